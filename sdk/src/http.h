@@ -1,0 +1,49 @@
+/* HTTP for connectors, on libcurl's multi interface: several requests of one call side by side, each
+ * on a connection of its own, answers bounded, TLS verified, no redirects but those of the contract,
+ * no environment proxies, no credentials over plain http except to loopback. */
+#ifndef WESS_SDK_HTTP_H
+#define WESS_SDK_HTTP_H
+
+#include "wess/connector.h"
+
+enum http_auth { HTTP_AUTH_NONE, HTTP_AUTH_BASIC, HTTP_AUTH_NTLM, HTTP_AUTH_BEARER };
+enum { HTTP_IS_READ = 1 }; /* repeating it is harmless: redirects of the same origin are followed */
+
+struct http; /* one per wess_conn; keeps its connections (NTLM signs in the connection) */
+
+struct http_request {
+    const char *url, *method; /* "POST" */
+    const char *const *headers; /* "Name: value" */
+    size_t n_headers;
+    const void *body; /* lives until http_perform() returns */
+    size_t len;
+    uint32_t flags;
+};
+struct http_response {
+    enum wess_code code; /* WESS_OK: an HTTP answer is here, whatever its status. WESS_NOT_TRIED: not a
+                            byte of the request went out. WESS_UNKNOWN: went out, no whole answer.
+                            WESS_TOO_BIG: over the bound. WESS_CANCELLED. WESS_BROKEN: TLS, URL. */
+    long status;
+    char *body; /* zero-terminated behind len; belongs to the response: http_response_fini() */
+    size_t len;
+    char type[96];            /* Content-Type */
+    char location[1024];      /* of a redirect that was not followed */
+    char request_id[64];      /* the server's, for the log */
+    char diagnostics[160];    /* x-ms-diagnostics, X-CasErrorCode: without secrets */
+    int64_t retry_after_ms;   /* Retry-After, seconds or date; 0: none */
+    char text[160];           /* what libcurl said when there is no answer */
+};
+
+/* NULL: out of memory. `secret` is copied into libcurl's memory and wiped here. */
+struct http *http_new(const struct wess_host *host);
+void http_free(struct http *);
+void http_credentials(struct http *, enum http_auth, const char *user, const char *secret);
+/* Carries out n requests, at most `lanes` at once; out[i] answers in[i]. Never sleeps between
+ * requests, asks host->cancelled() at least every second. */
+void http_perform(struct http *, const struct http_request *in, size_t n, uint32_t lanes,
+                  struct http_response *out);
+void http_response_fini(struct http_response *); /* wipes the body */
+/* Requests, bytes out and in since http_new(), for the log. */
+void http_count(const struct http *, uint64_t *requests, uint64_t *sent, uint64_t *received);
+
+#endif

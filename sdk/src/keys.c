@@ -1,0 +1,98 @@
+#include "keys.h"
+
+#include <string.h>
+
+#include "error.h"
+
+struct maker {
+    const struct wess_host *host;
+    struct wess_arena *arena;
+    struct wess_vec keys; /* struct wess_key */
+    bool spent;
+};
+
+static const struct wess_field *field_of(const struct wess_field *f, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(f[i].name, name))
+            return &f[i];
+    return NULL;
+}
+
+/* The folded text of a TEXT field; NULL when it is absent or folds to nothing. */
+static const char *folded(struct maker *m, const struct wess_field *f, size_t n, const char *name)
+{
+    const struct wess_field *field = field_of(f, n, name);
+    if (!field || field->type != WESS_TEXT || !field->str.len)
+        return NULL;
+    const char *text = wess_arena_textn(m->host, m->arena, field->str.data, field->str.len);
+    const char *fold = text ? m->host->fold(m->arena, text) : NULL;
+    m->spent |= !fold;
+    return fold && *fold ? fold : NULL;
+}
+
+static void add(struct maker *m, const char *space, const char *a, const char *b)
+{
+    if (!a)
+        return;
+    struct wess_key *key = wess_vec_push(m->host, m->arena, &m->keys);
+    const char *id = b ? wess_arena_fmt(m->host, m->arena, "%s|%s", a, b) : a;
+    if (key && id)
+        *key = (struct wess_key){space, id};
+    m->spent |= !key || !id;
+}
+
+/* Digits only: "+44 (0)20 7946-0000" and "+44 020 79460000" are one number. */
+static const char *digits(struct maker *m, const struct wess_record *r)
+{
+    const struct wess_field *v = field_of(r->fields, r->n, "value");
+    if (!v || v->type != WESS_TEXT)
+        return NULL;
+    char *out = wess_arena_textn(m->host, m->arena, v->str.data, v->str.len);
+    if (!out) {
+        m->spent = true;
+        return NULL;
+    }
+    size_t n = 0;
+    for (const char *s = out; *s; s++)
+        if (*s >= '0' && *s <= '9')
+            out[n++] = *s;
+    out[n] = 0;
+    return n ? out : NULL;
+}
+
+static const char *full_name(struct maker *m, const struct wess_item *item)
+{
+    const char *given = folded(m, item->fields, item->n_fields, "name.given");
+    const char *family = folded(m, item->fields, item->n_fields, "name.family");
+    if (given && family)
+        return wess_arena_fmt(m->host, m->arena, "%s %s", given, family);
+    const char *fn = folded(m, item->fields, item->n_fields, "fn");
+    return fn ? fn : family ? family : given;
+}
+
+enum wess_code wess_contact_keys(const struct wess_host *host, struct wess_arena *arena,
+                                 struct wess_item *item, const char *stamp)
+{
+    struct maker m = {host, arena, {.size = sizeof(struct wess_key)}, false};
+    const char *family = folded(&m, item->fields, item->n_fields, "name.family");
+    const char *name = full_name(&m, item);
+    const struct wess_field *mail = field_of(item->fields, item->n_fields, "email");
+    const struct wess_field *phone = field_of(item->fields, item->n_fields, "phone");
+
+    for (size_t i = 0; mail && mail->type == WESS_RECORDS && i < mail->records.n; i++) {
+        add(&m, "email", mail->records.of[i].key, NULL);
+        if (family)
+            add(&m, "email+name.family", mail->records.of[i].key, family);
+    }
+    add(&m, "fn", name, NULL);
+    for (size_t i = 0; name && phone && phone->type == WESS_RECORDS && i < phone->records.n; i++) {
+        const char *number = digits(&m, &phone->records.of[i]);
+        if (number)
+            add(&m, "fn+phone", name, number);
+    }
+    add(&m, "wess", stamp, NULL);
+    item->keys = m.keys.of;
+    item->n_keys = m.keys.n;
+    return m.spent ? WESS_TOO_BIG : WESS_OK;
+}

@@ -1,0 +1,13 @@
+/* The match keys of a contact, made the same way by every connector. */
+#ifndef WESS_SDK_KEYS_H
+#define WESS_SDK_KEYS_H
+
+#include "wess/connector.h"
+
+/* Sets item->keys from item->fields (email, name.*, fn, phone), as WESS contacts are matched:
+ * "email", "email+name.family", "fn", "fn+phone"; and {"wess", stamp} when stamp is not NULL.
+ * WESS_TOO_BIG: budget spent. */
+enum wess_code wess_contact_keys(const struct wess_host *, struct wess_arena *, struct wess_item *,
+                                 const char *stamp);
+
+#endif

@@ -1,0 +1,55 @@
+/* One open connector: the endpoint of a user (or shared), its host services, and the one seam round
+ * it. Everything the engine asks of a remote goes through here: counting, tracing, waves (a write of
+ * a user in `observe` is refused here whatever the planner thought), contract checks, pace. */
+#ifndef CORE_HOST_CONN_H
+#define CORE_HOST_CONN_H
+
+#include "config/config.h"
+
+struct conn_stats {
+    uint64_t calls, requests, bytes_out, bytes_in;
+    uint64_t created, updated, deleted, read;
+};
+struct conn; /* one thread at a time */
+
+/* Opens without traffic. user is NULL for a shared endpoint. cancelled is asked from any thread. */
+enum wess_code conn_open(const struct config *, const struct cfg_endpoint *, const struct cfg_user *,
+                         const bool *cancelled, struct conn **out, struct wess_error *);
+void conn_close(struct conn *);
+/* What may be written through it: set by the engine from the pair's direction and the user's wave.
+ * false at first. */
+void conn_allow_writes(struct conn *, bool);
+/* describe() once, kept; NULL with *e filled on trouble. Lives as long as the conn. */
+const struct wess_schema *conn_schema(struct conn *, struct wess_error *, enum wess_code *);
+const struct wess_collection *conn_collection(struct conn *, const char *id, struct wess_error *,
+                                              enum wess_code *);
+/* The calls of the contract. Results live in `arena`. Answers are checked against the contract
+ * (ids present and bounded, texts UTF-8, one result per op, codes known): a breach is WESS_BROKEN. */
+enum wess_code conn_check(struct conn *, struct wess_arena *, struct wess_error *);
+enum wess_code conn_changes(struct conn *, const char *collection, struct wess_arena *,
+                            const struct wess_want *, struct wess_slice cursor, uint32_t limit,
+                            struct wess_page *, struct wess_error *);
+enum wess_code conn_fetch(struct conn *, const char *collection, struct wess_arena *,
+                          const struct wess_want *, struct wess_list ids, struct wess_result *,
+                          struct wess_error *);
+enum wess_code conn_find(struct conn *, const char *collection, struct wess_arena *,
+                         const struct wess_key *, size_t n, struct wess_page *, struct wess_error *);
+enum wess_code conn_apply(struct conn *, const char *collection, struct wess_arena *,
+                          const struct wess_op *, size_t n, struct wess_result *,
+                          struct wess_error *);
+const struct conn_stats *conn_stats(const struct conn *);
+const char *conn_endpoint(const struct conn *);
+/* A fingerprint of the credential in use (keyed digest, hex), for resting it until it changes. */
+const char *conn_credential(const struct conn *);
+
+/* Blobs: spooled to 0600 files below state_dir/spool; conn.c gives them to the connector. */
+enum wess_code blob_root(const char *state_dir); /* makes the folder 0700, empties left-overs */
+
+/* The log: ids and codes only. Thread-safe; stderr or a file 0600. */
+void log_open(const char *file, int level);
+void log_line(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Wall clock, milliseconds; WESS_CLOCK_FILE in the environment of a test or the demo names a file
+ * holding an offset in milliseconds, so that time can be moved. */
+int64_t clock_now_ms(void);
+
+#endif

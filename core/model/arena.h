@@ -1,0 +1,22 @@
+/* An arena: memory that is dropped whole. With a budget, so that a hostile or huge answer ends as
+ * WESS_TOO_BIG and never as a process without memory. */
+#ifndef CORE_MODEL_ARENA_H
+#define CORE_MODEL_ARENA_H
+
+#include <stddef.h>
+
+struct wess_arena;
+
+#define ARENA_BUDGET ((size_t)48 << 20) /* bytes of one call's answers */
+
+struct wess_arena *arena_new(size_t budget); /* NULL: out of memory */
+void arena_free(struct wess_arena *);
+void arena_reset(struct wess_arena *); /* drops everything, keeps the first block */
+/* Zeroed, aligned for any type; NULL: budget spent or out of memory. */
+void *arena_alloc(struct wess_arena *, size_t);
+char *arena_text(struct wess_arena *, const char *); /* NULL stays NULL */
+char *arena_textn(struct wess_arena *, const char *, size_t);
+char *arena_fmt(struct wess_arena *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+size_t arena_used(const struct wess_arena *);
+
+#endif

@@ -1,0 +1,600 @@
+#include "http.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LANES_MAX 16u        /* transfers at once of one struct http */
+#define REDIRECTS_MAX 5u     /* contract rule 2 */
+#define POLL_MS 250          /* how long a cancelled run may go unnoticed */
+#define BODY_MAX_DEFAULT ((uint64_t)64 << 20)
+#define BODY_FIRST 16384u
+#define CONNECT_TIMEOUT_MS 30000L
+#define TIMEOUT_MS 120000L
+#define RETRY_AFTER_MAX_S 86400
+
+static const char AGENT[] = "WESS/0.1";
+
+/* One transfer under way. */
+struct lane {
+    CURL *easy;
+    struct curl_slist *headers;
+    const struct http_request *in;
+    struct http_response *out;
+    uint64_t body_max;
+    size_t cap, sent; /* of out->body; of in->body */
+    const char *url;  /* where it goes now */
+    char *moved;      /* the same, after a redirect */
+    long answered;    /* the status line seen since body bytes went out; 0: none */
+    uint32_t redirects;
+    bool busy, over, no_memory, repeated, as_get;
+    char error[CURL_ERROR_SIZE];
+};
+struct http {
+    const struct wess_host *host;
+    CURLM *multi;
+    CURL *pattern; /* every lane is a copy of it; holds the credentials */
+    struct lane lanes[LANES_MAX];
+    enum http_auth auth;
+    bool accepted; /* this credential has been let in before */
+    uint64_t body_max, requests, sent, received;
+};
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+static void curl_start(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+/* ---- what libcurl calls ------------------------------------------------------------------------ */
+
+static void wipe_free(void *p, size_t len)
+{
+    if (p)
+        explicit_bzero(p, len);
+    free(p);
+}
+
+static bool body_room(struct lane *l, size_t more)
+{
+    struct http_response *out = l->out;
+    size_t want = out->len + more + 1, cap = l->cap ? l->cap : BODY_FIRST;
+    if (want <= l->cap)
+        return true;
+    while (cap < want)
+        cap *= 2;
+    char *body = malloc(cap);
+    if (!body)
+        return false;
+    if (out->len)
+        memcpy(body, out->body, out->len);
+    wipe_free(out->body, l->cap);
+    out->body = body;
+    l->cap = cap;
+    return true;
+}
+
+static size_t on_body(char *data, size_t size, size_t n, void *ctx)
+{
+    struct lane *l = ctx;
+    size_t len = size * n;
+    if (len > l->body_max || l->out->len > l->body_max - len) {
+        l->over = true;
+        return 0;
+    }
+    if (!body_room(l, len)) {
+        l->no_memory = true;
+        return 0;
+    }
+    memcpy(l->out->body + l->out->len, data, len);
+    l->out->len += len;
+    l->out->body[l->out->len] = 0;
+    return len;
+}
+
+static size_t on_read(char *buf, size_t size, size_t n, void *ctx)
+{
+    struct lane *l = ctx;
+    size_t room = size * n, left = l->in->len - l->sent;
+    size_t len = left < room ? left : room;
+    if (len)
+        memcpy(buf, (const char *)l->in->body + l->sent, len);
+    l->sent += len;
+    l->answered = 0;
+    return len;
+}
+
+/* libcurl sends a request again by itself when a kept connection turns out dead. For a write that may
+ * be the second time that the server carries it out: allowed only when the server has answered 401. */
+static int on_seek(void *ctx, curl_off_t offset, int origin)
+{
+    struct lane *l = ctx;
+    if (origin != SEEK_SET || offset < 0 || (size_t)offset > l->in->len)
+        return CURL_SEEKFUNC_FAIL;
+    if (l->sent && l->answered != 401 && !(l->in->flags & HTTP_IS_READ))
+        return CURL_SEEKFUNC_FAIL;
+    l->sent = (size_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static void take_value(char *into, size_t cap, const char *value, size_t len)
+{
+    while (len && (*value == ' ' || *value == '\t')) {
+        value++;
+        len--;
+    }
+    while (len && (unsigned char)value[len - 1] <= ' ')
+        len--;
+    if (len >= cap)
+        len = cap - 1;
+    memcpy(into, value, len);
+    into[len] = 0;
+    for (char *s = into; *s; s++)
+        if ((unsigned char)*s < 0x20 || (unsigned char)*s >= 0x7f)
+            *s = ' ';
+}
+
+/* A new answer begins: what an earlier leg (401, 100, redirect) said no longer counts. */
+static void answer_begins(struct lane *l, const char *line, size_t len)
+{
+    char status[4] = "";
+    const char *sp = memchr(line, ' ', len);
+    if (sp && (size_t)(line + len - sp) > 3)
+        memcpy(status, sp + 1, 3);
+    l->answered = strtol(status, NULL, 10);
+    l->out->type[0] = l->out->location[0] = l->out->request_id[0] = l->out->diagnostics[0] = 0;
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *ctx)
+{
+    struct lane *l = ctx;
+    struct http_response *out = l->out;
+    size_t len = size * n;
+    const struct {
+        const char *name;
+        char *into;
+        size_t cap;
+    } kept[] = {
+        {"content-type:", out->type, sizeof(out->type)},
+        {"location:", out->location, sizeof(out->location)},
+        {"request-id:", out->request_id, sizeof(out->request_id)},
+        {"x-request-id:", out->request_id, sizeof(out->request_id)},
+        {"x-ms-diagnostics:", out->diagnostics, sizeof(out->diagnostics)},
+        {"x-caserrorcode:", out->diagnostics, sizeof(out->diagnostics)},
+    };
+    if (len > 5 && !strncasecmp(line, "HTTP/", 5))
+        answer_begins(l, line, len);
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        size_t name = strlen(kept[i].name);
+        if (len > name && !strncasecmp(line, kept[i].name, name))
+            take_value(kept[i].into, kept[i].cap, line + name, len - name);
+    }
+    return len;
+}
+
+/* ---- setting up -------------------------------------------------------------------------------- */
+
+static void pattern_set(struct http *h)
+{
+    const struct wess_http *s = h->host->http;
+    CURL *c = h->pattern;
+    long connect_ms = s && s->connect_timeout_ms ? (long)s->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+    long whole_ms = s && s->timeout_ms ? (long)s->timeout_ms : TIMEOUT_MS;
+
+    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+    /* NTLM signs in a connection, which HTTP/2 does not know. */
+    curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
+    if (s && s->ca_file)
+        curl_easy_setopt(c, CURLOPT_CAINFO, s->ca_file);
+    /* An empty proxy also switches off what the environment says. */
+    curl_easy_setopt(c, CURLOPT_PROXY, s && s->proxy ? s->proxy : "");
+    curl_easy_setopt(c, CURLOPT_NOPROXY, s && s->proxy ? "localhost,127.0.0.1,::1" : "*");
+    curl_easy_setopt(c, CURLOPT_USERAGENT, s && s->user_agent ? s->user_agent : AGENT);
+    curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
+    curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, whole_ms);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
+    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+    h->body_max = s && s->body_max ? s->body_max : BODY_MAX_DEFAULT;
+}
+
+struct http *http_new(const struct wess_host *host)
+{
+    pthread_once(&curl_once, curl_start);
+    struct http *h = calloc(1, sizeof(*h));
+    if (!h)
+        return NULL;
+    h->host = host;
+    h->multi = curl_multi_init();
+    h->pattern = curl_easy_init();
+    if (!h->multi || !h->pattern) {
+        http_free(h);
+        return NULL;
+    }
+    curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)LANES_MAX);
+    pattern_set(h);
+    return h;
+}
+
+void http_free(struct http *h)
+{
+    if (!h)
+        return;
+    for (size_t i = 0; i < LANES_MAX; i++)
+        curl_easy_cleanup(h->lanes[i].easy);
+    curl_easy_cleanup(h->pattern);
+    if (h->multi)
+        curl_multi_cleanup(h->multi);
+    free(h);
+}
+
+static void set_credentials(CURL *c, enum http_auth auth, const char *user, const char *secret)
+{
+    bool named = auth == HTTP_AUTH_BASIC || auth == HTTP_AUTH_NTLM;
+    long method = auth == HTTP_AUTH_BASIC    ? (long)CURLAUTH_BASIC
+                  : auth == HTTP_AUTH_NTLM   ? (long)CURLAUTH_NTLM
+                  : auth == HTTP_AUTH_BEARER ? (long)CURLAUTH_BEARER
+                                             : (long)CURLAUTH_NONE;
+    curl_easy_setopt(c, CURLOPT_HTTPAUTH, method);
+    curl_easy_setopt(c, CURLOPT_USERNAME, named ? user : NULL);
+    curl_easy_setopt(c, CURLOPT_PASSWORD, named ? secret : NULL);
+    curl_easy_setopt(c, CURLOPT_XOAUTH2_BEARER, auth == HTTP_AUTH_BEARER ? secret : NULL);
+}
+
+void http_credentials(struct http *h, enum http_auth auth, const char *user, const char *secret)
+{
+    h->auth = auth;
+    h->accepted = false;
+    set_credentials(h->pattern, auth, user, secret);
+    for (size_t i = 0; i < LANES_MAX; i++)
+        if (h->lanes[i].easy)
+            set_credentials(h->lanes[i].easy, auth, user, secret);
+}
+
+/* ---- origins ----------------------------------------------------------------------------------- */
+
+struct origin {
+    char scheme[8], host[256], port[8];
+};
+
+static bool url_part(CURLU *u, CURLUPart what, unsigned flags, char *into, size_t cap)
+{
+    char *part = NULL;
+    bool ok = curl_url_get(u, what, &part, flags) == CURLUE_OK && strlen(part) < cap;
+    if (ok)
+        memcpy(into, part, strlen(part) + 1);
+    curl_free(part);
+    return ok;
+}
+
+static bool origin_of(CURLU *u, struct origin *o)
+{
+    return url_part(u, CURLUPART_SCHEME, 0, o->scheme, sizeof(o->scheme)) &&
+           url_part(u, CURLUPART_HOST, 0, o->host, sizeof(o->host)) &&
+           url_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT, o->port, sizeof(o->port));
+}
+
+static bool is_loopback(const char *host)
+{
+    return !strcasecmp(host, "localhost") || !strncmp(host, "127.", 4) || !strcmp(host, "[::1]");
+}
+
+static bool url_allowed(const char *url, struct http_response *out)
+{
+    struct origin o;
+    CURLU *u = curl_url();
+    bool ok = u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK && origin_of(u, &o);
+    curl_url_cleanup(u);
+    if (!ok) {
+        snprintf(out->text, sizeof(out->text), "not a complete http or https address");
+        return false;
+    }
+    if (strcasecmp(o.scheme, "https") && strcasecmp(o.scheme, "http")) {
+        snprintf(out->text, sizeof(out->text), "%s:// is not spoken here, use https://", o.scheme);
+        return false;
+    }
+    if (!strcasecmp(o.scheme, "http") && !is_loopback(o.host)) {
+        snprintf(out->text, sizeof(out->text),
+                 "http:// would show the password to the network, use https:// for %.80s", o.host);
+        return false;
+    }
+    return true;
+}
+
+/* Makes the redirect's target l->url if it has the origin of the request. */
+static bool redirect_target(struct lane *l)
+{
+    struct origin from, to;
+    char *next = NULL;
+    CURLU *u = curl_url();
+    bool ok = u && curl_url_set(u, CURLUPART_URL, l->url, 0) == CURLUE_OK && origin_of(u, &from) &&
+              curl_url_set(u, CURLUPART_URL, l->out->location, 0) == CURLUE_OK &&
+              origin_of(u, &to) && !strcasecmp(from.scheme, to.scheme) &&
+              !strcasecmp(from.host, to.host) && !strcmp(from.port, to.port) &&
+              curl_url_get(u, CURLUPART_URL, &next, 0) == CURLUE_OK;
+    curl_url_cleanup(u);
+    if (ok) {
+        curl_free(l->moved);
+        l->url = l->moved = next;
+    }
+    return ok;
+}
+
+/* ---- one transfer ------------------------------------------------------------------------------ */
+
+static bool lane_headers(struct lane *l)
+{
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    for (size_t i = 0; list && i < l->in->n_headers; i++) {
+        struct curl_slist *more = curl_slist_append(list, l->in->headers[i]);
+        if (!more) {
+            curl_slist_free_all(list);
+            list = NULL;
+        } else {
+            list = more;
+        }
+    }
+    l->headers = list;
+    return list != NULL;
+}
+
+static void lane_method(struct lane *l)
+{
+    bool get = l->as_get || !strcmp(l->in->method, "GET");
+    curl_easy_setopt(l->easy, CURLOPT_CUSTOMREQUEST, NULL);
+    if (get) {
+        curl_easy_setopt(l->easy, CURLOPT_HTTPGET, 1L);
+        return;
+    }
+    curl_easy_setopt(l->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(l->easy, CURLOPT_POSTFIELDS, NULL);
+    curl_easy_setopt(l->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)l->in->len);
+    if (strcmp(l->in->method, "POST"))
+        curl_easy_setopt(l->easy, CURLOPT_CUSTOMREQUEST, l->in->method);
+}
+
+/* Begins, or begins again after a redirect or a 401. */
+static bool lane_go(struct http *h, struct lane *l)
+{
+    l->sent = 0;
+    l->answered = 0;
+    l->out->len = 0;
+    lane_method(l);
+    /* Without a body on_seek() is never asked, see there: such a write gets a connection of its own. */
+    bool fresh = l->repeated || (!l->in->len && !(l->in->flags & HTTP_IS_READ));
+    curl_easy_setopt(l->easy, CURLOPT_URL, l->url);
+    curl_easy_setopt(l->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+    if (curl_multi_add_handle(h->multi, l->easy) != CURLM_OK)
+        return false;
+    h->requests++;
+    return true;
+}
+
+static void lane_end(struct lane *l)
+{
+    curl_slist_free_all(l->headers);
+    curl_free(l->moved);
+    l->headers = NULL;
+    l->url = l->moved = NULL;
+    l->busy = false;
+}
+
+static bool lane_start(struct http *h, struct lane *l, const struct http_request *in,
+                       struct http_response *out)
+{
+    CURL *easy = l->easy ? l->easy : curl_easy_duphandle(h->pattern);
+    *l = (struct lane){.easy = easy, .in = in, .out = out, .body_max = h->body_max, .busy = true};
+    out->code = WESS_BROKEN;
+    if (!url_allowed(in->url, out)) {
+        l->busy = false;
+        return false;
+    }
+    out->code = WESS_NOT_TRIED;
+    l->url = in->url;
+    if (!easy || !lane_headers(l)) {
+        snprintf(out->text, sizeof(out->text), "out of memory");
+        l->busy = false;
+        return false;
+    }
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, l->headers);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, l);
+    curl_easy_setopt(easy, CURLOPT_READDATA, l);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, l);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, l);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, l->error);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, l);
+    if (!lane_go(h, l)) {
+        lane_end(l);
+        return false;
+    }
+    return true;
+}
+
+/* ---- what came of it --------------------------------------------------------------------------- */
+
+static enum wess_code code_of(const struct lane *l, CURLcode rc)
+{
+    long request_size = 0;
+    static const CURLcode settings[] = {
+        CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT,     CURLE_PEER_FAILED_VERIFICATION,
+        CURLE_SSL_CERTPROBLEM,      CURLE_SSL_CIPHER,        CURLE_SSL_CACERT_BADFILE,
+        CURLE_SSL_ISSUER_ERROR,     CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_CRL_BADFILE,
+        CURLE_SSL_INVALIDCERTSTATUS};
+    if (rc == CURLE_OK)
+        return WESS_OK;
+    if (l->over)
+        return WESS_TOO_BIG;
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        if (rc == settings[i])
+            return WESS_BROKEN;
+    curl_easy_getinfo(l->easy, CURLINFO_REQUEST_SIZE, &request_size);
+    return request_size > 0 ? WESS_UNKNOWN : WESS_NOT_TRIED;
+}
+
+static void count(struct http *h, const struct lane *l)
+{
+    long head_out = 0, head_in = 0;
+    curl_off_t up = 0, down = 0;
+    curl_easy_getinfo(l->easy, CURLINFO_REQUEST_SIZE, &head_out);
+    curl_easy_getinfo(l->easy, CURLINFO_HEADER_SIZE, &head_in);
+    curl_easy_getinfo(l->easy, CURLINFO_SIZE_UPLOAD_T, &up);
+    curl_easy_getinfo(l->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
+    h->sent += (uint64_t)head_out + (uint64_t)up;
+    h->received += (uint64_t)head_in + (uint64_t)down;
+}
+
+static void take_result(const struct lane *l, CURLcode rc)
+{
+    struct http_response *out = l->out;
+    curl_off_t wait_s = 0;
+    out->code = code_of(l, rc);
+    curl_easy_getinfo(l->easy, CURLINFO_RESPONSE_CODE, &out->status);
+    curl_easy_getinfo(l->easy, CURLINFO_RETRY_AFTER, &wait_s);
+    if (wait_s > 0)
+        out->retry_after_ms = (wait_s < RETRY_AFTER_MAX_S ? wait_s : RETRY_AFTER_MAX_S) * 1000;
+    if (l->over)
+        snprintf(out->text, sizeof(out->text), "the answer is over %llu bytes",
+                 (unsigned long long)l->body_max);
+    else if (l->no_memory)
+        snprintf(out->text, sizeof(out->text), "out of memory for the answer");
+    else if (rc != CURLE_OK)
+        take_value(out->text, sizeof(out->text), l->error[0] ? l->error : curl_easy_strerror(rc),
+                   strlen(l->error[0] ? l->error : curl_easy_strerror(rc)));
+}
+
+/* True: the lane goes on with another request, after a redirect or a 401 that need not be meant. */
+static bool goes_on(struct http *h, struct lane *l)
+{
+    long status = l->out->status;
+    bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+    if (l->out->code != WESS_OK)
+        return false;
+    if (status == 401 && h->auth != HTTP_AUTH_BEARER && h->accepted && !l->repeated) {
+        l->repeated = true;
+        return lane_go(h, l);
+    }
+    if (!moved || !(l->in->flags & HTTP_IS_READ) || l->redirects >= REDIRECTS_MAX ||
+        !redirect_target(l))
+        return false;
+    l->redirects++;
+    l->as_get |= status == 303;
+    return lane_go(h, l);
+}
+
+static void lane_done(struct http *h, struct lane *l, CURLcode rc)
+{
+    curl_multi_remove_handle(h->multi, l->easy);
+    count(h, l);
+    take_result(l, rc);
+    if (goes_on(h, l))
+        return;
+    if (l->out->code == WESS_OK && !l->out->body && !body_room(l, 0))
+        l->out->code = WESS_UNKNOWN;
+    if (l->out->body)
+        l->out->body[l->out->len] = 0;
+    if (l->out->code == WESS_OK && l->out->status >= 200 && l->out->status < 300)
+        h->accepted = h->auth != HTTP_AUTH_NONE;
+    lane_end(l);
+}
+
+static void reap(struct http *h, uint32_t *open)
+{
+    CURLMsg *msg;
+    int left;
+    while ((msg = curl_multi_info_read(h->multi, &left))) {
+        struct lane *l = NULL;
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        CURLcode rc = msg->data.result;
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&l);
+        lane_done(h, l, rc);
+        *open -= !l->busy;
+    }
+}
+
+static void stop_all(struct http *h, enum wess_code code)
+{
+    for (size_t i = 0; i < LANES_MAX; i++) {
+        struct lane *l = &h->lanes[i];
+        if (!l->busy)
+            continue;
+        curl_multi_remove_handle(h->multi, l->easy);
+        count(h, l);
+        l->out->code = code;
+        snprintf(l->out->text, sizeof(l->out->text), "stopped before the answer came");
+        lane_end(l);
+    }
+}
+
+static struct lane *free_lane(struct http *h)
+{
+    for (size_t i = 0; i < LANES_MAX; i++)
+        if (!h->lanes[i].busy)
+            return &h->lanes[i];
+    return NULL;
+}
+
+/* A password that the server has not yet taken is tried by one request alone: several at once, and a
+ * wrong one locks the account. */
+static uint32_t lanes_now(const struct http *h, uint32_t lanes)
+{
+    bool unproved = h->auth != HTTP_AUTH_NONE && !h->accepted;
+    return unproved || !lanes ? 1 : lanes < LANES_MAX ? lanes : LANES_MAX;
+}
+
+void http_perform(struct http *h, const struct http_request *in, size_t n, uint32_t lanes,
+                  struct http_response *out)
+{
+    size_t next = 0;
+    uint32_t open = 0;
+    int running;
+    bool refused = false;
+
+    for (size_t i = 0; i < n; i++)
+        out[i] = (struct http_response){.code = WESS_NOT_TRIED};
+    while (next < n || open) {
+        for (; next < n && !refused && open < lanes_now(h, lanes); next++)
+            open += lane_start(h, free_lane(h), &in[next], &out[next]);
+        if (curl_multi_perform(h->multi, &running) != CURLM_OK) {
+            stop_all(h, WESS_UNKNOWN);
+            break;
+        }
+        reap(h, &open);
+        /* After a refused password the rest stays untried. */
+        for (size_t i = 0; i < next && !refused; i++)
+            refused = out[i].status == 401 && out[i].code == WESS_OK;
+        if (refused && !open)
+            break;
+        if (h->host->cancelled && h->host->cancelled(h->host->ctx)) {
+            stop_all(h, WESS_CANCELLED);
+            break;
+        }
+        if (open)
+            curl_multi_poll(h->multi, NULL, 0, POLL_MS, NULL);
+    }
+}
+
+void http_response_fini(struct http_response *r)
+{
+    if (r->body)
+        wipe_free(r->body, r->len);
+    *r = (struct http_response){.code = WESS_NOT_TRIED};
+}
+
+void http_count(const struct http *h, uint64_t *requests, uint64_t *sent, uint64_t *received)
+{
+    *requests = h->requests;
+    *sent = h->sent;
+    *received = h->received;
+}

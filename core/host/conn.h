@@ -42,6 +42,10 @@ const char *conn_endpoint(const struct conn *);
 /* A fingerprint of the credential in use (keyed digest, hex), for resting it until it changes. */
 const char *conn_credential(const struct conn *);
 
+/* Sets item->keys from its fields, exactly as connectors make them (sdk/src/keys.c); false: arena
+ * spent. */
+bool conn_keys(struct wess_arena *, struct wess_item *item, const char *stamp);
+
 /* Blobs: spooled to 0600 files below state_dir/spool; conn.c gives them to the connector. */
 enum wess_code blob_root(const char *state_dir); /* makes the folder 0700, empties left-overs */
 

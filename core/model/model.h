@@ -58,6 +58,9 @@ bool content_canonical(const struct kind_def *, struct wess_arena *a, const stru
 const struct wess_field *content_get(const struct content *, const char *name); /* NULL: empty */
 /* Equal in canonical form; NULL is the empty field. */
 bool field_equal(const struct wess_field *, const struct wess_field *);
+/* Equal but for what remotes are known to rewrite: white space, line ends, HTML tags and entities,
+ * punctuation in phone numbers, case of addresses. */
+bool field_alike(const struct wess_field *, const struct wess_field *);
 bool content_equal(const struct content *, const struct content *);
 /* A text of the value for people, in the arena: "a@b, c@d", "+44 20 ...". "" when empty. */
 const char *field_show(struct wess_arena *, const struct wess_field *);

@@ -344,6 +344,7 @@ struct wess_collection {
 struct wess_schema {
     const char *identity; /* which mailbox or database this really is, by its own word */
     const char *version;  /* of the remote, for people; NULL: unknown */
+    const char *account;  /* its word for us, as wess_item.modified_by shows it; NULL: unknown */
     uint32_t calls_max;   /* calls at once; 0: any */
     const struct wess_collection *of;
     size_t n;

@@ -63,6 +63,7 @@ enum { /* item_row.flags, beside the low bits that are WESS_ITEM_* */
     ITEM_ABSENT = 1 << 9,  /* not in the last snapshot */
     ITEM_CHOSEN = 1 << 10, /* some subscriber's select chose it */
     ITEM_OURS = 1 << 11,   /* we created it */
+    ITEM_UNSEEN = 1 << 12, /* some link waits to see what became of fields we wrote */
 };
 struct item_row {
     int64_t id, feed;
@@ -82,6 +83,8 @@ enum store_code item_flags(struct db *, int64_t item, uint32_t set, uint32_t cle
 enum store_code item_revision(struct db *, int64_t item, const char *revision); /* NULL: read again */
 enum store_code item_rename(struct db *, int64_t item, const char *rid, const char *revision);
 enum store_code item_content(struct db *, int64_t item, const char *rev, struct wess_slice body);
+/* The content kept by item_content(), encoded; STORE_NONE: none. */
+enum store_code item_body(struct db *, struct wess_arena *, int64_t item, struct wess_slice *);
 enum store_code item_drop(struct db *, int64_t item); /* with its keys; refused while linked */
 enum store_code item_keys(struct db *, int64_t feed, int64_t item, const struct hash *, size_t n);
 enum store_code item_copy_keys(struct db *, int64_t from_item, int64_t feed, int64_t to_item);
@@ -165,6 +168,7 @@ struct op_row {
     int64_t todo_item; enum side todo_side;  /* the to-do it answers */
     const char *stamp;
     const char *revision;    /* of the target, what it was computed from */
+    const char *seen;        /* revision of the source, what it was computed from */
     struct wess_slice body;  /* encoded patch, or content of a create */
     struct wess_slice old;   /* encoded old values of the fields in the patch */
     struct wess_slice before;/* encoded content of the target, whole: the before-image */
@@ -191,6 +195,10 @@ enum store_code ops_drop_planned(struct db *, int64_t pu);
 enum store_code ops_in_doubt(struct db *, struct wess_arena *, int64_t pu, struct op_row **, size_t *n);
 /* An op in doubt by its stamp. */
 enum store_code op_by_stamp(struct db *, struct wess_arena *, const char *stamp, struct op_row *);
+/* The planned op of this link on that side. */
+enum store_code op_of_link(struct db *, int64_t link, enum side, int64_t *op);
+/* Whether a link, ended or not, or the history bears the stamp. */
+bool stamp_used(struct db *, const char *stamp);
 /* The claim of one key of the op's item in a feed. STORE_NONE: somebody else holds it (*holder). */
 enum store_code claim_take(struct db *, int64_t feed, const struct hash *, int64_t op,
                            int64_t *holder);

@@ -1,0 +1,125 @@
+/* The stages "journal", "apply" and "settle" over a plan: batches to the connector, each stored
+ * before it is sent. Neighbouring batches overlap: while one is on the wire the next is journalled
+ * and the last one settled. */
+#include "engine/wire.h"
+
+#define WRITE_DEFAULT 100u
+#define LOCAL_AT_ONCE 200u
+
+/* ---- local operations
+ * ----------------------------------------------------------------------------- */
+
+static bool local(struct run *r, enum op_what what)
+{
+    struct wess_result done = {.code = WESS_OK};
+    struct wess_arena *a = arena_new(ARENA_BUDGET);
+    size_t n = LOCAL_AT_ONCE;
+    bool ok = a != NULL;
+    while (ok && n) {
+        arena_reset(a);
+        struct op_row *ops = arena_alloc(a, LOCAL_AT_ONCE * sizeof(*ops));
+        n = 0;
+        for (int s = LEFT; ok && ops && s <= RIGHT && !n; s++)
+            ok = op_next(r->db, a, r->pu.id, what, (enum side)s, 0, ops, LOCAL_AT_ONCE, &n) !=
+                 STORE_FAIL;
+        ok = ok && ops && db_begin(r->db) == STORE_OK;
+        for (size_t i = 0; ok && i < n; i++)
+            ok = settle_op(r, a, &ops[i], &done);
+        ok = ok && db_commit(r->db) == STORE_OK;
+    }
+    arena_free(a);
+    return ok || run_store_failed(r);
+}
+
+/* ---- remote operations
+ * ---------------------------------------------------------------------------- */
+
+static bool journal(struct flight *f)
+{
+    struct run *r = f->run;
+    int64_t now = clock_now_ms();
+    bool ok = db_begin(r->db) == STORE_OK;
+    for (size_t i = 0; ok && i < f->n; i++) {
+        ok = op_sent(r->db, f->rows[i].id, now) == STORE_OK;
+        f->rows[i].state = OP_SENT;
+        f->rows[i].sent_ms = now;
+    }
+    return (ok && db_commit(r->db) == STORE_OK) || run_store_failed(r);
+}
+
+static bool next(struct flight *f, enum op_what what, int64_t *after, size_t most)
+{
+    struct run *r = f->run;
+    arena_reset(f->arena);
+    f->n = 0;
+    f->error = (struct wess_error){0};
+    f->rows = arena_alloc(f->arena, most * sizeof(*f->rows));
+    if (!f->rows)
+        return run_memory(r);
+    if (op_next(r->db, f->arena, r->pu.id, what, f->side, *after, f->rows, most, &f->n) ==
+        STORE_FAIL)
+        return run_store_failed(r);
+    if (!f->n)
+        return true;
+    *after = f->rows[f->n - 1].id;
+    if (!flight_load(f, 0))
+        return run_memory(r);
+    return journal(f);
+}
+
+/* What was journalled for a batch that is not sent after all. */
+static void take_back(struct flight *f)
+{
+    if (!f->n || db_begin(f->run->db) != STORE_OK)
+        return;
+    for (size_t i = 0; i < f->n; i++)
+        op_unsend(f->run->db, f->rows[i].id);
+    db_commit(f->run->db);
+}
+
+static bool remote(struct run *r, enum op_what what, enum side side)
+{
+    uint32_t max = r->side[side].collection->write_max;
+    size_t most = max ? max : WRITE_DEFAULT;
+    struct flight two[2] = {{.run = r, .side = side, .arena = arena_new(ARENA_BUDGET)},
+                            {.run = r, .side = side, .arena = arena_new(ARENA_BUDGET)}};
+    struct flight *now = &two[0], *coming = &two[1];
+    int64_t after = 0, done = 0, planned = 0;
+    bool ok = two[0].arena && two[1].arena;
+    ops_planned(r->db, r->pu.id, what, side, false, &planned);
+    ok = ok && next(now, what, &after, most);
+    while (ok && now->n) {
+        flight_start(now);
+        ok = next(coming, what, &after, most);
+        flight_land(now);
+        ok = flight_settle(now) && ok;
+        done += (int64_t)now->n;
+        round_progress(r,
+                       what == OP_CREATE   ? "create"
+                       : what == OP_UPDATE ? "update"
+                                           : "delete",
+                       done, planned);
+        ok = ok && !run_cancelled(r);
+        struct flight *landed = now;
+        now = coming;
+        coming = landed;
+        if (!ok)
+            take_back(now);
+    }
+    arena_free(two[0].arena);
+    arena_free(two[1].arena);
+    return ok;
+}
+
+bool apply_run(struct run *r)
+{
+    /* Deletes last: what moved is then known by its new place. */
+    static const enum op_what order[] = {OP_CREATE, OP_UPDATE, OP_DELETE};
+    if (!local(r, OP_LINK) || !local(r, OP_END))
+        return false;
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+        for (int s = RIGHT; s >= LEFT; s--)
+            if (!remote(r, order[i], (enum side)s))
+                return false;
+    return true;
+}

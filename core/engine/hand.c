@@ -1,0 +1,63 @@
+/* What a person does to links: `wess link`, `wess unlink`. */
+#include "engine/run.h"
+
+enum store_code link_by_hand_end(struct db *db, int64_t pu, enum side side, int64_t item,
+                                 const char *who, int64_t now_ms)
+{
+    struct wess_arena *a = arena_new(ARENA_BUDGET);
+    struct link_row link;
+    enum store_code rc = a ? link_of(db, a, pu, side, item, &link) : STORE_FAIL;
+    if (rc == STORE_OK && link.ended)
+        rc = STORE_NONE;
+    if (rc == STORE_OK) {
+        rc = link_end(db, link.id, WHY_BY_HAND, who, now_ms);
+        for (int s = LEFT; s <= RIGHT; s++)
+            if (link.item[s]) {
+                todo_drop(db, pu, (enum side)s, link.item[s]);
+                why_put(db, pu, (enum side)s, link.item[s], WHY_BY_HAND, now_ms);
+            }
+    }
+    arena_free(a);
+    return rc;
+}
+
+static bool is_taken(struct db *db, struct wess_arena *a, int64_t pu, enum side side, int64_t item,
+                     struct link_row *link)
+{
+    enum store_code rc = link_of(db, a, pu, side, item, link);
+    return rc == STORE_OK && !link->ended;
+}
+
+enum store_code link_by_hand(struct db *db, int64_t pu, int64_t left_item, int64_t right_item,
+                             const char *who, int64_t now_ms, const char **why)
+{
+    struct wess_arena *a = arena_new(ARENA_BUDGET);
+    struct link_row link = {0}, right = {0};
+    enum store_code rc = STORE_NONE;
+    (void)who;
+    *why = NULL;
+    if (!a)
+        return STORE_FAIL;
+    if (is_taken(db, a, pu, LEFT, left_item, &link))
+        *why = "the left item is linked already; `wess unlink` it first";
+    else if (is_taken(db, a, pu, RIGHT, right_item, &right))
+        *why = "the right item is linked already; `wess unlink` it first";
+    if (!*why) {
+        /* An ended link of the two goes on, with its shadows. */
+        if (!link.id || link.item[RIGHT] != right_item)
+            link = (struct link_row){.pu = pu, .unseen = {"", ""}};
+        link.item[LEFT] = left_item;
+        link.item[RIGHT] = right_item;
+        link.rev[LEFT] = link.rev[RIGHT] = NULL;
+        /* Not by any select: only a select that chose it can leave it again. */
+        link.chosen[LEFT] = link.chosen[RIGHT] = false;
+        link.ended = false;
+        rc = link_put(db, &link);
+        todo_put(db, pu, LEFT, left_item, NOT_CHOSEN);
+        todo_put(db, pu, RIGHT, right_item, NOT_CHOSEN);
+        why_put(db, pu, LEFT, left_item, WHY_LINKED, now_ms);
+        why_put(db, pu, RIGHT, right_item, WHY_LINKED, now_ms);
+    }
+    arena_free(a);
+    return rc;
+}

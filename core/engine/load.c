@@ -1,0 +1,175 @@
+/* The stage "load": what is known of the items of a batch, and what that calls for. */
+#include "engine/run.h"
+
+#include <string.h>
+
+static bool is_gone(const struct item_row *row)
+{
+    return (row->flags & (ITEM_GONE | ITEM_ABSENT)) != 0;
+}
+
+static bool load_other(struct run *r, struct batch *b, struct entry *e)
+{
+    enum side side = e->todo.side, other = other_side(side);
+    struct todo_row todo;
+    int64_t id = e->link.item[other];
+    e->linked = !e->link.ended;
+    if (id && item_get(r->db, b->arena, id, &e->row[other]) != STORE_OK)
+        e->row[other] = (struct item_row){0};
+    if (!id || todo_get(r->db, r->pu.id, other, id, &todo) != STORE_OK || todo.hold)
+        return true;
+    e->has_todo[other] = true;
+    e->chosen[other] = todo.chosen;
+    e->todo.released |= todo.released;
+    return true;
+}
+
+static const char *untag_reason(enum side side)
+{
+    return side == LEFT ? WHY_UNTAG_LEFT : WHY_UNTAG_RIGHT;
+}
+
+/* Whether the reason why a link ended no longer holds. */
+static bool is_reversed(const struct entry *e)
+{
+    static const struct {
+        const char *reason;
+        enum side side; /* which side must show it */
+        bool either;
+    } table[] = {
+        {WHY_UNTAG_LEFT, LEFT, false},   {WHY_UNTAG_RIGHT, RIGHT, false},
+        {WHY_DELETED_LEFT, LEFT, false}, {WHY_DELETED_RIGHT, RIGHT, false},
+        {WHY_OUT_OF_SCOPE, LEFT, true},  {WHY_PRIVATE, LEFT, true},
+        {WHY_MOVED, LEFT, true},
+    };
+    const char *reason = e->link.reason ? e->link.reason : "";
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        enum side s = table[i].side;
+        if (strcmp(reason, table[i].reason))
+            continue;
+        if (table[i].either)
+            return e->chosen[LEFT] == CHOSEN || e->chosen[RIGHT] == CHOSEN;
+        return e->has_todo[s] && e->chosen[s] == CHOSEN && !is_gone(&e->row[s]);
+    }
+    return false;
+}
+
+/* A link that stands: the new verdicts of both sides' selects. */
+static void judge_linked(struct run *r, struct entry *e)
+{
+    bool was[2] = {e->link.chosen[LEFT], e->link.chosen[RIGHT]}, is[2];
+    for (int s = LEFT; s <= RIGHT; s++)
+        is[s] = e->chosen[s] == NOT_CHOSEN ? was[s] : e->chosen[s] == CHOSEN;
+    e->act = ACT_MERGE;
+    for (int s = LEFT; s <= RIGHT; s++) {
+        e->suspect[s] = is_gone(&e->row[s]) || !e->row[s].id;
+        e->link.chosen[s] = is[s];
+    }
+    if (e->suspect[LEFT] || e->suspect[RIGHT])
+        return;
+    for (int s = LEFT; s <= RIGHT; s++) {
+        if (e->chosen[s] == KEPT_PRIVATE) {
+            e->act = ACT_END;
+            e->reason = WHY_PRIVATE;
+            return;
+        }
+        if (e->chosen[s] != UNTAGGED || !was[s])
+            continue;
+        e->reason = untag_reason((enum side)s);
+        e->target = other_side((enum side)s);
+        e->act = r->pair->on_untag == UNTAG_DELETE ? ACT_DELETE : ACT_END;
+        e->need[e->target] = e->act == ACT_DELETE;
+        return;
+    }
+    if (!is[LEFT] && !is[RIGHT] &&
+        (e->chosen[LEFT] != NOT_CHOSEN || e->chosen[RIGHT] != NOT_CHOSEN) &&
+        (was[LEFT] || was[RIGHT])) {
+        e->act = ACT_END;
+        e->reason = WHY_OUT_OF_SCOPE;
+    }
+}
+
+static void judge_ended(struct run *r, struct entry *e)
+{
+    enum side other = other_side(e->todo.side);
+    if (!is_reversed(e) || !e->row[LEFT].id || !e->row[RIGHT].id || is_gone(&e->row[other])) {
+        e->act = ACT_DROP;
+        e->reason = WHY_ENDED;
+        return;
+    }
+    e->link.ended = false;
+    e->link.reason = e->link.who = NULL;
+    for (int s = LEFT; s <= RIGHT; s++) {
+        e->link.chosen[s] = e->chosen[s] == CHOSEN;
+        e->link.rev[s] = NULL;
+    }
+    e->linked = true;
+    e->act = ACT_MERGE;
+    e->reason = WHY_RESUMED;
+    r->report.resumed++;
+}
+
+static void judge_unlinked(struct entry *e)
+{
+    enum side side = e->todo.side;
+    bool takes_part = e->chosen[side] == CHOSEN && !is_gone(&e->row[side]);
+    e->act = takes_part ? ACT_CREATE : ACT_DROP; /* match.c looks for a twin first */
+    if (!takes_part)
+        e->reason = e->chosen[side] == KEPT_PRIVATE ? WHY_PRIVATE : WHY_NOT_CHOSEN;
+}
+
+static bool load(struct run *r, struct batch *b, struct entry *e)
+{
+    enum side side = e->todo.side;
+    enum store_code rc = item_get(r->db, b->arena, e->todo.item, &e->row[side]);
+    e->got[LEFT] = e->got[RIGHT] = WESS_NOT_TRIED;
+    e->has_todo[side] = true;
+    e->chosen[side] = e->todo.chosen;
+    if (rc == STORE_NONE) {
+        e->act = ACT_DROP;
+        e->reason = WHY_NOT_CHOSEN;
+        return true;
+    }
+    if (rc == STORE_OK)
+        rc = link_of(r->db, b->arena, r->pu.id, side, e->todo.item, &e->link);
+    if (rc == STORE_FAIL)
+        return run_store_failed(r);
+    if (rc == STORE_NONE) {
+        judge_unlinked(e);
+        return true;
+    }
+    if (!load_other(r, b, e))
+        return false;
+    if (e->link.ended)
+        judge_ended(r, e);
+    else
+        judge_linked(r, e);
+    return true;
+}
+
+/* Both ends of a link may be in one batch: the first entry answers for both. */
+static bool is_answered(const struct batch *b, const struct todo_row *todo)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (b->of[i].has_todo[todo->side] && b->of[i].row[todo->side].id == todo->item)
+            return true;
+    return false;
+}
+
+bool batch_load(struct run *r, struct batch *b, const struct todo_row *todos, size_t n)
+{
+    b->n = 0;
+    b->of = arena_alloc(b->arena, (n ? n : 1) * sizeof(*b->of));
+    if (!b->of)
+        return run_memory(r);
+    for (size_t i = 0; i < n; i++) {
+        if (is_answered(b, &todos[i]))
+            continue;
+        struct entry *e = &b->of[b->n];
+        *e = (struct entry){.todo = todos[i]};
+        if (!load(r, b, e))
+            return false;
+        b->n++;
+    }
+    return true;
+}

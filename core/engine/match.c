@@ -1,0 +1,337 @@
+/* The stage "match": does the other side have it already? Unique seen from both sides and free
+ * links it, where the rule says so; everything else is a question, never a guess. Only hashes of
+ * keys are needed, so nothing is read for it. */
+#include "engine/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "feed/stamp.h"
+
+struct candidates {
+    int64_t of[CANDIDATES_MAX];
+    size_t n;
+    bool many; /* more than fit */
+};
+
+static void add_candidate(struct candidates *c, int64_t id)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->of[i] == id)
+            return;
+    if (c->n < CANDIDATES_MAX)
+        c->of[c->n++] = id;
+    else
+        c->many = true;
+}
+
+static bool by_hash(struct run *r, enum side side, const struct hash *h, struct candidates *c,
+                    size_t *total)
+{
+    int64_t ids[CANDIDATES_MAX + 1];
+    size_t n = 0;
+    if (items_by_key(r->db, r->side[side].feed.id, h, ids, CANDIDATES_MAX + 1, &n) == STORE_FAIL)
+        return run_store_failed(r);
+    if (total)
+        *total = n;
+    for (size_t i = 0; c && i < n && i < CANDIDATES_MAX + 1; i++)
+        add_candidate(c, ids[i]);
+    return true;
+}
+
+/* ---- turning a candidate into an act ------------------------------------------------------------
+ */
+
+static void ask(struct entry *e, const char *reason, const struct candidates *c)
+{
+    e->act = ACT_ASK;
+    e->reason = reason;
+    e->n_candidates = c->n;
+    memcpy(e->candidates, c->of, c->n * sizeof(c->of[0]));
+}
+
+/* An entry of the same batch that stands for that item leaves it to this one. */
+static void absorb(struct batch *b, struct entry *e, enum side side, int64_t item)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        struct entry *twin = &b->of[i];
+        if (twin == e || twin->todo.side != side || twin->todo.item != item)
+            continue;
+        e->has_todo[side] = true;
+        e->chosen[side] = twin->chosen[side];
+        e->todo.released |= twin->todo.released;
+        twin->act = ACT_WAIT;
+    }
+}
+
+static bool link_to(struct run *r, struct batch *b, struct entry *e, int64_t id)
+{
+    enum side side = e->todo.side, other = other_side(side);
+    struct todo_row todo;
+    if (item_get(r->db, b->arena, id, &e->row[other]) != STORE_OK)
+        return run_store_failed(r);
+    e->link = (struct link_row){.pu = r->pu.id, .unseen = {"", ""}};
+    e->link.item[side] = e->todo.item;
+    e->link.item[other] = id;
+    e->linked = e->fresh = true;
+    e->act = ACT_MERGE;
+    e->reason = WHY_LINKED;
+    if (todo_get(r->db, r->pu.id, other, id, &todo) == STORE_OK && !todo.hold) {
+        e->has_todo[other] = true;
+        e->chosen[other] = todo.chosen;
+    }
+    absorb(b, e, other, id);
+    for (int s = LEFT; s <= RIGHT; s++)
+        e->link.chosen[s] = e->chosen[s] == CHOSEN;
+    return true;
+}
+
+enum standing { FREE, TAKEN, WAS_LINKED, UNTAGGED_TWIN, MOVING };
+
+/* How the only candidate stands towards this pair and user. */
+static bool standing(struct run *r, struct batch *b, const struct entry *e, int64_t id,
+                     enum standing *out)
+{
+    enum side other = other_side(e->todo.side);
+    struct link_row link;
+    struct item_row row, twin;
+    enum store_code rc = link_of(r->db, b->arena, r->pu.id, other, id, &link);
+    *out = FREE;
+    if (rc == STORE_FAIL || item_get(r->db, b->arena, id, &row) != STORE_OK)
+        return run_store_failed(r);
+    if (rc == STORE_OK && link.ended)
+        *out = WAS_LINKED;
+    else if (rc == STORE_OK)
+        /* Its twin is reported gone: this may be the same item at another place; that is weighed
+         * first. */
+        *out = item_get(r->db, b->arena, link.item[e->todo.side], &twin) == STORE_OK &&
+                       (twin.flags & (ITEM_GONE | ITEM_ABSENT))
+                   ? MOVING
+                   : TAKEN;
+    else if (!(row.flags & ITEM_CHOSEN) &&
+             (r->side[other].selector.any.n || r->side[other].selector.all.n))
+        *out = UNTAGGED_TWIN;
+    return true;
+}
+
+static bool only_one(struct run *r, struct batch *b, struct entry *e, enum match_one one,
+                     bool unique_here, const struct candidates *c)
+{
+    enum standing st;
+    if (!standing(r, b, e, c->of[0], &st))
+        return false;
+    switch (st) {
+    case MOVING:
+        e->act = ACT_WAIT;
+        return true;
+    case TAKEN:
+        ask(e, ASK_DUPLICATE, c);
+        return true;
+    case WAS_LINKED:
+        ask(e, ASK_ENDED, c);
+        return true;
+    case UNTAGGED_TWIN:
+        ask(e, ASK_UNTAGGED, c);
+        return true;
+    case FREE:
+        break;
+    }
+    if (!unique_here)
+        ask(e, ASK_SEVERAL, c);
+    else if (one == MATCH_ASK)
+        ask(e, ASK_RULE, c);
+    else
+        return link_to(r, b, e, c->of[0]);
+    return true;
+}
+
+/* ---- the ways to find a twin, in their order
+ * ------------------------------------------------------ */
+
+static bool answered(struct run *r, struct batch *b, struct entry *e, bool *done)
+{
+    struct ask_row row;
+    enum store_code rc = ask_of_item(r->db, b->arena, r->pu.id, e->todo.side, e->todo.item, &row);
+    if (rc == STORE_FAIL)
+        return run_store_failed(r);
+    if (rc != STORE_OK || !row.answer)
+        return true;
+    *done = true;
+    if (!strncmp(row.answer, "link:", 5)) {
+        struct item_row twin;
+        const char *id = row.answer + 5;
+        enum side other = other_side(e->todo.side);
+        struct link_row link;
+        if (item_by_rid(r->db, b->arena, r->side[other].feed.id, id, &twin) != STORE_OK &&
+            item_get(r->db, b->arena, strtoll(id, NULL, 10), &twin) != STORE_OK) {
+            *done = false; /* no such item any more: asked again */
+            return true;
+        }
+        if (link_of(r->db, b->arena, r->pu.id, other, twin.id, &link) == STORE_OK && !link.ended) {
+            *done = false;
+            return true;
+        }
+        return link_to(r, b, e, twin.id);
+    }
+    if (!strcmp(row.answer, "create"))
+        return true; /* the act is ACT_CREATE already */
+    e->act = ACT_DROP;
+    e->reason = WHY_DECLINED;
+    for (const char *s = row.candidates; s && *s; s = strchr(s, ',') ? strchr(s, ',') + 1 : "")
+        if (e->n_candidates < CANDIDATES_MAX)
+            e->candidates[e->n_candidates++] = strtoll(s, NULL, 10);
+    return true;
+}
+
+static bool by_stamp(struct run *r, struct batch *b, struct entry *e, const struct hash *keys,
+                     size_t n, bool *done)
+{
+    enum side side = e->todo.side, other = other_side(side);
+    struct candidates c = {.n = 0};
+    for (size_t i = 0; i < n; i++)
+        if (keys[i].of[0] == key_label(KEY_DERIVED) && !by_hash(r, other, &keys[i], &c, NULL))
+            return false;
+    for (int attempt = 1; attempt < STAMP_ATTEMPTS; attempt++) {
+        char stamp[STAMP_SIZE];
+        stamp_make(r->cfg->site, r->side[side].schema->identity, r->side[side].feed.collection,
+                   e->row[side].rid, attempt, stamp);
+        struct hash h = key_hash(r->store, KEY_DERIVED, stamp);
+        if (!by_hash(r, other, &h, &c, NULL))
+            return false;
+    }
+    if (!c.n)
+        return true;
+    *done = true;
+    if (c.n > 1) {
+        ask(e, ASK_SEVERAL, &c);
+        return true;
+    }
+    enum standing st;
+    if (!standing(r, b, e, c.of[0], &st))
+        return false;
+    if (st == TAKEN || st == WAS_LINKED)
+        ask(e, st == TAKEN ? ASK_DUPLICATE : ASK_ENDED, &c);
+    else if (st == MOVING)
+        e->act = ACT_WAIT;
+    else
+        return link_to(r, b, e, c.of[0]);
+    return true;
+}
+
+static bool by_rule(struct run *r, struct batch *b, struct entry *e, const struct cfg_match *m,
+                    const struct hash *keys, size_t n, bool *done)
+{
+    enum side side = e->todo.side;
+    struct candidates c = {.n = 0};
+    bool unique_here = true;
+    for (size_t i = 0; i < n; i++) {
+        size_t there = 0, here = 0;
+        if (keys[i].of[0] != key_label(m->space))
+            continue;
+        if (!by_hash(r, other_side(side), &keys[i], &c, &there) ||
+            !by_hash(r, side, &keys[i], NULL, &here))
+            return false;
+        unique_here &= !there || here <= 1;
+    }
+    if (!c.n)
+        return true;
+    *done = true;
+    if (c.n > 1 || c.many)
+        ask(e, ASK_SEVERAL, &c);
+    else
+        return only_one(r, b, e, m->one, unique_here, &c);
+    return true;
+}
+
+/* Without an address nothing links by itself: the same name, or alike but for accents, is asked. */
+static bool by_name(struct run *r, struct batch *b, struct entry *e, const struct hash *keys,
+                    size_t n, bool *done)
+{
+    struct candidates c = {.n = 0};
+    bool has_phone = false;
+    for (size_t i = 0; i < n; i++) {
+        if (keys[i].of[0] == key_label("email"))
+            return true;
+        has_phone |= keys[i].of[0] == key_label("fn+phone");
+    }
+    e->no_claim = !has_phone;
+    for (size_t i = 0; i < n; i++)
+        if (keys[i].of[0] == key_label(KEY_PLAIN_NAME) &&
+            !by_hash(r, other_side(e->todo.side), &keys[i], &c, NULL))
+            return false;
+    if (!c.n)
+        return true;
+    *done = true;
+    if (c.n > 1)
+        ask(e, ASK_SEVERAL, &c);
+    else
+        return only_one(r, b, e, MATCH_ASK, true, &c);
+    if (e->reason && !strcmp(e->reason, ASK_RULE))
+        e->reason = ASK_ALIKE;
+    return true;
+}
+
+/* The same two may be asked about from the other side already: one question is enough. */
+static bool asked_over_there(struct run *r, struct batch *b, const struct entry *e)
+{
+    struct ask_row row;
+    if (e->n_candidates != 1 ||
+        ask_of_item(r->db, b->arena, r->pu.id, other_side(e->todo.side), e->candidates[0], &row) !=
+            STORE_OK ||
+        row.answer || !row.candidates)
+        return false;
+    for (const char *s = row.candidates; s && *s; s = strchr(s, ',') ? strchr(s, ',') + 1 : "")
+        if (strtoll(s, NULL, 10) == e->todo.item)
+            return true;
+    for (size_t i = 0; i < b->n; i++)
+        if (&b->of[i] < e && b->of[i].act == ACT_ASK && b->of[i].todo.item == e->candidates[0])
+            return true;
+    return false;
+}
+
+static bool match(struct run *r, struct batch *b, struct entry *e)
+{
+    struct hash *keys = NULL;
+    size_t n = 0;
+    bool done = false;
+    if (!answered(r, b, e, &done) || done)
+        return !db_failed(r->db);
+    if (item_key_hashes(r->db, b->arena, e->todo.item, &keys, &n) == STORE_FAIL)
+        return run_store_failed(r);
+    if (!by_stamp(r, b, e, keys, n, &done))
+        return false;
+    for (size_t i = 0; !done && i < r->pair->n_match; i++)
+        if (!by_rule(r, b, e, &r->pair->match[i], keys, n, &done))
+            return false;
+    if (!done && !by_name(r, b, e, keys, n, &done))
+        return false;
+    if (e->act == ACT_ASK && asked_over_there(r, b, e)) {
+        e->act = ACT_DROP;
+        e->n_candidates = 0;
+    }
+    return true;
+}
+
+bool batch_match(struct run *r, struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (b->of[i].act == ACT_CREATE && !b->of[i].linked && !match(r, b, &b->of[i]))
+            return false;
+    return true;
+}
+
+bool match_exists(struct run *r, struct wess_arena *a, enum side from, int64_t item)
+{
+    struct hash *keys = NULL;
+    size_t n = 0, total = 0;
+    if (item_key_hashes(r->db, a, item, &keys, &n) != STORE_OK)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        bool asked = keys[i].of[0] == key_label(KEY_DERIVED);
+        for (size_t m = 0; m < r->pair->n_match; m++)
+            asked |= keys[i].of[0] == key_label(r->pair->match[m].space);
+        if (asked && by_hash(r, other_side(from), &keys[i], NULL, &total) && total)
+            return true;
+    }
+    return false;
+}

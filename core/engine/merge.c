@@ -1,0 +1,434 @@
+/* The stage "reconcile" in terms of rows: what the pure merge is asked, and what its answer
+ * becomes: operations, conflicts, parked fields and shadows. */
+#include "engine/run.h"
+
+#include <string.h>
+
+#include "feed/stamp.h"
+
+/* ---- what the merge is asked
+ * ---------------------------------------------------------------------- */
+
+/* A field that we wrote and have not seen since: what it shows is what the remote made of it, as
+ * long as nobody else wrote after us. Behind a foreign revision only what is alike still counts as
+ * ours; anything else is somebody's edit and must not be swallowed. */
+static struct wess_list still_unseen(struct wess_arena *a, const struct entry *e, enum side s,
+                                     const struct content *shadow)
+{
+    struct wess_list all = split_names(a, e->link.unseen[s]);
+    const char **of = all.n ? arena_alloc(a, all.n * sizeof(*of)) : NULL;
+    bool ours = e->now_rev[s] && e->link.rev[s] && !strcmp(e->now_rev[s], e->link.rev[s]);
+    size_t n = 0;
+    if (ours || !e->now[s] || !of)
+        return all;
+    for (size_t i = 0; i < all.n; i++)
+        if (field_alike(content_get(e->now[s], all.of[i]), content_get(shadow, all.of[i])))
+            of[n++] = all.of[i];
+    return (struct wess_list){of, n};
+}
+
+static bool parked_fields(struct run *r, struct wess_arena *a, const struct entry *e, enum side s,
+                          struct wess_list *out)
+{
+    struct parked_row *rows = NULL;
+    size_t n = 0, kept = 0;
+    if (parked_of(r->db, a, r->pu.id, e->link.id, e->link.id ? 0 : e->todo.item, &rows, &n) ==
+        STORE_FAIL)
+        return run_store_failed(r);
+    const char **of = n ? arena_alloc(a, n * sizeof(*of)) : NULL;
+    for (size_t i = 0; of && i < n; i++) {
+        const struct content *from = e->now[other_side(s)];
+        const struct wess_field *f = from ? content_get(from, rows[i].field) : NULL;
+        if (rows[i].side != s || !*rows[i].field)
+            continue;
+        /* Another value than the one refused is tried again. */
+        struct hash value = store_hash(r->store, "parked", f ? field_show(a, f) : "");
+        if (from && memcmp(&value, &rows[i].value, sizeof(value)) != 0)
+            continue;
+        of[kept++] = rows[i].field;
+    }
+    *out = (struct wess_list){of, kept};
+    return true;
+}
+
+static enum wess_type type_of(const struct run *r, const char *field)
+{
+    const char *element;
+    const struct field_def *def = field_find(r->pair->kind, field, &element);
+    return def && !element ? def->type : WESS_TEXT;
+}
+
+static bool decisions(struct run *r, struct wess_arena *a, struct entry *e, struct merge *m)
+{
+    struct decision *of;
+    size_t n = 0;
+    if (!e->link.id)
+        return true;
+    if (asks_of_link(r->db, a, e->link.id, &m->asks, &m->n_asks) == STORE_FAIL)
+        return run_store_failed(r);
+    of = m->n_asks ? arena_alloc(a, m->n_asks * sizeof(*of)) : NULL;
+    for (size_t i = 0; of && i < m->n_asks; i++) {
+        const char *answer = m->asks[i].answer;
+        struct decision *d = &of[n];
+        if (!answer || m->asks[i].kind != ASK_CONFLICT)
+            continue;
+        *d = (struct decision){.field = m->asks[i].field};
+        if (!strcmp(answer, "left"))
+            d->take = TAKE_LEFT;
+        else if (!strcmp(answer, "right"))
+            d->take = TAKE_RIGHT;
+        else if (!strcmp(answer, "both"))
+            d->take = TAKE_BOTH;
+        else if (!strncmp(answer, "value:", 6))
+            d->take = TAKE_VALUE;
+        else
+            continue;
+        if (d->take == TAKE_VALUE) {
+            const char *text = answer + 6;
+            d->value = (struct wess_field){.name = d->field, .type = WESS_NULL};
+            if (*text) {
+                d->value.type = (uint32_t)type_of(r, d->field);
+                d->value.str = (struct wess_slice){text, strlen(text)};
+            }
+        }
+        n++;
+    }
+    m->in.decisions = of;
+    m->in.n_decisions = n;
+    return true;
+}
+
+static bool is_locked(const struct run *r, const struct entry *e, enum side s)
+{
+    const struct wess_collection *c = r->side[s].collection;
+    return !r->side[s].writable || !(c->caps & WESS_CAP_UPDATE) ||
+           (e->row[s].flags & WESS_ITEM_LOCKED) != 0;
+}
+
+static bool prepare_side(struct run *r, struct wess_arena *a, struct entry *e, enum side s,
+                         struct merge *m)
+{
+    struct side_in *in = &m->in.side[s];
+    const struct wess_collection *c = r->side[s].collection;
+    if (!decode_content(a, e->link.shadow[s], &m->shadow[s]))
+        return run_memory(r);
+    in->now = e->now[s];
+    in->shadow = e->link.shadow[s].len ? &m->shadow[s] : NULL;
+    in->unseen = still_unseen(a, e, s, &m->shadow[s]);
+    in->changed_ms = e->now[s] ? e->row[s].seen_ms : e->link.changed_ms[s];
+    in->schema = c->fields;
+    in->n_schema = c->n_fields;
+    in->locked = is_locked(r, e, s);
+    return parked_fields(r, a, e, s, &in->parked);
+}
+
+bool merge_prepare(struct run *r, struct wess_arena *a, struct entry *e, struct merge *m)
+{
+    *m = (struct merge){.in = {.kind = r->pair->kind,
+                               .rules = r->pair->rules,
+                               .n_rules = r->pair->n_rules,
+                               .default_rule = r->pair->conflict,
+                               .first_differs = r->pair->first_differs,
+                               .first_empty = r->pair->first_empty}};
+    return prepare_side(r, a, e, LEFT, m) && prepare_side(r, a, e, RIGHT, m) &&
+           decisions(r, a, e, m);
+}
+
+/* ---- conflicts and parked fields
+ * ------------------------------------------------------------------ */
+
+static struct wess_field renamed(struct wess_field f, const char *name)
+{
+    f.name = name;
+    return f;
+}
+
+static bool put_conflict(struct run *r, struct wess_arena *a, const struct entry *e,
+                         const struct conflict *c, const char *title)
+{
+    struct wess_field three[3];
+    struct content values = {three, 0};
+    struct ask_row ask = {.pu = r->pu.id,
+                          .link = e->link.id,
+                          .item = e->row[LEFT].id,
+                          .kind = ASK_CONFLICT,
+                          .side = LEFT,
+                          .field = c->field,
+                          .reason = e->link.shadow[LEFT].len ? WHY_CONFLICT : ASK_DIFFERS,
+                          .title = title,
+                          .asked_ms = clock_now_ms()};
+    if (c->base.type != WESS_NULL)
+        three[values.n++] = renamed(c->base, "base");
+    if (c->left.type != WESS_NULL)
+        three[values.n++] = renamed(c->left, "left");
+    if (c->right.type != WESS_NULL)
+        three[values.n++] = renamed(c->right, "right");
+    if (!encode_content(a, &values, &ask.values))
+        return run_memory(r);
+    ask_put(r->db, &ask);
+    r->report.conflicts++;
+    return true;
+}
+
+static bool put_conflicts(struct run *r, struct wess_arena *a, struct entry *e,
+                          const struct merge *m, const char *title)
+{
+    for (size_t i = 0; i < m->n_asks; i++) {
+        bool still = false;
+        for (size_t k = 0; k < m->out.n_conflicts; k++)
+            still |= !strcmp(m->out.conflicts[k].field, m->asks[i].field);
+        /* An answer stays until what it decided is carried out: see settle.c. */
+        if (!still && m->asks[i].kind == ASK_CONFLICT &&
+            (!m->asks[i].answer || (!m->out.patch[LEFT].n && !m->out.patch[RIGHT].n)))
+            ask_close(r->db, m->asks[i].id);
+    }
+    for (size_t i = 0; i < m->out.n_conflicts; i++)
+        if (!put_conflict(r, a, e, &m->out.conflicts[i], title))
+            return false;
+    return true;
+}
+
+static void put_too_long(struct run *r, struct wess_arena *a, const struct entry *e,
+                         const struct reconcile_out *out)
+{
+    for (size_t i = 0; i < out->n_too_long; i++) {
+        const struct too_long *t = &out->too_long[i];
+        enum side from = other_side(t->side);
+        const struct wess_field *f = e->now[from] ? content_get(e->now[from], t->field) : NULL;
+        struct parked_row row = {.pu = r->pu.id,
+                                 .link = e->link.id,
+                                 .item = e->link.id ? 0 : e->todo.item,
+                                 .side = t->side,
+                                 .field = t->field,
+                                 .why = t->why,
+                                 .code = "capacity",
+                                 .when_ms = clock_now_ms(),
+                                 .value =
+                                     store_hash(r->store, "parked", f ? field_show(a, f) : "")};
+        parked_put(r->db, &row);
+        r->report.parked++;
+    }
+}
+
+/* ---- operations
+ * ----------------------------------------------------------------------------------- */
+
+static bool names(const struct content *c, const char *field)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (!strcmp(c->fields[i].name, field))
+            return true;
+    return false;
+}
+
+/* The part of a shadow that one operation moves when it has gone well: the fields it writes, on
+ * both sides. Where both sides are written in one field (a set, addresses) that is the second
+ * operation's affair: the right one goes first and leaves them alone. */
+static bool moved_part(struct wess_arena *a, const struct reconcile_out *out, enum side written,
+                       enum side of, struct content *part)
+{
+    struct wess_field *f = arena_alloc(a, (out->patch[written].n + 1) * sizeof(*f));
+    size_t n = 0;
+    if (!f)
+        return false;
+    for (size_t i = 0; i < out->patch[written].n; i++) {
+        const char *name = out->patch[written].fields[i].name;
+        const struct wess_field *value = content_get(&out->shadow[of], name);
+        if (written == RIGHT && names(&out->patch[LEFT], name))
+            continue;
+        f[n] = value ? *value : (struct wess_field){.type = WESS_NULL};
+        f[n++].name = name;
+    }
+    *part = (struct content){f, n};
+    return true;
+}
+
+static bool put_update(struct run *r, struct wess_arena *a, struct entry *e, struct merge *m,
+                       enum side s)
+{
+    struct content part[2], before;
+    struct op_row op = {.run = r->id,
+                        .pu = r->pu.id,
+                        .link = e->link.id,
+                        .side = s,
+                        .what = OP_UPDATE,
+                        .state = OP_PLANNED,
+                        .item = {e->link.item[LEFT], e->link.item[RIGHT]},
+                        .todo_item = e->todo.item,
+                        .todo_side = e->todo.side,
+                        .revision = e->now[s] ? e->now_rev[s] : e->row[s].revision,
+                        .seen = e->row[other_side(s)].revision,
+                        .unseen = {"", ""},
+                        .reason = e->reason ? e->reason : WHY_UPDATED,
+                        .released = e->todo.released};
+    before = e->now[s] ? *e->now[s] : m->shadow[s];
+    if (!moved_part(a, &m->out, s, LEFT, &part[LEFT]) ||
+        !moved_part(a, &m->out, s, RIGHT, &part[RIGHT]) ||
+        !encode_content(a, &m->out.patch[s], &op.body) ||
+        !encode_content(a, &m->out.old[s], &op.old) || !encode_content(a, &before, &op.before) ||
+        !encode_content(a, &part[LEFT], &op.shadow[LEFT]) ||
+        !encode_content(a, &part[RIGHT], &op.shadow[RIGHT]))
+        return run_memory(r);
+    op_put(r->db, &op);
+    return true;
+}
+
+/* Shadows as they are if nothing of the plan is carried out. While something is open the revisions
+ * are not noted, so that the next look reads both sides again. */
+static bool settle_link(struct run *r, struct wess_arena *a, struct entry *e, struct merge *m)
+{
+    bool open = m->out.patch[LEFT].n || m->out.patch[RIGHT].n || m->out.n_conflicts;
+    for (int s = LEFT; s <= RIGHT; s++) {
+        struct wess_list unseen = e->now[s] ? (struct wess_list){NULL, 0} : m->in.side[s].unseen;
+        if (open)
+            e->link.rev[s] = NULL;
+        else if (e->now[s])
+            e->link.rev[s] = e->now_rev[s];
+        e->link.unseen[s] = join_names(a, unseen);
+        e->link.changed_ms[s] = open ? m->in.side[s].changed_ms : 0;
+        if (!encode_content(a, &m->out.settled[s], &e->link.shadow[s]) || !e->link.unseen[s])
+            return run_memory(r);
+    }
+    link_put(r->db, &e->link);
+    return true;
+}
+
+static const char *title_of(struct wess_arena *a, const struct entry *e, const struct merge *m)
+{
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (e->now[s])
+            return content_title(a, e->now[s]);
+    return content_title(a, &m->shadow[LEFT]);
+}
+
+static bool put_linked(struct run *r, struct wess_arena *a, struct entry *e, const char *title)
+{
+    struct op_row op = {.run = r->id,
+                        .pu = r->pu.id,
+                        .link = e->link.id,
+                        .side = other_side(e->todo.side),
+                        .what = OP_LINK,
+                        .state = OP_PLANNED,
+                        .item = {e->link.item[LEFT], e->link.item[RIGHT]},
+                        .todo_item = e->todo.item,
+                        .todo_side = e->todo.side,
+                        .unseen = {"", ""},
+                        .reason = e->reason};
+    (void)title;
+    if (!encode_content(a, e->now[e->todo.side], &op.before))
+        return run_memory(r);
+    op_put(r->db, &op);
+    return true;
+}
+
+bool merge_plan(struct run *r, struct wess_arena *a, struct entry *e)
+{
+    struct merge m;
+    bool made = e->fresh || (e->reason && !strcmp(e->reason, WHY_RESUMED));
+    if (made)
+        link_put(r->db, &e->link);
+    if (!merge_prepare(r, a, e, &m))
+        return false;
+    if (!reconcile(a, &m.in, &m.out))
+        return run_memory(r);
+    const char *title = title_of(a, e, &m);
+    if (made && !put_linked(r, a, e, title))
+        return false;
+    put_too_long(r, a, e, &m.out);
+    if (!put_conflicts(r, a, e, &m, title) || !settle_link(r, a, e, &m))
+        return false;
+    /* The right side first, see moved_part(). */
+    for (int s = RIGHT; s >= LEFT; s--)
+        if (m.out.patch[s].n && !put_update(r, a, e, &m, (enum side)s))
+            return false;
+    bool writes = m.out.patch[LEFT].n || m.out.patch[RIGHT].n;
+    const char *why = m.out.n_conflicts ? WHY_CONFLICT : made ? e->reason : WHY_IN_STEP;
+    for (int s = LEFT; s <= RIGHT; s++) {
+        why_put(r->db, r->pu.id, (enum side)s, e->link.item[s], why, clock_now_ms());
+        if (!writes)
+            todo_done(r, a, (enum side)s, e->link.item[s], e->row[s].revision);
+    }
+    if (!writes && e->todo.item != e->link.item[e->todo.side])
+        todo_drop(r->db, r->pu.id, e->todo.side, e->todo.item);
+    return true;
+}
+
+/* ---- creates
+ * -------------------------------------------------------------------------------------- */
+
+/* What we create on a side whose select asks tags bears the first of them. */
+static bool with_tag(struct run *r, struct wess_arena *a, enum side to, struct content *c)
+{
+    const struct cfg_select *sel = &r->pair->select[to];
+    const char *tag = sel->tags_any.n   ? sel->tags_any.of[0]
+                      : sel->tags_all.n ? sel->tags_all.of[0]
+                                        : NULL;
+    struct wess_field *set = arena_alloc(a, sizeof(*set));
+    const char **of = arena_alloc(a, sizeof(*of));
+    struct content patch = {set, 1};
+    const struct wess_collection *col = r->side[to].collection;
+    bool holds = false;
+    for (size_t i = 0; i < col->n_fields; i++)
+        holds |= !strcmp(col->fields[i].name, "categories");
+    if (!tag || !holds)
+        return true;
+    if (!set || !of)
+        return false;
+    of[0] = tag;
+    *set = (struct wess_field){.name = "categories", .type = WESS_SET, .set = {of, 1}};
+    return content_patch(a, c, &patch, c);
+}
+
+static const char *new_stamp(struct run *r, struct wess_arena *a, const struct entry *e,
+                             enum side from)
+{
+    char stamp[STAMP_SIZE];
+    int attempt = 0;
+    struct op_row op;
+    /* An attempt that is over belongs to a link that ended, or to what a person deleted: the next
+     * create bears a stamp of its own. */
+    for (; attempt < STAMP_ATTEMPTS * 64; attempt++) {
+        stamp_make(r->cfg->site, r->side[from].schema->identity, r->side[from].feed.collection,
+                   e->row[from].rid, attempt, stamp);
+        if (op_by_stamp(r->db, a, stamp, &op) != STORE_OK && !stamp_used(r->db, stamp))
+            break;
+    }
+    return arena_text(a, stamp);
+}
+
+bool merge_create(struct run *r, struct wess_arena *a, struct entry *e)
+{
+    bool restore = e->act == ACT_RESTORE;
+    enum side to = restore ? e->target : other_side(e->todo.side), from = other_side(to);
+    const struct wess_collection *c = r->side[to].collection;
+    struct merge m;
+    struct op_row op = {.run = r->id,
+                        .pu = r->pu.id,
+                        .link = restore ? e->link.id : 0,
+                        .side = to,
+                        .what = OP_CREATE,
+                        .state = OP_PLANNED,
+                        .todo_item = e->todo.item,
+                        .todo_side = e->todo.side,
+                        .seen = e->row[from].revision,
+                        .unseen = {"", ""},
+                        .reason = restore ? WHY_RESTORED : WHY_CREATED,
+                        .released = e->todo.released};
+    if (!r->side[to].writable || !(c->caps & WESS_CAP_CREATE)) {
+        why_put(r->db, r->pu.id, e->todo.side, e->todo.item, WHY_NOT_ALLOWED, clock_now_ms());
+        todo_drop(r->db, r->pu.id, e->todo.side, e->todo.item);
+        return true;
+    }
+    op.item[from] = e->row[from].id;
+    if (!merge_prepare(r, a, e, &m))
+        return false;
+    if (!reconcile_create(a, &m.in, to, e->now[from], &m.out) ||
+        !with_tag(r, a, to, &m.out.patch[to]) || !with_tag(r, a, to, &m.out.shadow[to]) ||
+        !(op.stamp = new_stamp(r, a, e, from)) || !encode_content(a, &m.out.patch[to], &op.body) ||
+        !encode_content(a, &m.out.shadow[LEFT], &op.shadow[LEFT]) ||
+        !encode_content(a, &m.out.shadow[RIGHT], &op.shadow[RIGHT]))
+        return run_memory(r);
+    put_too_long(r, a, e, &m.out);
+    op_put(r->db, &op);
+    return true;
+}

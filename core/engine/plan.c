@@ -1,0 +1,254 @@
+/* The stage "plan": what each entry of a batch becomes, in one transaction. A to-do goes only when
+ * its decision is settled: here, where nothing is to be written, else in settle.c. */
+#include "engine/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void todo_done(struct run *r, struct wess_arena *a, enum side side, int64_t item, const char *seen)
+{
+    struct item_row row;
+    if (item_get(r->db, a, item, &row) == STORE_OK && row.revision &&
+        (!seen || strcmp(row.revision, seen) != 0))
+        return;
+    todo_drop(r->db, r->pu.id, side, item);
+}
+
+static void why(struct run *r, const struct entry *e, const char *reason)
+{
+    why_put(r->db, r->pu.id, e->todo.side, e->todo.item, reason, clock_now_ms());
+}
+
+static void answer_todos(struct run *r, struct wess_arena *a, const struct entry *e)
+{
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (e->has_todo[s] && e->row[s].id)
+            todo_done(r, a, (enum side)s, e->row[s].id, e->row[s].revision);
+    if (e->todo.item != e->row[e->todo.side].id)
+        todo_drop(r->db, r->pu.id, e->todo.side, e->todo.item);
+}
+
+/* ---- what could not be read
+ * ----------------------------------------------------------------------- */
+
+static void park_item(struct run *r, const struct entry *e, enum side s)
+{
+    char text[128];
+    snprintf(text, sizeof(text), "it cannot be read: %s",
+             e->got_text[s]              ? e->got_text[s]
+             : e->got[s] == WESS_TOO_BIG ? "it is larger than this program takes in one piece"
+                                         : "the remote does not give it out");
+    struct parked_row row = {.pu = r->pu.id,
+                             .link = e->linked ? e->link.id : 0,
+                             .item = e->row[s].id,
+                             .side = s,
+                             .field = "",
+                             .why = text,
+                             .code = e->got_code[s] ? e->got_code[s] : "unreadable",
+                             .when_ms = clock_now_ms(),
+                             .value = store_hash(r->store, "parked", "")};
+    parked_put(r->db, &row);
+    r->report.parked++;
+}
+
+/* true: the entry can be planned. */
+static bool was_read(struct run *r, struct wess_arena *a, struct entry *e)
+{
+    for (int s = LEFT; s <= RIGHT; s++) {
+        if (!e->need[s] || e->got[s] == WESS_OK)
+            continue;
+        switch (e->got[s]) {
+        case WESS_GONE:
+            /* Gone between the list and the reading: weighed as a deletion in the next pass. */
+            item_flags(r->db, e->row[s].id, ITEM_GONE, 0);
+            todo_put(r->db, r->pu.id, (enum side)s, e->row[s].id, NOT_CHOSEN);
+            r->progress++;
+            return false;
+        case WESS_TOO_BIG:
+        case WESS_REJECTED:
+        case WESS_CONFLICT:
+        case WESS_BROKEN:
+        case WESS_RESET:
+            park_item(r, e, (enum side)s);
+            why(r, e, WHY_PARKED);
+            answer_todos(r, a, e);
+            return false;
+        case WESS_OK:
+        case WESS_UNKNOWN:
+        case WESS_NOT_TRIED:
+        case WESS_TRANSIENT:
+        case WESS_THROTTLED:
+        case WESS_AUTH:
+        case WESS_CANCELLED:
+            return false; /* the to-do stays for the next run */
+        }
+    }
+    return true;
+}
+
+/* ---- acts
+ * ----------------------------------------------------------------------------------------- */
+
+static void close_ask(struct run *r, struct wess_arena *a, const struct entry *e)
+{
+    struct ask_row ask;
+    if (ask_of_item(r->db, a, r->pu.id, e->todo.side, e->todo.item, &ask) == STORE_OK)
+        ask_close(r->db, ask.id);
+}
+
+/* "leave": remembered like an ended link, so that neither is asked about again. */
+static void decline(struct run *r, const struct entry *e)
+{
+    enum side other = other_side(e->todo.side);
+    struct link_row link = {.pu = r->pu.id, .unseen = {"", ""}};
+    link.item[e->todo.side] = e->todo.item;
+    link.item[other] = e->n_candidates ? e->candidates[0] : 0;
+    link_put(r->db, &link);
+    link_end(r->db, link.id, WHY_DECLINED, "a person", clock_now_ms());
+    for (size_t i = 0; i < e->n_candidates; i++)
+        todo_put(r->db, r->pu.id, other, e->candidates[i], NOT_CHOSEN);
+}
+
+static bool plan_drop(struct run *r, struct wess_arena *a, struct entry *e)
+{
+    const char *reason = e->reason;
+    close_ask(r, a, e);
+    if (reason && !strcmp(reason, WHY_DECLINED))
+        decline(r, e);
+    if (reason)
+        why(r, e, reason);
+    answer_todos(r, a, e);
+    return true;
+}
+
+static bool plan_ask(struct run *r, struct wess_arena *a, struct entry *e)
+{
+    char list[CANDIDATES_MAX * 24] = "";
+    struct ask_row ask = {.pu = r->pu.id,
+                          .item = e->todo.item,
+                          .kind = ASK_QUESTION,
+                          .side = e->todo.side,
+                          .field = "",
+                          .reason = e->reason,
+                          .candidates = list,
+                          .title = content_title(a, e->now[e->todo.side]),
+                          .asked_ms = clock_now_ms()};
+    for (size_t i = 0, at = 0; i < e->n_candidates; i++)
+        at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%lld", i ? "," : "",
+                               (long long)e->candidates[i]);
+    ask_put(r->db, &ask);
+    r->report.questions++;
+    why(r, e, e->reason);
+    answer_todos(r, a, e);
+    return true;
+}
+
+static struct op_row local_op(const struct run *r, const struct entry *e, enum op_what what)
+{
+    return (struct op_row){.run = r->id,
+                           .pu = r->pu.id,
+                           .link = e->link.id,
+                           .side = e->target,
+                           .what = what,
+                           .state = OP_PLANNED,
+                           .item = {e->link.item[LEFT], e->link.item[RIGHT]},
+                           .todo_item = e->todo.item,
+                           .todo_side = e->todo.side,
+                           .unseen = {"", ""},
+                           .reason = e->reason,
+                           .released = e->todo.released};
+}
+
+static bool plan_end(struct run *r, struct wess_arena *a, struct entry *e)
+{
+    e->target = e->todo.side;
+    struct op_row op = local_op(r, e, OP_END);
+    op.before = e->link.shadow[e->todo.side];
+    (void)a;
+    op_put(r->db, &op);
+    return true;
+}
+
+struct holders {
+    int64_t pu;
+    bool others;
+};
+static void count_holder(void *ctx, int64_t link, int64_t pu, enum side side, bool ended)
+{
+    struct holders *h = ctx;
+    (void)link;
+    (void)side;
+    h->others |= !ended && pu != h->pu;
+}
+
+/* Deletes the twin, unless it was edited since, somebody else's link holds it, or it may not be. */
+static bool plan_delete(struct run *r, struct wess_arena *a, struct entry *e)
+{
+    enum side t = e->target;
+    struct holders h = {.pu = r->pu.id};
+    struct content shadow;
+    if (!decode_content(a, e->link.shadow[t], &shadow))
+        return run_memory(r);
+    if (!content_equal(e->now[t], &shadow)) {
+        bool deleted = e->gone[other_side(t)];
+        if (!deleted)
+            return plan_end(r, a, e);
+        e->act = ACT_RESTORE; /* the edit wins */
+        e->target = other_side(t);
+        return merge_create(r, a, e);
+    }
+    links_of_item(r->db, e->row[t].id, count_holder, &h);
+    if (h.others || !r->side[t].writable || (e->row[t].flags & WESS_ITEM_LOCKED) ||
+        !(r->side[t].collection->caps & WESS_CAP_DELETE)) {
+        if (h.others)
+            e->reason = WHY_SHARED;
+        return plan_end(r, a, e);
+    }
+    struct op_row op = local_op(r, e, OP_DELETE);
+    op.revision = e->now_rev[t];
+    if (!encode_content(a, e->now[t], &op.before))
+        return run_memory(r);
+    op_put(r->db, &op);
+    return true;
+}
+
+static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
+{
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (e->alive[s]) {
+            item_flags(r->db, e->row[s].id, 0, ITEM_GONE | ITEM_ABSENT);
+            item_revision(r->db, e->row[s].id, NULL);
+            r->progress++;
+        }
+    if (e->act != ACT_WAIT && e->act != ACT_DROP && e->act != ACT_END && !was_read(r, a, e))
+        return true;
+    switch (e->act) {
+    case ACT_WAIT:
+        return true;
+    case ACT_DROP:
+        return plan_drop(r, a, e);
+    case ACT_MERGE:
+        close_ask(r, a, e);
+        return merge_plan(r, a, e);
+    case ACT_CREATE:
+    case ACT_RESTORE:
+        return merge_create(r, a, e);
+    case ACT_ASK:
+        return plan_ask(r, a, e);
+    case ACT_END:
+        return plan_end(r, a, e);
+    case ACT_DELETE:
+        return plan_delete(r, a, e);
+    }
+    return true;
+}
+
+bool batch_plan(struct run *r, struct batch *b)
+{
+    if (db_begin(r->db) != STORE_OK)
+        return run_store_failed(r);
+    for (size_t i = 0; i < b->n; i++)
+        if (!plan(r, b->arena, &b->of[i]))
+            return false;
+    return db_commit(r->db) == STORE_OK || run_store_failed(r);
+}

@@ -1,0 +1,223 @@
+/* A run from its opening to its report. */
+#include "engine/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PASSES_MAX 5     /* conflicts and late changes are merged again this often in one run */
+#define BATCH_LEAST 100u /* to-dos of one batch */
+#define BATCH_DEFAULT 200u
+
+/* ---- opening
+ * --------------------------------------------------------------------------------------- */
+
+static bool open_side(struct run *r, enum side s)
+{
+    struct run_side *side = &r->side[s];
+    struct wess_error error = {0};
+    enum wess_code rc = WESS_OK;
+    side->schema = conn_schema(side->conn, &error, &rc);
+    if (!side->schema)
+        return run_trouble(r, s, rc, &error, "describe");
+    side->collection = conn_collection(side->conn, r->pair->collection[s], &error, &rc);
+    if (!side->collection)
+        return run_trouble(r, s, rc, &error, "describe");
+    const char *user = side->shared ? "" : r->user->id;
+    if (feed_get(r->db, r->arena, side->endpoint->name, user, r->pair->collection[s],
+                 &side->feed) != STORE_OK)
+        return run_store_failed(r);
+    return true;
+}
+
+/* Another mailbox or database behind the same name is not ours to write to. */
+static bool check_identity(struct run *r, enum side s)
+{
+    struct run_side *side = &r->side[s];
+    const char *now = side->schema->identity ? side->schema->identity : "";
+    const char *gen = side->collection->generation ? side->collection->generation : "";
+    const char *was = side->feed.identity ? side->feed.identity : "";
+    if (*was && strcmp(was, now)) {
+        r->report.status = status_worse(r->report.status, EXIT_USAGE);
+        snprintf(r->report.text, sizeof(r->report.text),
+                 "%s is another mailbox or database than the one linked so far; nothing was read "
+                 "or written. If that is meant, give it an endpoint name of its own",
+                 side->endpoint->name);
+        return false;
+    }
+    if (*was && !strcmp(side->feed.generation ? side->feed.generation : "", gen))
+        return true;
+    if (db_begin(r->db) != STORE_OK)
+        return run_store_failed(r);
+    feed_identity(r->db, side->feed.id, now, gen);
+    return db_commit(r->db) == STORE_OK || run_store_failed(r);
+}
+
+static bool open_run(struct run *r)
+{
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (run_resting(r, (enum side)s))
+            return false;
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (!open_side(r, (enum side)s) || !check_identity(r, (enum side)s))
+            return false;
+    for (int s = LEFT; s <= RIGHT; s++)
+        conn_allow_writes(r->side[s].conn, r->side[s].writable && !r->dry);
+    r->report.first_meeting = !r->pu.met;
+    if (r->dry)
+        return true;
+    if (db_begin(r->db) != STORE_OK)
+        return run_store_failed(r);
+    run_begin(r->db, r->pu.id, clock_now_ms(), &r->id);
+    ops_drop_planned(r->db, r->pu.id);
+    if (db_commit(r->db) != STORE_OK)
+        return run_store_failed(r);
+    round_enter(r);
+    return true;
+}
+
+/* ---- pull
+ * ------------------------------------------------------------------------------------------ */
+
+static bool pull_own(struct run *r, enum side s, bool from_start)
+{
+    struct run_side *side = &r->side[s];
+    struct pull p = {.store = r->store,
+                     .db = r->db,
+                     .conn = side->conn,
+                     .collection = side->collection,
+                     .feed = &side->feed,
+                     .site = r->cfg->site,
+                     .identity = side->schema->identity,
+                     .from_start = from_start,
+                     .cancelled = round_options(r)->cancelled,
+                     .live = round_live,
+                     .ctx = r->round};
+    p.n_subs = round_subscribers(r, s, &p.subs);
+    enum wess_code rc = feed_pull(&p);
+    r->report.side[s].read += p.read;
+    if (p.store_failed)
+        return run_store_failed(r);
+    if (rc != WESS_OK)
+        return run_trouble(r, s, rc, &p.error, "read changes");
+    run_welcome(r, s);
+    return true;
+}
+
+static bool pull(struct run *r)
+{
+    struct wess_slice digest;
+    struct selector sel[2] = {r->side[LEFT].selector, r->side[RIGHT].selector};
+    if (!selector_digest(r->arena, sel, &digest))
+        return run_memory(r);
+    bool changed = digest.len != r->pu.select_digest.len ||
+                   memcmp(digest.data, r->pu.select_digest.data, digest.len) != 0;
+    for (int s = RIGHT; s >= LEFT; s--) {
+        int64_t n = 0;
+        if (r->side[s].shared ? round_pull_shared(r, (enum side)s, false, &n) != WESS_OK
+                              : !pull_own(r, (enum side)s, changed))
+            return false;
+    }
+    if (!changed)
+        return true;
+    r->pu.select_digest = digest;
+    if (db_begin(r->db) != STORE_OK)
+        return run_store_failed(r);
+    pu_save(r->db, &r->pu);
+    return db_commit(r->db) == STORE_OK || run_store_failed(r);
+}
+
+/* ---- planning
+ * -------------------------------------------------------------------------------------- */
+
+/* As much as keeps a connection's lanes busy, less when many users run at once: memory is shared.
+ */
+static size_t batch_size(const struct run *r)
+{
+    size_t most = BATCH_DEFAULT, active = round_active(r);
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (!r->side[s].shared && r->side[s].collection->fetch_max > most)
+            most = r->side[s].collection->fetch_max;
+    most /= active ? active : 1;
+    return most < BATCH_LEAST ? BATCH_LEAST : most;
+}
+
+static bool plan_batch(struct run *r, struct batch *b, const struct todo_row *todos, size_t n)
+{
+    return batch_load(r, b, todos, n) && batch_weigh(r, b) && batch_match(r, b) &&
+           batch_read(r, b) && batch_plan(r, b);
+}
+
+static bool plan_all(struct run *r)
+{
+    size_t most = batch_size(r), n = most;
+    int64_t after = 0, done = 0, todo = 0, held = 0;
+    struct batch b = {.arena = arena_new(ARENA_BUDGET)};
+    struct todo_row *todos = arena_alloc(r->arena, most * sizeof(*todos));
+    bool ok = b.arena && todos;
+    if (ok && todo_count(r->db, r->pu.id, &todo, &held) != STORE_OK)
+        ok = run_store_failed(r);
+    while (ok && n) {
+        if (todo_next(r->db, r->pu.id, after, todos, most, &n) == STORE_FAIL) {
+            ok = run_store_failed(r);
+            break;
+        }
+        if (!n)
+            break;
+        after = todos[n - 1].id;
+        arena_reset(b.arena);
+        ok = !run_cancelled(r) && plan_batch(r, &b, todos, n);
+        done += (int64_t)n;
+        round_progress(r, "plan", done, todo);
+    }
+    if (!b.arena || !todos)
+        ok = run_memory(r);
+    arena_free(b.arena);
+    return ok;
+}
+
+static bool one_pass(struct run *r)
+{
+    r->progress = 0;
+    if (!plan_all(r) || !guard_run(r))
+        return false;
+    if (r->dry)
+        return report_plan(r);
+    return claim_run(r) && apply_run(r);
+}
+
+static bool passes(struct run *r)
+{
+    for (int i = 0; i < PASSES_MAX; i++) {
+        if (!one_pass(r))
+            return false;
+        if (r->dry || !r->progress)
+            break;
+    }
+    return true;
+}
+
+/* ---- closing
+ * --------------------------------------------------------------------------------------- */
+
+static void close_run(struct run *r, bool whole)
+{
+    if (r->dry || !r->id || db_begin(r->db) != STORE_OK)
+        return;
+    ops_drop_planned(r->db, r->pu.id);
+    r->pu.last_run_ms = clock_now_ms();
+    if (whole) {
+        r->pu.met = true;
+        r->pu.last_ok_ms = r->pu.last_run_ms;
+    }
+    pu_save(r->db, &r->pu);
+    if (db_commit(r->db) != STORE_OK)
+        run_store_failed(r);
+}
+
+void run_pair(struct run *r)
+{
+    int64_t began = clock_now_ms();
+    bool whole = open_run(r) && (r->dry || recover_run(r)) && pull(r) && passes(r);
+    close_run(r, whole);
+    report_write(r, began);
+}

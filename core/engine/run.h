@@ -1,0 +1,195 @@
+/* One run: a pair, for one user, through all its stages. Private to core/engine.
+ *
+ *     pull (feed/) -> [ load -> weigh -> match -> read -> plan ] per batch -> guard -> claim
+ *          -> apply (journal, send, settle) -> report;   recover before all that
+ *
+ * Functions answer true to go on. false: the run stops, and its report tells why. */
+#ifndef CORE_ENGINE_RUN_H
+#define CORE_ENGINE_RUN_H
+
+#include "engine/engine.h"
+#include "feed/pull.h"
+#include "host/conn.h"
+
+/* Reason codes: what `why`, plans and reports speak in. One table with their sentences: reason.c.
+ */
+#define WHY_IN_STEP "in-step"
+#define WHY_LINKED "linked"
+#define WHY_RESUMED "resumed"
+#define WHY_CREATED "created"
+#define WHY_UPDATED "updated"
+#define WHY_DELETED "deleted"
+#define WHY_RESTORED "restored"
+#define WHY_NOT_CHOSEN "not-chosen"
+#define WHY_PRIVATE "private"
+#define WHY_UNTAG_LEFT "untag-left"
+#define WHY_UNTAG_RIGHT "untag-right"
+#define WHY_DELETED_LEFT "deleted-left"
+#define WHY_DELETED_RIGHT "deleted-right"
+#define WHY_BOTH_GONE "both-gone"
+#define WHY_OUT_OF_SCOPE "out-of-scope"
+#define WHY_MOVED "moved-away"
+#define WHY_BY_HAND "by-hand"
+#define WHY_DECLINED "declined"
+#define WHY_SHARED "shared"
+#define WHY_CONFLICT "conflict"
+#define WHY_PARKED "parked"
+#define WHY_HELD "held"
+#define WHY_DEFERRED "deferred"
+#define WHY_NOT_ALLOWED "not-allowed"
+#define WHY_ENDED "ended"
+#define WHY_IN_DOUBT "in-doubt"
+/* Reasons of questions. */
+#define ASK_SEVERAL "several"
+#define ASK_DUPLICATE "duplicate-of"
+#define ASK_UNTAGGED "untagged-twin"
+#define ASK_ALIKE "alike"
+#define ASK_ENDED "ended-twin"
+#define ASK_RULE "by-rule"
+#define ASK_DIFFERS "differs"
+
+struct round;
+struct shared_feed;
+
+struct run_side {
+    const struct cfg_endpoint *endpoint;
+    struct conn *conn;
+    const struct wess_schema *schema;
+    const struct wess_collection *collection;
+    struct feed_row feed;
+    struct selector selector;
+    struct shared_feed *shared; /* NULL: this user's own feed */
+    bool writable;              /* the wave and the pair's direction allow it */
+};
+struct run {
+    struct round *round;
+    const struct config *cfg;
+    const struct cfg_pair *pair;
+    const struct cfg_user *user;
+    struct store *store;
+    struct db *db;
+    struct wess_arena *arena; /* lives as long as the run */
+    struct pu_row pu;
+    struct run_side side[2];
+    struct run_report report;
+    size_t slot;         /* of its worker */
+    int64_t id;          /* of the run row */
+    int64_t retry_at_ms; /* something may be settled then; 0: nothing waits */
+    bool dry;            /* plans only: opts.dry, or a user who observes */
+    size_t progress;     /* operations settled and merges repeated in this pass */
+};
+static inline enum side other_side(enum side s)
+{
+    return s == LEFT ? RIGHT : LEFT;
+}
+
+/* ---- trouble.c: whose fault, how long it rests, what the report says ----------------------------
+ */
+
+/* Notes a failed call: the scope rests, the report gets status and text. Answers false. */
+bool run_trouble(struct run *, enum side, enum wess_code, const struct wess_error *,
+                 const char *stage);
+bool run_store_failed(struct run *); /* notes db_error(); answers false */
+bool run_memory(struct run *);       /* out of arena; answers false */
+bool run_cancelled(struct run *);
+/* Rests that forbid calling that side now; noted in the report. */
+bool run_resting(struct run *, enum side);
+void run_welcome(struct run *, enum side); /* a call went well: its rests end */
+
+/* ---- a batch of to-dos
+ * --------------------------------------------------------------------------- */
+
+enum act {
+    ACT_WAIT,   /* leave the to-do */
+    ACT_DROP,   /* nothing to do; `reason` says why */
+    ACT_MERGE,  /* linked: three-way merge */
+    ACT_CREATE, /* a twin on the other side */
+    ACT_ASK,    /* a question with `reason` and candidates */
+    ACT_END,    /* the link ends with `reason` */
+    ACT_DELETE, /* the twin on `target` is deleted, the link ends */
+    ACT_RESTORE /* the deleted item of `target` is created again */
+};
+#define CANDIDATES_MAX 8u
+struct entry {
+    struct todo_row todo;
+    enum act act;
+    const char *reason;
+    enum side target;
+    bool linked, fresh; /* has an active link; it was made in this batch */
+    struct link_row link;
+    struct item_row row[2]; /* id 0: no such item */
+    bool has_todo[2];       /* a to-do of that side is answered by this entry */
+    enum chosen chosen[2];  /* NOT_CHOSEN: nothing new is known */
+    bool suspect[2];        /* gone or absent: to be weighed */
+    bool gone[2];           /* proved */
+    bool alive[2];          /* reported gone, and found where it was */
+    bool need[2];           /* its content is to be read */
+    const struct content *now[2];
+    const char *now_rev[2];
+    enum wess_code got[2]; /* of the reading; WESS_NOT_TRIED: not read */
+    const char *got_text[2], *got_code[2];
+    int64_t candidates[CANDIDATES_MAX];
+    size_t n_candidates;
+    bool no_claim; /* has no key to claim a create with */
+};
+struct batch {
+    struct wess_arena *arena; /* dropped whole after the batch */
+    struct entry *of;
+    size_t n;
+};
+
+bool batch_load(struct run *, struct batch *, const struct todo_row *, size_t n); /* load.c */
+bool batch_weigh(struct run *, struct batch *); /* weigh.c: deletions proved by looking */
+bool batch_match(struct run *, struct batch *); /* match.c: the unlinked */
+bool batch_read(struct run *, struct batch *);  /* read.c: content */
+bool batch_plan(struct run *, struct batch *);  /* plan.c: ops, asks, shadows; one transaction */
+
+/* The to-do of the item is answered, unless the item has changed since it showed `seen`: a shared
+ * feed is read by other threads meanwhile. */
+void todo_done(struct run *, struct wess_arena *, enum side, int64_t item, const char *seen);
+
+/* match.c: does anything of the other side bear a key of this item now? */
+bool match_exists(struct run *, struct wess_arena *, enum side from, int64_t item);
+
+/* merge.c: the pure merge's input and output, in terms of rows. */
+struct merge {
+    struct reconcile_in in;
+    struct reconcile_out out;
+    struct content shadow[2];
+    struct ask_row *asks;
+    size_t n_asks;
+};
+bool merge_prepare(struct run *, struct wess_arena *, struct entry *, struct merge *);
+bool merge_plan(struct run *, struct wess_arena *, struct entry *);   /* ACT_MERGE */
+bool merge_create(struct run *, struct wess_arena *, struct entry *); /* ACT_CREATE, ACT_RESTORE */
+
+bool guard_run(struct run *);   /* guard.c */
+bool claim_run(struct run *);   /* claim.c */
+bool apply_run(struct run *);   /* apply.c */
+bool recover_run(struct run *); /* recover.c */
+/* settle.c: within a transaction, what one op's answer means. */
+bool settle_op(struct run *, struct wess_arena *, const struct op_row *,
+               const struct wess_result *);
+/* report.c */
+bool report_plan(struct run *); /* dry: the planned ops and questions, to the callbacks */
+void report_write(struct run *, int64_t began_ms);
+
+/* run.c */
+void run_pair(struct run *);
+/* round.c */
+bool round_live(void *round, int64_t run_id);
+/* Reads the shared feed to its end: once a round, and again for every look-up. */
+enum wess_code round_pull_shared(struct run *, enum side, bool look_up, int64_t *changed);
+void round_enter(struct run *); /* its row has an id now: its operations are live */
+void round_progress(struct run *, const char *stage, int64_t done, int64_t of);
+const struct round_opts *round_options(const struct run *);
+size_t round_subscribers(struct run *, enum side, const struct subscriber **out);
+size_t round_active(const struct run *); /* runs under way now */
+
+/* Encoded content, or an empty slice for none. false: arena spent. */
+bool encode_content(struct wess_arena *, const struct content *, struct wess_slice *);
+bool decode_content(struct wess_arena *, struct wess_slice, struct content *);
+struct wess_list split_names(struct wess_arena *, const char *joined); /* by '\n' */
+const char *join_names(struct wess_arena *, struct wess_list);         /* NULL: arena spent */
+
+#endif

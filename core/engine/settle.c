@@ -1,0 +1,443 @@
+/* The stage "settle": what the answer to one operation means for links, shadows, to-dos and the
+ * journal. Runs within the transaction of its batch, so that it is all there or not at all. */
+#include "engine/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "feed/seen.h"
+
+/* ---- refused values
+ * -------------------------------------------------------------------------------- */
+
+static bool is_refused(const struct wess_result *res, const char *field)
+{
+    size_t len;
+    for (size_t i = 0; i < res->n_refused; i++) {
+        const char *name = res->refused[i].field;
+        len = strlen(name);
+        if (!strncmp(field, name, len) && (!field[len] || field[len] == '.'))
+            return true;
+        len = strlen(field);
+        if (!strncmp(name, field, len) && name[len] == '.')
+            return true;
+    }
+    return false;
+}
+
+static void park(struct run *r, struct wess_arena *a, const struct op_row *op, const char *field,
+                 const char *why, const char *code)
+{
+    struct content body;
+    const struct wess_field *f = NULL;
+    char text[200];
+    if (*field && decode_content(a, op->body, &body))
+        f = content_get(&body, field);
+    snprintf(text, sizeof(text), "%s", why ? why : "the remote refuses it");
+    struct parked_row row = {.pu = r->pu.id,
+                             .link = op->link,
+                             .item = op->link ? 0 : op->todo_item,
+                             .side = op->side,
+                             .field = field,
+                             .why = text,
+                             .code = code ? code : "refused",
+                             .when_ms = clock_now_ms(),
+                             .value = store_hash(r->store, "parked", f ? field_show(a, f) : "")};
+    parked_put(r->db, &row);
+    r->report.parked++;
+}
+
+static void park_refused(struct run *r, struct wess_arena *a, const struct op_row *op,
+                         const struct wess_result *res)
+{
+    for (size_t i = 0; i < res->n_refused; i++)
+        park(r, a, op, res->refused[i].field, res->refused[i].text, res->refused[i].remote_code);
+}
+
+/* `c` without the fields that were refused. */
+static bool without(struct wess_arena *a, const struct content *c, const struct wess_result *res,
+                    struct content *out)
+{
+    struct wess_field *of = arena_alloc(a, (c->n + 1) * sizeof(*of));
+    size_t n = 0;
+    for (size_t i = 0; of && i < c->n; i++)
+        if (!is_refused(res, c->fields[i].name))
+            of[n++] = c->fields[i];
+    *out = (struct content){of, n};
+    return of != NULL;
+}
+
+/* ---- shadows
+ * --------------------------------------------------------------------------------------- */
+
+/* The remote's own showing of an item, when its answer carried the whole of it. */
+static bool shown(struct run *r, struct wess_arena *a, const struct wess_result *res,
+                  struct content *out, bool *there)
+{
+    const struct wess_item *item = res->current;
+    *there = item && (item->flags & WESS_ITEM_WHOLE);
+    return !*there ||
+           content_canonical(r->pair->kind, a, item->fields, item->n_fields, NULL, out, NULL);
+}
+
+static const char *field_names(struct wess_arena *a, const struct content *c)
+{
+    const char **of = arena_alloc(a, (c->n + 1) * sizeof(*of));
+    for (size_t i = 0; of && i < c->n; i++)
+        of[i] = c->fields[i].name;
+    return of ? join_names(a, (struct wess_list){of, c->n}) : NULL;
+}
+
+/* `joined` with the names of `c` taken out, and put in again where `add`. */
+static const char *names_less(struct wess_arena *a, const char *joined, const struct content *c,
+                              bool add)
+{
+    struct wess_list old = split_names(a, joined);
+    const char **of = arena_alloc(a, (old.n + c->n + 1) * sizeof(*of));
+    size_t n = 0;
+    for (size_t i = 0; of && i < old.n; i++) {
+        bool in = false;
+        for (size_t k = 0; k < c->n; k++)
+            in |= !strcmp(old.of[i], c->fields[k].name);
+        if (!in)
+            of[n++] = old.of[i];
+    }
+    for (size_t k = 0; of && add && k < c->n; k++)
+        of[n++] = c->fields[k].name;
+    return of ? join_names(a, (struct wess_list){of, n}) : NULL;
+}
+
+/* ---- what is done in any case
+ * ----------------------------------------------------------------------- */
+
+static void done(struct run *r, const struct op_row *op, const char *code, const char *rid)
+{
+    op_done(r->db, op->id, code, rid, clock_now_ms());
+}
+
+static void tell_both(struct run *r, const struct link_row *link, const char *reason)
+{
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (link->item[s])
+            why_put(r->db, r->pu.id, (enum side)s, link->item[s], reason, clock_now_ms());
+}
+
+/* Reads again and merges again, in the next pass of this run. */
+static void again(struct run *r, const struct op_row *op)
+{
+    int64_t sibling = 0;
+    op_drop(r->db, op->id);
+    if (op->link && op_of_link(r->db, op->link, other_side(op->side), &sibling) == STORE_OK)
+        op_drop(r->db, sibling);
+    if (op->item[op->side])
+        todo_put(r->db, r->pu.id, op->side, op->item[op->side], NOT_CHOSEN);
+    r->progress++;
+}
+
+static void close_answered(struct run *r, struct wess_arena *a, const struct op_row *op)
+{
+    struct ask_row *asks = NULL, ask;
+    size_t n = 0;
+    if (op->link && asks_of_link(r->db, a, op->link, &asks, &n) == STORE_OK)
+        for (size_t i = 0; i < n; i++)
+            if (asks[i].answer)
+                ask_close(r->db, asks[i].id);
+    if (op->what == OP_CREATE &&
+        ask_of_item(r->db, a, op->pu, op->todo_side, op->todo_item, &ask) == STORE_OK)
+        ask_close(r->db, ask.id);
+}
+
+/* ---- creates
+ * ---------------------------------------------------------------------------------------- */
+
+static bool store_created(struct run *r, struct wess_arena *a, const struct op_row *op,
+                          const struct wess_result *res, struct item_row *row)
+{
+    struct run_side *s = &r->side[op->side];
+    if (item_by_rid(r->db, a, s->feed.id, res->id, row) != STORE_OK)
+        *row = (struct item_row){.feed = s->feed.id, .rid = res->id};
+    row->revision = res->revision;
+    row->flags = (row->flags & ~(uint32_t)(ITEM_GONE | ITEM_ABSENT)) | ITEM_OURS | ITEM_UNSEEN;
+    row->seen_ms = clock_now_ms();
+    item_put(r->db, row, 0);
+    if (res->current && res->current->n_keys)
+        return item_store_keys(r->store, r->db, a, &s->feed, r->cfg->site, s->schema->identity,
+                               row->id, res->current);
+    item_copy_keys(r->db, op->item[other_side(op->side)], s->feed.id, row->id);
+    return true;
+}
+
+static bool cache_created(struct run *r, struct wess_arena *a, const struct op_row *op,
+                          const struct item_row *row, const struct content *now)
+{
+    struct wess_slice body;
+    if (!r->side[op->side].shared || !row->revision)
+        return true;
+    if (!encode_content(a, now, &body))
+        return false;
+    item_content(r->db, row->id, row->revision, body);
+    return true;
+}
+
+static bool link_created(struct run *r, struct wess_arena *a, const struct op_row *op,
+                         const struct wess_result *res, const struct item_row *row)
+{
+    enum side to = op->side, from = other_side(to);
+    struct link_row link = {0};
+    struct content source, now, body;
+    bool there = false;
+    if (!op->link || link_get(r->db, a, op->link, &link) != STORE_OK)
+        link = (struct link_row){.pu = op->pu, .unseen = {"", ""}};
+    if (!decode_content(a, op->shadow[from], &source) || !without(a, &source, res, &source) ||
+        !encode_content(a, &source, &link.shadow[from]) || !decode_content(a, op->body, &body) ||
+        !shown(r, a, res, &now, &there))
+        return false;
+    link.shadow[to] = op->shadow[to];
+    link.unseen[to] = there ? "" : field_names(a, &body);
+    if (!link.unseen[to] || (there && (!encode_content(a, &now, &link.shadow[to]) ||
+                                       !cache_created(r, a, op, row, &now))))
+        return false;
+    link.item[to] = row->id;
+    link.item[from] = op->item[from];
+    link.rev[to] = res->revision;
+    link.rev[from] = op->seen;
+    if (res->n_refused)
+        link.rev[from] = NULL;
+    link.chosen[from] = true;
+    link.chosen[to] = content_get(&body, "categories") != NULL;
+    link.made[to] = true;
+    link.stamp = op->stamp;
+    link.ended = false;
+    link_put(r->db, &link);
+    tell_both(r, &link, op->reason);
+    return true;
+}
+
+static bool settle_create(struct run *r, struct wess_arena *a, const struct op_row *op,
+                          const struct wess_result *res)
+{
+    struct item_row row;
+    struct op_row still;
+    /* Its stamp was read by another thread's pull, which settled it. */
+    if (op_get(r->db, a, op->id, &still) == STORE_NONE)
+        return true;
+    if (!res->id || !store_created(r, a, op, res, &row))
+        return false;
+    if (!res->revision) {
+        seen_settle(r->db, a, op, &row, clock_now_ms());
+        r->progress++;
+    } else {
+        if (!link_created(r, a, op, res, &row))
+            return false;
+        park_refused(r, a, op, res);
+        done(r, op, "ok", res->id);
+        todo_done(r, a, op->todo_side, op->todo_item, op->seen);
+    }
+    close_answered(r, a, op);
+    r->report.side[op->side].created++;
+    return true;
+}
+
+/* ---- updates
+ * ---------------------------------------------------------------------------------------- */
+
+static bool move_shadow(struct wess_arena *a, struct link_row *link, enum side s,
+                        const struct content *part)
+{
+    struct content shadow;
+    return decode_content(a, link->shadow[s], &shadow) &&
+           content_patch(a, &shadow, part, &shadow) && encode_content(a, &shadow, &link->shadow[s]);
+}
+
+/* The part of `now` that `part` names, empty fields as WESS_NULL. */
+static bool as_shown(struct wess_arena *a, const struct content *part, const struct content *now,
+                     struct content *out)
+{
+    struct wess_field *of = arena_alloc(a, (part->n + 1) * sizeof(*of));
+    for (size_t i = 0; of && i < part->n; i++) {
+        const struct wess_field *f = content_get(now, part->fields[i].name);
+        of[i] = f ? *f : (struct wess_field){.type = WESS_NULL};
+        of[i].name = part->fields[i].name;
+    }
+    *out = (struct content){of, part->n};
+    return of != NULL;
+}
+
+static bool update_link(struct run *r, struct wess_arena *a, const struct op_row *op,
+                        const struct wess_result *res, bool *last)
+{
+    enum side to = op->side, from = other_side(to);
+    struct link_row link;
+    struct content part[2], now, body;
+    bool there = false;
+    int64_t sibling = 0;
+    if (link_get(r->db, a, op->link, &link) != STORE_OK || !decode_content(a, op->body, &body) ||
+        !decode_content(a, op->shadow[LEFT], &part[LEFT]) ||
+        !decode_content(a, op->shadow[RIGHT], &part[RIGHT]) || !shown(r, a, res, &now, &there) ||
+        !without(a, &part[LEFT], res, &part[LEFT]) || !without(a, &part[RIGHT], res, &part[RIGHT]))
+        return false;
+    if (there && !as_shown(a, &part[to], &now, &part[to]))
+        return false;
+    if (!move_shadow(a, &link, LEFT, &part[LEFT]) || !move_shadow(a, &link, RIGHT, &part[RIGHT]))
+        return false;
+    link.unseen[to] = names_less(a, link.unseen[to], &body, !there);
+    if (!link.unseen[to])
+        return false;
+    *last = op_of_link(r->db, op->link, from, &sibling) != STORE_OK;
+    link.rev[to] = res->revision;
+    link.changed_ms[from] = 0;
+    link_put(r->db, &link);
+    item_revision(r->db, link.item[to], res->revision);
+    item_flags(r->db, link.item[to], *link.unseen[to] ? ITEM_UNSEEN : 0, 0);
+    tell_both(r, &link, op->reason);
+    return true;
+}
+
+static bool settle_update(struct run *r, struct wess_arena *a, const struct op_row *op,
+                          const struct wess_result *res)
+{
+    struct content body;
+    bool last = false;
+    if (!update_link(r, a, op, res, &last) || !decode_content(a, op->body, &body))
+        return false;
+    for (size_t i = 0; i < body.n; i++)
+        parked_clear(r->db, r->pu.id, op->link, 0, body.fields[i].name);
+    park_refused(r, a, op, res);
+    done(r, op, "ok", res->id);
+    if (last) {
+        enum side from = other_side(op->side);
+        close_answered(r, a, op);
+        todo_done(r, a, from, op->item[from], op->seen);
+        todo_done(r, a, op->side, op->item[op->side], res->revision);
+        if (op->todo_item != op->item[op->todo_side])
+            todo_drop(r->db, r->pu.id, op->todo_side, op->todo_item);
+    }
+    r->report.side[op->side].updated++;
+    return true;
+}
+
+/* ---- the others
+ * --------------------------------------------------------------------------------------- */
+
+static void drop_todos(struct run *r, const struct op_row *op)
+{
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (op->item[s])
+            todo_drop(r->db, r->pu.id, (enum side)s, op->item[s]);
+    todo_drop(r->db, r->pu.id, op->todo_side, op->todo_item);
+}
+
+/* What ended for privacy keeps no value. */
+static void end_link(struct run *r, struct wess_arena *a, const struct op_row *op)
+{
+    struct link_row link;
+    if (link_get(r->db, a, op->link, &link) != STORE_OK)
+        return;
+    if (!strcmp(op->reason, WHY_PRIVATE))
+        link.shadow[LEFT] = link.shadow[RIGHT] = (struct wess_slice){NULL, 0};
+    link.chosen[LEFT] = link.chosen[RIGHT] = false;
+    link_put(r->db, &link);
+    link_end(r->db, op->link, op->reason, "wess", clock_now_ms());
+    tell_both(r, &link, op->reason);
+}
+
+static bool settle_end(struct run *r, struct wess_arena *a, const struct op_row *op)
+{
+    end_link(r, a, op);
+    done(r, op, "ok", NULL);
+    drop_todos(r, op);
+    r->report.side[op->side].ended++;
+    return true;
+}
+
+static bool settle_delete(struct run *r, struct wess_arena *a, const struct op_row *op)
+{
+    item_flags(r->db, op->item[op->side], ITEM_GONE, 0);
+    end_link(r, a, op);
+    done(r, op, "ok", NULL);
+    drop_todos(r, op);
+    r->report.side[op->side].deleted++;
+    return true;
+}
+
+static bool settle_ok(struct run *r, struct wess_arena *a, const struct op_row *op,
+                      const struct wess_result *res)
+{
+    switch (op->what) {
+    case OP_LINK:
+        done(r, op, "ok", NULL);
+        r->report.linked++;
+        return true;
+    case OP_CREATE:
+        return settle_create(r, a, op, res);
+    case OP_UPDATE:
+        return settle_update(r, a, op, res);
+    case OP_DELETE:
+        return settle_delete(r, a, op);
+    case OP_END:
+        return settle_end(r, a, op);
+    }
+    return true;
+}
+
+static bool settle_rejected(struct run *r, struct wess_arena *a, const struct op_row *op,
+                            const struct wess_result *res)
+{
+    if (res->n_refused) {
+        park_refused(r, a, op, res);
+        again(r, op); /* without the refused fields */
+        return true;
+    }
+    park(r, a, op, "", res->text, res->remote_code);
+    why_put(r->db, r->pu.id, op->todo_side, op->todo_item, WHY_PARKED, clock_now_ms());
+    done(r, op, "rejected", NULL);
+    drop_todos(r, op);
+    return true;
+}
+
+static bool settle_doubt(struct run *r, const struct op_row *op)
+{
+    const struct wess_collection *c = r->side[op->side].collection;
+    int64_t due = op->sent_ms + c->settle_after_ms;
+    if (!r->retry_at_ms || due < r->retry_at_ms)
+        r->retry_at_ms = due;
+    r->report.status = status_worse(r->report.status, EXIT_UNREACHABLE);
+    why_put(r->db, r->pu.id, op->todo_side, op->todo_item, WHY_IN_DOUBT, clock_now_ms());
+    return true;
+}
+
+bool settle_op(struct run *r, struct wess_arena *a, const struct op_row *op,
+               const struct wess_result *res)
+{
+    switch (res->code) {
+    case WESS_OK:
+        return settle_ok(r, a, op, res);
+    case WESS_GONE:
+        if (op->what == OP_DELETE)
+            return settle_delete(r, a, op);
+        if (op->item[op->side])
+            item_flags(r->db, op->item[op->side], ITEM_GONE, 0);
+        again(r, op);
+        return true;
+    case WESS_CONFLICT:
+        if (op->item[op->side])
+            item_revision(r->db, op->item[op->side], NULL);
+        again(r, op);
+        return true;
+    case WESS_REJECTED:
+    case WESS_TOO_BIG:
+        return settle_rejected(r, a, op, res);
+    case WESS_NOT_TRIED:
+    case WESS_TRANSIENT:
+    case WESS_THROTTLED:
+    case WESS_AUTH:
+    case WESS_RESET:
+        op_unsend(r->db, op->id); /* surely not applied: its to-do stays */
+        return true;
+    case WESS_UNKNOWN:
+    case WESS_CANCELLED:
+    case WESS_BROKEN:
+        return settle_doubt(r, op);
+    }
+    return true;
+}

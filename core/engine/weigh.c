@@ -1,0 +1,267 @@
+/* The stage "weigh": what was reported deleted, or is no longer seen, is a deletion only if proved:
+ * by the collection's own word, or by looking for the item in the whole mailbox or database. */
+#include "engine/run.h"
+
+#include <string.h>
+
+#define FIND_AT_ONCE 20u /* items looked for in one call */
+
+enum found { NOWHERE, IN_BIN, ELSEWHERE, HERE };
+
+static bool proved_by_word(const struct run_side *s, const struct item_row *row)
+{
+    uint64_t caps = s->collection->caps;
+    return !row->id || ((row->flags & ITEM_GONE) && (caps & WESS_CAP_TOMBSTONE_PROVES)) ||
+           ((row->flags & ITEM_ABSENT) && (caps & WESS_CAP_ABSENCE_PROVES));
+}
+
+/* The keys by which the lost item would be known again: its stamp, else the strongest of its
+ * shadow. */
+static bool lost_keys(struct run *r, struct batch *b, const struct entry *e, enum side side,
+                      const struct wess_key **out, size_t *n)
+{
+    static const char *const ranked[] = {"wess", "email+name.family", "fn+phone", "email", "fn"};
+    struct content shadow;
+    struct wess_item item = {.id = e->row[side].rid, .kind = r->pair->kind->name};
+    *n = 0;
+    if (!decode_content(b->arena, e->link.shadow[side], &shadow))
+        return run_memory(r);
+    item.fields = shadow.fields;
+    item.n_fields = shadow.n;
+    if (!conn_keys(b->arena, &item, e->link.made[side] ? e->link.stamp : NULL))
+        return run_memory(r);
+    for (size_t s = 0; s < sizeof(ranked) / sizeof(ranked[0]); s++) {
+        struct wess_key *of = arena_alloc(b->arena, (item.n_keys + 1) * sizeof(*of));
+        if (!of)
+            return run_memory(r);
+        for (size_t i = 0; i < item.n_keys; i++)
+            if (!strcmp(item.keys[i].space, ranked[s]))
+                of[(*n)++] = item.keys[i];
+        *out = of;
+        if (*n)
+            return true;
+    }
+    return true;
+}
+
+static bool bears(const struct wess_item *item, const struct wess_key *key)
+{
+    for (size_t i = 0; i < item->n_keys; i++)
+        if (!strcmp(item->keys[i].space, key->space) && !strcmp(item->keys[i].id, key->id))
+            return true;
+    return false;
+}
+
+struct found_items {
+    const struct wess_item **of;
+    size_t n, cap;
+};
+
+static bool keep(struct wess_arena *a, struct found_items *v, const struct wess_item *item)
+{
+    if (v->n == v->cap) {
+        size_t cap = v->cap ? v->cap * 2 : 16;
+        const struct wess_item **more = arena_alloc(a, cap * sizeof(*more));
+        if (!more)
+            return false;
+        if (v->n)
+            memcpy(more, v->of, v->n * sizeof(*more));
+        v->of = more;
+        v->cap = cap;
+    }
+    v->of[v->n++] = item;
+    return true;
+}
+
+/* Asks for all keys at once; halves them while there is too much to answer. */
+static bool find(struct run *r, struct wess_arena *a, enum side side, const struct wess_key *keys,
+                 size_t n, struct found_items *out)
+{
+    struct run_side *s = &r->side[side];
+    struct wess_page page = {0};
+    struct wess_error error = {0};
+    enum wess_code rc = conn_find(s->conn, s->collection->id, a, keys, n, &page, &error);
+    if (rc == WESS_TOO_BIG || (rc == WESS_OK && !(page.flags & WESS_PAGE_LAST) && n > 1)) {
+        size_t half = n / 2;
+        if (n < 2)
+            return run_trouble(r, side, rc, &error, "find");
+        return find(r, a, side, keys, half, out) && find(r, a, side, keys + half, n - half, out);
+    }
+    if (rc != WESS_OK)
+        return run_trouble(r, side, rc, &error, "find");
+    for (size_t i = 0; i < page.n; i++)
+        if (!keep(a, out, &page.changes[i].item))
+            return run_memory(r);
+    return true;
+}
+
+/* ---- one suspect
+ * --------------------------------------------------------------------------------- */
+
+struct suspect {
+    struct entry *e;
+    enum side side;
+    const struct wess_key *keys;
+    size_t n;
+};
+
+static enum found where(struct run *r, struct batch *b, const struct suspect *s,
+                        const struct found_items *found, struct item_row *row)
+{
+    enum found best = NOWHERE;
+    for (size_t i = 0; i < found->n; i++) {
+        const struct wess_item *item = found->of[i];
+        struct link_row link;
+        bool ours = false;
+        for (size_t k = 0; k < s->n && !ours; k++)
+            ours = bears(item, &s->keys[k]);
+        if (!ours)
+            continue;
+        enum found f = item->flags & WESS_ITEM_TRASHED   ? IN_BIN
+                       : item->flags & WESS_ITEM_OUTSIDE ? ELSEWHERE
+                                                         : HERE;
+        if (f == HERE && strcmp(item->id, s->e->row[s->side].rid)) {
+            *row = (struct item_row){0};
+            /* Another contact of that address, linked by itself, is not this one. */
+            if (item_by_rid(r->db, b->arena, r->side[s->side].feed.id, item->id, row) == STORE_OK &&
+                link_of(r->db, b->arena, r->pu.id, s->side, row->id, &link) == STORE_OK)
+                continue;
+        } else if (f == HERE) {
+            *row = s->e->row[s->side];
+        }
+        if (f > best)
+            best = f;
+        if (best == HERE)
+            break;
+    }
+    return best;
+}
+
+/* The item lives on under another id of the same collection: the link follows it. */
+static void follow(struct run *r, struct batch *b, struct entry *e, enum side side,
+                   const struct item_row *row)
+{
+    struct todo_row todo;
+    if (!row->id || row->id == e->row[side].id) {
+        /* Seen by the look-up only, or not gone at all: the next pull brings its facts. */
+        e->alive[side] = row->id != 0;
+        e->act = ACT_WAIT;
+        return;
+    }
+    e->row[side] = *row;
+    e->link.item[side] = row->id;
+    e->link.rev[side] = NULL;
+    e->suspect[side] = false;
+    if (todo_get(r->db, r->pu.id, side, row->id, &todo) == STORE_OK && !todo.hold) {
+        e->has_todo[side] = true;
+        e->chosen[side] = todo.chosen;
+        e->link.chosen[side] = todo.chosen == CHOSEN;
+    }
+    for (size_t i = 0; i < b->n; i++)
+        if (&b->of[i] != e && b->of[i].todo.side == side && b->of[i].todo.item == row->id)
+            b->of[i].act = ACT_WAIT;
+}
+
+static void verdict(struct run *r, struct entry *e)
+{
+    static const char *const reasons[2] = {WHY_DELETED_LEFT, WHY_DELETED_RIGHT};
+    if (e->act == ACT_WAIT || e->act == ACT_END)
+        return;
+    if (e->gone[LEFT] && e->gone[RIGHT]) {
+        e->act = ACT_END;
+        e->reason = WHY_BOTH_GONE;
+        return;
+    }
+    for (int s = LEFT; s <= RIGHT; s++) {
+        enum side other = other_side((enum side)s);
+        if (!e->gone[s])
+            continue;
+        e->reason = reasons[s];
+        switch (r->pair->on_delete[s]) {
+        case DEL_UNLINK:
+            e->act = ACT_END;
+            break;
+        case DEL_DELETE: /* plan.c: an edit of the twin wins over it */
+            e->act = ACT_DELETE;
+            e->target = other;
+            e->need[other] = true;
+            break;
+        case DEL_RESTORE:
+            e->act = ACT_RESTORE;
+            e->target = (enum side)s;
+            e->need[other] = true;
+            break;
+        }
+    }
+}
+
+/* ---- the batch
+ * ----------------------------------------------------------------------------------- */
+
+static bool look(struct run *r, struct batch *b, struct suspect *of, size_t n, enum side side)
+{
+    struct found_items found = {0};
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += of[i].n;
+    struct wess_key *all = arena_alloc(b->arena, (total ? total : 1) * sizeof(*all));
+    if (!all)
+        return run_memory(r);
+    total = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < of[i].n; k++)
+            all[total++] = of[i].keys[k];
+    if (total && !find(r, b->arena, side, all, total, &found))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        struct item_row row = {0};
+        switch (where(r, b, &of[i], &found, &row)) {
+        case NOWHERE:
+        case IN_BIN:
+            of[i].e->gone[side] = true;
+            break;
+        case ELSEWHERE:
+            of[i].e->act = ACT_END;
+            of[i].e->reason = WHY_MOVED;
+            break;
+        case HERE:
+            follow(r, b, of[i].e, side, &row);
+            break;
+        }
+    }
+    return true;
+}
+
+static bool weigh_side(struct run *r, struct batch *b, enum side side)
+{
+    struct suspect of[FIND_AT_ONCE];
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        struct entry *e = &b->of[i];
+        if (!e->linked || !e->suspect[side])
+            continue;
+        if (proved_by_word(&r->side[side], &e->row[side])) {
+            e->gone[side] = true;
+            continue;
+        }
+        of[n] = (struct suspect){.e = e, .side = side};
+        if (!lost_keys(r, b, e, side, &of[n].keys, &of[n].n))
+            return false;
+        if (++n == FIND_AT_ONCE) {
+            if (!look(r, b, of, n, side))
+                return false;
+            n = 0;
+        }
+    }
+    return !n || look(r, b, of, n, side);
+}
+
+bool batch_weigh(struct run *r, struct batch *b)
+{
+    if (!weigh_side(r, b, LEFT) || !weigh_side(r, b, RIGHT))
+        return false;
+    for (size_t i = 0; i < b->n; i++)
+        if (b->of[i].linked)
+            verdict(r, &b->of[i]);
+    return true;
+}

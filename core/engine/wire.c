@@ -1,0 +1,89 @@
+#include "engine/wire.h"
+
+static bool load_item(struct wess_arena *a, struct run *r, enum side side, const char *rid,
+                      const char *revision, struct wess_slice body, struct wess_item *out)
+{
+    struct content c;
+    if (!decode_content(a, body, &c))
+        return false;
+    *out = (struct wess_item){.id = rid,
+                              .revision = revision,
+                              .kind = r->pair->kind->name,
+                              .collection = r->side[side].collection->id,
+                              .fields = c.fields,
+                              .n_fields = c.n};
+    return true;
+}
+
+static bool load_op(struct flight *f, size_t i, uint32_t flags)
+{
+    static const uint32_t what[] = {
+        [OP_CREATE] = WESS_CREATE, [OP_UPDATE] = WESS_UPDATE, [OP_DELETE] = WESS_DELETE};
+    const struct op_row *row = &f->rows[i];
+    struct wess_op *op = &f->ops[i];
+    struct wess_item *before = arena_alloc(f->arena, sizeof(*before));
+    struct item_row target = {0};
+    const char *rid = NULL;
+    if (!before)
+        return false;
+    if (row->what != OP_CREATE) {
+        if (item_get(f->run->db, f->arena, row->item[f->side], &target) != STORE_OK)
+            return false;
+        rid = target.rid;
+    }
+    *op = (struct wess_op){.stamp = row->what == OP_CREATE ? row->stamp : NULL,
+                           .what = what[row->what],
+                           .flags = flags};
+    if (row->what != OP_CREATE) {
+        op->before = before;
+        if (!load_item(f->arena, f->run, f->side, rid, row->revision, row->before, before))
+            return false;
+    }
+    return load_item(f->arena, f->run, f->side, rid, row->revision, row->body, &op->item);
+}
+
+bool flight_load(struct flight *f, uint32_t flags)
+{
+    f->ops = arena_alloc(f->arena, f->n * sizeof(*f->ops));
+    f->results = arena_alloc(f->arena, f->n * sizeof(*f->results));
+    for (size_t i = 0; f->ops && f->results && i < f->n; i++)
+        if (!load_op(f, i, flags))
+            return false;
+    return f->ops && f->results;
+}
+
+static void *fly(void *ctx)
+{
+    struct flight *f = ctx;
+    struct run_side *s = &f->run->side[f->side];
+    f->code = conn_apply(s->conn, s->collection->id, f->arena, f->ops, f->n, f->results, &f->error);
+    return NULL;
+}
+
+void flight_start(struct flight *f)
+{
+    f->flying = true;
+    f->threaded = pthread_create(&f->thread, NULL, fly, f) == 0;
+    if (!f->threaded)
+        fly(f);
+}
+
+void flight_land(struct flight *f)
+{
+    if (f->flying && f->threaded)
+        pthread_join(f->thread, NULL);
+    f->flying = false;
+}
+
+bool flight_settle(struct flight *f)
+{
+    struct run *r = f->run;
+    bool ok = db_begin(r->db) == STORE_OK;
+    for (size_t i = 0; ok && i < f->n; i++)
+        ok = settle_op(r, f->arena, &f->rows[i], &f->results[i]);
+    if (!ok || db_commit(r->db) != STORE_OK)
+        return run_store_failed(r);
+    if (f->code != WESS_OK)
+        return run_trouble(r, f->side, f->code, &f->error, "apply");
+    return true;
+}

@@ -1,0 +1,51 @@
+/* The stage "pull": a feed's pages into the store, facts only. Page and cursor are one transaction;
+ * what takes part is judged in memory first, and becomes a to-do in the same transaction. */
+#ifndef CORE_FEED_PULL_H
+#define CORE_FEED_PULL_H
+
+#include "feed/select.h"
+#include "host/conn.h"
+
+struct subscriber { /* a pair of a user whose `side` this feed is */
+    int64_t pu;
+    enum side side;
+    const struct selector *selector;
+};
+struct pull {
+    struct store *store;
+    struct db *db;
+    struct conn *conn;
+    const struct wess_collection *collection;
+    const struct feed_row *feed;
+    const char *site, *identity;
+    const struct subscriber *subs;
+    size_t n_subs;
+    bool from_start; /* begin a snapshot whatever the cursor */
+    const bool *cancelled;
+    /* Is the run of an op still under way in this process? Its own thread settles it then. */
+    bool (*live)(void *ctx, int64_t run);
+    void *ctx;
+    /* out */
+    int64_t read, changed; /* items seen; items that were new or other than known */
+    bool store_failed;     /* db_error() tells */
+    struct wess_error error;
+};
+/* Reads to the feed's end. WESS_OK, or what stopped it: everything stored so far stands. */
+enum wess_code feed_pull(struct pull *);
+
+/* Stores what an item can be found by: hashes of its keys, of its name without accents, and of the
+ * stamp that its twin would carry. Within a transaction. false: arena spent. */
+bool item_store_keys(struct store *, struct db *, struct wess_arena *, const struct feed_row *,
+                     const char *site, const char *identity, int64_t item,
+                     const struct wess_item *facts);
+
+/* A key as it is stored: its first byte tells the space, the rest is keyed, so that nobody reads
+ * it. */
+struct hash key_hash(const struct store *, const char *space, const char *id);
+unsigned char key_label(const char *space);
+/* Under this an item is found by the stamp that it bears, or that its twin would bear. */
+#define KEY_DERIVED "stamp-of"
+/* Keys without accents, for "alike". */
+#define KEY_PLAIN_NAME "fn-plain"
+
+#endif

@@ -1,0 +1,39 @@
+#include "feed/seen.h"
+
+void seen_settle(struct db *db, struct wess_arena *scratch, const struct op_row *op,
+                 const struct item_row *created, int64_t now_ms)
+{
+    enum side from = op->side == LEFT ? RIGHT : LEFT;
+    struct link_row link = {0};
+    /* A create that restores one end of a link goes on with that link. */
+    if (!op->link || link_get(db, scratch, op->link, &link) != STORE_OK)
+        link = (struct link_row){.pu = op->pu, .unseen = {"", ""}};
+    link.item[op->side] = created->id;
+    link.item[from] = op->item[from];
+    link.rev[op->side] = link.rev[from] = NULL;
+    link.shadow[op->side] = op->shadow[op->side];
+    link.shadow[from] = op->shadow[from];
+    link.unseen[op->side] = op->unseen[op->side] ? op->unseen[op->side] : "";
+    link.chosen[from] = true;
+    link.chosen[op->side] = false;
+    link.made[op->side] = true;
+    link.stamp = op->stamp;
+    link.ended = false;
+    link_put(db, &link);
+    item_flags(db, created->id, ITEM_OURS | ITEM_UNSEEN, 0);
+    op_done(db, op->id, "ok", created->rid, now_ms);
+    todo_put(db, op->pu, from, op->item[from], CHOSEN);
+    todo_put(db, op->pu, op->side, created->id, NOT_CHOSEN);
+}
+
+bool seen_stamp(struct db *db, struct wess_arena *scratch, const char *stamp,
+                const struct item_row *item, bool (*live)(void *, int64_t), void *ctx,
+                int64_t now_ms)
+{
+    struct op_row op;
+    if (op_by_stamp(db, scratch, stamp, &op) != STORE_OK || op.what != OP_CREATE ||
+        op.state != OP_SENT || (live && live(ctx, op.run)))
+        return false;
+    seen_settle(db, scratch, &op, item, now_ms);
+    return true;
+}

@@ -1,0 +1,29 @@
+/* Which items take part: a side's `select`, made ready for one user, and the verdict on one item.
+ * Pure; judged in memory before a page is stored, since of an unselected item nothing readable is.
+ */
+#ifndef CORE_FEED_SELECT_H
+#define CORE_FEED_SELECT_H
+
+#include "config/config.h"
+#include "store/store.h"
+
+struct selector {
+    bool given;   /* false: chooses everything */
+    bool nothing; /* only the other side was given a select: this one chooses nothing by itself */
+    struct wess_list any, all, none; /* tags, folded */
+    const struct cfg_fact *facts;    /* values folded, %{user.X} replaced */
+    size_t n_facts;
+    const char *folder;
+    enum private_mode private_mode;
+};
+/* In `a`. false: *why names a user's missing attribute, or is NULL when the arena is spent. */
+bool selector_make(struct wess_arena *a, const struct cfg_select *, enum private_mode,
+                   const struct cfg_user *, struct selector *, const char **why);
+/* `scratch` serves for folding. Out of scope outranks a missing tag: leaving by a fact is never an
+ * untag. */
+enum chosen selector_judge(const struct selector *, struct wess_arena *scratch,
+                           const struct wess_item *);
+/* Changes when anything that selects changes: the feed is then read from its start. */
+bool selector_digest(struct wess_arena *a, const struct selector side[2], struct wess_slice *out);
+
+#endif

@@ -1,13 +1,15 @@
 /* The generic item: fields of one kind in canonical form.
  *
- * A `struct content` is what a side shows of one item: its fields sorted by name, each at most once,
- * values in canonical form (below). Contents are compared, merged, encoded and stored; the facts of
- * an item (tags, keys, dates) are not part of it, but for "categories", which is a field as well.
+ * A `struct content` is what a side shows of one item: its fields sorted by name, each at most
+ * once, values in canonical form (below). Contents are compared, merged, encoded and stored; the
+ * facts of an item (tags, keys, dates) are not part of it, but for "categories", which is a field
+ * as well.
  *
- * Canonical form: text is NFC, line ends LF, control characters gone but tab and LF, white space cut
- * at both ends (multi-line: also at the end of each line); an empty text is no value; SET elements
- * sorted, each once (compared without case where the field table says so); RECORDS sorted by key,
- * elements without a value gone, "pref" renumbered 1..n; fields without a value are left out. */
+ * Canonical form: text is NFC, line ends LF, control characters gone but tab and LF, white space
+ * cut at both ends (multi-line: also at the end of each line); an empty text is no value; SET
+ * elements sorted, each once (compared without case where the field table says so); RECORDS sorted
+ * by key, elements without a value gone, "pref" renumbered 1..n; fields without a value are left
+ * out. */
 #ifndef CORE_MODEL_MODEL_H
 #define CORE_MODEL_MODEL_H
 
@@ -17,11 +19,20 @@
 #include "model/arena.h"
 #include "wess/connector.h"
 
-/* ---- The field table -------------------------------------------------------------------------- */
+/* ---- The field table --------------------------------------------------------------------------
+ */
 
 enum field_merge { MERGE_SCALAR, MERGE_SET, MERGE_RECORDS };
-enum field_form { FORM_LINE, FORM_TEXT, FORM_DATE, FORM_SET, FORM_MAIL, FORM_PHONE, FORM_POSTAL,
-                  FORM_URL };
+enum field_form {
+    FORM_LINE,
+    FORM_TEXT,
+    FORM_DATE,
+    FORM_SET,
+    FORM_MAIL,
+    FORM_PHONE,
+    FORM_POSTAL,
+    FORM_URL
+};
 struct field_def {
     const char *name;
     enum wess_type type;
@@ -40,19 +51,20 @@ struct kind_def {
     size_t n_keys;
 };
 const struct kind_def *kind_find(const char *name); /* NULL: no such kind */
-/* `name` may be a field, or FIELD.ELEMENT of a RECORDS field ("phone.mobile"): then the def of FIELD,
- * and *element points at "mobile". "x.CONNECTOR.NAME" has a def of its own (scalar text). */
+/* `name` may be a field, or FIELD.ELEMENT of a RECORDS field ("phone.mobile"): then the def of
+ * FIELD, and *element points at "mobile". "x.CONNECTOR.NAME" has a def of its own (scalar text). */
 const struct field_def *field_find(const struct kind_def *, const char *name, const char **element);
 
-/* ---- Content ---------------------------------------------------------------------------------- */
+/* ---- Content ----------------------------------------------------------------------------------
+ */
 
 struct content {
     const struct wess_field *fields;
     size_t n;
 };
 /* Brings what a connector showed into canonical form, in `a`. Fields that the table does not know
- * are dropped, a type that does not fit is dropped and counted in *bad (may be NULL). `want` is NULL,
- * or the names to keep. false: arena spent. */
+ * are dropped, a type that does not fit is dropped and counted in *bad (may be NULL). `want` is
+ * NULL, or the names to keep. false: arena spent. */
 bool content_canonical(const struct kind_def *, struct wess_arena *a, const struct wess_field *f,
                        size_t n, const struct wess_list *want, struct content *out, size_t *bad);
 const struct wess_field *content_get(const struct content *, const char *name); /* NULL: empty */
@@ -64,7 +76,8 @@ bool field_alike(const struct wess_field *, const struct wess_field *);
 bool content_equal(const struct content *, const struct content *);
 /* A text of the value for people, in the arena: "a@b, c@d", "+44 20 ...". "" when empty. */
 const char *field_show(struct wess_arena *, const struct wess_field *);
-/* What people call this item: fn, or given and family name, or the company, or the first address. */
+/* What people call this item: fn, or given and family name, or the company, or the first address.
+ */
 const char *content_title(struct wess_arena *, const struct content *);
 /* `base` with the fields of `patch` put over it (WESS_NULL takes out). Shares memory with both. */
 bool content_patch(struct wess_arena *, const struct content *base, const struct content *patch,
@@ -78,7 +91,8 @@ bool content_decode(struct wess_arena *, struct wess_slice in, struct content *o
 enum { DIGEST_SIZE = 32 };
 void digest_of(struct wess_slice, unsigned char out[DIGEST_SIZE]); /* SHA-256 */
 
-/* ---- Text ------------------------------------------------------------------------------------- */
+/* ---- Text -------------------------------------------------------------------------------------
+ */
 
 /* Folded for keys: NFKC, full case folding, outer white space cut, inner runs one space. In the
  * arena; NULL: arena spent. */

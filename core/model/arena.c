@@ -1,0 +1,133 @@
+#include "model/arena.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_BLOCK ((size_t)16 << 10)
+#define MOST_BLOCK ((size_t)256 << 10)
+
+struct block {
+    struct block *next;
+    size_t size, used;
+    _Alignas(max_align_t) unsigned char data[];
+};
+struct wess_arena {
+    struct block *first, *last; /* the first is kept by a reset */
+    size_t budget, used;
+};
+
+static struct block *block_new(size_t size)
+{
+    struct block *b = malloc(sizeof(*b) + size);
+    if (b)
+        *b = (struct block){.size = size};
+    return b;
+}
+
+struct wess_arena *arena_new(size_t budget)
+{
+    struct wess_arena *a = calloc(1, sizeof(*a));
+    if (a)
+        a->budget = budget;
+    return a;
+}
+
+void arena_reset(struct wess_arena *a)
+{
+    struct block *b = a->first ? a->first->next : NULL;
+    while (b) {
+        struct block *next = b->next;
+        free(b);
+        b = next;
+    }
+    if (a->first) {
+        a->first->next = NULL;
+        a->first->used = 0;
+    }
+    a->last = a->first;
+    a->used = 0;
+}
+
+void arena_free(struct wess_arena *a)
+{
+    if (!a)
+        return;
+    arena_reset(a);
+    free(a->first);
+    free(a);
+}
+
+static struct block *room(struct wess_arena *a, size_t size)
+{
+    struct block *b = a->last;
+    if (b && b->size - b->used >= size)
+        return b;
+    size_t next = b ? b->size * 2 : FIRST_BLOCK;
+    if (next > MOST_BLOCK)
+        next = MOST_BLOCK;
+    b = block_new(size > next ? size : next);
+    if (!b)
+        return NULL;
+    if (a->last)
+        a->last->next = b;
+    else
+        a->first = b;
+    a->last = b;
+    return b;
+}
+
+void *arena_alloc(struct wess_arena *a, size_t size)
+{
+    const size_t align = _Alignof(max_align_t);
+    if (size > SIZE_MAX - align)
+        return NULL;
+    size_t whole = (size + align - 1) / align * align;
+    if (!whole)
+        whole = align;
+    if (whole > a->budget || a->used > a->budget - whole)
+        return NULL;
+    struct block *b = room(a, whole);
+    if (!b)
+        return NULL;
+    void *p = b->data + b->used;
+    b->used += whole;
+    a->used += whole;
+    memset(p, 0, whole);
+    return p;
+}
+
+char *arena_textn(struct wess_arena *a, const char *text, size_t len)
+{
+    char *copy = text ? arena_alloc(a, len + 1) : NULL;
+    if (copy && len)
+        memcpy(copy, text, len);
+    return copy;
+}
+
+char *arena_text(struct wess_arena *a, const char *text)
+{
+    return text ? arena_textn(a, text, strlen(text)) : NULL;
+}
+
+char *arena_fmt(struct wess_arena *a, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int len = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    char *out = len < 0 ? NULL : arena_alloc(a, (size_t)len + 1);
+    if (!out)
+        return NULL;
+    va_start(ap, fmt);
+    vsnprintf(out, (size_t)len + 1, fmt, ap);
+    va_end(ap);
+    return out;
+}
+
+size_t arena_used(const struct wess_arena *a)
+{
+    return a->used;
+}

@@ -1,5 +1,5 @@
-/* The engine: rounds over pairs and users. One file a stage; this header is what the command line and
- * the daemon see of it. */
+/* The engine: rounds over pairs and users. One file a stage; this header is what the command line
+ * and the daemon see of it. */
 #ifndef CORE_ENGINE_ENGINE_H
 #define CORE_ENGINE_ENGINE_H
 
@@ -7,8 +7,15 @@
 #include "store/store.h"
 
 enum { /* exit statuses, as in wess(1) */
-    EXIT_IN_STEP = 0, EXIT_WAITS = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_HELD = 4,
-    EXIT_CREDENTIAL = 5, EXIT_OWNED = 6, EXIT_STATE = 7, EXIT_TODO = 8
+       EXIT_IN_STEP = 0,
+       EXIT_WAITS = 1,
+       EXIT_USAGE = 2,
+       EXIT_UNREACHABLE = 3,
+       EXIT_HELD = 4,
+       EXIT_CREDENTIAL = 5,
+       EXIT_OWNED = 6,
+       EXIT_STATE = 7,
+       EXIT_TODO = 8
 };
 /* The worse of two statuses, in the order 7, 5, 3, 4, 1, 0. */
 int status_worse(int a, int b);
@@ -21,22 +28,22 @@ struct run_report {
     const char *pair, *user;
     struct side_counts side[2];
     int64_t linked, questions, conflicts, parked, held, deferred, resumed, fetched;
-    int64_t open_questions, open_held;  /* waiting for a person now */
+    int64_t open_questions, open_held; /* waiting for a person now */
     uint64_t requests, bytes, ms;
     bool first_meeting, skipped;
-    int status;           /* exit status of this run */
-    char text[320];       /* when status is not 0 or 1: what happened and what to do next */
-    char log_ref[64];     /* which log line has the remote's own words */
+    int status;       /* exit status of this run */
+    char text[320];   /* when status is not 0 or 1: what happened and what to do next */
+    char log_ref[64]; /* which log line has the remote's own words */
 };
 /* One planned act, for `plan` and for plans that are read by people and programs. */
 struct plan_line {
     const char *pair, *user;
     enum op_what what;
     enum side side;
-    const char *title;    /* "Jane Doe", of the item */
-    const char *detail;   /* "mobile phone, job title" or the twin's title or the reason's sentence */
-    const char *reason;   /* code */
-    bool held;            /* a guard would hold it */
+    const char *title;  /* "Jane Doe", of the item */
+    const char *detail; /* "mobile phone, job title" or the twin's title or the reason's sentence */
+    const char *reason; /* code */
+    bool held;          /* a guard would hold it */
 };
 struct round_opts {
     const char *pair, *user; /* NULL: all */
@@ -46,9 +53,9 @@ struct round_opts {
     const bool *cancelled;   /* asked from all threads */
     /* Called under a lock, from worker threads; any may be NULL. */
     void (*on_report)(void *ctx, const struct run_report *);
-    void (*on_plan)(void *ctx, const struct plan_line *);       /* dry runs */
+    void (*on_plan)(void *ctx, const struct plan_line *); /* dry runs */
     void (*on_ask)(void *ctx, const char *pair, const char *user, const struct ask_row *,
-                   struct db *);                                /* dry: questions that would come */
+                   struct db *); /* dry: questions that would come */
     void (*on_progress)(void *ctx, const char *pair, const char *user, const char *stage,
                         int64_t done, int64_t of);
     void *ctx;
@@ -56,10 +63,12 @@ struct round_opts {
 /* One round: all runs chosen by opts, side by side. Answers the exit status. */
 int round_run(const struct config *, struct store *, const struct round_opts *);
 
-/* ---- Reasons, for `why`, plans and reports: code → sentence ------------------------------------ */
+/* ---- Reasons, for `why`, plans and reports: code → sentence ------------------------------------
+ */
 const char *reason_sentence(const char *code); /* the code itself if unknown */
 
-/* ---- What a person may do to a link (commands link, unlink) ------------------------------------ */
+/* ---- What a person may do to a link (commands link, unlink) ------------------------------------
+ */
 /* Ends the link of the item in the pu ("user" as the reason's who). STORE_NONE: it has none. */
 enum store_code link_by_hand_end(struct db *, int64_t pu, enum side, int64_t item, const char *who,
                                  int64_t now_ms);

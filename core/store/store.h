@@ -1,13 +1,13 @@
 /* All that WESS remembers, in one SQLite database per installation. Nothing outside core/store/
  * knows SQL.
  *
- * `struct store` is the process's hold on the state folder (kernel lock); `struct db` is one thread's
- * connection. Writers take turns: db_begin() waits for the store's writer lock, so a transaction never
- * meets SQLITE_BUSY. A dry db (plan, observe) keeps ops, claims and questions in temporary tables of
- * the same names, so that planning is the same code and leaves nothing behind.
+ * `struct store` is the process's hold on the state folder (kernel lock); `struct db` is one
+ * thread's connection. Writers take turns: db_begin() waits for the store's writer lock, so a
+ * transaction never meets SQLITE_BUSY. A dry db (plan, observe) keeps ops, claims and questions in
+ * temporary tables of the same names, so that planning is the same code and leaves nothing behind.
  *
- * Functions that answer enum store_code leave a one-line text in db_error(). Rows returned live in the
- * arena given. Ids of rows are positive; 0 is none. Times are milliseconds, UTC. */
+ * Functions that answer enum store_code leave a one-line text in db_error(). Rows returned live in
+ * the arena given. Ids of rows are positive; 0 is none. Times are milliseconds, UTC. */
 #ifndef CORE_STORE_STORE_H
 #define CORE_STORE_STORE_H
 
@@ -16,7 +16,8 @@
 
 enum store_code { STORE_OK, STORE_NONE /* no such row */, STORE_FAIL };
 
-/* ---- Opening ---------------------------------------------------------------------------------- */
+/* ---- Opening ----------------------------------------------------------------------------------
+ */
 
 struct store;
 struct db;
@@ -32,24 +33,28 @@ const char *db_error(const struct db *);
 bool db_failed(const struct db *); /* some call failed since db_open() or the last rollback */
 bool db_dry(const struct db *);
 enum store_code db_begin(struct db *);
-enum store_code db_commit(struct db *);   /* rolls back when any call in between failed */
+enum store_code db_commit(struct db *); /* rolls back when any call in between failed */
 void db_rollback(struct db *);
-/* A keyed hash (16 bytes) of a key or tag, so that what nobody shared is not readable in the state. */
+/* A keyed hash (16 bytes) of a key or tag, so that what nobody shared is not readable in the state.
+ */
 enum { HASH_SIZE = 16 };
-struct hash { unsigned char of[HASH_SIZE]; };
+struct hash {
+    unsigned char of[HASH_SIZE];
+};
 struct hash store_hash(const struct store *, const char *space, const char *id);
 const char *store_installation(const struct store *);
 
-/* ---- Feeds and items -------------------------------------------------------------------------- */
+/* ---- Feeds and items --------------------------------------------------------------------------
+ */
 
 struct feed_row {
     int64_t id;
     const char *endpoint, *user, *collection; /* user "" = shared */
     const char *identity, *generation;
     struct wess_slice cursor;
-    int64_t snapshot;  /* number of the snapshot under way, 0: none */
-    bool complete;     /* reached its last page at least once */
-    int64_t read_ms;   /* when it last reached its end */
+    int64_t snapshot; /* number of the snapshot under way, 0: none */
+    bool complete;    /* reached its last page at least once */
+    int64_t read_ms;  /* when it last reached its end */
 };
 enum store_code feed_get(struct db *, struct wess_arena *, const char *endpoint, const char *user,
                          const char *collection, struct feed_row *); /* makes the row if needed */
@@ -58,19 +63,20 @@ enum store_code feed_start_snapshot(struct db *, int64_t feed, int64_t *number);
 enum store_code feed_cursor(struct db *, int64_t feed, struct wess_slice cursor, bool last,
                             int64_t now_ms); /* last also ends the snapshot */
 
-enum { /* item_row.flags, beside the low bits that are WESS_ITEM_* */
-    ITEM_GONE = 1 << 8,    /* reported deleted */
-    ITEM_ABSENT = 1 << 9,  /* not in the last snapshot */
-    ITEM_CHOSEN = 1 << 10, /* some subscriber's select chose it */
-    ITEM_OURS = 1 << 11,   /* we created it */
-    ITEM_UNSEEN = 1 << 12, /* some link waits to see what became of fields we wrote */
+enum {                        /* item_row.flags, beside the low bits that are WESS_ITEM_* */
+       ITEM_GONE = 1 << 8,    /* reported deleted */
+       ITEM_ABSENT = 1 << 9,  /* not in the last snapshot */
+       ITEM_CHOSEN = 1 << 10, /* some subscriber's select chose it */
+       ITEM_OURS = 1 << 11,   /* we created it */
+       ITEM_UNSEEN = 1 << 12, /* some link waits to see what became of fields we wrote */
 };
 struct item_row {
     int64_t id, feed;
     const char *rid, *revision; /* revision NULL: unknown, read again */
     uint32_t flags;
     int64_t modified_ms, seen_ms; /* seen_ms: when we first saw this revision */
-    const unsigned char *content; /* digest of the content at `content_rev` (shared feeds), or NULL */
+    const unsigned char
+        *content; /* digest of the content at `content_rev` (shared feeds), or NULL */
     const char *content_rev;
 };
 enum store_code item_get(struct db *, struct wess_arena *, int64_t id, struct item_row *);
@@ -78,9 +84,11 @@ enum store_code item_by_rid(struct db *, struct wess_arena *, int64_t feed, cons
                             struct item_row *);
 /* Inserts or updates by (feed, rid); sets row->id. `mark` is the snapshot's number or 0. */
 enum store_code item_put(struct db *, struct item_row *row, int64_t mark);
-enum store_code item_mark(struct db *, int64_t item, int64_t mark); /* seen in this snapshot, unchanged */
+enum store_code item_mark(struct db *, int64_t item,
+                          int64_t mark); /* seen in this snapshot, unchanged */
 enum store_code item_flags(struct db *, int64_t item, uint32_t set, uint32_t clear);
-enum store_code item_revision(struct db *, int64_t item, const char *revision); /* NULL: read again */
+enum store_code item_revision(struct db *, int64_t item,
+                              const char *revision); /* NULL: read again */
 enum store_code item_rename(struct db *, int64_t item, const char *rid, const char *revision);
 enum store_code item_content(struct db *, int64_t item, const char *rev, struct wess_slice body);
 /* The content kept by item_content(), encoded; STORE_NONE: none. */
@@ -89,15 +97,19 @@ enum store_code item_drop(struct db *, int64_t item); /* with its keys; refused 
 enum store_code item_keys(struct db *, int64_t feed, int64_t item, const struct hash *, size_t n);
 enum store_code item_copy_keys(struct db *, int64_t from_item, int64_t feed, int64_t to_item);
 /* Live items of the feed that bear the key; at most `cap` ids, *n counts all. */
-enum store_code items_by_key(struct db *, int64_t feed, const struct hash *, int64_t *ids, size_t cap,
-                             size_t *n);
+enum store_code items_by_key(struct db *, int64_t feed, const struct hash *, int64_t *ids,
+                             size_t cap, size_t *n);
 enum store_code item_key_hashes(struct db *, struct wess_arena *, int64_t item, struct hash **,
                                 size_t *n);
+/* Items of the feed with that id, or bearing any of the keys; live or not. */
+enum store_code items_find(struct db *, struct wess_arena *, int64_t feed, const char *rid,
+                           const struct hash *keys, size_t n_keys, struct item_row **, size_t *n);
 /* After a snapshot's last page: what was not seen. Linked items are flagged ITEM_ABSENT and become
  * to-dos of their links; the rest is dropped. */
 enum store_code items_sweep(struct db *, int64_t feed, int64_t mark, int64_t *absent);
 
-/* ---- Pairs of users, and what is to be done ---------------------------------------------------- */
+/* ---- Pairs of users, and what is to be done ----------------------------------------------------
+ */
 
 struct pu_row {
     int64_t id, feed[2];
@@ -109,9 +121,15 @@ struct pu_row {
 enum store_code pu_get(struct db *, struct wess_arena *, const char *pair, const char *user,
                        struct pu_row *); /* makes the row if needed */
 enum store_code pu_save(struct db *, const struct pu_row *);
+enum store_code pus_list(struct db *, struct wess_arena *, struct pu_row **, size_t *n);
 
-enum chosen { NOT_CHOSEN, CHOSEN, UNTAGGED /* lacks the tags asked */, OUT_OF_SCOPE /* facts, folder */,
-              KEPT_PRIVATE };
+enum chosen {
+    NOT_CHOSEN,
+    CHOSEN,
+    UNTAGGED /* lacks the tags asked */,
+    OUT_OF_SCOPE /* facts, folder */,
+    KEPT_PRIVATE
+};
 struct todo_row {
     int64_t id, pu, item, hold; /* hold: waiting on this list, 0: free */
     enum side side;
@@ -121,25 +139,26 @@ struct todo_row {
 /* A new state of the item replaces an older to-do of it (and leaves any hold). */
 enum store_code todo_put(struct db *, int64_t pu, enum side, int64_t item, enum chosen);
 enum store_code todo_drop(struct db *, int64_t pu, enum side, int64_t item);
-/* The next free ones (hold = 0) behind `after` in id order. Those whose item is the source of an op in
- * doubt are left out. */
+/* The next free ones (hold = 0) behind `after` in id order. Those whose item is the source of an op
+ * in doubt are left out. */
 enum store_code todo_next(struct db *, int64_t pu, int64_t after, struct todo_row *, size_t cap,
                           size_t *n);
 enum store_code todo_get(struct db *, int64_t pu, enum side, int64_t item, struct todo_row *);
 enum store_code todo_count(struct db *, int64_t pu, int64_t *free, int64_t *held);
 
-/* ---- Links and values ------------------------------------------------------------------------- */
+/* ---- Links and values -------------------------------------------------------------------------
+ */
 
 struct link_row {
     int64_t id, pu, item[2];
-    const char *rev[2];              /* the revision its shadow was taken at; NULL: read again */
-    struct wess_slice shadow[2];     /* encoded content; len 0: none yet */
-    const char *unseen[2];           /* field names joined by '\n'; "" none */
-    int64_t changed_ms[2];           /* when a foreign change was first seen */
-    bool chosen[2], made[2];         /* chosen when last decided; created by us */
+    const char *rev[2];          /* the revision its shadow was taken at; NULL: read again */
+    struct wess_slice shadow[2]; /* encoded content; len 0: none yet */
+    const char *unseen[2];       /* field names joined by '\n'; "" none */
+    int64_t changed_ms[2];       /* when a foreign change was first seen */
+    bool chosen[2], made[2];     /* chosen when last decided; created by us */
     const char *stamp;
     bool ended;
-    const char *reason, *who;        /* of an ended link: "untag-left", "deleted-right", ... */
+    const char *reason, *who; /* of an ended link: "untag-left", "deleted-right", ... */
     int64_t ended_ms;
 };
 enum store_code link_get(struct db *, struct wess_arena *, int64_t id, struct link_row *);
@@ -149,32 +168,33 @@ enum store_code link_of(struct db *, struct wess_arena *, int64_t pu, enum side,
 enum store_code link_put(struct db *, struct link_row *); /* id 0: inserts and sets it */
 enum store_code link_end(struct db *, int64_t id, const char *reason, const char *who, int64_t now);
 /* All active links of an item, whatever the pu: calls each(ctx, link, pu, side). */
-enum store_code links_of_item(struct db *, int64_t item,
-                              void (*each)(void *ctx, int64_t link, int64_t pu, enum side,
-                                           bool ended),
-                              void *ctx);
+enum store_code
+links_of_item(struct db *, int64_t item,
+              void (*each)(void *ctx, int64_t link, int64_t pu, enum side, bool ended), void *ctx);
 enum store_code link_count(struct db *, int64_t pu, int64_t *active);
 
-/* ---- The journal ------------------------------------------------------------------------------ */
+/* ---- The journal ------------------------------------------------------------------------------
+ */
 
 enum op_what { OP_LINK = 1, OP_CREATE, OP_UPDATE, OP_DELETE, OP_END };
 enum op_state { OP_PLANNED, OP_SENT };
 struct op_row {
     int64_t id, run, pu, link;
-    enum side side;          /* the side that is written */
+    enum side side; /* the side that is written */
     enum op_what what;
     enum op_state state;
-    int64_t item[2];         /* left and right item, 0: to be created */
-    int64_t todo_item; enum side todo_side;  /* the to-do it answers */
+    int64_t item[2]; /* left and right item, 0: to be created */
+    int64_t todo_item;
+    enum side todo_side; /* the to-do it answers */
     const char *stamp;
-    const char *revision;    /* of the target, what it was computed from */
-    const char *seen;        /* revision of the source, what it was computed from */
-    struct wess_slice body;  /* encoded patch, or content of a create */
-    struct wess_slice old;   /* encoded old values of the fields in the patch */
-    struct wess_slice before;/* encoded content of the target, whole: the before-image */
+    const char *revision;        /* of the target, what it was computed from */
+    const char *seen;            /* revision of the source, what it was computed from */
+    struct wess_slice body;      /* encoded patch, or content of a create */
+    struct wess_slice old;       /* encoded old values of the fields in the patch */
+    struct wess_slice before;    /* encoded content of the target, whole: the before-image */
     struct wess_slice shadow[2]; /* encoded shadows once it is settled */
     const char *unseen[2];
-    const char *reason;      /* reason code; of OP_END the link's */
+    const char *reason; /* reason code; of OP_END the link's */
     int64_t sent_ms;
     int attempt;
     bool released;
@@ -186,13 +206,16 @@ enum store_code op_next(struct db *, struct wess_arena *, int64_t pu, enum op_wh
 enum store_code op_get(struct db *, struct wess_arena *, int64_t id, struct op_row *);
 /* Planned op that touches the item on that side in this pu (a link or create within one plan). */
 enum store_code op_touching(struct db *, int64_t pu, enum side, int64_t item, int64_t *op);
-enum store_code op_sent(struct db *, int64_t id, int64_t now_ms); /* journaled: may be on the wire */
-enum store_code op_unsend(struct db *, int64_t id);               /* surely not applied */
-/* The op is over: goes to the history with its before-image, its claims end. code: "ok", "rejected".. */
+enum store_code op_sent(struct db *, int64_t id,
+                        int64_t now_ms);            /* journaled: may be on the wire */
+enum store_code op_unsend(struct db *, int64_t id); /* surely not applied */
+/* The op is over: goes to the history with its before-image, its claims end. code: "ok",
+ * "rejected".. */
 enum store_code op_done(struct db *, int64_t id, const char *code, const char *rid, int64_t now_ms);
-enum store_code op_drop(struct db *, int64_t id);  /* never sent: forgotten, claims end */
+enum store_code op_drop(struct db *, int64_t id); /* never sent: forgotten, claims end */
 enum store_code ops_drop_planned(struct db *, int64_t pu);
-enum store_code ops_in_doubt(struct db *, struct wess_arena *, int64_t pu, struct op_row **, size_t *n);
+enum store_code ops_in_doubt(struct db *, struct wess_arena *, int64_t pu, struct op_row **,
+                             size_t *n);
 /* An op in doubt by its stamp. */
 enum store_code op_by_stamp(struct db *, struct wess_arena *, const char *stamp, struct op_row *);
 /* The planned op of this link on that side. */
@@ -207,24 +230,25 @@ enum store_code ops_planned(struct db *, int64_t pu, enum op_what, int side /* -
                             bool released, int64_t *n);
 enum store_code ops_since(struct db *, int64_t pu, enum op_what, int64_t since_ms, int64_t *n);
 
-/* ---- What waits for a person ------------------------------------------------------------------- */
+/* ---- What waits for a person -------------------------------------------------------------------
+ */
 
 enum ask_kind { ASK_CONFLICT = 1, ASK_QUESTION };
 struct ask_row {
     int64_t id, pu, link, item; /* item: a question's own item */
     enum ask_kind kind;
-    enum side side;             /* of `item` */
-    const char *field;          /* conflict: left name */
-    const char *reason;         /* "several", "duplicate-of", "alike", "untagged-twin", "differs" */
-    struct wess_slice values;   /* conflict: encoded content with fields "base", "left", "right" */
-    const char *candidates;     /* question: ids of items of the other side, joined by ',' */
-    const char *title;          /* for people */
-    const char *answer;         /* NULL: open; "left", "right", "both", "value:TEXT", "link:ID",
-                                   "create", "leave" */
+    enum side side;           /* of `item` */
+    const char *field;        /* conflict: left name */
+    const char *reason;       /* "several", "duplicate-of", "alike", "untagged-twin", "differs" */
+    struct wess_slice values; /* conflict: encoded content with fields "base", "left", "right" */
+    const char *candidates;   /* question: ids of items of the other side, joined by ',' */
+    const char *title;        /* for people */
+    const char *answer;       /* NULL: open; "left", "right", "both", "value:TEXT", "link:ID",
+                                 "create", "leave" */
     int64_t asked_ms;
 };
-/* One per (pu, item) for a question, per (link, field) for a conflict: asked again it keeps its number
- * and an answer that is not yet carried out. */
+/* One per (pu, item) for a question, per (link, field) for a conflict: asked again it keeps its
+ * number and an answer that is not yet carried out. */
 enum store_code ask_put(struct db *, struct ask_row *);
 enum store_code ask_get(struct db *, struct wess_arena *, int64_t id, struct ask_row *);
 enum store_code ask_of_item(struct db *, struct wess_arena *, int64_t pu, enum side, int64_t item,
@@ -247,22 +271,24 @@ struct hold_row {
 enum store_code hold_make(struct db *, struct hold_row *); /* sets id */
 /* Takes the planned ops of the kind off the plan and puts their to-dos on the list. */
 enum store_code hold_ops(struct db *, int64_t hold, int64_t pu, enum op_what, int side);
-enum store_code holds_list(struct db *, struct wess_arena *, int64_t pu, struct hold_row **, size_t *n);
+enum store_code holds_list(struct db *, struct wess_arena *, int64_t pu, struct hold_row **,
+                           size_t *n);
 enum store_code hold_items(struct db *, struct wess_arena *, int64_t hold, struct todo_row **,
                            size_t *n);
 enum store_code hold_release(struct db *, int64_t hold); /* its to-dos are free and released */
 
 struct parked_row {
     int64_t id, pu, link, item, when_ms;
-    enum side side;      /* which side would not take it */
-    const char *field;   /* "" = the whole item */
+    enum side side;    /* which side would not take it */
+    const char *field; /* "" = the whole item */
     const char *why, *code;
-    struct hash value;   /* of what was refused: another value is tried again */
+    struct hash value; /* of what was refused: another value is tried again */
 };
 enum store_code parked_put(struct db *, const struct parked_row *);
 enum store_code parked_of(struct db *, struct wess_arena *, int64_t pu, int64_t link, int64_t item,
                           struct parked_row **, size_t *n);
-enum store_code parked_clear(struct db *, int64_t pu, int64_t link, int64_t item, const char *field);
+enum store_code parked_clear(struct db *, int64_t pu, int64_t link, int64_t item,
+                             const char *field);
 enum store_code parked_list(struct db *, struct wess_arena *, int64_t pu, struct parked_row **,
                             size_t *n);
 
@@ -271,13 +297,19 @@ enum store_code why_put(struct db *, int64_t pu, enum side, int64_t item, const 
                         int64_t now_ms);
 enum store_code why_get(struct db *, struct wess_arena *, int64_t pu, enum side, int64_t item,
                         const char **reason, int64_t *when_ms);
-/* The newest before-image or shadow known of an item, for titles; STORE_NONE: nothing of it is kept. */
+/* The newest before-image or shadow known of an item, for titles; STORE_NONE: nothing of it is
+ * kept. */
 enum store_code item_known(struct db *, struct wess_arena *, int64_t item, struct wess_slice *);
 
-/* ---- Rests, runs ------------------------------------------------------------------------------- */
+/* ---- Rests, runs -------------------------------------------------------------------------------
+ */
 
-struct rest_row { const char *scope; /* "host:crm", "credential:FINGERPRINT", "mailbox:exchange:u1" */
-                  int64_t until_ms; int fails; const char *text; };
+struct rest_row {
+    const char *scope; /* "host:crm", "credential:FINGERPRINT", "mailbox:exchange:u1" */
+    int64_t until_ms;
+    int fails;
+    const char *text;
+};
 enum store_code rest_get(struct db *, struct wess_arena *, const char *scope, struct rest_row *);
 enum store_code rest_put(struct db *, const struct rest_row *);
 enum store_code rest_clear(struct db *, const char *scope);
@@ -285,8 +317,8 @@ enum store_code rests_list(struct db *, struct wess_arena *, struct rest_row **,
 
 struct run_row {
     int64_t id, pu, began_ms, ended_ms;
-    int status;             /* exit status of this run */
-    const char *report;     /* JSON, as `sync --json` prints it per pair and user */
+    int status;         /* exit status of this run */
+    const char *report; /* JSON, as `sync --json` prints it per pair and user */
 };
 enum store_code run_begin(struct db *, int64_t pu, int64_t now_ms, int64_t *id);
 enum store_code run_end(struct db *, const struct run_row *);
@@ -298,9 +330,10 @@ struct history_row {
     const char *reason, *code, *rid;
     struct wess_slice body, before;
 };
-enum store_code history_of_item(struct db *, struct wess_arena *, int64_t item, struct history_row **,
-                                size_t *n);
+enum store_code history_of_item(struct db *, struct wess_arena *, int64_t item,
+                                struct history_row **, size_t *n);
 /* Old before-images, ended links and values that nothing refers to. */
-enum store_code store_tidy(struct db *, int64_t now_ms, int64_t keep_images_ms, int64_t keep_ended_ms);
+enum store_code store_tidy(struct db *, int64_t now_ms, int64_t keep_images_ms,
+                           int64_t keep_ended_ms);
 
 #endif

@@ -1,0 +1,312 @@
+/* Feeds, items and their keys. Facts are stored in a dry db too: reading again would only cost. */
+#include <string.h>
+
+#include "store/sql.h"
+
+/* ---- feeds
+ * ------------------------------------------------------------------------------------------------
+ */
+
+enum store_code feed_get(struct db *db, struct wess_arena *a, const char *endpoint,
+                         const char *user, const char *collection, struct feed_row *out)
+{
+    static const char read[] = "SELECT id, identity, generation, cursor, snapshot, complete,"
+                               " read_ms FROM feeds WHERE endpoint = ? AND user = ? AND collection"
+                               " = ?";
+    sqlite3_stmt *s = sql_row(db, read, "ttt", endpoint, user, collection);
+    if (!s && !db->failed) {
+        bool outside = sqlite3_get_autocommit(db->sq);
+        if (outside && db_begin(db) != STORE_OK)
+            return STORE_FAIL;
+        sql_do(db,
+               "INSERT INTO feeds(endpoint, user, collection) VALUES(?, ?, ?) ON CONFLICT DO"
+               " NOTHING",
+               "ttt", endpoint, user, collection);
+        if (outside && db_commit(db) != STORE_OK)
+            return STORE_FAIL;
+        s = sql_row(db, read, "ttt", endpoint, user, collection);
+    }
+    if (!s)
+        return STORE_FAIL;
+    *out = (struct feed_row){.id = col_int(s, 0),
+                             .endpoint = arena_text(a, endpoint),
+                             .user = arena_text(a, user),
+                             .collection = arena_text(a, collection),
+                             .identity = col_text(a, s, 1),
+                             .generation = col_text(a, s, 2),
+                             .cursor = col_blob(a, s, 3),
+                             .snapshot = col_int(s, 4),
+                             .complete = col_int(s, 5) != 0,
+                             .read_ms = col_int(s, 6)};
+    sql_end(s);
+    return STORE_OK;
+}
+
+enum store_code feed_identity(struct db *db, int64_t feed, const char *identity, const char *gen)
+{
+    return sql_do(db, "UPDATE feeds SET identity = ?2, generation = ?3 WHERE id = ?1", "itt", feed,
+                  identity, gen);
+}
+
+enum store_code feed_start_snapshot(struct db *db, int64_t feed, int64_t *number)
+{
+    if (sql_do(db,
+               "UPDATE feeds SET snapshots = snapshots + 1, snapshot = snapshots + 1, cursor = NULL"
+               " WHERE id = ?",
+               "i", feed) != STORE_OK)
+        return STORE_FAIL;
+    return sql_number(db, number, "SELECT snapshot FROM feeds WHERE id = ?", "i", feed);
+}
+
+enum store_code feed_cursor(struct db *db, int64_t feed, struct wess_slice cursor, bool last,
+                            int64_t now_ms)
+{
+    if (!last)
+        return sql_do(db, "UPDATE feeds SET cursor = ?2 WHERE id = ?1", "ib", feed, cursor);
+    return sql_do(db,
+                  "UPDATE feeds SET cursor = ?2, snapshot = 0, complete = 1, read_ms = ?3 WHERE id"
+                  " = ?1",
+                  "ibi", feed, cursor, now_ms);
+}
+
+/* ---- items
+ * ------------------------------------------------------------------------------------------------
+ */
+
+#define ITEM_COLUMNS "id, feed, rid, revision, flags, modified_ms, seen_ms, content, content_rev"
+
+static void item_from(struct wess_arena *a, sqlite3_stmt *s, struct item_row *out)
+{
+    *out = (struct item_row){.id = col_int(s, 0),
+                             .feed = col_int(s, 1),
+                             .rid = col_text(a, s, 2),
+                             .revision = col_text(a, s, 3),
+                             .flags = (uint32_t)col_int(s, 4),
+                             .modified_ms = col_int(s, 5),
+                             .seen_ms = col_int(s, 6),
+                             .content = col_blob(a, s, 7).data,
+                             .content_rev = col_text(a, s, 8)};
+}
+
+static enum store_code one_item(struct db *db, struct wess_arena *a, sqlite3_stmt *s,
+                                struct item_row *out)
+{
+    if (!s)
+        return sql_none(db);
+    item_from(a, s, out);
+    sql_end(s);
+    return STORE_OK;
+}
+
+enum store_code item_get(struct db *db, struct wess_arena *a, int64_t id, struct item_row *out)
+{
+    return one_item(db, a, sql_row(db, "SELECT " ITEM_COLUMNS " FROM items WHERE id = ?", "i", id),
+                    out);
+}
+
+enum store_code item_by_rid(struct db *db, struct wess_arena *a, int64_t feed, const char *rid,
+                            struct item_row *out)
+{
+    return one_item(db, a,
+                    sql_row(db, "SELECT " ITEM_COLUMNS " FROM items WHERE feed = ? AND rid = ?",
+                            "it", feed, rid),
+                    out);
+}
+
+enum store_code item_put(struct db *db, struct item_row *row, int64_t mark)
+{
+    enum store_code rc =
+        sql_do(db,
+               "INSERT INTO items(feed, rid, revision, flags, modified_ms, seen_ms, mark)"
+               " VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(feed, rid) DO UPDATE SET revision ="
+               " excluded.revision, flags = excluded.flags, modified_ms = excluded.modified_ms,"
+               " seen_ms = excluded.seen_ms, mark = max(mark, excluded.mark)",
+               "ittiiii", row->feed, row->rid, row->revision, (int64_t)row->flags, row->modified_ms,
+               row->seen_ms, mark);
+    if (rc != STORE_OK)
+        return rc;
+    return sql_number(db, &row->id, "SELECT id FROM items WHERE feed = ? AND rid = ?", "it",
+                      row->feed, row->rid);
+}
+
+enum store_code item_mark(struct db *db, int64_t item, int64_t mark)
+{
+    return sql_do(db, "UPDATE items SET mark = ?2 WHERE id = ?1", "ii", item, mark);
+}
+
+enum store_code item_flags(struct db *db, int64_t item, uint32_t set, uint32_t clear)
+{
+    return sql_do(db, "UPDATE items SET flags = (flags & ~?3) | ?2 WHERE id = ?1", "iii", item,
+                  (int64_t)set, (int64_t)clear);
+}
+
+enum store_code item_revision(struct db *db, int64_t item, const char *revision)
+{
+    return sql_do(db, "UPDATE items SET revision = ?2 WHERE id = ?1", "it", item, revision);
+}
+
+enum store_code item_rename(struct db *db, int64_t item, const char *rid, const char *revision)
+{
+    return sql_do(db, "UPDATE items SET rid = ?2, revision = ?3 WHERE id = ?1", "itt", item, rid,
+                  revision);
+}
+
+enum store_code item_content(struct db *db, int64_t item, const char *rev, struct wess_slice body)
+{
+    unsigned char buf[DIGEST_SIZE];
+    struct wess_slice digest;
+    if (db->dry) /* what is only planned is not kept */
+        return STORE_OK;
+    if (value_put(db, body, &digest, buf) != STORE_OK)
+        return STORE_FAIL;
+    return sql_do(db, "UPDATE items SET content = ?2, content_rev = ?3 WHERE id = ?1", "ibt", item,
+                  digest, rev);
+}
+
+enum store_code item_body(struct db *db, struct wess_arena *a, int64_t item, struct wess_slice *out)
+{
+    sqlite3_stmt *s = sql_row(
+        db, "SELECT body FROM vals_v WHERE digest = (SELECT content FROM items WHERE id = ?)", "i",
+        item);
+    if (!s)
+        return sql_none(db);
+    *out = col_blob(a, s, 0);
+    sql_end(s);
+    return STORE_OK;
+}
+
+enum store_code item_drop(struct db *db, int64_t item)
+{
+    int64_t linked = 0;
+    if (sql_number(db, &linked,
+                   "SELECT EXISTS(SELECT 1 FROM main.links WHERE l = ?1) OR EXISTS(SELECT 1 FROM"
+                   " main.links WHERE r = ?1)",
+                   "i", item) != STORE_OK ||
+        linked)
+        return db->failed ? STORE_FAIL : STORE_NONE;
+    sql_do(db, "DELETE FROM keys WHERE item = ?", "i", item);
+    sql_do(db, "DELETE FROM todos WHERE item = ?", "i", item);
+    sql_do(db, "DELETE FROM main.parked WHERE link = 0 AND item = ?", "i", item);
+    return sql_do(db, "DELETE FROM items WHERE id = ?", "i", item);
+}
+
+/* ---- keys
+ * -------------------------------------------------------------------------------------------------
+ */
+
+enum store_code item_keys(struct db *db, int64_t feed, int64_t item, const struct hash *of,
+                          size_t n)
+{
+    enum store_code rc = sql_do(db, "DELETE FROM keys WHERE item = ?", "i", item);
+    for (size_t i = 0; rc == STORE_OK && i < n; i++)
+        rc = sql_do(db, "INSERT INTO keys(feed, hash, item) VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
+                    "ihi", feed, &of[i], item);
+    return rc;
+}
+
+enum store_code item_copy_keys(struct db *db, int64_t from_item, int64_t feed, int64_t to_item)
+{
+    return sql_do(db,
+                  "INSERT INTO keys(feed, hash, item) SELECT ?2, hash, ?3 FROM keys WHERE item = ?1"
+                  " ON CONFLICT DO NOTHING",
+                  "iii", from_item, feed, to_item);
+}
+
+enum store_code items_by_key(struct db *db, int64_t feed, const struct hash *h, int64_t *ids,
+                             size_t cap, size_t *n)
+{
+    sqlite3_stmt *s =
+        sql_open(db,
+                 "SELECT k.item FROM keys k JOIN items i ON i.id = k.item WHERE k.feed = ?1 AND"
+                 " k.hash = ?2 AND NOT (i.flags & ?3)",
+                 "ihi", feed, h, (int64_t)(ITEM_GONE | ITEM_ABSENT));
+    *n = 0;
+    while (sql_next(db, s)) {
+        if (*n < cap)
+            ids[*n] = col_int(s, 0);
+        ++*n;
+    }
+    sql_end(s);
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
+enum store_code item_key_hashes(struct db *db, struct wess_arena *a, int64_t item,
+                                struct hash **out, size_t *n)
+{
+    size_t cap = 0;
+    struct hash *of = NULL;
+    sqlite3_stmt *s = sql_open(db, "SELECT hash FROM keys WHERE item = ?", "i", item);
+    *n = 0;
+    while (sql_next(db, s)) {
+        if (sqlite3_column_bytes(s, 0) != HASH_SIZE ||
+            !(of = list_room(db, a, of, *n, &cap, sizeof(*of))))
+            break;
+        memcpy(of[(*n)++].of, sqlite3_column_blob(s, 0), HASH_SIZE);
+    }
+    sql_end(s);
+    *out = of;
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
+/* ---- sweep
+ * ------------------------------------------------------------------------------------------------
+ */
+
+enum store_code items_sweep(struct db *db, int64_t feed, int64_t mark, int64_t *absent)
+{
+    static const char *const todos[] = {
+        "INSERT INTO todos(pu, side, item, chosen) SELECT k.pu, 0, i.id, 0 FROM items i JOIN"
+        " main.links k ON k.l = i.id AND NOT k.ended WHERE i.feed = ?1 AND i.mark < ?2 AND NOT"
+        " (i.flags & ?3) ON CONFLICT(pu, side, item) DO UPDATE SET chosen = 0, hold = 0",
+        "INSERT INTO todos(pu, side, item, chosen) SELECT k.pu, 1, i.id, 0 FROM items i JOIN"
+        " main.links k ON k.r = i.id AND NOT k.ended WHERE i.feed = ?1 AND i.mark < ?2 AND NOT"
+        " (i.flags & ?3) ON CONFLICT(pu, side, item) DO UPDATE SET chosen = 0, hold = 0"};
+    static const char unseen_unlinked[] =
+        "SELECT id FROM items i WHERE feed = ?1 AND mark < ?2 AND NOT EXISTS(SELECT 1 FROM"
+        " main.links WHERE l = i.id) AND NOT EXISTS(SELECT 1 FROM main.links WHERE r = i.id)";
+    int64_t gone = ITEM_GONE | ITEM_ABSENT;
+    for (size_t i = 0; i < 2; i++)
+        if (sql_do(db, todos[i], "iii", feed, mark, gone) != STORE_OK)
+            return STORE_FAIL;
+    sqlite3_stmt *s = sql_open(db, unseen_unlinked, "ii", feed, mark);
+    while (sql_next(db, s)) {
+        int64_t id = col_int(s, 0);
+        sql_do(db, "DELETE FROM keys WHERE item = ?", "i", id);
+        sql_do(db, "DELETE FROM todos WHERE item = ?", "i", id);
+        sql_do(db, "DELETE FROM main.parked WHERE link = 0 AND item = ?", "i", id);
+        sql_do(db, "DELETE FROM items WHERE id = ?", "i", id);
+    }
+    sql_end(s);
+    sql_do(db,
+           "UPDATE items SET flags = flags | ?3 WHERE feed = ?1 AND mark < ?2 AND NOT (flags & ?4)",
+           "iiii", feed, mark, (int64_t)ITEM_ABSENT, gone);
+    *absent = sqlite3_changes(db->sq);
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
+enum store_code items_find(struct db *db, struct wess_arena *a, int64_t feed, const char *rid,
+                           const struct hash *keys, size_t n_keys, struct item_row **out, size_t *n)
+{
+    size_t cap = 0;
+    struct item_row *of = NULL;
+    *n = 0;
+    for (size_t i = 0; i <= n_keys; i++) {
+        static const char by_rid[] =
+            "SELECT " ITEM_COLUMNS " FROM items WHERE feed = ?1 AND rid = ?2";
+        static const char by_key[] =
+            "SELECT " ITEM_COLUMNS " FROM items WHERE id IN (SELECT item FROM keys WHERE feed ="
+            " ?1 AND hash = ?2)";
+        sqlite3_stmt *s = i == n_keys ? sql_open(db, by_rid, "it", feed, rid)
+                                      : sql_open(db, by_key, "ih", feed, &keys[i]);
+        while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of)))) {
+            bool known = false;
+            for (size_t k = 0; k < *n; k++)
+                known |= of[k].id == col_int(s, 0);
+            if (!known)
+                item_from(a, s, &of[(*n)++]);
+        }
+        sql_end(s);
+    }
+    *out = of;
+    return db->failed ? STORE_FAIL : STORE_OK;
+}

@@ -1,0 +1,273 @@
+/* Pairs of users, to-dos and links. */
+#include <string.h>
+
+#include "store/sql.h"
+
+/* ---- pairs of users
+ * ----------------------------------------------------------------------------------------- */
+
+#define PU_COLUMNS "id, pair, user, met, select_digest, last_run_ms, last_ok_ms"
+
+static void pu_from(struct wess_arena *a, sqlite3_stmt *s, struct pu_row *out)
+{
+    *out = (struct pu_row){.id = col_int(s, 0),
+                           .pair = col_text(a, s, 1),
+                           .user = col_text(a, s, 2),
+                           .met = col_int(s, 3) != 0,
+                           .select_digest = col_blob(a, s, 4),
+                           .last_run_ms = col_int(s, 5),
+                           .last_ok_ms = col_int(s, 6)};
+}
+
+enum store_code pu_get(struct db *db, struct wess_arena *a, const char *pair, const char *user,
+                       struct pu_row *out)
+{
+    static const char read[] = "SELECT " PU_COLUMNS " FROM pus WHERE pair = ? AND user = ?";
+    sqlite3_stmt *s = sql_row(db, read, "tt", pair, user);
+    if (!s && !db->failed && db->store->how == STORE_OWN) {
+        bool outside = sqlite3_get_autocommit(db->sq);
+        if (outside && db_begin(db) != STORE_OK)
+            return STORE_FAIL;
+        sql_do(db, "INSERT INTO pus(pair, user) VALUES(?, ?) ON CONFLICT DO NOTHING", "tt", pair,
+               user);
+        if (outside && db_commit(db) != STORE_OK)
+            return STORE_FAIL;
+        s = sql_row(db, read, "tt", pair, user);
+    }
+    if (!s)
+        return sql_none(db);
+    pu_from(a, s, out);
+    sql_end(s);
+    return STORE_OK;
+}
+
+enum store_code pu_save(struct db *db, const struct pu_row *row)
+{
+    return sql_do(db,
+                  "UPDATE pus SET met = ?2, select_digest = ?3, last_run_ms = ?4, last_ok_ms = ?5"
+                  " WHERE id = ?1",
+                  "iibii", row->id, (int64_t)row->met, row->select_digest, row->last_run_ms,
+                  row->last_ok_ms);
+}
+
+enum store_code pus_list(struct db *db, struct wess_arena *a, struct pu_row **out, size_t *n)
+{
+    size_t cap = 0;
+    struct pu_row *of = NULL;
+    sqlite3_stmt *s = sql_open(db, "SELECT " PU_COLUMNS " FROM pus ORDER BY pair, user", "");
+    *n = 0;
+    while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of))))
+        pu_from(a, s, &of[(*n)++]);
+    sql_end(s);
+    *out = of;
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
+/* ---- to-dos
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+#define TODO_COLUMNS "id, pu, item, hold, side, chosen, released"
+
+static void todo_from(sqlite3_stmt *s, struct todo_row *out)
+{
+    *out = (struct todo_row){.id = col_int(s, 0),
+                             .pu = col_int(s, 1),
+                             .item = col_int(s, 2),
+                             .hold = col_int(s, 3),
+                             .side = (enum side)col_int(s, 4),
+                             .chosen = (enum chosen)col_int(s, 5),
+                             .released = col_int(s, 6) != 0};
+}
+
+/* NOT_CHOSEN says nothing new of the select: an earlier verdict stays. */
+enum store_code todo_put(struct db *db, int64_t pu, enum side side, int64_t item,
+                         enum chosen chosen)
+{
+    return sql_do(db,
+                  "INSERT INTO todos(pu, side, item, chosen) VALUES(?, ?, ?, ?) ON CONFLICT(pu,"
+                  " side, item) DO UPDATE SET chosen = CASE excluded.chosen WHEN 0 THEN chosen ELSE"
+                  " excluded.chosen END, hold = 0",
+                  "iiii", pu, (int64_t)side, item, (int64_t)chosen);
+}
+
+enum store_code todo_drop(struct db *db, int64_t pu, enum side side, int64_t item)
+{
+    if (db->dry) /* a plan answers nothing */
+        return STORE_OK;
+    return sql_do(db, "DELETE FROM todos WHERE pu = ? AND side = ? AND item = ?", "iii", pu,
+                  (int64_t)side, item);
+}
+
+enum store_code todo_next(struct db *db, int64_t pu, int64_t after, struct todo_row *out,
+                          size_t cap, size_t *n)
+{
+    sqlite3_stmt *s = sql_open(db,
+                               "SELECT " TODO_COLUMNS
+                               " FROM todos t WHERE pu = ?1 AND hold = 0 AND id > ?2 AND NOT"
+                               " EXISTS(SELECT 1 FROM main.ops o WHERE o.pu = ?1 AND o.todo_side = "
+                               "t.side AND o.todo_item ="
+                               " t.item AND o.state = 1) ORDER BY id LIMIT ?3",
+                               "iii", pu, after, (int64_t)cap);
+    *n = 0;
+    while (*n < cap && sql_next(db, s))
+        todo_from(s, &out[(*n)++]);
+    sql_end(s);
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
+enum store_code todo_get(struct db *db, int64_t pu, enum side side, int64_t item,
+                         struct todo_row *out)
+{
+    sqlite3_stmt *s =
+        sql_row(db, "SELECT " TODO_COLUMNS " FROM todos WHERE pu = ? AND side = ? AND item = ?",
+                "iii", pu, (int64_t)side, item);
+    if (!s)
+        return sql_none(db);
+    todo_from(s, out);
+    sql_end(s);
+    return STORE_OK;
+}
+
+enum store_code todo_count(struct db *db, int64_t pu, int64_t *free, int64_t *held)
+{
+    enum store_code rc =
+        sql_number(db, free, "SELECT count(*) FROM todos WHERE pu = ? AND hold = 0", "i", pu);
+    return rc != STORE_OK
+               ? rc
+               : sql_number(db, held, "SELECT count(*) FROM todos WHERE pu = ? AND hold > 0", "i",
+                            pu);
+}
+
+/* ---- links
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+#define LINK_COLUMNS                                                                               \
+    "id, pu, l, r, l_rev, r_rev, l_shadow, r_shadow, l_unseen, r_unseen, l_changed, r_changed,"    \
+    " l_chosen, r_chosen, l_made, r_made, stamp, ended, reason, who, ended_ms"
+
+struct digests {
+    unsigned char of[2][DIGEST_SIZE];
+    int len[2];
+};
+
+static void link_from(struct wess_arena *a, sqlite3_stmt *s, struct link_row *out,
+                      struct digests *d)
+{
+    *out = (struct link_row){.id = col_int(s, 0),
+                             .pu = col_int(s, 1),
+                             .item = {col_int(s, 2), col_int(s, 3)},
+                             .rev = {col_text(a, s, 4), col_text(a, s, 5)},
+                             .unseen = {col_text(a, s, 8), col_text(a, s, 9)},
+                             .changed_ms = {col_int(s, 10), col_int(s, 11)},
+                             .chosen = {col_int(s, 12) != 0, col_int(s, 13) != 0},
+                             .made = {col_int(s, 14) != 0, col_int(s, 15) != 0},
+                             .stamp = col_text(a, s, 16),
+                             .ended = col_int(s, 17) != 0,
+                             .reason = col_text(a, s, 18),
+                             .who = col_text(a, s, 19),
+                             .ended_ms = col_int(s, 20)};
+    for (int i = 0; i < 2; i++) {
+        d->len[i] = sqlite3_column_bytes(s, 6 + i);
+        if (d->len[i] != DIGEST_SIZE)
+            d->len[i] = 0;
+        if (d->len[i])
+            memcpy(d->of[i], sqlite3_column_blob(s, 6 + i), DIGEST_SIZE);
+    }
+}
+
+static enum store_code one_link(struct db *db, struct wess_arena *a, sqlite3_stmt *s,
+                                struct link_row *out)
+{
+    struct digests d;
+    if (!s)
+        return sql_none(db);
+    link_from(a, s, out, &d);
+    sql_end(s);
+    for (int i = 0; i < 2; i++) {
+        out->shadow[i] = value_get(db, a, d.of[i], d.len[i]);
+        if (!out->unseen[i])
+            out->unseen[i] = "";
+    }
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
+enum store_code link_get(struct db *db, struct wess_arena *a, int64_t id, struct link_row *out)
+{
+    return one_link(db, a,
+                    sql_row(db, "SELECT " LINK_COLUMNS " FROM links_v WHERE id = ?", "i", id), out);
+}
+
+enum store_code link_of(struct db *db, struct wess_arena *a, int64_t pu, enum side side,
+                        int64_t item, struct link_row *out)
+{
+    static const char by_left[] = "SELECT " LINK_COLUMNS " FROM links_v WHERE l = ?2 AND pu = ?1"
+                                  " ORDER BY ended, id DESC LIMIT 1";
+    static const char by_right[] = "SELECT " LINK_COLUMNS " FROM links_v WHERE r = ?2 AND pu = ?1"
+                                   " ORDER BY ended, id DESC LIMIT 1";
+    return one_link(db, a, sql_row(db, side == LEFT ? by_left : by_right, "ii", pu, item), out);
+}
+
+enum store_code link_put(struct db *db, struct link_row *k)
+{
+    static const char real[] =
+        "INSERT INTO main.links(" LINK_COLUMNS ") VALUES(nullif(?1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+        " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) ON CONFLICT(id) DO UPDATE"
+        " SET l = ?3, r = ?4, l_rev = ?5, r_rev = ?6, l_shadow = ?7, r_shadow = ?8, l_unseen = ?9,"
+        " r_unseen = ?10, l_changed = ?11, r_changed = ?12, l_chosen = ?13, r_chosen = ?14, l_made "
+        "="
+        " ?15, r_made = ?16, stamp = ?17, ended = ?18, reason = ?19, who = ?20, ended_ms = ?21";
+    static const char dry[] =
+        "INSERT OR REPLACE INTO temp.links_dry(" LINK_COLUMNS
+        ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    unsigned char buf[2][DIGEST_SIZE];
+    struct wess_slice digest[2];
+    for (int i = 0; i < 2; i++)
+        if (value_put(db, k->shadow[i], &digest[i], buf[i]) != STORE_OK)
+            return STORE_FAIL;
+    if (db->dry && !k->id)
+        k->id = db->next_dry_id++;
+    if (sql_do(db, db->dry ? dry : real, "iiiittbbttiiiiiititti", k->id, k->pu, k->item[0],
+               k->item[1], k->rev[0], k->rev[1], digest[0], digest[1],
+               k->unseen[0] ? k->unseen[0] : "", k->unseen[1] ? k->unseen[1] : "", k->changed_ms[0],
+               k->changed_ms[1], (int64_t)k->chosen[0], (int64_t)k->chosen[1], (int64_t)k->made[0],
+               (int64_t)k->made[1], k->stamp, (int64_t)k->ended, k->reason, k->who,
+               k->ended_ms) != STORE_OK)
+        return STORE_FAIL;
+    if (!k->id)
+        k->id = sql_id(db);
+    return STORE_OK;
+}
+
+enum store_code link_end(struct db *db, int64_t id, const char *reason, const char *who,
+                         int64_t now)
+{
+    static const char real[] = "UPDATE main.links SET ended = 1, reason = ?2, who = ?3, ended_ms ="
+                               " ?4 WHERE id = ?1";
+    static const char dry[] = "UPDATE temp.links_dry SET ended = 1, reason = ?2, who = ?3, ended_ms"
+                              " = ?4 WHERE id = ?1";
+    return sql_do(db, db->dry ? dry : real, "itti", id, reason, who, now);
+}
+
+enum store_code links_of_item(struct db *db, int64_t item,
+                              void (*each)(void *ctx, int64_t link, int64_t pu, enum side side,
+                                           bool ended),
+                              void *ctx)
+{
+    static const char *const sql[] = {"SELECT id, pu, ended FROM links_v WHERE l = ?",
+                                      "SELECT id, pu, ended FROM links_v WHERE r = ?"};
+    for (int side = LEFT; side <= RIGHT; side++) {
+        sqlite3_stmt *s = sql_open(db, sql[side], "i", item);
+        while (sql_next(db, s))
+            each(ctx, col_int(s, 0), col_int(s, 1), (enum side)side, col_int(s, 2) != 0);
+        sql_end(s);
+    }
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
+enum store_code link_count(struct db *db, int64_t pu, int64_t *active)
+{
+    return sql_number(db, active, "SELECT count(*) FROM links_v WHERE pu = ? AND NOT ended", "i",
+                      pu);
+}

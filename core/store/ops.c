@@ -1,0 +1,243 @@
+/* The journal and the history it becomes; claims. */
+#include <string.h>
+
+#include "store/sql.h"
+
+#define OP_COLUMNS                                                                                 \
+    "id, run, pu, link, side, what, state, l, r, todo_item, todo_side, stamp, revision, seen,"     \
+    " body, old, before, l_shadow, r_shadow, l_unseen, r_unseen, reason, sent_ms, attempt, "       \
+    "released"
+
+static void op_from(struct wess_arena *a, sqlite3_stmt *s, struct op_row *out)
+{
+    *out = (struct op_row){.id = col_int(s, 0),
+                           .run = col_int(s, 1),
+                           .pu = col_int(s, 2),
+                           .link = col_int(s, 3),
+                           .side = (enum side)col_int(s, 4),
+                           .what = (enum op_what)col_int(s, 5),
+                           .state = (enum op_state)col_int(s, 6),
+                           .item = {col_int(s, 7), col_int(s, 8)},
+                           .todo_item = col_int(s, 9),
+                           .todo_side = (enum side)col_int(s, 10),
+                           .stamp = col_text(a, s, 11),
+                           .revision = col_text(a, s, 12),
+                           .seen = col_text(a, s, 13),
+                           .body = col_blob(a, s, 14),
+                           .old = col_blob(a, s, 15),
+                           .before = col_blob(a, s, 16),
+                           .shadow = {col_blob(a, s, 17), col_blob(a, s, 18)},
+                           .unseen = {col_text(a, s, 19), col_text(a, s, 20)},
+                           .reason = col_text(a, s, 21),
+                           .sent_ms = col_int(s, 22),
+                           .attempt = (int)col_int(s, 23),
+                           .released = col_int(s, 24) != 0};
+}
+
+enum store_code op_put(struct db *db, struct op_row *o)
+{
+    if (db->dry)
+        o->id = db->next_dry_id++;
+    if (sql_do(
+            db,
+            "INSERT INTO ops(" OP_COLUMNS ") VALUES(nullif(?1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+            " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
+            "iiiiiiiiiiitttbbbbbtttiii", o->id, o->run, o->pu, o->link, (int64_t)o->side,
+            (int64_t)o->what, (int64_t)o->state, o->item[0], o->item[1], o->todo_item,
+            (int64_t)o->todo_side, o->stamp, o->revision, o->seen, o->body, o->old, o->before,
+            o->shadow[0], o->shadow[1], o->unseen[0], o->unseen[1], o->reason, o->sent_ms,
+            (int64_t)o->attempt, (int64_t)o->released) != STORE_OK)
+        return STORE_FAIL;
+    if (!db->dry)
+        o->id = sql_id(db);
+    return STORE_OK;
+}
+
+enum store_code op_next(struct db *db, struct wess_arena *a, int64_t pu, enum op_what what,
+                        enum side side, int64_t after, struct op_row *out, size_t cap, size_t *n)
+{
+    sqlite3_stmt *s =
+        sql_open(db,
+                 "SELECT " OP_COLUMNS " FROM ops WHERE pu = ? AND state = 0 AND what ="
+                 " ? AND side = ? AND id > ? ORDER BY id LIMIT ?",
+                 "iiiii", pu, (int64_t)what, (int64_t)side, after, (int64_t)cap);
+    *n = 0;
+    while (*n < cap && sql_next(db, s))
+        op_from(a, s, &out[(*n)++]);
+    sql_end(s);
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
+static enum store_code one_op(struct db *db, struct wess_arena *a, sqlite3_stmt *s,
+                              struct op_row *out)
+{
+    if (!s)
+        return sql_none(db);
+    op_from(a, s, out);
+    sql_end(s);
+    return STORE_OK;
+}
+
+enum store_code op_get(struct db *db, struct wess_arena *a, int64_t id, struct op_row *out)
+{
+    return one_op(db, a, sql_row(db, "SELECT " OP_COLUMNS " FROM ops WHERE id = ?", "i", id), out);
+}
+
+enum store_code op_by_stamp(struct db *db, struct wess_arena *a, const char *stamp,
+                            struct op_row *out)
+{
+    return one_op(
+        db, a,
+        sql_row(db, "SELECT " OP_COLUMNS " FROM ops WHERE stamp = ? AND state = 1", "t", stamp),
+        out);
+}
+
+enum store_code op_of_link(struct db *db, int64_t link, enum side side, int64_t *op)
+{
+    return sql_number(db, op, "SELECT id FROM ops WHERE link = ? AND side = ? AND state = 0", "ii",
+                      link, (int64_t)side);
+}
+
+enum store_code op_touching(struct db *db, int64_t pu, enum side side, int64_t item, int64_t *op)
+{
+    static const char left[] = "SELECT id FROM ops WHERE pu = ? AND state = 0 AND l = ?";
+    static const char right[] = "SELECT id FROM ops WHERE pu = ? AND state = 0 AND r = ?";
+    return sql_number(db, op, side == LEFT ? left : right, "ii", pu, item);
+}
+
+bool stamp_used(struct db *db, const char *stamp)
+{
+    int64_t used = 0;
+    sql_number(db, &used,
+               "SELECT EXISTS(SELECT 1 FROM main.links WHERE stamp = ?1) OR EXISTS(SELECT 1 FROM"
+               " main.history WHERE stamp = ?1)",
+               "t", stamp);
+    return used != 0;
+}
+
+enum store_code op_sent(struct db *db, int64_t id, int64_t now_ms)
+{
+    return sql_do(db, "UPDATE ops SET state = 1, sent_ms = ?2, attempt = attempt + 1 WHERE id = ?1",
+                  "ii", id, now_ms);
+}
+
+enum store_code op_unsend(struct db *db, int64_t id)
+{
+    return sql_do(db, "UPDATE ops SET state = 0 WHERE id = ?", "i", id);
+}
+
+enum store_code op_drop(struct db *db, int64_t id)
+{
+    sql_do(db, "DELETE FROM claims WHERE op = ?", "i", id);
+    return sql_do(db, "DELETE FROM ops WHERE id = ?", "i", id);
+}
+
+enum store_code op_done(struct db *db, int64_t id, const char *code, const char *rid,
+                        int64_t now_ms)
+{
+    sql_do(db,
+           "INSERT INTO history(run, pu, link, l, r, when_ms, side, what, reason, code, rid, stamp,"
+           " released, body, before) SELECT run, pu, link, l, r, ?3, side, what, reason, ?2, ?4,"
+           " stamp, released, body, before FROM ops WHERE id = ?1",
+           "itit", id, code, now_ms, rid);
+    return op_drop(db, id);
+}
+
+enum store_code ops_drop_planned(struct db *db, int64_t pu)
+{
+    sql_do(db, "DELETE FROM claims WHERE op IN (SELECT id FROM ops WHERE pu = ? AND state = 0)",
+           "i", pu);
+    return sql_do(db, "DELETE FROM ops WHERE pu = ? AND state = 0", "i", pu);
+}
+
+enum store_code ops_in_doubt(struct db *db, struct wess_arena *a, int64_t pu, struct op_row **out,
+                             size_t *n)
+{
+    size_t cap = 0;
+    struct op_row *of = NULL;
+    sqlite3_stmt *s = sql_open(
+        db, "SELECT " OP_COLUMNS " FROM ops WHERE pu = ? AND state = 1 ORDER BY id", "i", pu);
+    *n = 0;
+    while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of))))
+        op_from(a, s, &of[(*n)++]);
+    sql_end(s);
+    *out = of;
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
+/* ---- claims
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+enum store_code claim_take(struct db *db, int64_t feed, const struct hash *h, int64_t op,
+                           int64_t *holder)
+{
+    enum store_code rc =
+        sql_number(db, holder, "SELECT op FROM claims WHERE feed = ? AND hash = ?", "ih", feed, h);
+    if (rc != STORE_NONE)
+        return rc == STORE_OK ? STORE_NONE : rc;
+    return sql_do(db, "INSERT INTO claims(feed, hash, op) VALUES(?, ?, ?)", "ihi", feed, h, op);
+}
+
+/* ---- counting
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+enum store_code ops_planned(struct db *db, int64_t pu, enum op_what what, int side, bool released,
+                            int64_t *n)
+{
+    static const char of_all[] = "SELECT count(*) FROM ops WHERE what = ?1 AND state = 0 AND"
+                                 " released = ?2 AND (?3 < 0 OR side = ?3)";
+    static const char of_one[] = "SELECT count(*) FROM ops WHERE what = ?1 AND state = 0 AND"
+                                 " released = ?2 AND (?3 < 0 OR side = ?3) AND pu = ?4";
+    if (!pu)
+        return sql_number(db, n, of_all, "iii", (int64_t)what, (int64_t)released, (int64_t)side);
+    return sql_number(db, n, of_one, "iiii", (int64_t)what, (int64_t)released, (int64_t)side, pu);
+}
+
+enum store_code ops_since(struct db *db, int64_t pu, enum op_what what, int64_t since_ms,
+                          int64_t *n)
+{
+    static const char of_all[] = "SELECT count(*) FROM main.history WHERE what = ?1 AND when_ms >="
+                                 " ?2 AND code = 'ok' AND NOT released";
+    static const char of_one[] = "SELECT count(*) FROM main.history WHERE what = ?1 AND when_ms >="
+                                 " ?2 AND code = 'ok' AND NOT released AND pu = ?3";
+    if (!pu)
+        return sql_number(db, n, of_all, "ii", (int64_t)what, since_ms);
+    return sql_number(db, n, of_one, "iii", (int64_t)what, since_ms, pu);
+}
+
+/* ---- history
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+enum store_code history_of_item(struct db *db, struct wess_arena *a, int64_t item,
+                                struct history_row **out, size_t *n)
+{
+    size_t cap = 0;
+    struct history_row *of = NULL;
+    sqlite3_stmt *s =
+        sql_open(db,
+                 "SELECT id, run, pu, link, l, r, when_ms, side, what, reason, code,"
+                 " rid, body, before FROM main.history WHERE l = ?1 OR r = ?1 ORDER BY"
+                 " id DESC LIMIT 200",
+                 "i", item);
+    *n = 0;
+    while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of))))
+        of[(*n)++] = (struct history_row){.id = col_int(s, 0),
+                                          .run = col_int(s, 1),
+                                          .pu = col_int(s, 2),
+                                          .link = col_int(s, 3),
+                                          .item = {col_int(s, 4), col_int(s, 5)},
+                                          .when_ms = col_int(s, 6),
+                                          .side = (enum side)col_int(s, 7),
+                                          .what = (enum op_what)col_int(s, 8),
+                                          .reason = col_text(a, s, 9),
+                                          .code = col_text(a, s, 10),
+                                          .rid = col_text(a, s, 11),
+                                          .body = col_blob(a, s, 12),
+                                          .before = col_blob(a, s, 13)};
+    sql_end(s);
+    *out = of;
+    return db->failed ? STORE_FAIL : STORE_OK;
+}

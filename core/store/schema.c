@@ -1,0 +1,178 @@
+/* The tables, and how an older state becomes one of today. */
+#include <stdio.h>
+#include <string.h>
+
+#include "store/sql.h"
+
+#define APPLICATION_ID "1464161107" /* "WESS" */
+
+static const char version_1[] =
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE feeds(id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, user TEXT NOT NULL,"
+    " collection TEXT NOT NULL, identity TEXT, generation TEXT, cursor BLOB, snapshot INT NOT NULL"
+    " DEFAULT 0, snapshots INT NOT NULL DEFAULT 0, complete INT NOT NULL DEFAULT 0, read_ms INT NOT"
+    " NULL DEFAULT 0, UNIQUE(endpoint, user, collection)) STRICT;"
+    "CREATE TABLE items(id INTEGER PRIMARY KEY AUTOINCREMENT, feed INT NOT NULL, rid TEXT NOT NULL,"
+    " revision TEXT, flags INT NOT NULL, modified_ms INT NOT NULL, seen_ms INT NOT NULL, mark INT"
+    " NOT NULL DEFAULT 0, content BLOB, content_rev TEXT, UNIQUE(feed, rid)) STRICT;"
+    "CREATE TABLE keys(feed INT NOT NULL, hash BLOB NOT NULL, item INT NOT NULL,"
+    " PRIMARY KEY(feed, hash, item)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX keys_item ON keys(item);"
+    "CREATE TABLE pus(id INTEGER PRIMARY KEY, pair TEXT NOT NULL, user TEXT NOT NULL, met INT NOT"
+    " NULL DEFAULT 0, select_digest BLOB, last_run_ms INT NOT NULL DEFAULT 0, last_ok_ms INT NOT"
+    " NULL DEFAULT 0, UNIQUE(pair, user)) STRICT;"
+    "CREATE TABLE todos(id INTEGER PRIMARY KEY AUTOINCREMENT, pu INT NOT NULL, side INT NOT NULL,"
+    " item INT NOT NULL, chosen INT NOT NULL, hold INT NOT NULL DEFAULT 0, released INT NOT NULL"
+    " DEFAULT 0, UNIQUE(pu, side, item)) STRICT;"
+    "CREATE INDEX todos_free ON todos(pu, hold, id);"
+    "CREATE INDEX todos_item ON todos(item);"
+    "CREATE INDEX todos_hold ON todos(hold) WHERE hold > 0;"
+    "CREATE TABLE vals(digest BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT;"
+    "CREATE TABLE links(id INTEGER PRIMARY KEY AUTOINCREMENT, pu INT NOT NULL, l INT NOT NULL,"
+    " r INT NOT NULL, l_rev TEXT, r_rev TEXT, l_shadow BLOB, r_shadow BLOB, l_unseen TEXT NOT NULL,"
+    " r_unseen TEXT NOT NULL, l_changed INT NOT NULL, r_changed INT NOT NULL, l_chosen INT NOT"
+    " NULL, r_chosen INT NOT NULL, l_made INT NOT NULL, r_made INT NOT NULL, stamp TEXT, ended INT"
+    " NOT NULL, reason TEXT, who TEXT, ended_ms INT NOT NULL) STRICT;"
+    "CREATE INDEX links_l ON links(l, pu);"
+    "CREATE INDEX links_r ON links(r, pu);"
+    "CREATE INDEX links_pu ON links(pu, ended);"
+    "CREATE INDEX links_stamp ON links(stamp) WHERE stamp IS NOT NULL;"
+    "CREATE TABLE ops(id INTEGER PRIMARY KEY AUTOINCREMENT, run INT NOT NULL, pu INT NOT NULL,"
+    " link INT NOT NULL, side INT NOT NULL, what INT NOT NULL, state INT NOT NULL, l INT NOT NULL,"
+    " r INT NOT NULL, todo_item INT NOT NULL, todo_side INT NOT NULL, stamp TEXT, revision TEXT,"
+    " seen TEXT, body BLOB, old BLOB, before BLOB, l_shadow BLOB, r_shadow BLOB, l_unseen TEXT,"
+    " r_unseen TEXT, reason TEXT, sent_ms INT NOT NULL DEFAULT 0, attempt INT NOT NULL DEFAULT 0,"
+    " released INT NOT NULL DEFAULT 0) STRICT;"
+    "CREATE INDEX ops_plan ON ops(pu, state, what, side, id);"
+    "CREATE INDEX ops_what ON ops(what, state);"
+    "CREATE INDEX ops_stamp ON ops(stamp) WHERE stamp IS NOT NULL;"
+    "CREATE INDEX ops_link ON ops(link, side) WHERE link > 0;"
+    "CREATE INDEX ops_source ON ops(pu, todo_side, todo_item);"
+    "CREATE TABLE claims(feed INT NOT NULL, hash BLOB NOT NULL, op INT NOT NULL,"
+    " PRIMARY KEY(feed, hash)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX claims_op ON claims(op);"
+    "CREATE TABLE history(id INTEGER PRIMARY KEY AUTOINCREMENT, run INT NOT NULL, pu INT NOT NULL,"
+    " link INT NOT NULL, l INT NOT NULL, r INT NOT NULL, when_ms INT NOT NULL, side INT NOT NULL,"
+    " what INT NOT NULL, reason TEXT, code TEXT NOT NULL, rid TEXT, stamp TEXT, released INT NOT"
+    " NULL, body BLOB, before BLOB) STRICT;"
+    "CREATE INDEX history_pu ON history(pu, what, when_ms);"
+    "CREATE INDEX history_what ON history(what, when_ms);"
+    "CREATE INDEX history_l ON history(l);"
+    "CREATE INDEX history_r ON history(r);"
+    "CREATE INDEX history_stamp ON history(stamp) WHERE stamp IS NOT NULL;"
+    "CREATE TABLE asks(id INTEGER PRIMARY KEY AUTOINCREMENT, pu INT NOT NULL, link INT NOT NULL,"
+    " item INT NOT NULL, kind INT NOT NULL, side INT NOT NULL, field TEXT NOT NULL, reason TEXT,"
+    " body BLOB, candidates TEXT, title TEXT, answer TEXT, asked_ms INT NOT NULL,"
+    " UNIQUE(pu, kind, link, item, side, field)) STRICT;"
+    "CREATE INDEX asks_item ON asks(pu, side, item);"
+    "CREATE INDEX asks_link ON asks(link) WHERE link > 0;"
+    "CREATE TABLE holds(id INTEGER PRIMARY KEY AUTOINCREMENT, pu INT NOT NULL, what INT NOT NULL,"
+    " side INT NOT NULL, reason TEXT, made_ms INT NOT NULL, released INT NOT NULL DEFAULT 0) "
+    "STRICT;"
+    "CREATE INDEX holds_pu ON holds(pu);"
+    "CREATE TABLE parked(id INTEGER PRIMARY KEY AUTOINCREMENT, pu INT NOT NULL, link INT NOT NULL,"
+    " item INT NOT NULL, when_ms INT NOT NULL, side INT NOT NULL, field TEXT NOT NULL, why TEXT,"
+    " code TEXT, value BLOB, UNIQUE(pu, link, item, side, field)) STRICT;"
+    "CREATE TABLE why(pu INT NOT NULL, side INT NOT NULL, item INT NOT NULL, reason TEXT NOT NULL,"
+    " when_ms INT NOT NULL, PRIMARY KEY(pu, side, item)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE rests(scope TEXT PRIMARY KEY, until_ms INT NOT NULL, fails INT NOT NULL,"
+    " text TEXT) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE runs(id INTEGER PRIMARY KEY AUTOINCREMENT, pu INT NOT NULL, began_ms INT NOT "
+    "NULL,"
+    " ended_ms INT NOT NULL DEFAULT 0, status INT NOT NULL DEFAULT 0, report TEXT) STRICT;"
+    "CREATE INDEX runs_pu ON runs(pu, id);";
+
+/* Step i leads from version i to i + 1. */
+static const char *const steps[] = {version_1};
+#define NEWEST ((int)(sizeof(steps) / sizeof(steps[0])))
+
+/* Links and values are read through views, so that a dry db can put its own over them. */
+const char schema_views[] = "CREATE TEMP VIEW links_v AS SELECT * FROM main.links;"
+                            "CREATE TEMP VIEW vals_v AS SELECT * FROM main.vals;";
+/* What is only planned stays in the connection. */
+const char schema_dry[] =
+    "CREATE TEMP TABLE links_dry AS SELECT * FROM main.links WHERE 0;"
+    "CREATE UNIQUE INDEX temp.links_dry_id ON links_dry(id);"
+    "CREATE INDEX temp.links_dry_l ON links_dry(l, pu);"
+    "CREATE INDEX temp.links_dry_r ON links_dry(r, pu);"
+    "CREATE TEMP TABLE vals_dry(digest BLOB PRIMARY KEY, body BLOB);"
+    "CREATE TEMP VIEW links_v AS SELECT * FROM main.links WHERE NOT EXISTS (SELECT 1 FROM links_dry"
+    " d WHERE d.id = links.id) UNION ALL SELECT * FROM links_dry;"
+    "CREATE TEMP VIEW vals_v AS SELECT * FROM main.vals UNION ALL SELECT * FROM vals_dry;"
+    "CREATE TEMP TABLE ops AS SELECT * FROM main.ops WHERE 0;"
+    "CREATE INDEX temp.ops_plan ON ops(pu, state, what, side, id);"
+    "CREATE INDEX temp.ops_link ON ops(link, side);"
+    "CREATE TEMP TABLE claims AS SELECT * FROM main.claims WHERE 0;"
+    "CREATE TEMP TABLE history AS SELECT * FROM main.history WHERE 0;"
+    "CREATE TEMP TABLE asks(id INTEGER PRIMARY KEY, pu INT, link INT, item INT, kind INT, side INT,"
+    " field TEXT, reason TEXT, body BLOB, candidates TEXT, title TEXT, answer TEXT, asked_ms INT,"
+    " UNIQUE(pu, kind, link, item, side, field));"
+    "CREATE INDEX temp.asks_item ON asks(pu, side, item);"
+    "INSERT INTO temp.asks SELECT * FROM main.asks;"
+    "CREATE TEMP TABLE holds(id INTEGER PRIMARY KEY, pu INT, what INT, side INT, reason TEXT,"
+    " made_ms INT, released INT DEFAULT 0);"
+    "CREATE TEMP TABLE parked(id INTEGER PRIMARY KEY, pu INT, link INT, item INT, when_ms INT,"
+    " side INT, field TEXT, why TEXT, code TEXT, value BLOB, UNIQUE(pu, link, item, side, field));"
+    "INSERT INTO temp.parked SELECT * FROM main.parked;"
+    "CREATE TEMP TABLE why(pu INT, side INT, item INT, reason TEXT, when_ms INT,"
+    " PRIMARY KEY(pu, side, item));";
+
+static bool run(sqlite3 *sq, const char *sql, char *why, size_t cap)
+{
+    if (sqlite3_exec(sq, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return true;
+    snprintf(why, cap, "%s", sqlite3_errmsg(sq));
+    return false;
+}
+
+static bool number(sqlite3 *sq, const char *sql, int *out, char *why, size_t cap)
+{
+    sqlite3_stmt *s = NULL;
+    bool ok =
+        sqlite3_prepare_v2(sq, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW;
+    if (ok)
+        *out = sqlite3_column_int(s, 0);
+    else
+        snprintf(why, cap, "%s", sqlite3_errmsg(sq));
+    sqlite3_finalize(s);
+    return ok;
+}
+
+/* A copy of the older state, before anything of it is changed. */
+static bool copy_away(struct store *store, sqlite3 *sq, int version, char *why, size_t cap)
+{
+    char *sql = sqlite3_mprintf("VACUUM INTO '%q.v%d'", store->path, version);
+    bool ok = sql && run(sq, sql, why, cap);
+    sqlite3_free(sql);
+    return ok;
+}
+
+bool schema_ready(struct store *store, sqlite3 *sq, bool fresh, char *why, size_t cap)
+{
+    int version = 0;
+    char sql[64];
+    if (!number(sq, "PRAGMA user_version", &version, why, cap))
+        return false;
+    if (version > NEWEST) {
+        snprintf(why, cap,
+                 "it was written by a newer version (state %d, this one knows %d): use "
+                 "that version, or restore an older backup",
+                 version, NEWEST);
+        return false;
+    }
+    if (version == NEWEST)
+        return true;
+    if (store->how == STORE_READ) {
+        snprintf(why, cap, "there is no state here yet, or an older one: run `wess sync` first");
+        return false;
+    }
+    if (!fresh && version > 0 && !copy_away(store, sq, version, why, cap))
+        return false;
+    if (!run(sq, "BEGIN IMMEDIATE; PRAGMA application_id = " APPLICATION_ID, why, cap))
+        return false;
+    for (; version < NEWEST; version++)
+        if (!run(sq, steps[version], why, cap))
+            return false;
+    snprintf(sql, sizeof(sql), "PRAGMA user_version = %d; COMMIT", NEWEST);
+    return run(sq, sql, why, cap);
+}

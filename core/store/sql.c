@@ -1,0 +1,200 @@
+#include "store/sql.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- errors
+ * -------------------------------------------------------------------------------------------- */
+
+static const struct {
+    int code;
+    const char *way_out;
+} ways_out[] = {
+    {SQLITE_FULL, "the disk is full: make room, then run again; nothing was lost"},
+    {SQLITE_IOERR, "the disk does not read or write: see the system log; nothing was lost"},
+    {SQLITE_CORRUPT, "the file is damaged: restore the backup, or move it away; items are then "
+                     "linked again by stamp and keys"},
+    {SQLITE_NOTADB, "the file is not a database: restore the backup, or move it away; items are "
+                    "then linked again by stamp and keys"},
+    {SQLITE_READONLY, "it cannot be written: check owner and mount of the folder"},
+    {SQLITE_CANTOPEN, "it cannot be opened: check owner and rights of the folder"},
+    {SQLITE_BUSY, "another program holds it"},
+};
+
+enum store_code sql_fail(struct db *db)
+{
+    int code = sqlite3_errcode(db->sq) & 0xff;
+    const char *way = "this is a defect, please report it";
+    if (db->failed)
+        return STORE_FAIL;
+    for (size_t i = 0; i < sizeof(ways_out) / sizeof(ways_out[0]); i++)
+        if (ways_out[i].code == code)
+            way = ways_out[i].way_out;
+    snprintf(db->error, sizeof(db->error), "%s: %s; %s", db->store->path, sqlite3_errmsg(db->sq),
+             way);
+    db->failed = true;
+    return STORE_FAIL;
+}
+
+enum store_code sql_none(const struct db *db)
+{
+    return db->failed ? STORE_FAIL : STORE_NONE;
+}
+
+/* ---- statements
+ * ------------------------------------------------------------------------------------------ */
+
+static sqlite3_stmt *prepared(struct db *db, const char *sql)
+{
+    size_t at = ((uintptr_t)sql >> 4) & (STATEMENTS - 1);
+    while (db->cache[at].sql && db->cache[at].sql != sql)
+        at = (at + 1) & (STATEMENTS - 1);
+    if (!db->cache[at].sql) {
+        if (sqlite3_prepare_v3(db->sq, sql, -1, SQLITE_PREPARE_PERSISTENT, &db->cache[at].stmt,
+                               NULL) != SQLITE_OK) {
+            sql_fail(db);
+            return NULL;
+        }
+        db->cache[at].sql = sql;
+    }
+    return db->cache[at].stmt;
+}
+
+static bool bind(sqlite3_stmt *s, const char *kinds, va_list ap)
+{
+    int rc = SQLITE_OK;
+    for (int i = 1; *kinds && rc == SQLITE_OK; kinds++, i++) {
+        if (*kinds == 'i') {
+            rc = sqlite3_bind_int64(s, i, va_arg(ap, int64_t));
+        } else if (*kinds == 't') {
+            const char *text = va_arg(ap, const char *);
+            rc = sqlite3_bind_text(s, i, text, -1, SQLITE_STATIC);
+        } else if (*kinds == 'b') {
+            struct wess_slice b = va_arg(ap, struct wess_slice);
+            rc = b.len ? sqlite3_bind_blob64(s, i, b.data, b.len, SQLITE_STATIC)
+                       : sqlite3_bind_null(s, i);
+        } else {
+            const struct hash *h = va_arg(ap, const struct hash *);
+            rc = sqlite3_bind_blob(s, i, h->of, HASH_SIZE, SQLITE_STATIC);
+        }
+    }
+    return rc == SQLITE_OK;
+}
+
+static sqlite3_stmt *begin(struct db *db, const char *sql, const char *kinds, va_list ap)
+{
+    sqlite3_stmt *s = db->failed ? NULL : prepared(db, sql);
+    if (s && !bind(s, kinds, ap)) {
+        sql_fail(db);
+        sql_end(s);
+        return NULL;
+    }
+    return s;
+}
+
+void sql_end(sqlite3_stmt *s)
+{
+    if (!s)
+        return;
+    sqlite3_reset(s);
+    sqlite3_clear_bindings(s);
+}
+
+bool sql_next(struct db *db, sqlite3_stmt *s)
+{
+    int rc = s ? sqlite3_step(s) : SQLITE_DONE;
+    if (rc == SQLITE_ROW)
+        return true;
+    if (rc != SQLITE_DONE)
+        sql_fail(db);
+    return false;
+}
+
+enum store_code sql_do(struct db *db, const char *sql, const char *kinds, ...)
+{
+    va_list ap;
+    va_start(ap, kinds);
+    sqlite3_stmt *s = begin(db, sql, kinds, ap);
+    va_end(ap);
+    while (sql_next(db, s))
+        ;
+    sql_end(s);
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
+sqlite3_stmt *sql_open(struct db *db, const char *sql, const char *kinds, ...)
+{
+    va_list ap;
+    va_start(ap, kinds);
+    sqlite3_stmt *s = begin(db, sql, kinds, ap);
+    va_end(ap);
+    return s;
+}
+
+sqlite3_stmt *sql_row(struct db *db, const char *sql, const char *kinds, ...)
+{
+    va_list ap;
+    va_start(ap, kinds);
+    sqlite3_stmt *s = begin(db, sql, kinds, ap);
+    va_end(ap);
+    if (s && sql_next(db, s))
+        return s;
+    sql_end(s);
+    return NULL;
+}
+
+enum store_code sql_number(struct db *db, int64_t *out, const char *sql, const char *kinds, ...)
+{
+    va_list ap;
+    va_start(ap, kinds);
+    sqlite3_stmt *s = begin(db, sql, kinds, ap);
+    va_end(ap);
+    bool there = s && sql_next(db, s);
+    if (there)
+        *out = sqlite3_column_int64(s, 0);
+    sql_end(s);
+    return there ? STORE_OK : sql_none(db);
+}
+
+int64_t sql_id(struct db *db)
+{
+    return sqlite3_last_insert_rowid(db->sq);
+}
+
+/* ---- columns
+ * --------------------------------------------------------------------------------------------- */
+
+const char *col_text(struct wess_arena *a, sqlite3_stmt *s, int i)
+{
+    const unsigned char *text = sqlite3_column_text(s, i);
+    return text ? arena_textn(a, (const char *)text, (size_t)sqlite3_column_bytes(s, i)) : NULL;
+}
+
+struct wess_slice col_blob(struct wess_arena *a, sqlite3_stmt *s, int i)
+{
+    const void *data = sqlite3_column_blob(s, i);
+    size_t len = (size_t)sqlite3_column_bytes(s, i);
+    void *copy = data && len ? arena_alloc(a, len) : NULL;
+    if (!copy)
+        return (struct wess_slice){NULL, 0};
+    memcpy(copy, data, len);
+    return (struct wess_slice){copy, len};
+}
+
+void *list_room(struct db *db, struct wess_arena *a, void *of, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap)
+        return of;
+    size_t more = *cap ? *cap * 2 : 16;
+    void *out = arena_alloc(a, more * size);
+    if (!out) {
+        snprintf(db->error, sizeof(db->error), "a list is longer than memory allows");
+        db->failed = true;
+        return NULL;
+    }
+    if (n)
+        memcpy(out, of, n * size);
+    *cap = more;
+    return out;
+}

@@ -1,0 +1,72 @@
+/* SQLite with as little ceremony as possible. Private to core/store. */
+#ifndef CORE_STORE_SQL_H
+#define CORE_STORE_SQL_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "store/store.h"
+
+#define STATEMENTS                                                                                 \
+    256u /* slots of the cache; a power of two, well above the number of statements */
+#define KEY_SIZE 32u
+
+struct store {
+    char *dir, *path, *site, *installation;
+    unsigned char key[KEY_SIZE];
+    int lock_fd;
+    enum store_open how;
+    pthread_mutex_t lock; /* whose turn it is to write: first come, first served */
+    pthread_cond_t turn;
+    uint64_t next_ticket, serving;
+};
+struct db {
+    struct store *store;
+    sqlite3 *sq;
+    bool dry, in_turn, failed;
+    struct {
+        const char *sql;
+        sqlite3_stmt *stmt;
+    } cache[STATEMENTS];
+    int64_t next_dry_id;
+    char error[512];
+};
+
+/* Kinds of arguments, one letter each: i int64_t · t const char * (NULL: null) · b struct
+ * wess_slice (empty: null) · h const struct hash *. SQL is a literal: its address is the key of the
+ * cache. */
+enum store_code sql_do(struct db *, const char *sql, const char *kinds, ...);
+/* A row to read; NULL: none, or the db failed. End it with sql_end(). */
+sqlite3_stmt *sql_row(struct db *, const char *sql, const char *kinds, ...);
+/* The first call answers the first row. */
+sqlite3_stmt *sql_open(struct db *, const char *sql, const char *kinds, ...);
+bool sql_next(struct db *, sqlite3_stmt *);
+void sql_end(sqlite3_stmt *);
+/* STORE_OK with the number of the first column, STORE_NONE or STORE_FAIL. */
+enum store_code sql_number(struct db *, int64_t *out, const char *sql, const char *kinds, ...);
+enum store_code sql_fail(struct db *);
+/* STORE_NONE, or STORE_FAIL when the db failed. */
+enum store_code sql_none(const struct db *);
+int64_t sql_id(struct db *); /* of the row inserted last */
+
+/* Columns; texts and blobs are copied into the arena. */
+const char *col_text(struct wess_arena *, sqlite3_stmt *, int);
+struct wess_slice col_blob(struct wess_arena *, sqlite3_stmt *, int);
+static inline int64_t col_int(sqlite3_stmt *s, int i)
+{
+    return sqlite3_column_int64(s, i);
+}
+/* A growing array in the arena for lists whose length is not known. NULL: spent (the db fails). */
+void *list_room(struct db *, struct wess_arena *, void *of, size_t n, size_t *cap, size_t size);
+
+/* values.c: equal contents are stored once. */
+enum store_code value_put(struct db *, struct wess_slice body, struct wess_slice *digest,
+                          unsigned char buf[DIGEST_SIZE]);
+struct wess_slice value_get(struct db *, struct wess_arena *, const void *digest, int len);
+
+/* schema.c */
+bool schema_ready(struct store *, sqlite3 *, bool fresh, char *why, size_t cap);
+extern const char schema_dry[]; /* what a dry db puts over the real tables */
+extern const char schema_views[];
+
+#endif

@@ -1,0 +1,369 @@
+/* The state folder: its lock, its key, its database; connections and turns of writing. */
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/sql.h"
+
+#define BUSY_MS 10000 /* another process reading or a checkpoint */
+#define EXIT_OTHER_OWNER 6
+#define EXIT_OUR_STATE 7
+
+static bool refuse(char **why, int *status, int code, const char *path, const char *fmt,
+                   const char *detail)
+{
+    char *text = NULL;
+    char line[512];
+    snprintf(line, sizeof(line), fmt, detail);
+    if (asprintf(&text, "%s: %s", path, line) < 0)
+        text = NULL;
+    *why = text;
+    *status = code;
+    return false;
+}
+
+/* ---- the folder
+ * ------------------------------------------------------------------------------------------ */
+
+static bool ready_folder(const char *dir, enum store_open how, char **why, int *status)
+{
+    struct stat st;
+    if (how == STORE_OWN && mkdir(dir, 0700) != 0 && errno != EEXIST)
+        return refuse(why, status, EXIT_OUR_STATE, dir, "cannot be made: %s", strerror(errno));
+    if (lstat(dir, &st) != 0)
+        return refuse(why, status, EXIT_OUR_STATE, dir, "%s; `wess sync` makes it",
+                      strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return refuse(why, status, EXIT_OUR_STATE, dir, "is not a folder%s", "");
+    if (st.st_uid != geteuid())
+        return refuse(why, status, EXIT_OUR_STATE, dir,
+                      "belongs to another user: run as its owner, or set another state_dir%s", "");
+    if (st.st_mode & 077)
+        return refuse(why, status, EXIT_OUR_STATE, dir, "can be read by others: chmod 700 it%s",
+                      "");
+    return true;
+}
+
+/* A kernel lock: it ends with the process, however that ends. */
+static bool take_lock(struct store *s, char **why, int *status)
+{
+    char path[4096], pid[32] = "";
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    snprintf(path, sizeof(path), "%s/lock", s->dir);
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (s->lock_fd < 0)
+        return refuse(why, status, EXIT_OUR_STATE, path, "cannot be opened: %s", strerror(errno));
+    if (fcntl(s->lock_fd, F_OFD_SETLK, &lock) != 0) {
+        ssize_t n = read(s->lock_fd, pid, sizeof(pid) - 1);
+        pid[n > 0 ? n : 0] = 0;
+        return refuse(why, status, EXIT_OTHER_OWNER, s->dir, "is in use by process %s", pid);
+    }
+    int len = snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+    if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid, (size_t)len, 0) != len)
+        return refuse(why, status, EXIT_OUR_STATE, path, "cannot be written: %s", strerror(errno));
+    return true;
+}
+
+/* ---- the key of the hashes
+ * --------------------------------------------------------------------------------- */
+
+static bool make_key(struct store *s, const char *path, char **why, int *status)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool ok = fd >= 0 && RAND_bytes(s->key, KEY_SIZE) == 1 &&
+              write(fd, s->key, KEY_SIZE) == (ssize_t)KEY_SIZE && fsync(fd) == 0;
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    if (ok)
+        return true;
+    if (fd >= 0)
+        unlink(path);
+    return refuse(why, status, EXIT_OUR_STATE, path, "cannot be written: %s", strerror(error));
+}
+
+static bool load_key(struct store *s, bool fresh, char **why, int *status)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/key", s->dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT && fresh)
+        return make_key(s, path, why, status);
+    if (fd < 0)
+        return refuse(why, status, EXIT_OUR_STATE, path,
+                      "cannot be read: %s; it belongs to wess.db: restore both from one backup",
+                      strerror(errno));
+    ssize_t n = read(fd, s->key, KEY_SIZE);
+    close(fd);
+    if (n != (ssize_t)KEY_SIZE)
+        return refuse(why, status, EXIT_OUR_STATE, path,
+                      "is cut off%s; restore it together with wess.db from one backup", "");
+    return true;
+}
+
+struct hash store_hash(const struct store *s, const char *space, const char *id)
+{
+    struct hash out;
+    unsigned char digest[EVP_MAX_MD_SIZE], parts[2 * DIGEST_SIZE];
+    unsigned len = sizeof(digest);
+    digest_of((struct wess_slice){space, strlen(space)}, parts);
+    digest_of((struct wess_slice){id, strlen(id)}, parts + DIGEST_SIZE);
+    if (!HMAC(EVP_sha256(), s->key, KEY_SIZE, parts, sizeof(parts), digest, &len))
+        memset(digest, 0, sizeof(digest));
+    memcpy(out.of, digest, HASH_SIZE);
+    return out;
+}
+
+/* ---- opening
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static sqlite3 *connect(const struct store *s, char *why, size_t cap)
+{
+    sqlite3 *sq = NULL;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
+                (s->how == STORE_OWN ? SQLITE_OPEN_CREATE : 0);
+    static const char *const settings[] = {
+        "PRAGMA journal_mode = WAL",   "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -512",
+        "PRAGMA mmap_size = 0",        "PRAGMA secure_delete = FAST", "PRAGMA temp_store = FILE",
+        "PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON"};
+    int rc = sqlite3_open_v2(s->path, &sq, flags, NULL);
+    if (rc == SQLITE_OK)
+        sqlite3_busy_timeout(sq, BUSY_MS);
+    for (size_t i = s->how == STORE_READ ? 2 : 0;
+         rc == SQLITE_OK && i < sizeof(settings) / sizeof(settings[0]); i++)
+        rc = sqlite3_exec(sq, settings[i], NULL, NULL, NULL);
+    if (rc == SQLITE_OK && s->how == STORE_READ)
+        rc = sqlite3_exec(sq, "PRAGMA query_only = ON", NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        return sq;
+    snprintf(why, cap, "%s", sq ? sqlite3_errmsg(sq) : sqlite3_errstr(rc));
+    sqlite3_close(sq);
+    return NULL;
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+}
+
+static bool meta(struct db *db, const char *name, const char *want, char **out)
+{
+    sqlite3_stmt *row = sql_row(db, "SELECT value FROM meta WHERE name = ?", "t", name);
+    if (row) {
+        *out = strdup((const char *)sqlite3_column_text(row, 0));
+        sql_end(row);
+        return *out != NULL;
+    }
+    if (db->failed || !want)
+        return false;
+    *out = strdup(want);
+    return *out &&
+           sql_do(db, "INSERT INTO meta(name, value) VALUES(?, ?)", "tt", name, want) == STORE_OK;
+}
+
+static bool check_site(struct store *s, const char *site, char **why, int *status)
+{
+    unsigned char random[16];
+    char id[2 * sizeof(random) + 1];
+    struct db *db = db_open(s, false);
+    bool own = s->how == STORE_OWN;
+    if (!db || RAND_bytes(random, sizeof(random)) != 1) {
+        db_close(db);
+        return refuse(why, status, EXIT_OUR_STATE, s->path, "cannot be opened%s", "");
+    }
+    for (size_t i = 0; i < sizeof(random); i++)
+        snprintf(id + 2 * i, 3, "%02x", random[i]);
+    bool ok = (!own || db_begin(db) == STORE_OK) && meta(db, "site", own ? site : NULL, &s->site) &&
+              meta(db, "installation", own ? id : NULL, &s->installation);
+    if (own)
+        ok = ok ? db_commit(db) == STORE_OK : (db_rollback(db), false);
+    if (!ok)
+        refuse(why, status, EXIT_OUR_STATE, s->path, "%s",
+               *db->error ? db->error : "has no site: restore the backup");
+    else if (strcmp(s->site, site))
+        ok = refuse(why, status, EXIT_OUR_STATE, s->path,
+                    "belongs to site \"%s\": set that site, or another state_dir", s->site);
+    db_close(db);
+    return ok;
+}
+
+static bool open_database(struct store *s, const char *site, char **why, int *status)
+{
+    char text[400] = "";
+    bool fresh = !is_file(s->path);
+    if (fresh && s->how == STORE_READ)
+        return refuse(why, status, EXIT_OUR_STATE, s->path,
+                      "there is no state here yet: run `wess sync` first%s", "");
+    if (!load_key(s, fresh, why, status))
+        return false;
+    sqlite3 *sq = connect(s, text, sizeof(text));
+    bool ok = sq && schema_ready(s, sq, fresh, text, sizeof(text));
+    sqlite3_close(sq);
+    if (!ok)
+        return refuse(why, status, EXIT_OUR_STATE, s->path,
+                      "%s; if it is damaged, restore the backup, or move it away: items are then "
+                      "linked again by stamp and keys",
+                      text);
+    return check_site(s, site, why, status);
+}
+
+struct store *store_open(const char *state_dir, const char *site, enum store_open how, char **why,
+                         int *status)
+{
+    struct store *s = calloc(1, sizeof(*s));
+    *why = NULL;
+    *status = EXIT_OUR_STATE;
+    if (!s)
+        return NULL;
+    s->lock_fd = -1;
+    s->how = how;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->turn, NULL);
+    s->dir = strdup(state_dir);
+    if (!s->dir || asprintf(&s->path, "%s/wess.db", state_dir) < 0) {
+        store_close(s);
+        return NULL;
+    }
+    if (!ready_folder(state_dir, how, why, status) ||
+        (how == STORE_OWN && !take_lock(s, why, status)) || !open_database(s, site, why, status)) {
+        store_close(s);
+        return NULL;
+    }
+    return s;
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->turn);
+    explicit_bzero(s->key, sizeof(s->key));
+    free(s->dir);
+    free(s->path);
+    free(s->site);
+    free(s->installation);
+    free(s);
+}
+
+const char *store_installation(const struct store *s)
+{
+    return s->installation;
+}
+
+/* ---- connections
+ * --------------------------------------------------------------------------------------------- */
+
+struct db *db_open(struct store *s, bool dry)
+{
+    struct db *db = calloc(1, sizeof(*db));
+    char why[200];
+    if (!db)
+        return NULL;
+    db->store = s;
+    db->dry = dry;
+    db->next_dry_id = (int64_t)1 << 48;
+    db->sq = connect(s, why, sizeof(why));
+    /* Views of the connection are made before it may only read. */
+    bool ok = db->sq && (s->how == STORE_OWN || sqlite3_exec(db->sq, "PRAGMA query_only = OFF",
+                                                             NULL, NULL, NULL) == SQLITE_OK);
+    ok = ok && sqlite3_exec(db->sq, dry ? schema_dry : schema_views, NULL, NULL, NULL) == SQLITE_OK;
+    if (ok && s->how == STORE_READ)
+        ok = sqlite3_exec(db->sq, "PRAGMA query_only = ON", NULL, NULL, NULL) == SQLITE_OK;
+    if (!ok) {
+        db_close(db);
+        return NULL;
+    }
+    return db;
+}
+
+void db_close(struct db *db)
+{
+    if (!db)
+        return;
+    if (db->in_turn)
+        db_rollback(db);
+    for (size_t i = 0; i < STATEMENTS; i++)
+        sqlite3_finalize(db->cache[i].stmt);
+    sqlite3_close(db->sq);
+    free(db);
+}
+
+const char *db_error(const struct db *db)
+{
+    return *db->error ? db->error : "the state could not be read or written";
+}
+
+bool db_failed(const struct db *db)
+{
+    return db->failed;
+}
+
+bool db_dry(const struct db *db)
+{
+    return db->dry;
+}
+
+static void take_turn(struct db *db)
+{
+    struct store *s = db->store;
+    pthread_mutex_lock(&s->lock);
+    uint64_t mine = s->next_ticket++;
+    while (s->serving != mine)
+        pthread_cond_wait(&s->turn, &s->lock);
+    pthread_mutex_unlock(&s->lock);
+    db->in_turn = true;
+}
+
+static void give_turn(struct db *db)
+{
+    struct store *s = db->store;
+    if (!db->in_turn)
+        return;
+    db->in_turn = false;
+    pthread_mutex_lock(&s->lock);
+    s->serving++;
+    pthread_cond_broadcast(&s->turn);
+    pthread_mutex_unlock(&s->lock);
+}
+
+enum store_code db_begin(struct db *db)
+{
+    take_turn(db);
+    db->failed = false;
+    if (sql_do(db, "BEGIN IMMEDIATE", "") == STORE_OK)
+        return STORE_OK;
+    give_turn(db);
+    return STORE_FAIL;
+}
+
+enum store_code db_commit(struct db *db)
+{
+    bool failed = db->failed || sql_do(db, "COMMIT", "") != STORE_OK;
+    if (failed)
+        db_rollback(db);
+    else
+        give_turn(db);
+    return failed ? STORE_FAIL : STORE_OK;
+}
+
+void db_rollback(struct db *db)
+{
+    if (!sqlite3_get_autocommit(db->sq))
+        sqlite3_exec(db->sq, "ROLLBACK", NULL, NULL, NULL);
+    db->failed = false;
+    give_turn(db);
+}

@@ -46,7 +46,9 @@ struct cfg_user {
 const char *cfg_user_attr(const struct cfg_user *, const char *name); /* NULL: none */
 
 /* Who takes part. Empty lists ask nothing. */
-struct cfg_fact { const char *name, *value; }; /* value may hold %{user.X} */
+struct cfg_fact {
+    const char *name, *value;
+}; /* value may hold %{user.X} */
 struct cfg_select {
     bool given;
     struct wess_list tags_any, tags_all, tags_none;
@@ -56,7 +58,10 @@ struct cfg_select {
     bool shared;        /* shared = true: takes part for every user */
 };
 enum match_one { MATCH_LINK, MATCH_ASK };
-struct cfg_match { const char *space; enum match_one one; }; /* "email+name.family" */
+struct cfg_match {
+    const char *space;
+    enum match_one one;
+}; /* "email+name.family" */
 enum on_delete { DEL_UNLINK, DEL_DELETE, DEL_RESTORE };
 enum on_untag { UNTAG_UNLINK, UNTAG_FREEZE, UNTAG_DELETE };
 enum private_mode { PRIVATE_SKIP, PRIVATE_MASK, PRIVATE_FULL };
@@ -78,14 +83,17 @@ struct cfg_pair {
     enum on_delete on_delete[2]; /* what to do when the item of THIS side was deleted */
     enum on_untag on_untag;
     enum private_mode private_mode;
-    enum direction direction;    /* of the whole pair, default both */
+    enum direction direction; /* of the whole pair, default both */
     const struct field_rule *rules;
     size_t n_rules;
     struct cfg_guard guard;
-    const char *stamp_site;      /* = config->site */
+    const char *stamp_site; /* = config->site */
     int line;
 };
-struct cfg_wave { const char *name; enum wave_mode mode; };
+struct cfg_wave {
+    const char *name;
+    enum wave_mode mode;
+};
 struct config {
     const char *path, *site, *state_dir;
     const char *const *connector_path;
@@ -96,13 +104,14 @@ struct config {
     size_t n_pairs;
     const struct cfg_user *users;
     size_t n_users;
-    int64_t every_ms;       /* daemon.every */
-    int64_t keep_ended_ms;  /* 400 days */
+    int64_t every_ms;      /* daemon.every */
+    int64_t keep_ended_ms; /* 400 days */
     int64_t before_images_ms, before_images_bytes;
-    unsigned workers;       /* 8 */
-    const char *control;    /* socket path; default state_dir/control */
-    struct wess_http http;  /* proxy, ca_file, time-outs */
+    unsigned workers;      /* 8 */
+    const char *control;   /* socket path; default state_dir/control */
+    struct wess_http http; /* proxy, ca_file, time-outs */
     const char *log_file, *log_level;
+    bool has_inline_secret;   /* the file itself must then be 0600 */
     struct wess_arena *arena; /* owns all of it */
 };
 /* Reports each trouble as "FILE:LINE: what; way out" through `say`; NULL when anything was wrong.
@@ -110,10 +119,16 @@ struct config {
 struct config *config_load(const char *path, const char *root,
                            void (*say)(void *ctx, const char *line), void *ctx);
 void config_free(struct config *);
+/* Every setting of the core, a line each: name, range, default, help. */
+void config_describe(FILE *);
+/* Secrets that expire within 30 days or have expired: calls say(ctx, text, days left). */
+void config_expiries(const struct config *, int64_t now_ms,
+                     void (*say)(void *ctx, const char *endpoint, const char *secret, int64_t days),
+                     void *ctx);
 /* `text` with %{user.X} replaced; NULL and *why when an attribute is missing. */
 const char *config_expand(struct wess_arena *, const char *text, const struct cfg_user *,
                           const char **why);
-struct cfg_endpoint *config_endpoint(const struct config *, const char *name);
+const struct cfg_endpoint *config_endpoint(const struct config *, const char *name);
 const struct cfg_pair *config_pair(const struct config *, const char *name);
 const struct cfg_user *config_user(const struct config *, const char *id);
 

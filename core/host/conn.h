@@ -1,6 +1,6 @@
 /* One open connector: the endpoint of a user (or shared), its host services, and the one seam round
- * it. Everything the engine asks of a remote goes through here: counting, tracing, waves (a write of
- * a user in `observe` is refused here whatever the planner thought), contract checks, pace. */
+ * it. Everything the engine asks of a remote goes through here: counting, tracing, waves (a write
+ * of a user in `observe` is refused here whatever the planner thought), contract checks, pace. */
 #ifndef CORE_HOST_CONN_H
 #define CORE_HOST_CONN_H
 
@@ -13,8 +13,9 @@ struct conn_stats {
 struct conn; /* one thread at a time */
 
 /* Opens without traffic. user is NULL for a shared endpoint. cancelled is asked from any thread. */
-enum wess_code conn_open(const struct config *, const struct cfg_endpoint *, const struct cfg_user *,
-                         const bool *cancelled, struct conn **out, struct wess_error *);
+enum wess_code conn_open(const struct config *, const struct cfg_endpoint *,
+                         const struct cfg_user *, const bool *cancelled, struct conn **out,
+                         struct wess_error *);
 void conn_close(struct conn *);
 /* What may be written through it: set by the engine from the pair's direction and the user's wave.
  * false at first. */
@@ -24,7 +25,8 @@ const struct wess_schema *conn_schema(struct conn *, struct wess_error *, enum w
 const struct wess_collection *conn_collection(struct conn *, const char *id, struct wess_error *,
                                               enum wess_code *);
 /* The calls of the contract. Results live in `arena`. Answers are checked against the contract
- * (ids present and bounded, texts UTF-8, one result per op, codes known): a breach is WESS_BROKEN. */
+ * (ids present and bounded, texts UTF-8, one result per op, codes known): a breach is WESS_BROKEN.
+ */
 enum wess_code conn_check(struct conn *, struct wess_arena *, struct wess_error *);
 enum wess_code conn_changes(struct conn *, const char *collection, struct wess_arena *,
                             const struct wess_want *, struct wess_slice cursor, uint32_t limit,
@@ -33,7 +35,8 @@ enum wess_code conn_fetch(struct conn *, const char *collection, struct wess_are
                           const struct wess_want *, struct wess_list ids, struct wess_result *,
                           struct wess_error *);
 enum wess_code conn_find(struct conn *, const char *collection, struct wess_arena *,
-                         const struct wess_key *, size_t n, struct wess_page *, struct wess_error *);
+                         const struct wess_key *, size_t n, struct wess_page *,
+                         struct wess_error *);
 enum wess_code conn_apply(struct conn *, const char *collection, struct wess_arena *,
                           const struct wess_op *, size_t n, struct wess_result *,
                           struct wess_error *);
@@ -48,6 +51,15 @@ bool conn_keys(struct wess_arena *, struct wess_item *item, const char *stamp);
 
 /* Blobs: spooled to 0600 files below state_dir/spool; conn.c gives them to the connector. */
 enum wess_code blob_root(const char *state_dir); /* makes the folder 0700, empties left-overs */
+
+/* Marks a credential as refused before this process has tried it: no call uses it until it changes.
+ */
+void conn_credential_refused(const char *fingerprint);
+/* The secret's value, for whoever must know it; buf is to be wiped. The text says why not. */
+bool secret_read(const struct cfg_secret *, const struct cfg_user *, char *buf, size_t cap,
+                 const char **why);
+/* At the start of a program: no core dumps, files for the owner only, little memory held back. */
+void host_harden(void);
 
 /* The log: ids and codes only. Thread-safe; stderr or a file 0600. */
 void log_open(const char *file, int level);

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +19,19 @@
 #define EXIT_OTHER_OWNER 6
 #define EXIT_OUR_STATE 7
 
-static bool refuse(char **why, int *status, int code, const char *path, const char *fmt,
-                   const char *detail)
+static bool refuse(char **why, int *status, int code, const char *path, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+static bool refuse(char **why, int *status, int code, const char *path, const char *fmt, ...)
 {
-    char *text = NULL;
-    char line[512];
-    snprintf(line, sizeof(line), fmt, detail);
-    if (asprintf(&text, "%s: %s", path, line) < 0)
+    char *text = NULL, *line = NULL;
+    va_list ap;
+    va_start(ap, fmt);
+    if (vasprintf(&line, fmt, ap) < 0)
+        line = NULL;
+    va_end(ap);
+    if (!line || asprintf(&text, "%s: %s", path, line) < 0)
         text = NULL;
+    free(line);
     *why = text;
     *status = code;
     return false;

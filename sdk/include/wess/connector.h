@@ -265,6 +265,7 @@ struct wess_call { /* what every call carries; may grow at its end */
     uint32_t lanes;         /* requests it may have open now, at least 1 */
     struct wess_arena *arena;
     struct wess_error error;
+    uint64_t requests, bytes_out, bytes_in; /* what this call cost; filled by the connector */
 };
 struct wess_http { /* settings of the installation for whoever speaks HTTP */
     const char *proxy, *ca_file, *user_agent; /* NULL: the library's default */

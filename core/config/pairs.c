@@ -1,0 +1,267 @@
+/* Pairs: what is kept in step with what, who takes part, and by which rules. */
+#include <string.h>
+
+#include "config/read.h"
+
+static bool read_side(struct reader *r, const config_setting_t *s, struct cfg_pair *p,
+                      enum side side)
+{
+    const char *word = side == LEFT ? "left" : "right";
+    const char *text = text_of(r, s, &group_pair, word);
+    const char *colon = text ? strchr(text, ':') : NULL;
+    const char *names[64];
+    size_t n = 0;
+    if (!colon || colon == text || !colon[1]) {
+        trouble_at(r, s, "pair %s needs %s = \"ENDPOINT:COLLECTION\"", p->name, word);
+        return false;
+    }
+    const char *name = arena_textn(r->a, text, (size_t)(colon - text));
+    p->collection[side] = arena_text(r->a, colon + 1);
+    p->endpoint[side] = name ? config_endpoint(r->cfg, name) : NULL;
+    if (p->endpoint[side])
+        return true;
+    for (; n < r->cfg->n_endpoints && n < 64; n++)
+        names[n] = r->cfg->endpoints[n].name;
+    const char *near = text_nearest(name, names, n);
+    trouble_at(r, config_setting_get_member(s, word), "there is no endpoint \"%s\"%s%s%s", name,
+               near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return false;
+}
+
+/* Beside the declared settings a select may ask any fact that the collection offers; which those
+ * are is known once it is described, so `check --online` refuses others. */
+static void read_select(struct reader *r, const config_setting_t *s, struct cfg_select *out)
+{
+    int n = s ? config_setting_length(s) : 0;
+    struct cfg_fact *facts = array_of(r, (size_t)n, sizeof(*facts));
+    if (!s || !facts)
+        return;
+    out->given = true;
+    out->tags_any = list_of(r, s, "tags_any");
+    out->tags_all = list_of(r, s, "tags_all");
+    out->tags_none = list_of(r, s, "tags_none");
+    out->folder = text_of(r, s, &group_select, "folder");
+    out->shared = bool_of(r, s, &group_select, "shared");
+    for (int i = 0; i < n; i++) {
+        const config_setting_t *f = config_setting_get_elem(s, (unsigned)i);
+        const char *name = config_setting_name(f), *value = config_setting_get_string(f);
+        bool declared = false;
+        for (size_t k = 0; k < group_select.n; k++)
+            declared |= !strcmp(group_select.of[k].name, name);
+        if (declared)
+            continue;
+        if (!value)
+            trouble_at(r, f, "%s: what a fact must be is a text in quotes", name);
+        else
+            facts[out->n_facts++] =
+                (struct cfg_fact){arena_text(r->a, name), clean_text(r, f, value)};
+    }
+    out->facts = facts;
+    for (size_t k = 0; k < group_select.n; k++) {
+        const config_setting_t *m = config_setting_get_member(s, group_select.of[k].name);
+        if (m && group_select.of[k].type == SET_LIST &&
+            config_setting_type(m) != CONFIG_TYPE_ARRAY &&
+            config_setting_type(m) != CONFIG_TYPE_LIST)
+            trouble_at(r, m, "%s must be a list of texts: [ \"..\" ]", group_select.of[k].name);
+    }
+    if (out->given && !out->tags_any.n && !out->tags_all.n && !out->tags_none.n && !out->n_facts &&
+        !out->folder && !out->shared)
+        trouble_at(r, s,
+                   "this select asks nothing; say tags_any, a fact, folder, or shared = true");
+}
+
+static const char *joined(struct reader *r, struct wess_list l)
+{
+    const char *out = "";
+    for (size_t i = 0; out && i < l.n; i++)
+        out = arena_fmt(r->a, "%s%s%s", out, i ? "+" : "", l.of[i]);
+    return out;
+}
+
+static void read_match(struct reader *r, const config_setting_t *s, struct cfg_pair *p)
+{
+    static const struct cfg_match preset[] = {{"email+name.family", MATCH_LINK},
+                                              {"email", MATCH_ASK}};
+    int n = s ? config_setting_length(s) : 0;
+    struct cfg_match *of = array_of(r, (size_t)n, sizeof(*of));
+    p->match = s ? of : preset;
+    p->n_match = s ? (size_t)n : sizeof(preset) / sizeof(preset[0]);
+    for (int i = 0; of && i < n; i++) {
+        const config_setting_t *m = config_setting_get_elem(s, (unsigned)i);
+        bool known = false;
+        check_group(r, m, &group_match);
+        of[i] = (struct cfg_match){joined(r, list_of(r, m, "keys")),
+                                   (enum match_one)choice_of(r, m, &group_match, "one")};
+        for (size_t k = 0; p->kind && of[i].space && k < p->kind->n_keys; k++)
+            known |= !strcmp(p->kind->keys[k], of[i].space);
+        if (!known && p->kind)
+            trouble_at(r, m,
+                       "a %s has no key \"%s\"; keys are email, email with name.family, fn, fn "
+                       "with phone",
+                       p->kind->name, of[i].space ? of[i].space : "");
+    }
+}
+
+static void read_rule(struct reader *r, const config_setting_t *s, struct cfg_pair *p,
+                      struct field_rule *out)
+{
+    static const enum rule rules[] = {RULE_ASK, RULE_LEFT, RULE_RIGHT, RULE_NEWEST};
+    static const enum direction directions[] = {DIR_BOTH, DIR_TO_LEFT, DIR_TO_RIGHT, DIR_NEVER};
+    const char *one = text_of(r, s, &group_field, "field"), *element;
+    const char *left = text_of(r, s, &group_field, "left");
+    const char *right = text_of(r, s, &group_field, "right");
+    check_group(r, s, &group_field);
+    out->left = one ? one : left;
+    out->right = one ? one : right;
+    if (!out->left || !out->right) {
+        trouble_at(r, s, "a rule needs field = \"..\", or left and right");
+        return;
+    }
+    const char *conflict = text_of(r, s, &group_field, "conflict");
+    int c = conflict && *conflict ? choice_of(r, s, &group_field, "conflict") : -1;
+    int d = choice_of(r, s, &group_field, "direction");
+    out->conflict = c >= 0 ? rules[c] : p->conflict;
+    out->direction = d >= 0 ? directions[d] : DIR_BOTH;
+    for (int i = LEFT; p->kind && i <= RIGHT; i++) {
+        const char *name = i == LEFT ? out->left : out->right;
+        const char *names[64];
+        size_t n = 0;
+        if (field_find(p->kind, name, &element))
+            continue;
+        for (; n < p->kind->n_fields && n < 64; n++)
+            names[n] = p->kind->fields[n].name;
+        const char *near = text_nearest(name, names, n);
+        trouble_at(r, s, "a %s has no field \"%s\"%s%s%s", p->kind->name, name,
+                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    }
+}
+
+static void read_rules(struct reader *r, const config_setting_t *s, struct cfg_pair *p)
+{
+    int n = s ? config_setting_length(s) : 0;
+    struct field_rule *of = array_of(r, (size_t)n, sizeof(*of));
+    for (int i = 0; of && i < n; i++)
+        read_rule(r, config_setting_get_elem(s, (unsigned)i), p, &of[i]);
+    p->rules = of;
+    p->n_rules = of ? (size_t)n : 0;
+}
+
+static void read_choices(struct reader *r, const config_setting_t *s, struct cfg_pair *p)
+{
+    static const enum rule rules[] = {RULE_ASK, RULE_LEFT, RULE_RIGHT, RULE_NEWEST};
+    static const enum direction directions[] = {DIR_BOTH, DIR_TO_LEFT, DIR_TO_RIGHT, DIR_NEVER};
+    const config_setting_t *first = group_of(s, "first"), *del = group_of(s, "on_delete");
+    int differs, conflict = choice_of(r, s, &group_pair, "conflict");
+    int direction = choice_of(r, s, &group_pair, "direction");
+    check_group(r, first, &group_first);
+    check_group(r, del, &group_deletes);
+    differs = choice_of(r, first, &group_first, "differs");
+    p->conflict = conflict > 0 ? rules[conflict] : RULE_ASK;
+    p->direction = direction > 0 ? directions[direction] : DIR_BOTH;
+    p->first_differs = differs > 0 ? rules[differs] : RULE_ASK;
+    p->first_empty = choice_of(r, first, &group_first, "empty") == 1 ? EMPTY_LEAVE : EMPTY_FILL;
+    p->first_create_ask = choice_of(r, first, &group_first, "create") != 1;
+    int on[2] = {choice_of(r, del, &group_deletes, "left"),
+                 choice_of(r, del, &group_deletes, "right")};
+    for (int i = LEFT; i <= RIGHT; i++)
+        p->on_delete[i] = on[i] > 0 ? (enum on_delete)on[i] : DEL_UNLINK;
+    int untag = choice_of(r, s, &group_pair, "on_untag");
+    int priv = choice_of(r, s, &group_pair, "private");
+    p->on_untag = untag > 0 ? (enum on_untag)untag : UNTAG_UNLINK;
+    p->private_mode = priv > 0 ? (enum private_mode)priv : PRIVATE_SKIP;
+}
+
+static void read_guard(struct reader *r, const config_setting_t *s, struct cfg_guard *g)
+{
+    check_group(r, s, &group_guard);
+    *g = (struct cfg_guard){
+        .max_delete = (int)int_of(r, s, &group_guard, "max_delete"),
+        .max_unlink = (int)int_of(r, s, &group_guard, "max_unlink"),
+        .max_change = (int)int_of(r, s, &group_guard, "max_change"),
+        .max_change_percent = (int)int_of(r, s, &group_guard, "max_change_percent"),
+        .max_create = (int)int_of(r, s, &group_guard, "max_create"),
+        .max_first = (int)int_of(r, s, &group_guard, "max_first"),
+    };
+}
+
+/* On a collection that users share the select names the user, or says that it is meant for all. */
+static void check_shared(struct reader *r, const config_setting_t *s, const struct cfg_pair *p)
+{
+    for (int i = LEFT; i <= RIGHT; i++) {
+        const struct cfg_select *sel = &p->select[i];
+        bool names_user = false;
+        if (!p->endpoint[i] || p->endpoint[i]->per_user || !sel->given || sel->shared)
+            continue;
+        for (size_t f = 0; f < sel->n_facts; f++)
+            names_user |= strstr(sel->facts[f].value, "%{user.") != NULL;
+        if (!names_user)
+            trouble_at(r, s,
+                       "pair %s: all users share %s:%s, so its select must name the user, as in "
+                       "queue = \"%%{user.workbooks}\", or say shared = true",
+                       p->name, p->endpoint[i]->name, p->collection[i]);
+    }
+}
+
+static void check_twice(struct reader *r, const config_setting_t *s, const struct cfg_pair *p,
+                        const struct cfg_pair *before, size_t n)
+{
+    for (int i = LEFT; i <= RIGHT; i++)
+        for (size_t k = 0; k < n; k++)
+            for (int x = LEFT; x <= RIGHT; x++)
+                if (p->endpoint[i] && before[k].endpoint[x] == p->endpoint[i] && p->collection[i] &&
+                    before[k].collection[x] && !strcmp(before[k].collection[x], p->collection[i]))
+                    trouble_at(r, s,
+                               "pair %s: %s:%s is in pair %s already; one collection belongs "
+                               "to one pair",
+                               p->name, p->endpoint[i]->name, p->collection[i], before[k].name);
+    if (p->endpoint[LEFT] && p->endpoint[LEFT] == p->endpoint[RIGHT] && p->collection[LEFT] &&
+        p->collection[RIGHT] && !strcmp(p->collection[LEFT], p->collection[RIGHT]))
+        trouble_at(r, s, "pair %s: both sides are the same collection", p->name);
+}
+
+static void read_pair(struct reader *r, const config_setting_t *s, struct cfg_pair *p,
+                      const struct cfg_pair *before, size_t n)
+{
+    const config_setting_t *select = group_of(s, "select");
+    p->name = arena_text(r->a, config_setting_name(s));
+    p->line = (int)config_setting_source_line(s);
+    p->stamp_site = r->cfg->site;
+    if (config_setting_type(s) != CONFIG_TYPE_GROUP) {
+        trouble_at(r, s, "pair %s must be a group: { kind = ..; left = ..; right = ..; }", p->name);
+        return;
+    }
+    check_group(r, s, &group_pair);
+    const char *kind = text_of(r, s, &group_pair, "kind");
+    p->kind = kind ? kind_find(kind) : NULL;
+    if (!p->kind)
+        trouble_at(r, s, "pair %s needs kind = \"contact\"%s%s", p->name, kind ? ", not " : "",
+                   kind ? kind : "");
+    read_side(r, s, p, LEFT);
+    read_side(r, s, p, RIGHT);
+    read_choices(r, s, p);
+    for (int i = 0; select && i < config_setting_length(select); i++) {
+        const config_setting_t *side = config_setting_get_elem(select, (unsigned)i);
+        const char *name = config_setting_name(side);
+        if (strcmp(name, "left") && strcmp(name, "right"))
+            trouble_at(r, side, "select has left = { .. } and right = { .. }, not \"%s\"", name);
+    }
+    read_select(r, group_of(select, "left"), &p->select[LEFT]);
+    read_select(r, group_of(select, "right"), &p->select[RIGHT]);
+    read_match(r, config_setting_get_member(s, "match"), p);
+    read_rules(r, config_setting_get_member(s, "fields"), p);
+    read_guard(r, group_of(s, "guard"), &p->guard);
+    check_twice(r, s, p, before, n);
+    check_shared(r, s, p);
+}
+
+void read_pairs(struct reader *r, const config_setting_t *s)
+{
+    int n = s && config_setting_type(s) == CONFIG_TYPE_GROUP ? config_setting_length(s) : 0;
+    struct cfg_pair *of = array_of(r, (size_t)n, sizeof(*of));
+    if (!n)
+        trouble_at(r, s, "pairs: { NAME: { kind = ..; left = ..; right = ..; }; } is missing");
+    for (int i = 0; of && i < n; i++)
+        read_pair(r, config_setting_get_elem(s, (unsigned)i), &of[i], of, (size_t)i);
+    r->cfg->pairs = of;
+    r->cfg->n_pairs = of ? (size_t)n : 0;
+}

@@ -1,0 +1,75 @@
+/* Reading libconfig settings: declared names and types, troubles told with file and line. Private
+ * to core/config. */
+#ifndef CORE_CONFIG_READ_H
+#define CORE_CONFIG_READ_H
+
+#include <libconfig.h>
+
+#include "config/config.h"
+
+enum setting_type {
+    SET_TEXT,
+    SET_INT,
+    SET_BOOL,
+    SET_DURATION,
+    SET_CHOICE,
+    SET_LIST,
+    SET_GROUP,
+    SET_ANY
+};
+struct setting_def {
+    const char *name;
+    enum setting_type type;
+    const char *fallback; /* as text; NULL: none */
+    const char *range;    /* "1..64", or "left|right|ask" */
+    const char *help;
+};
+struct group_def {
+    const char *path; /* "pairs.NAME.guard" */
+    const struct setting_def *of;
+    size_t n;
+};
+extern const struct group_def group_top, group_users, group_source, group_wave, group_pair,
+    group_select, group_match, group_first, group_deletes, group_field, group_guard, group_daemon,
+    group_http, group_log, group_secret, group_keep;
+
+struct reader {
+    struct config *cfg;
+    struct wess_arena *a;
+    config_t lib;
+    const char *path, *root;
+    void (*say)(void *ctx, const char *line);
+    void *ctx;
+    unsigned errors;
+};
+
+/* Tells "FILE:LINE: ..." and counts it. */
+void trouble(struct reader *, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void trouble_at(struct reader *, const config_setting_t *, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Names and types of all settings of the group. `skip` names a setting that may be anything. */
+void check_group(struct reader *, const config_setting_t *, const struct group_def *);
+/* Values, or the declared fallback; checked already. */
+const char *text_of(struct reader *, const config_setting_t *group, const struct group_def *,
+                    const char *name);
+int64_t int_of(struct reader *, const config_setting_t *, const struct group_def *, const char *);
+bool bool_of(struct reader *, const config_setting_t *, const struct group_def *, const char *);
+int64_t duration_of(struct reader *, const config_setting_t *, const struct group_def *,
+                    const char *);
+int choice_of(struct reader *, const config_setting_t *, const struct group_def *, const char *);
+struct wess_list list_of(struct reader *, const config_setting_t *, const char *name);
+const config_setting_t *group_of(const config_setting_t *, const char *name);
+/* A text without control characters, in the arena; NULL and told otherwise. */
+const char *clean_text(struct reader *, const config_setting_t *, const char *text);
+bool parse_duration(const char *, int64_t *ms);
+const char *under_root(struct reader *, const char *path);
+void *array_of(struct reader *, size_t n, size_t size);
+
+/* users.c */
+void read_users(struct reader *, const config_setting_t *users);
+/* endpoints.c */
+void read_endpoints(struct reader *, const config_setting_t *endpoints);
+/* pairs.c */
+void read_pairs(struct reader *, const config_setting_t *pairs);
+
+#endif

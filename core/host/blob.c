@@ -1,0 +1,165 @@
+#include "host/blob.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/conn.h"
+
+#define DIGEST_HEX 64u
+
+struct wess_spool {
+    char *dir, *path; /* of the file while it is written */
+    int fd;
+    uint64_t size;
+    EVP_MD_CTX *digest; /* NULL: being read */
+};
+
+enum wess_code blob_root(const char *state_dir)
+{
+    char *dir = NULL;
+    enum wess_code rc = WESS_BROKEN;
+    struct dirent *e;
+    if (asprintf(&dir, "%s/spool", state_dir) < 0)
+        return WESS_TOO_BIG;
+    if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+        rc = WESS_OK;
+    DIR *d = rc == WESS_OK ? opendir(dir) : NULL;
+    /* A file without its digest for a name was never finished. */
+    while (d && (e = readdir(d)))
+        if (!strncmp(e->d_name, "new-", 4))
+            unlinkat(dirfd(d), e->d_name, 0);
+    if (d)
+        closedir(d);
+    free(dir);
+    return rc;
+}
+
+void blob_spool_close(struct wess_spool *s)
+{
+    if (!s)
+        return;
+    if (s->fd >= 0)
+        close(s->fd);
+    if (s->path)
+        unlink(s->path);
+    EVP_MD_CTX_free(s->digest);
+    free(s->dir);
+    free(s->path);
+    free(s);
+}
+
+enum wess_code blob_spool_new(const char *dir, struct wess_spool **out)
+{
+    struct wess_spool *s = calloc(1, sizeof(*s));
+    *out = NULL;
+    if (!s)
+        return WESS_TOO_BIG;
+    s->fd = -1;
+    s->dir = strdup(dir);
+    s->digest = EVP_MD_CTX_new();
+    if (!s->dir || !s->digest || !EVP_DigestInit_ex(s->digest, EVP_sha256(), NULL) ||
+        asprintf(&s->path, "%s/new-XXXXXX", dir) < 0) {
+        s->path = NULL;
+        blob_spool_close(s);
+        return WESS_TOO_BIG;
+    }
+    s->fd = mkostemp(s->path, O_CLOEXEC);
+    if (s->fd < 0) {
+        log_line(WESS_LOG_ERROR, "spool %s: %s", dir, strerror(errno));
+        free(s->path);
+        s->path = NULL;
+        blob_spool_close(s);
+        return WESS_TRANSIENT;
+    }
+    *out = s;
+    return WESS_OK;
+}
+
+enum wess_code blob_spool_put(struct wess_spool *s, const void *data, size_t len)
+{
+    const char *at = data;
+    if (!EVP_DigestUpdate(s->digest, data, len))
+        return WESS_BROKEN;
+    s->size += len;
+    while (len) {
+        ssize_t n = write(s->fd, at, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            log_line(WESS_LOG_ERROR, "spool %s: %s: make room, then run again", s->dir,
+                     strerror(errno));
+            return WESS_TRANSIENT;
+        }
+        at += n;
+        len -= (size_t)n;
+    }
+    return WESS_OK;
+}
+
+static bool sync_folder(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+enum wess_code blob_spool_done(struct wess_spool *s, struct wess_arena *a, struct wess_blob *out)
+{
+    unsigned char md[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    char *hex = arena_alloc(a, DIGEST_HEX + 1), *final = NULL;
+    bool ok = hex && EVP_DigestFinal_ex(s->digest, md, &len) && len * 2 == DIGEST_HEX;
+    for (unsigned i = 0; ok && i < len; i++)
+        snprintf(hex + 2 * i, 3, "%02x", md[i]);
+    ok = ok && asprintf(&final, "%s/%s", s->dir, hex) >= 0 && fsync(s->fd) == 0 &&
+         rename(s->path, final) == 0 && sync_folder(s->dir);
+    if (ok) {
+        *out = (struct wess_blob){hex, s->size};
+        free(s->path);
+        s->path = NULL;
+    }
+    free(final);
+    blob_spool_close(s);
+    return ok ? WESS_OK : WESS_TRANSIENT;
+}
+
+enum wess_code blob_spool_open(const char *dir, const char *digest, struct wess_spool **out)
+{
+    struct wess_spool *s = NULL;
+    char *path = NULL;
+    *out = NULL;
+    /* The name comes from a connector: nothing but a digest makes a path. */
+    if (!digest || strlen(digest) != DIGEST_HEX || strspn(digest, "0123456789abcdef") != DIGEST_HEX)
+        return WESS_BROKEN;
+    if (asprintf(&path, "%s/%s", dir, digest) < 0)
+        return WESS_TOO_BIG;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    free(path);
+    s = fd >= 0 ? calloc(1, sizeof(*s)) : NULL;
+    if (!s) {
+        if (fd >= 0)
+            close(fd);
+        return WESS_GONE;
+    }
+    s->fd = fd;
+    *out = s;
+    return WESS_OK;
+}
+
+int64_t blob_spool_get(struct wess_spool *s, void *buf, size_t cap)
+{
+    ssize_t n;
+    do
+        n = read(s->fd, buf, cap);
+    while (n < 0 && errno == EINTR);
+    return n;
+}

@@ -1,0 +1,433 @@
+#include "host/conn.h"
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/answer.h"
+#include "host/blob.h"
+#include "host/credential.h"
+#include "host/plugin.h"
+#include "keys.h"
+
+#define CONN_BUDGET ((size_t)4 << 20)
+#define SECRET_CAP 8192u
+#define LOG_BYTES 700
+
+struct conn {
+    const struct config *cfg;
+    const struct cfg_endpoint *endpoint;
+    const struct cfg_user *user;
+    const bool *cancelled;
+    struct wess_arena *arena; /* settings and schema */
+    const char *spool, *fingerprint;
+    struct wess_host host;
+    struct wess_conn *theirs;
+    struct conn_stats stats;
+    struct wess_schema schema;
+    bool described, may_write;
+};
+
+/* ---- what the connector is given
+ * ----------------------------------------------------------------------------- */
+
+static void host_log(void *ctx, int level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static void host_log(void *ctx, int level, const char *fmt, ...)
+{
+    const struct conn *c = ctx;
+    char text[LOG_BYTES];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    log_line(level, "endpoint %s user %s: %s", c->endpoint->name, c->user ? c->user->id : "-",
+             text);
+}
+
+static int64_t host_now(void *ctx)
+{
+    (void)ctx;
+    return clock_now_ms();
+}
+
+static bool host_cancelled(void *ctx)
+{
+    const struct conn *c = ctx;
+    return c->cancelled && __atomic_load_n(c->cancelled, __ATOMIC_RELAXED);
+}
+
+static const char *host_setting(void *ctx, const char *name)
+{
+    struct conn *c = ctx;
+    const struct wess_option *o = plugin_option(c->endpoint->plugin, name);
+    const char *why;
+    for (size_t i = 0; i < c->endpoint->n_values; i++)
+        if (!strcmp(c->endpoint->values[i].name, name))
+            return config_expand(c->arena, c->endpoint->values[i].value, c->user, &why);
+    return o ? o->fallback : NULL;
+}
+
+static const struct cfg_secret *secret_named(const struct conn *c, const char *name)
+{
+    for (size_t i = 0; i < c->endpoint->n_secrets; i++)
+        if (!strcmp(c->endpoint->secrets[i].name, name))
+            return &c->endpoint->secrets[i];
+    return NULL;
+}
+
+static enum wess_code host_secret(void *ctx, const char *name, char *buf, size_t cap)
+{
+    const struct conn *c = ctx;
+    const struct cfg_secret *s = secret_named(c, name);
+    const char *why = "it is not set";
+    if (s && secret_read(s, c->user, buf, cap, &why))
+        return WESS_OK;
+    log_line(WESS_LOG_ERROR, "endpoint %s: %s cannot be read: %s", c->endpoint->name, name, why);
+    return WESS_AUTH;
+}
+
+static enum wess_code host_secret_put(void *ctx, const char *name, const char *value)
+{
+    (void)ctx;
+    (void)name;
+    (void)value;
+    return WESS_REJECTED; /* no connector of today rotates a secret */
+}
+
+static enum wess_code host_token(void *ctx, const char *name, bool renew, char *buf, size_t cap)
+{
+    (void)renew;
+    return host_secret(ctx, name, buf, cap);
+}
+
+static enum wess_code host_blob_new(void *ctx, struct wess_spool **out)
+{
+    return blob_spool_new(((struct conn *)ctx)->spool, out);
+}
+
+static enum wess_code host_blob_open(void *ctx, const char *digest, struct wess_spool **out)
+{
+    return blob_spool_open(((struct conn *)ctx)->spool, digest, out);
+}
+
+/* ---- opening
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+/* A keyed digest: tells whether the secret changed, and nothing else. The salt is the process's own
+ * for what is compared in memory; what is stored is salted by the site, so that it lives on. */
+static const char *fingerprint(struct conn *c)
+{
+    unsigned char md[EVP_MAX_MD_SIZE];
+    char secret[SECRET_CAP], hex[33];
+    unsigned len = 0;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
+    ok = ok && EVP_DigestUpdate(ctx, c->cfg->site, strlen(c->cfg->site) + 1) &&
+         EVP_DigestUpdate(ctx, c->endpoint->name, strlen(c->endpoint->name) + 1);
+    for (size_t i = 0; ok && i < c->endpoint->n_values; i++)
+        if (!strcmp(c->endpoint->values[i].name, "username")) {
+            const char *name = host_setting(c, "username");
+            ok = name && EVP_DigestUpdate(ctx, name, strlen(name) + 1);
+        }
+    for (size_t i = 0; ok && i < c->endpoint->n_secrets; i++) {
+        const char *why;
+        if (!secret_read(&c->endpoint->secrets[i], c->user, secret, sizeof(secret), &why))
+            continue;
+        /* Many rounds, so that a weak password is not guessed from what is stored. */
+        unsigned char slow[32];
+        ok = PKCS5_PBKDF2_HMAC(secret, (int)strlen(secret), (const unsigned char *)c->cfg->site,
+                               (int)strlen(c->cfg->site), 2000, EVP_sha256(), sizeof(slow), slow) &&
+             EVP_DigestUpdate(ctx, slow, sizeof(slow));
+        explicit_bzero(secret, sizeof(secret));
+    }
+    ok = ok && EVP_DigestFinal_ex(ctx, md, &len);
+    EVP_MD_CTX_free(ctx);
+    for (unsigned i = 0; ok && i < 16; i++)
+        snprintf(hex + 2 * i, 3, "%02x", md[i]);
+    return ok ? arena_text(c->arena, hex) : NULL;
+}
+
+static void fill_host(struct conn *c)
+{
+    c->host = (struct wess_host){.abi = WESS_ABI,
+                                 .size = sizeof(struct wess_host),
+                                 .ctx = c,
+                                 .log = host_log,
+                                 .now_ms = host_now,
+                                 .cancelled = host_cancelled,
+                                 .setting = host_setting,
+                                 .secret = host_secret,
+                                 .secret_put = host_secret_put,
+                                 .token = host_token,
+                                 .alloc = arena_alloc,
+                                 .blob_new = host_blob_new,
+                                 .blob_put = blob_spool_put,
+                                 .blob_done = blob_spool_done,
+                                 .blob_open = host_blob_open,
+                                 .blob_get = blob_spool_get,
+                                 .blob_close = blob_spool_close,
+                                 .http = &c->cfg->http,
+                                 .fold = text_fold};
+}
+
+enum wess_code conn_open(const struct config *cfg, const struct cfg_endpoint *ep,
+                         const struct cfg_user *user, const bool *cancelled, struct conn **out,
+                         struct wess_error *e)
+{
+    struct conn *c = calloc(1, sizeof(*c));
+    enum wess_code rc = WESS_BROKEN;
+    *out = NULL;
+    if (c)
+        c->arena = arena_new(CONN_BUDGET);
+    if (!c || !c->arena) {
+        free(c);
+        snprintf(e->text, sizeof(e->text), "out of memory");
+        return WESS_BROKEN;
+    }
+    c->cfg = cfg;
+    c->endpoint = ep;
+    c->user = user;
+    c->cancelled = cancelled;
+    c->spool = arena_fmt(c->arena, "%s/spool", cfg->state_dir);
+    fill_host(c);
+    c->fingerprint = fingerprint(c);
+    if (c->spool && c->fingerprint)
+        rc = ep->plugin->connector->open(&c->host, &c->theirs, e);
+    if (rc != WESS_OK) {
+        c->theirs = NULL;
+        conn_close(c);
+        return rc;
+    }
+    *out = c;
+    return WESS_OK;
+}
+
+void conn_close(struct conn *c)
+{
+    if (!c)
+        return;
+    if (c->theirs)
+        c->endpoint->plugin->connector->close(c->theirs);
+    arena_free(c->arena);
+    free(c);
+}
+
+void conn_allow_writes(struct conn *c, bool allow)
+{
+    c->may_write = allow;
+}
+
+const struct conn_stats *conn_stats(const struct conn *c)
+{
+    return &c->stats;
+}
+
+const char *conn_endpoint(const struct conn *c)
+{
+    return c->endpoint->name;
+}
+
+const char *conn_credential(const struct conn *c)
+{
+    return c->fingerprint;
+}
+
+/* ---- round every call
+ * -------------------------------------------------------------------------------------------- */
+
+static enum wess_code refuse(struct wess_error *e, enum wess_code code, enum wess_scope scope,
+                             const char *text)
+{
+    *e = (struct wess_error){.scope = (uint32_t)scope};
+    snprintf(e->text, sizeof(e->text), "%s", text);
+    return code;
+}
+
+static bool enter(struct conn *c, struct wess_call *call, const char *collection,
+                  struct wess_arena *arena, const struct wess_want *want, struct wess_error *e)
+{
+    *e = (struct wess_error){0};
+    if (!credential_enter(c->fingerprint))
+        return false;
+    *call = (struct wess_call){.conn = c->theirs,
+                               .collection = collection,
+                               .want = want,
+                               .lanes = lanes_of(c->endpoint->name),
+                               .arena = arena};
+    return true;
+}
+
+static enum wess_code leave(struct conn *c, const char *what, const struct wess_call *call,
+                            enum wess_code rc, const char *wrong, struct wess_error *e)
+{
+    bool reached = rc == WESS_OK || rc == WESS_THROTTLED || rc == WESS_RESET || rc == WESS_GONE ||
+                   rc == WESS_CONFLICT || rc == WESS_REJECTED ||
+                   (rc == WESS_AUTH && call->error.scope != WESS_OF_CREDENTIAL);
+    bool refused = rc == WESS_AUTH && call->error.scope == WESS_OF_CREDENTIAL;
+    credential_leave(c->fingerprint, refused   ? CREDENTIAL_REFUSED
+                                     : reached ? CREDENTIAL_TAKEN
+                                               : CREDENTIAL_UNCLEAR);
+    if (rc == WESS_OK || rc == WESS_THROTTLED || rc == WESS_TOO_BIG)
+        lanes_word(c->endpoint->name, rc == WESS_OK);
+    c->stats.calls++;
+    c->stats.requests += call->requests;
+    c->stats.bytes_out += call->bytes_out;
+    c->stats.bytes_in += call->bytes_in;
+    *e = call->error;
+    e->text[sizeof(e->text) - 1] = e->remote_code[sizeof(e->remote_code) - 1] = 0;
+    log_line(WESS_LOG_DEBUG, "endpoint %s user %s %s %s: code %d, %llu requests", c->endpoint->name,
+             c->user ? c->user->id : "-", what, call->collection ? call->collection : "", (int)rc,
+             (unsigned long long)call->requests);
+    if (!answer_code(rc))
+        wrong = "an unknown code";
+    if (!wrong)
+        return rc;
+    log_line(WESS_LOG_ERROR, "endpoint %s: connector %s broke the contract in %s: %s",
+             c->endpoint->name, c->endpoint->connector, what, wrong);
+    refuse(e, WESS_BROKEN, WESS_OF_HOST, "");
+    snprintf(e->text, sizeof(e->text), "connector %s broke the contract: %s",
+             c->endpoint->connector, wrong);
+    return WESS_BROKEN;
+}
+
+static enum wess_code not_tried(struct wess_error *e)
+{
+    return refuse(e, WESS_AUTH, WESS_OF_CREDENTIAL,
+                  "the credential was refused and is not tried again until it changes");
+}
+
+enum wess_code conn_check(struct conn *c, struct wess_arena *a, struct wess_error *e)
+{
+    struct wess_call call;
+    if (!enter(c, &call, NULL, a, NULL, e))
+        return not_tried(e);
+    enum wess_code rc = c->endpoint->plugin->connector->check(&call);
+    return leave(c, "check", &call, rc, NULL, e);
+}
+
+const struct wess_schema *conn_schema(struct conn *c, struct wess_error *e, enum wess_code *rc)
+{
+    struct wess_call call;
+    *rc = WESS_OK;
+    if (c->described)
+        return &c->schema;
+    if (!enter(c, &call, NULL, c->arena, NULL, e)) {
+        *rc = not_tried(e);
+        return NULL;
+    }
+    c->schema = (struct wess_schema){0};
+    *rc = c->endpoint->plugin->connector->describe(&call, &c->schema);
+    *rc = leave(c, "describe", &call, *rc, *rc == WESS_OK ? answer_schema(&c->schema) : NULL, e);
+    c->described = *rc == WESS_OK;
+    return c->described ? &c->schema : NULL;
+}
+
+const struct wess_collection *conn_collection(struct conn *c, const char *id, struct wess_error *e,
+                                              enum wess_code *rc)
+{
+    const struct wess_schema *s = conn_schema(c, e, rc);
+    for (size_t i = 0; s && i < s->n; i++)
+        if (!strcmp(s->of[i].id, id))
+            return &s->of[i];
+    if (s) {
+        *rc = refuse(e, WESS_BROKEN, WESS_OF_COLLECTION, "");
+        snprintf(e->text, sizeof(e->text), "it has no collection \"%.80s\"", id);
+    }
+    return NULL;
+}
+
+enum wess_code conn_changes(struct conn *c, const char *collection, struct wess_arena *a,
+                            const struct wess_want *want, struct wess_slice cursor, uint32_t limit,
+                            struct wess_page *out, struct wess_error *e)
+{
+    struct wess_call call;
+    *out = (struct wess_page){0};
+    if (!enter(c, &call, collection, a, want, e))
+        return not_tried(e);
+    enum wess_code rc = c->endpoint->plugin->connector->changes(&call, cursor, limit, out);
+    rc = leave(c, "changes", &call, rc, rc == WESS_OK ? answer_page(out) : NULL, e);
+    c->stats.read += rc == WESS_OK ? out->n : 0;
+    return rc;
+}
+
+static void preset(struct wess_result *out, size_t n, enum wess_code code)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (struct wess_result){.code = code};
+}
+
+enum wess_code conn_fetch(struct conn *c, const char *collection, struct wess_arena *a,
+                          const struct wess_want *want, struct wess_list ids,
+                          struct wess_result *out, struct wess_error *e)
+{
+    struct wess_call call;
+    preset(out, ids.n, WESS_UNKNOWN);
+    if (!enter(c, &call, collection, a, want, e))
+        return not_tried(e);
+    enum wess_code rc = c->endpoint->plugin->connector->fetch(&call, ids, out);
+    return leave(c, "fetch", &call, rc,
+                 rc == WESS_OK ? answer_results(out, ids.n, true, NULL) : NULL, e);
+}
+
+enum wess_code conn_find(struct conn *c, const char *collection, struct wess_arena *a,
+                         const struct wess_key *keys, size_t n, struct wess_page *out,
+                         struct wess_error *e)
+{
+    struct wess_call call;
+    *out = (struct wess_page){0};
+    if (!enter(c, &call, collection, a, NULL, e))
+        return not_tried(e);
+    enum wess_code rc = c->endpoint->plugin->connector->find(&call, keys, n, out);
+    return leave(c, "find", &call, rc, rc == WESS_OK ? answer_page(out) : NULL, e);
+}
+
+static void count_writes(struct conn *c, const struct wess_op *ops, size_t n,
+                         const struct wess_result *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (out[i].code != WESS_OK)
+            continue;
+        c->stats.created += ops[i].what == WESS_CREATE;
+        c->stats.updated += ops[i].what == WESS_UPDATE;
+        c->stats.deleted += ops[i].what == WESS_DELETE;
+    }
+}
+
+enum wess_code conn_apply(struct conn *c, const char *collection, struct wess_arena *a,
+                          const struct wess_op *ops, size_t n, struct wess_result *out,
+                          struct wess_error *e)
+{
+    struct wess_call call;
+    if (!c->may_write) {
+        /* The planner leaves such operations out; this is the last guard, whatever it thought. */
+        preset(out, n, WESS_NOT_TRIED);
+        log_line(WESS_LOG_ERROR, "endpoint %s: %zu writes stopped: not allowed for this user",
+                 c->endpoint->name, n);
+        return refuse(e, WESS_REJECTED, WESS_OF_COLLECTION, "writing is not allowed for this user");
+    }
+    preset(out, n, WESS_UNKNOWN);
+    if (!enter(c, &call, collection, a, NULL, e)) {
+        preset(out, n, WESS_NOT_TRIED);
+        return not_tried(e);
+    }
+    enum wess_code rc = c->endpoint->plugin->connector->apply(&call, ops, n, out);
+    const char *wrong = answer_results(out, n, false, ops);
+    if (wrong)
+        preset(out, n, WESS_UNKNOWN);
+    rc = leave(c, "apply", &call, rc, wrong, e);
+    count_writes(c, ops, n, out);
+    return rc;
+}
+
+bool conn_keys(struct wess_arena *a, struct wess_item *item, const char *stamp)
+{
+    static const struct wess_host host = {
+        .abi = WESS_ABI, .size = sizeof(struct wess_host), .alloc = arena_alloc, .fold = text_fold};
+    return wess_contact_keys(&host, a, item, stamp) == WESS_OK;
+}

@@ -1,0 +1,75 @@
+/* An employer is an organisation that exists; one is never created silently. */
+#include <string.h>
+
+#include "wb.h"
+
+#define ASK_AT_ONCE 50u
+
+static const char *org_of(const struct wess_host *host, struct wess_arena *a,
+                          const struct wess_op *op)
+{
+    for (size_t i = 0; i < op->item.n_fields; i++) {
+        const struct wess_field *f = &op->item.fields[i];
+        if (!strcmp(f->name, "org") && f->type == WESS_TEXT && f->str.len)
+            return wess_arena_textn(host, a, f->str.data, f->str.len);
+    }
+    return NULL;
+}
+
+static enum wess_code ask(struct wess_call *call, const char *const *names, size_t n)
+{
+    struct wess_conn *c = call->conn;
+    json_t *rows = NULL;
+    char number[24];
+    enum wess_code rc =
+        wb_rows_equal(call, "crm/organisations.api", "name", names, n, false, false, &rows);
+    for (size_t i = 0; rc == WESS_OK && i < n; i++) {
+        const char *want = c->host->fold(call->arena, names[i]), *found = NULL;
+        size_t hits = 0;
+        for (size_t k = 0; want && k < json_array_size(rows); k++) {
+            const json_t *row = json_array_get(rows, k);
+            const char *name = json_string_value(json_object_get(row, "name"));
+            const char *fold = name ? c->host->fold(call->arena, name) : NULL;
+            if (!fold || strcmp(fold, want))
+                continue;
+            hits++;
+            const char *id = wb_text(row, "id", number);
+            found = id ? wess_arena_text(c->host, call->arena, id) : NULL;
+        }
+        if (!want || json_object_set_new(c->employers, want,
+                                         hits == 1 && found ? json_string(found) : json_null()) < 0)
+            rc = WESS_TOO_BIG;
+    }
+    json_decref(rows);
+    return rc;
+}
+
+enum wess_code wb_employers(struct wess_call *call, const struct wess_op *ops, size_t n)
+{
+    struct wess_conn *c = call->conn;
+    const char *names[ASK_AT_ONCE];
+    size_t have = 0;
+    enum wess_code rc = WESS_OK;
+    for (size_t i = 0; rc == WESS_OK && c->match_employer && i <= n; i++) {
+        const char *name = i < n ? org_of(c->host, call->arena, &ops[i]) : NULL;
+        const char *fold = name ? c->host->fold(call->arena, name) : NULL;
+        bool known = !fold || json_object_get(c->employers, fold) != NULL;
+        for (size_t k = 0; !known && k < have; k++) {
+            const char *other = c->host->fold(call->arena, names[k]);
+            known = other && !strcmp(other, fold);
+        }
+        if (!known)
+            names[have++] = name;
+        if (have && (have == ASK_AT_ONCE || i == n)) {
+            rc = ask(call, names, have);
+            have = 0;
+        }
+    }
+    return rc;
+}
+
+const char *wb_employer(struct wess_conn *c, struct wess_arena *a, const char *name)
+{
+    const char *fold = c->host->fold(a, name);
+    return fold ? json_string_value(json_object_get(c->employers, fold)) : NULL;
+}

@@ -1,0 +1,367 @@
+/* Reading: the keyset over updated_at and id with its overlap, rows by id, and looking for keys. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "wb.h"
+
+#define PEOPLE "crm/people.api"
+#define FIND_MOST 200 /* rows of one look-up; more, and the core halves the keys */
+
+static void filter(struct form *f, const char *field, const char *type, const char *value)
+{
+    form_add(f, "_ff[]", field);
+    form_add(f, "_ft[]", type);
+    form_add(f, "_fc[]", value);
+}
+
+static void paging(struct form *f, int64_t limit)
+{
+    form_add(f, "_start", "0");
+    form_number(f, "_limit", limit);
+    form_add(f, "_skip_total_rows", "true");
+    form_add(f, "__skip_total_rows", "true");
+}
+
+static enum wess_code rows_of(struct wess_call *call, json_t *answer, json_t **rows)
+{
+    *rows = json_object_get(answer, "data");
+    if (json_is_true(json_object_get(answer, "success")) && json_is_array(*rows))
+        return WESS_OK;
+    return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                     "Workbooks did not carry out a query");
+}
+
+/* ---- the query of a page
+ * ----------------------------------------------------------------------------------- */
+
+static char *joined_ids(struct wess_call *call, const struct wb_second *s)
+{
+    char *out = call->conn->host->alloc(call->arena, s->n * 21 + 1), *at = out;
+    for (size_t i = 0; out && i < s->n; i++)
+        at += sprintf(at, "%s%lld", i ? "," : "", (long long)s->ids[i]);
+    return out;
+}
+
+/* What was seen in the overlap already is left out, second by second: a record that changed again
+ * has another second, one that became visible late another id. */
+static bool leave_out_seen(struct wess_call *call, struct form *f, const struct wb_cursor *c,
+                           char *formula, size_t cap)
+{
+    size_t at = strlen(formula), term = c->seconds ? 6 : 3, groups = 0;
+    char *seconds = call->conn->host->alloc(call->arena, c->n * 21 + 1), *s = seconds, one[24];
+    if (!seconds)
+        return false;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->seen[i].at >= c->seconds)
+            s += sprintf(s, "%s%lld", groups++ ? "," : "", (long long)c->seen[i].at);
+    if (!groups)
+        return true;
+    filter(f, "updated_at", "ne", seconds);
+    at += (size_t)snprintf(formula + at, cap - at, " AND (%zu", term++);
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->seen[i].at < c->seconds)
+            continue;
+        char *ids = joined_ids(call, &c->seen[i]);
+        if (!ids)
+            return false;
+        snprintf(one, sizeof(one), "%lld", (long long)c->seen[i].at);
+        filter(f, "updated_at", "eq", one);
+        filter(f, "id", "ne", ids);
+        at += (size_t)snprintf(formula + at, cap - at, " OR (%zu AND %zu)", term, term + 1);
+        term += 2;
+    }
+    snprintf(formula + at, cap - at, ")");
+    return true;
+}
+
+static bool ask_page(struct wess_call *call, struct form *f, const struct wb_cursor *c,
+                     int64_t limit)
+{
+    char seconds[24], id[24];
+    size_t cap = 128 + 32 * (c->n + 1);
+    char *formula = call->conn->host->alloc(call->arena, cap);
+    if (!formula)
+        return false;
+    snprintf(seconds, sizeof(seconds), "%lld", (long long)c->seconds);
+    snprintf(id, sizeof(id), "%lld", (long long)c->id);
+    paging(f, limit);
+    form_add(f, "_sort[]", "updated_at");
+    form_add(f, "_dir[]", "ASC");
+    form_add(f, "_sort[]", "id");
+    form_add(f, "_dir[]", "ASC");
+    filter(f, "is_deleted", "true", "");
+    filter(f, "is_deleted", "false", "");
+    strcpy(formula, "(1 OR 2)");
+    if (c->seconds) {
+        filter(f, "updated_at", "gt", seconds);
+        filter(f, "updated_at", "eq", seconds);
+        filter(f, "id", "gt", id);
+        strcat(formula, " AND (3 OR (4 AND 5))");
+    }
+    if (!leave_out_seen(call, f, c, formula, cap))
+        return false;
+    form_add(f, "_fm", formula);
+    wb_select(f, false);
+    return true;
+}
+
+/* In a snapshot a record that is deleted already is no news. */
+static enum wess_code add_change(struct wess_call *call, const json_t *row, bool snapshot,
+                                 struct wess_vec *changes)
+{
+    struct wess_item item;
+    enum wess_code rc = wb_item(call, row, false, &item);
+    bool deleted = (item.flags & WESS_ITEM_TRASHED) != 0;
+    if (rc != WESS_OK || (deleted && snapshot))
+        return rc;
+    struct wess_change *c = wess_vec_push(call->conn->host, call->arena, changes);
+    if (!c)
+        return WESS_TOO_BIG;
+    *c = (struct wess_change){.what = deleted ? WESS_DELETE : WESS_UPSERT, .item = item};
+    return WESS_OK;
+}
+
+static enum wess_code fill_page(struct wess_call *call, json_t *rows, struct wb_cursor *at,
+                                int64_t limit, struct wess_page *out)
+{
+    struct wess_vec changes = {.size = sizeof(struct wess_change)};
+    size_t n = json_array_size(rows);
+    int64_t back = call->conn->host->now_ms(call->conn->host->ctx) / 1000 - call->conn->overlap_s;
+    bool last = n < (size_t)limit, snapshot = at->snapshot;
+    char number[24];
+    for (size_t i = 0; i < n; i++) {
+        const json_t *row = json_array_get(rows, i);
+        enum wess_code rc = add_change(call, row, snapshot, &changes);
+        const char *id = wb_text(row, "id", number);
+        int64_t seconds = wb_time_ms(json_object_get(row, "updated_at")) / 1000;
+        if (rc != WESS_OK)
+            return rc;
+        if (!seconds || seconds < at->seconds)
+            return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                             "Workbooks does not list by time of change");
+        at->seconds = seconds;
+        at->id = id ? strtoll(id, NULL, 10) : 0;
+        if (seconds >= back && !wb_cursor_saw(call, at, seconds, at->id))
+            return WESS_TOO_BIG;
+    }
+    if (last)
+        wb_cursor_rest(at, back);
+    out->flags = (snapshot ? WESS_PAGE_SNAPSHOT : 0u) | (last ? WESS_PAGE_LAST : 0u);
+    out->changes = changes.of;
+    out->n = changes.n;
+    return wb_cursor_write(call, at, &out->next) ? WESS_OK : WESS_TOO_BIG;
+}
+
+enum wess_code wb_changes(struct wess_call *call, struct wess_slice cursor, uint32_t limit,
+                          struct wess_page *out)
+{
+    struct form f = {0};
+    struct wb_cursor at;
+    json_t *answer = NULL, *rows;
+    int64_t most = (int64_t)limit < call->conn->page ? (int64_t)limit : call->conn->page;
+    enum wess_code rc = wb_cursor_read(call, cursor, &at);
+    if (rc == WESS_OK)
+        rc = wb_queues(call);
+    if (rc == WESS_OK)
+        rc = wb_begin(call, "GET", &f);
+    if (rc == WESS_OK)
+        rc = ask_page(call, &f, &at, most) ? wb_post(call, PEOPLE, &f, false, &answer)
+                                           : WESS_TOO_BIG;
+    form_fini(&f);
+    if (rc == WESS_OK)
+        rc = rows_of(call, answer, &rows);
+    if (rc == WESS_OK)
+        rc = fill_page(call, rows, &at, most, out);
+    json_decref(answer);
+    return rc;
+}
+
+/* ---- rows by value
+ * ----------------------------------------------------------------------------------------- */
+
+/* "a,b,c": any of them; a comma that is meant is escaped. */
+static char *any_of(struct wess_call *call, const char *const *values, size_t n)
+{
+    size_t len = 1;
+    for (size_t i = 0; i < n; i++)
+        len += 2 * strlen(values[i]) + 1;
+    char *out = call->conn->host->alloc(call->arena, len), *at = out;
+    for (size_t i = 0; out && i < n; i++) {
+        if (i)
+            *at++ = ',';
+        for (const char *s = values[i]; *s; s++) {
+            if (*s == ',')
+                *at++ = '\\';
+            *at++ = *s;
+        }
+    }
+    return out;
+}
+
+enum wess_code wb_rows_equal(struct wess_call *call, const char *path, const char *column,
+                             const char *const *values, size_t n, bool deleted, bool whole,
+                             json_t **out)
+{
+    struct form f = {0};
+    json_t *answer = NULL, *rows;
+    char *any = any_of(call, values, n);
+    bool people = !strcmp(path, PEOPLE);
+    enum wess_code rc = any ? wb_begin(call, "GET", &f) : WESS_TOO_BIG;
+    *out = NULL;
+    if (rc == WESS_OK) {
+        paging(&f, people ? FIND_MOST : 2 * (int64_t)n + 2);
+        filter(&f, column, "eq", any);
+        if (deleted) {
+            filter(&f, "is_deleted", "true", "");
+            filter(&f, "is_deleted", "false", "");
+            form_add(&f, "_fm", "1 AND (2 OR 3)");
+        }
+        if (people) {
+            wb_select(&f, whole);
+        } else {
+            form_add(&f, "_select_columns[]", "id");
+            form_add(&f, "_select_columns[]", "name");
+        }
+        rc = wb_post(call, path, &f, false, &answer);
+    }
+    form_fini(&f);
+    if (rc == WESS_OK)
+        rc = rows_of(call, answer, &rows);
+    if (rc == WESS_OK)
+        *out = json_incref(rows);
+    json_decref(answer);
+    return rc;
+}
+
+/* ---- fetch
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static const json_t *row_with_id(const json_t *rows, const char *id)
+{
+    char number[24];
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *there = wb_text(row, "id", number);
+        if (there && !strcmp(there, id))
+            return row;
+    }
+    return NULL;
+}
+
+static enum wess_code fetch_some(struct wess_call *call, const char *const *ids, size_t n,
+                                 struct wess_result *out)
+{
+    json_t *rows = NULL;
+    enum wess_code rc = wb_rows_equal(call, PEOPLE, "id", ids, n, false, true, &rows);
+    for (size_t i = 0; rc == WESS_OK && i < n; i++) {
+        const json_t *row = row_with_id(rows, ids[i]);
+        struct wess_item *item = row ? call->conn->host->alloc(call->arena, sizeof(*item)) : NULL;
+        if (row && !item)
+            rc = WESS_TOO_BIG;
+        else if (row)
+            rc = wb_item(call, row, true, item);
+        if (rc == WESS_OK)
+            out[i] = (struct wess_result){.code = row ? WESS_OK : WESS_GONE,
+                                          .id = ids[i],
+                                          .revision = row ? item->revision : NULL,
+                                          .current = item};
+    }
+    json_decref(rows);
+    return rc;
+}
+
+enum wess_code wb_fetch(struct wess_call *call, struct wess_list ids, struct wess_result *out)
+{
+    enum wess_code rc = wb_queues(call);
+    for (size_t at = 0; rc == WESS_OK && at < ids.n; at += WB_PAGE) {
+        size_t n = ids.n - at < WB_PAGE ? ids.n - at : WB_PAGE;
+        rc = fetch_some(call, ids.of + at, n, out + at);
+    }
+    return rc;
+}
+
+/* ---- find
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+static const struct {
+    const char *space, *column;
+} look_in[] = {
+    {"wess", "created_through_reference"},
+    {"email", "main_location[email]"},
+    {"email", "main_location[alternate_email]"},
+    {"email", "home_location[email]"},
+    {"fn", "name"},
+};
+
+/* The part of a key that a column can be asked for: of a composite its first. */
+static const char *askable(struct wess_call *call, const struct wess_key *key, const char *space)
+{
+    size_t len = strlen(space);
+    if (strncmp(key->space, space, len) || (key->space[len] && key->space[len] != '+'))
+        return NULL;
+    const char *bar = key->space[len] ? strrchr(key->id, '|') : NULL;
+    return bar ? wess_arena_textn(call->conn->host, call->arena, key->id, (size_t)(bar - key->id))
+               : key->id;
+}
+
+static bool bears_any(const struct wess_item *item, const struct wess_key *keys, size_t n)
+{
+    for (size_t i = 0; i < item->n_keys; i++)
+        for (size_t k = 0; k < n; k++)
+            if (!strcmp(item->keys[i].space, keys[k].space) &&
+                !strcmp(item->keys[i].id, keys[k].id))
+                return true;
+    return false;
+}
+
+static enum wess_code add_found(struct wess_call *call, const json_t *rows,
+                                const struct wess_key *keys, size_t n, struct wess_vec *changes)
+{
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        struct wess_item item;
+        const struct wess_change *known = changes->of;
+        bool twice = false;
+        enum wess_code rc = wb_item(call, json_array_get(rows, i), false, &item);
+        if (rc != WESS_OK)
+            return rc;
+        for (size_t k = 0; k < changes->n; k++)
+            twice |= !strcmp(known[k].item.id, item.id);
+        if (twice || !bears_any(&item, keys, n))
+            continue;
+        struct wess_change *c = wess_vec_push(call->conn->host, call->arena, changes);
+        if (!c)
+            return WESS_TOO_BIG;
+        *c = (struct wess_change){.what = WESS_UPSERT, .item = item};
+    }
+    return WESS_OK;
+}
+
+enum wess_code wb_find(struct wess_call *call, const struct wess_key *keys, size_t n,
+                       struct wess_page *out)
+{
+    struct wess_vec changes = {.size = sizeof(struct wess_change)};
+    const char **values = call->conn->host->alloc(call->arena, (n + 1) * sizeof(*values));
+    enum wess_code rc = values ? wb_queues(call) : WESS_TOO_BIG;
+    bool whole = true;
+    for (size_t t = 0; rc == WESS_OK && t < sizeof(look_in) / sizeof(look_in[0]); t++) {
+        json_t *rows = NULL;
+        size_t asked = 0;
+        for (size_t k = 0; k < n; k++) {
+            const char *value = askable(call, &keys[k], look_in[t].space);
+            if (value && *value)
+                values[asked++] = value;
+        }
+        if (!asked)
+            continue;
+        rc = wb_rows_equal(call, PEOPLE, look_in[t].column, values, asked, true, false, &rows);
+        whole &= json_array_size(rows) < FIND_MOST;
+        if (rc == WESS_OK)
+            rc = add_found(call, rows, keys, n, &changes);
+        json_decref(rows);
+    }
+    *out = (struct wess_page){
+        .changes = changes.of, .n = changes.n, .flags = whole ? WESS_PAGE_LAST : 0};
+    return rc;
+}

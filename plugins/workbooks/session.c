@@ -1,0 +1,192 @@
+/* One request: the key in its body, no session; the answer's meaning. */
+#include <string.h>
+#include <strings.h>
+
+#include "wb.h"
+
+#define KEY_MAX 512u
+#define DEPTH_BOUND 24 /* brackets within brackets in an answer */
+
+/* failure_reason of 401 and 403: what passes by itself; everything else needs a person. */
+static const char *const passing[] = {"database_being_migrated", "database_archived",
+                                      "no_available_database", "requested_database_not_available"};
+
+json_t *wb_parse(const char *text, size_t len)
+{
+    json_error_t error;
+    int depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '\\' && quoted)
+            i++;
+        else if (text[i] == '"')
+            quoted = !quoted;
+        else if (!quoted && (text[i] == '{' || text[i] == '['))
+            depth++;
+        else if (!quoted && (text[i] == '}' || text[i] == ']'))
+            depth--;
+        if (depth > DEPTH_BOUND)
+            return NULL;
+    }
+    return json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+}
+
+static const char *reason_of(const struct http_response *r, char *buf, size_t cap)
+{
+    json_t *j = wb_parse(r->body ? r->body : "", r->len);
+    const char *reason = json_string_value(json_object_get(j, "failure_reason"));
+    if (!reason)
+        reason = json_string_value(json_object_get(j, "failure_message"));
+    snprintf(buf, cap, "%s", reason ? reason : "");
+    json_decref(j);
+    return buf;
+}
+
+static bool is_login(const char *location)
+{
+    return strstr(location, "login") != NULL;
+}
+
+enum wess_code wb_judge(const struct http_response *r, bool write, struct wess_error *e)
+{
+    char reason[80];
+    e->remote_status = (int32_t)r->status;
+    e->retry_after_ms = r->retry_after_ms;
+    switch (r->status) {
+    case 301:
+    case 302:
+    case 303:
+    case 307:
+    case 308:
+        if (is_login(r->location))
+            return wess_fail(e, WESS_AUTH, WESS_OF_CREDENTIAL, "redirect to login",
+                             "Workbooks does not accept the api_key");
+        if (write) /* it may have been carried out */
+            return wess_fail(e, WESS_UNKNOWN, WESS_OF_HOST, "redirect",
+                             "Workbooks answered a write with a redirect");
+        return wess_fail(e, WESS_THROTTLED, WESS_OF_HOST, "redirect",
+                         "Workbooks asks to wait, or url points elsewhere");
+    case 401:
+    case 403:
+        reason_of(r, reason, sizeof(reason));
+        for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+            if (!strcmp(reason, passing[i]))
+                return wess_fail(e, WESS_TRANSIENT, WESS_OF_HOST, reason,
+                                 "the Workbooks database is not available now");
+        return wess_fail(e, WESS_AUTH, WESS_OF_CREDENTIAL, reason, "Workbooks refuses the api_key");
+    case 404:
+    case 405:
+    case 406:
+    case 501:
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "no Workbooks service at this address (HTTP %ld): check the setting url",
+                         r->status);
+    case 429:
+    case 503:
+        return wess_fail(e, WESS_THROTTLED, WESS_OF_HOST, NULL, "Workbooks is busy (HTTP %ld)",
+                         r->status);
+    default:
+        break;
+    }
+    if (r->status >= 500)
+        return wess_fail(e, write ? WESS_UNKNOWN : WESS_TRANSIENT, WESS_OF_HOST, NULL,
+                         "Workbooks failed with HTTP %ld", r->status);
+    if (r->status == 200 && strncasecmp(r->type, "text/html", 9) == 0)
+        return wess_fail(e, write ? WESS_UNKNOWN : WESS_TRANSIENT, WESS_OF_HOST, NULL,
+                         "a web page came instead of data: check the setting url");
+    return wess_fail(e, write ? WESS_UNKNOWN : WESS_TRANSIENT, WESS_OF_HOST, NULL,
+                     "an answer came that cannot be read (HTTP %ld)", r->status);
+}
+
+enum wess_code wb_begin(struct wess_call *call, const char *method, struct form *f)
+{
+    char key[KEY_MAX];
+    struct wess_conn *c = call->conn;
+    if (c->host->secret(c->host->ctx, "api_key", key, sizeof(key)) != WESS_OK)
+        return wess_fail(&call->error, WESS_AUTH, WESS_OF_CREDENTIAL, NULL,
+                         "the api_key cannot be read");
+    form_add(f, "_method", method);
+    form_add(f, "client", "api");
+    form_add(f, "api_version", "1");
+    form_add(f, "_api_version", "1");
+    form_add(f, "api_key", key);
+    form_add(f, "_application_name", c->application);
+    form_add(f, "_strict_attribute_checking", "true");
+    form_add(f, "_json_output_datetime_format", "%s");
+    explicit_bzero(key, sizeof(key));
+    return WESS_OK;
+}
+
+static void count(struct wess_call *call)
+{
+    uint64_t requests, sent, received;
+    /* Of the connection so far; a call adds what it made of it. */
+    http_count(call->conn->http, &requests, &sent, &received);
+    call->requests += requests;
+    call->bytes_out += sent;
+    call->bytes_in += received;
+}
+
+static void uncount(struct wess_call *call)
+{
+    uint64_t requests, sent, received;
+    http_count(call->conn->http, &requests, &sent, &received);
+    call->requests -= requests;
+    call->bytes_out -= sent;
+    call->bytes_in -= received;
+}
+
+/* No answer at all, by libcurl's word. */
+static enum wess_code no_answer(struct wess_call *call, const struct http_response *r, bool write)
+{
+    switch (r->code) {
+    case WESS_BROKEN:
+        return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "%s: check the setting url%s", r->text,
+                         strstr(r->text, "certificate") ? " and http.ca_file" : "");
+    case WESS_TOO_BIG:
+        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "%s", r->text);
+    case WESS_CANCELLED:
+        return WESS_CANCELLED;
+    case WESS_NOT_TRIED:
+        return wess_fail(&call->error, WESS_NOT_TRIED, WESS_OF_HOST, NULL, "%s", r->text);
+    default:
+        return wess_fail(&call->error, write ? WESS_UNKNOWN : WESS_TRANSIENT, WESS_OF_HOST, NULL,
+                         "%s", r->text);
+    }
+}
+
+enum wess_code wb_post(struct wess_call *call, const char *path, struct form *f, bool write,
+                       json_t **out)
+{
+    static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded",
+                                          "Accept: application/json"};
+    struct wess_conn *c = call->conn;
+    struct http_response r = {0};
+    *out = NULL;
+    char *url = wess_arena_fmt(c->host, call->arena, "%s%s?_dc=%lld", c->base, path,
+                               (long long)c->host->now_ms(c->host->ctx));
+    if (!url || f->spent)
+        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "out of memory");
+    struct http_request q = {.url = url,
+                             .method = "POST",
+                             .headers = headers,
+                             .n_headers = 2,
+                             .body = f->data,
+                             .len = f->len,
+                             .flags = write ? 0 : HTTP_IS_READ};
+    uncount(call);
+    http_perform(c->http, &q, 1, 1, &r);
+    count(call);
+    enum wess_code rc = WESS_OK;
+    if (r.code != WESS_OK)
+        rc = no_answer(call, &r, write);
+    else if (r.status != 200 || !(*out = wb_parse(r.body, r.len)) || !json_is_object(*out))
+        rc = wb_judge(&r, write, &call->error);
+    if (rc != WESS_OK) {
+        json_decref(*out);
+        *out = NULL;
+    }
+    http_response_fini(&r);
+    return rc;
+}

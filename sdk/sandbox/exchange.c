@@ -1,0 +1,434 @@
+/* The Exchange side: envelope, versions, impersonation, control. */
+#include <jansson.h>
+#include <libxml/parser.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "exchange_ops.h"
+
+#define NS_T "http://schemas.microsoft.com/exchange/services/2006/types"
+#define NS_M "http://schemas.microsoft.com/exchange/services/2006/messages"
+#define NS_E "http://schemas.microsoft.com/exchange/services/2006/errors"
+#define OUT_OF_REACH "ceo@example.com"
+
+static const struct {
+    const char *name;
+    void (*run)(struct ex_call *);
+} operations[] = {{"GetFolder", ex_get_folder},
+                  {"FindFolder", ex_find_folder},
+                  {"SyncFolderHierarchy", ex_sync_hierarchy},
+                  {"SyncFolderItems", ex_sync_items},
+                  {"GetItem", ex_get_item},
+                  {"CreateItem", ex_create_item},
+                  {"UpdateItem", ex_update_item},
+                  {"DeleteItem", ex_delete_item},
+                  {"MoveItem", ex_move_item},
+                  {"CopyItem", ex_copy_item},
+                  {"FindItem", ex_find_item},
+                  {"ConvertId", ex_convert_id},
+                  {"ResolveNames", ex_resolve_names}};
+
+/* ---- envelopes
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static void version(int *major, int *minor)
+{
+    if (sscanf(sb_switch("server_version", "15.2"), "%d.%d", major, minor) != 2)
+        *major = 15, *minor = 2;
+}
+
+static void version_header(struct sb_buf *b)
+{
+    int major, minor;
+    version(&major, &minor);
+    sb_buf_fmt(b,
+               "<s:Header><t:ServerVersionInfo MajorVersion=\"%d\" MinorVersion=\"%d\" "
+               "MajorBuildNumber=\"2562\" MinorBuildNumber=\"17\" Version=\"%s\"/></s:Header>",
+               major, minor, major >= 15 ? "V2017_07_11" : "Exchange2010_SP1");
+}
+
+static void envelope(struct sb_buf *b)
+{
+    sb_buf_str(b, "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
+                  "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" "
+                  "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xmlns:t=\"" NS_T
+                  "\" xmlns:m=\"" NS_M "\">");
+}
+
+static void fault(struct sb_response *out, const char *code, const char *text, int64_t backoff)
+{
+    out->status = 500;
+    out->type = "text/xml; charset=utf-8";
+    envelope(&out->body);
+    sb_buf_fmt(&out->body,
+               "<s:Body><s:Fault><faultcode xmlns:a=\"" NS_T "\">a:%s</faultcode>"
+               "<faultstring xml:lang=\"en-US\">%s</faultstring><detail>"
+               "<e:ResponseCode xmlns:e=\"" NS_E "\">%s</e:ResponseCode>"
+               "<e:Message xmlns:e=\"" NS_E "\">%s</e:Message>",
+               code, text, code, text);
+    if (backoff)
+        sb_buf_fmt(
+            &out->body,
+            "<t:MessageXml><t:Value Name=\"BackOffMilliseconds\">%lld</t:Value></t:MessageXml>",
+            (long long)backoff);
+    sb_buf_str(&out->body, "</detail></s:Fault></s:Body></s:Envelope>");
+}
+
+void ex_begin(struct ex_call *c, const char *message, const char *error)
+{
+    sb_buf_fmt(c->out, "<m:%s ResponseClass=\"%s\">", message, error ? "Error" : "Success");
+    if (!error) {
+        sb_buf_str(c->out, "<m:ResponseCode>NoError</m:ResponseCode>");
+        return;
+    }
+    sb_buf_fmt(c->out,
+               "<m:MessageText>The request failed.</m:MessageText><m:ResponseCode>%s"
+               "</m:ResponseCode><m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>",
+               error);
+    if (!strncmp(message, "SyncFolderItems", 15))
+        sb_buf_str(c->out, "<m:SyncState/><m:IncludesLastItemInRange>true"
+                           "</m:IncludesLastItemInRange>");
+    if (!strncmp(message, "GetItem", 7) || !strncmp(message, "CreateItem", 10) ||
+        !strncmp(message, "UpdateItem", 10))
+        sb_buf_str(c->out, "<m:Items/>");
+    if (!strncmp(message, "GetFolder", 9))
+        sb_buf_str(c->out, "<m:Folders/>");
+    ex_end(c, message);
+}
+
+void ex_end(struct ex_call *c, const char *message)
+{
+    sb_buf_fmt(c->out, "</m:%s>", message);
+}
+
+/* ---- who is asked for
+ * ---------------------------------------------------------------------------------------------- */
+
+/* The mailbox of the call; NULL with the fault's code in *code. */
+static struct ex_mailbox *whose(const xmlNode *header, const char *account, const char **code)
+{
+    const xmlNode *sid = ex_child(ex_child(header, "ExchangeImpersonation"), "ConnectingSID");
+    const xmlNode *who = ex_first(sid);
+    struct ex_mailbox *m = NULL;
+    *code = NULL;
+    if (!sid) {
+        for (size_t i = 0; !m && i < sb_n_users; i++)
+            if (!strcmp(sb_users[i].login, account))
+                m = ex_mailbox(sb_users[i].address);
+        if (!m)
+            *code = "ErrorMissingEmailAddress";
+        return m;
+    }
+    if (!who || ex_next(who)) {
+        *code = "ErrorInvalidExchangeImpersonationHeaderData";
+        return NULL;
+    }
+    char *name = ex_text(who);
+    if (strcmp(account, "svc-wess") || (name && !strcasecmp(name, OUT_OF_REACH)))
+        *code = "ErrorImpersonateUserDenied";
+    else if (!(m = ex_mailbox(name)))
+        *code = !strcmp((const char *)who->name, "PrincipalName") ? "ErrorInvalidUserPrincipalName"
+                                                                  : "ErrorNonExistentMailbox";
+    xmlFree(name);
+    return m;
+}
+
+static bool knows_version(const xmlNode *header)
+{
+    int major, minor;
+    char *asked = ex_attr(ex_child(header, "RequestServerVersion"), "Version");
+    version(&major, &minor);
+    bool ok = !asked || major >= 15 || (major == 14 && minor >= 2) ||
+              !strncmp(asked, "Exchange2007", 12) ||
+              (major == 14 && !strcmp(asked, "Exchange2010")) ||
+              (major == 14 && minor == 1 && !strcmp(asked, "Exchange2010_SP1"));
+    xmlFree(asked);
+    return ok;
+}
+
+/* ---- one request
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+static xmlDoc *parse(const struct sb_request *r)
+{
+    xmlDoc *doc =
+        xmlReadMemory(r->body, (int)r->body_len, NULL, NULL,
+                      XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_HUGE);
+    if (doc && doc->intSubset) {
+        xmlFreeDoc(doc);
+        doc = NULL;
+    }
+    return doc;
+}
+
+static void run(const struct sb_request *r, struct sb_response *out, struct ex_mailbox *m,
+                const xmlNode *op, void (*carry_out)(struct ex_call *))
+{
+    struct ex_call c = {.request = r, .mailbox = m, .op = op, .out = &out->body};
+    const char *name = (const char *)op->name;
+    c.fault = sb_fault_at(r, "", &c.fault_arg);
+    out->type = "text/xml; charset=utf-8";
+    envelope(&out->body);
+    version_header(&out->body);
+    sb_buf_fmt(&out->body, "<s:Body><m:%sResponse><m:ResponseMessages>", name);
+    carry_out(&c);
+    sb_buf_fmt(&out->body, "</m:ResponseMessages></m:%sResponse></s:Body></s:Envelope>", name);
+}
+
+static void soap(const struct sb_request *r, struct sb_response *out, const xmlNode *root,
+                 const char *account)
+{
+    const xmlNode *header = ex_child(root, "Header"), *op = ex_first(ex_child(root, "Body"));
+    void (*carry_out)(struct ex_call *) = NULL;
+    const char *code = NULL, *wrong = op ? ex_order(op) : "Body";
+    int64_t arg = 0;
+    for (size_t i = 0; op && i < sizeof(operations) / sizeof(operations[0]); i++)
+        if (!strcmp(operations[i].name, (const char *)op->name))
+            carry_out = operations[i].run;
+    if (sb_fault_at(r, "", &arg) == SB_FAULT_BUSY) {
+        fault(out, "ErrorServerBusy", "The server cannot service this request right now.", arg);
+        return;
+    }
+    if (!knows_version(header)) {
+        fault(out, "ErrorInvalidServerVersion", "The specified server version is invalid.", 0);
+        return;
+    }
+    if (wrong || !carry_out) {
+        fault(out, carry_out || wrong ? "ErrorSchemaValidation" : "ErrorInvalidRequest",
+              "The request failed schema validation.", 0);
+        return;
+    }
+    struct ex_mailbox *m = whose(header, account, &code);
+    if (!m && !strcmp((const char *)op->name, "ResolveNames") &&
+        !ex_child(header, "ExchangeImpersonation"))
+        m = ex_mailboxes;
+    if (!m)
+        fault(out, code, "The account does not have permission, or there is no such mailbox.", 0);
+    else
+        run(r, out, m, op, carry_out);
+}
+
+static void handle(const struct sb_request *r, struct sb_response *out)
+{
+    const char *type = sb_header(r, "Content-Type");
+    if (strcasecmp(r->path, "/EWS/Exchange.asmx")) {
+        out->status = 404;
+        out->type = "text/html";
+        sb_buf_str(&out->body, "<html><body>404 - File or directory not found.</body></html>");
+        return;
+    }
+    const char *account = ex_sign_in(r, out);
+    if (!account)
+        return;
+    if (strcmp(r->method, "POST") || (type && strncasecmp(type, "text/xml", 8))) {
+        out->status = 400;
+        sb_buf_str(&out->body, "text/xml was expected");
+        return;
+    }
+    xmlDoc *doc = parse(r);
+    const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
+    if (!root || strcmp((const char *)root->name, "Envelope"))
+        fault(out, "ErrorSchemaValidation", "The request failed schema validation.", 0);
+    else
+        soap(r, out, root, account);
+    xmlFreeDoc(doc);
+}
+
+static void name_request(const struct sb_request *r, char *op, size_t cap)
+{
+    const char *at = r->body ? strstr(r->body, ":Body>") : NULL;
+    const char *open = at ? strchr(at, '<') : NULL;
+    const char *colon = open ? strpbrk(open, ": />") : NULL;
+    const char *name = colon && *colon == ':' ? colon + 1 : open ? open + 1 : NULL;
+    size_t len = name ? strcspn(name, " />") : 0;
+    /* The two empty legs of an NTLM handshake are requests of nothing. */
+    snprintf(op, cap, "ews:%.*s", len ? (int)len : 4, len ? name : "none");
+}
+
+/* ---- as a person would
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static json_t *item_json(const struct ex_mailbox *m, const struct ex_item *i)
+{
+    json_t *fields = json_object(), *categories = json_array();
+    const char *stamp = NULL;
+    char key[64];
+    ex_change_key(i, key);
+    for (size_t p = 0; p < PROPS && ex_props[p].uri; p++) {
+        char name[80];
+        if (!i->value[p])
+            continue;
+        snprintf(name, sizeof(name), "%s%s",
+                 ex_props[p].key ? ex_props[p].key : ex_props[p].element,
+                 ex_props[p].sub ? ex_props[p].sub : "");
+        json_object_set_new(fields, name, json_string(i->value[p]));
+    }
+    if (i->body)
+        json_object_set_new(fields, "Body", json_string(i->body));
+    for (size_t c = 0; c < i->n_categories; c++)
+        json_array_append_new(categories, json_string(i->categories[c]));
+    for (size_t e = 0; e < i->n_extended; e++)
+        if (i->extended[e].name)
+            stamp = i->extended[e].value;
+    return json_pack("{s:s,s:s,s:s,s:o,s:o,s:s?,s:s}", "id", i->id, "change_key", key, "folder",
+                     m->folders[i->folder].name, "categories", categories, "fields", fields,
+                     "stamp", stamp, "sensitivity", i->sensitivity ? i->sensitivity : "Normal");
+}
+
+static bool is_listed(const struct ex_mailbox *m, const struct ex_item *i, const char *query)
+{
+    char *email = sb_param(query, "email", 0), *name = sb_param(query, "name", 0);
+    char *folder = sb_param(query, "folder", 0);
+    const char *mail = i->value[ex_prop_find("contacts:EmailAddress", "EmailAddress1")];
+    const char *display = i->value[ex_prop_find("contacts:DisplayName", NULL)];
+    const struct ex_folder *f = &m->folders[i->folder];
+    bool ok = (!email || (mail && !strcasecmp(mail, email))) &&
+              (!name || (display && !strcmp(display, name))) &&
+              (!folder || (f->distinguished && !strcmp(f->distinguished, folder)) ||
+               !strcmp(f->name, folder));
+    free(email);
+    free(name);
+    free(folder);
+    return ok;
+}
+
+static void set_param(void *ctx, const char *name, const char *value)
+{
+    struct ex_item *i = ctx;
+    if (!strcmp(name, "Body"))
+        ex_set(&i->body, value);
+    for (size_t p = 0; p < PROPS && ex_props[p].uri; p++) {
+        char full[80];
+        snprintf(full, sizeof(full), "%s%s",
+                 ex_props[p].key ? ex_props[p].key : ex_props[p].element,
+                 ex_props[p].sub ? ex_props[p].sub : "");
+        if (!strcmp(full, name))
+            ex_set(&i->value[p], value);
+    }
+}
+
+static void tag(struct ex_item *i, const char *category, bool on)
+{
+    char *of[64];
+    size_t n = 0;
+    for (size_t c = 0; c < i->n_categories && n < 63; c++)
+        if (strcmp(i->categories[c], category))
+            of[n++] = strdup(i->categories[c]);
+    if (on)
+        of[n++] = strdup(category);
+    ex_categories(i, of, n);
+    for (size_t c = 0; c < n; c++)
+        free(of[c]);
+}
+
+static void tag_all(struct ex_item *i, const char *query)
+{
+    char *list = sb_param(query, "categories", 0), *rest = list, *one;
+    while (rest && (one = strsep(&rest, ",")))
+        if (*one)
+            tag(i, one, true);
+    free(list);
+}
+
+static bool act(struct ex_mailbox *m, struct ex_item *i, const char *action, const char *query)
+{
+    char *category = sb_param(query, "category", 0), *hard = sb_param(query, "hard", 0);
+    char *folder = sb_param(query, "folder", 0), *on = sb_param(query, "on", 0);
+    int to = folder ? ex_folder_of(m, folder, true) : -1;
+    bool known = true, touch = true;
+    for (size_t f = 0; folder && to < 0 && f < m->n_folders; f++)
+        if (!strcmp(m->folders[f].name, folder))
+            to = (int)f;
+    if (!strcmp(action, "edit")) {
+        sb_params(query, set_param, i);
+    } else if (!strcmp(action, "tag") || !strcmp(action, "untag")) {
+        tag(i, category ? category : "Workbooks", *action == 't');
+    } else if (!strcmp(action, "private")) {
+        ex_set(&i->sensitivity, on && !strcmp(on, "0") ? NULL : "Private");
+    } else {
+        touch = false;
+        if (!strcmp(action, "delete") && hard && !strcmp(hard, "1"))
+            ex_item_remove(m, i);
+        else if (!strcmp(action, "delete"))
+            ex_item_move(m, i, ex_folder_of(m, "deleteditems", true));
+        else if (!strcmp(action, "move") && to >= 0)
+            ex_item_move(m, i, to);
+        else if (!strcmp(action, "copy"))
+            ex_item_copy(m, i, i->folder);
+        else
+            known = false;
+    }
+    if (known && touch)
+        ex_item_touch(m, i);
+    free(category);
+    free(hard);
+    free(folder);
+    free(on);
+    return known;
+}
+
+static void print(struct sb_buf *out, json_t *j)
+{
+    char *text = json_dumps(j, JSON_COMPACT);
+    sb_buf_str(out, text ? text : "{}");
+    free(text);
+    json_decref(j);
+}
+
+static bool control(const char *action, const char *query, struct sb_buf *out)
+{
+    char *address = sb_param(query, "mailbox", 0), *id = sb_param(query, "id", 0);
+    struct ex_mailbox *m = ex_mailbox(address);
+    struct ex_item *i = m ? ex_item(m, id) : NULL;
+    bool known = true;
+    if (m && !strcmp(action, "list")) {
+        json_t *list = json_array();
+        for (size_t k = 0; k < m->n_items; k++)
+            if (is_listed(m, m->items[k], query))
+                json_array_append_new(list, item_json(m, m->items[k]));
+        print(out, json_pack("{s:o}", "items", list));
+    } else if (m && !strcmp(action, "create")) {
+        i = ex_item_new(m, ex_folder_of(m, "contacts", true), "IPM.Contact");
+        sb_params(query, set_param, i);
+        tag_all(i, query);
+        print(out, item_json(m, i));
+    } else if (!strcmp(action, "expire_states")) {
+        for (size_t k = 0; k < ex_n_mailboxes; k++)
+            ex_mailboxes[k].oldest = ++ex_mailboxes[k].seq + 1;
+        print(out, json_object());
+    } else if (!strcmp(action, "password")) {
+        char *user = sb_param(query, "username", 0), *password = sb_param(query, "password", 0);
+        known = user && password && ex_password(user, password);
+        free(user);
+        free(password);
+        print(out, json_object());
+    } else if (i) {
+        known = act(m, i, action, query);
+        print(out, json_object());
+    } else {
+        known = false;
+    }
+    free(address);
+    free(id);
+    return known;
+}
+
+static void start(const char *base)
+{
+    (void)base;
+    xmlInitParser();
+    ex_store_start();
+}
+
+static void stop(void)
+{
+    ex_store_stop();
+    xmlCleanupParser();
+}
+
+const struct sb_server sb_exchange = {"exchange", start, handle, name_request, control, stop};

@@ -1,0 +1,102 @@
+/* The Exchange side. Section numbers are those of docs/ews.md. */
+#ifndef SANDBOX_EXCHANGE_H
+#define SANDBOX_EXCHANGE_H
+
+#include <libxml/tree.h>
+
+#include "sandbox.h"
+
+#define PROPS 72u
+struct ex_prop {         /* one property of a contact, in the order of the schema */
+    const char *uri;     /* "contacts:GivenName", or of a set "contacts:EmailAddress" */
+    const char *element; /* "GivenName", or the set's "EmailAddresses" */
+    const char *key;     /* of a set's entry: "EmailAddress1" */
+    const char *sub;     /* of a postal address: "Street" */
+};
+extern const struct ex_prop ex_props[PROPS];        /* uri NULL behind the last */
+int ex_prop_find(const char *uri, const char *key); /* -1 */
+
+struct ex_extended {
+    char *set, *name, *tag, *type, *value;
+};
+struct ex_item {
+    char *id, *klass; /* "IPM.Contact", "IPM.DistList" */
+    int folder;
+    int64_t seq, created_seq; /* of the last change, of its coming into this folder */
+    int64_t modified_ms, created_ms;
+    char *value[PROPS], *sensitivity, *body;
+    bool body_html;
+    char **categories;
+    size_t n_categories;
+    struct ex_extended *extended;
+    size_t n_extended;
+};
+struct ex_folder {
+    char *id, *distinguished, *name, *klass;
+    int parent;
+};
+struct ex_deletion {
+    int folder;
+    char *id;
+    int64_t seq, created_seq;
+};
+struct ex_mailbox {
+    const struct sb_user *user;
+    struct ex_folder folders[16];
+    size_t n_folders;
+    struct ex_item **items; /* in the order of creation */
+    size_t n_items, cap_items;
+    struct ex_deletion *deletions;
+    size_t n_deletions;
+    int64_t seq, oldest; /* states before `oldest` are no longer known */
+};
+extern struct ex_mailbox *ex_mailboxes;
+extern size_t ex_n_mailboxes;
+
+/* exchange_store.c */
+void ex_store_start(void);
+void ex_store_stop(void);
+struct ex_mailbox *ex_mailbox(const char *address);
+int ex_folder_of(const struct ex_mailbox *, const char *id_or_name, bool distinguished);
+struct ex_item *ex_item_new(struct ex_mailbox *, int folder, const char *klass);
+struct ex_item *ex_item(struct ex_mailbox *, const char *id);
+void ex_item_touch(struct ex_mailbox *, struct ex_item *);
+void ex_item_remove(struct ex_mailbox *, struct ex_item *);           /* for good */
+void ex_item_move(struct ex_mailbox *, struct ex_item *, int folder); /* a new id */
+struct ex_item *ex_item_copy(struct ex_mailbox *, const struct ex_item *, int folder);
+void ex_set(char **slot, const char *value); /* empty: none */
+void ex_change_key(const struct ex_item *, char out[64]);
+void ex_categories(struct ex_item *, char **of, size_t n);
+void ex_extend(struct ex_item *, const struct ex_extended *);
+const struct ex_extended *ex_extended_of(const struct ex_item *, const struct ex_extended *path);
+void ex_extended_remove(struct ex_item *, const struct ex_extended *path);
+
+/* exchange_order.c: NULL, or the name of the element that is out of order or not known there. */
+const char *ex_order(const xmlNode *operation);
+
+/* exchange_auth.c: the signed-in account, or NULL and the 401 is in `out`. */
+const char *ex_sign_in(const struct sb_request *, struct sb_response *out);
+bool ex_password(const char *username, const char *password);
+
+/* exchange_xml.c */
+const xmlNode *ex_child(const xmlNode *, const char *name);
+const xmlNode *ex_next(const xmlNode *); /* the next element */
+const xmlNode *ex_first(const xmlNode *);
+char *ex_attr(const xmlNode *, const char *name); /* malloc'ed by libxml2; xmlFree() */
+char *ex_text(const xmlNode *);
+void ex_escape(struct sb_buf *, const char *text);
+struct ex_shape {
+    bool all, props[PROPS], categories, sensitivity, body, html, modified, created, folder, subject,
+        klass, complete_name, text_only;
+    struct ex_extended *extended;
+    size_t n_extended;
+    const struct sb_request *request;
+};
+void ex_shape_read(const xmlNode *item_shape, struct ex_shape *);
+void ex_shape_free(struct ex_shape *);
+void ex_item_write(struct sb_buf *, const struct ex_mailbox *, const struct ex_item *,
+                   const struct ex_shape *, bool sync);
+void ex_extended_read(const xmlNode *path, struct ex_extended *); /* ExtendedFieldURI */
+void ex_extended_free(struct ex_extended *);
+
+#endif

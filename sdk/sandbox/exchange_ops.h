@@ -1,0 +1,35 @@
+/* The operations of the Exchange side, and what they share. */
+#ifndef SANDBOX_EXCHANGE_OPS_H
+#define SANDBOX_EXCHANGE_OPS_H
+
+#include "exchange.h"
+
+struct ex_call {
+    const struct sb_request *request;
+    struct ex_mailbox *mailbox;
+    const xmlNode *op;
+    struct sb_buf *out;
+    enum sb_fault fault;
+    int64_t fault_arg;
+};
+/* One response message: begin(NULL) is success; otherwise the error, and the message is closed. */
+void ex_begin(struct ex_call *, const char *message, const char *error);
+void ex_end(struct ex_call *, const char *message);
+/* A folder id within the call's mailbox, or another that is named; -1: none. */
+int ex_folder_at(struct ex_call *, const xmlNode *id, struct ex_mailbox **owner);
+
+void ex_get_folder(struct ex_call *);
+void ex_find_folder(struct ex_call *);
+void ex_sync_hierarchy(struct ex_call *);
+void ex_sync_items(struct ex_call *);
+void ex_get_item(struct ex_call *);
+void ex_create_item(struct ex_call *);
+void ex_update_item(struct ex_call *);
+void ex_delete_item(struct ex_call *);
+void ex_move_item(struct ex_call *);
+void ex_copy_item(struct ex_call *);
+void ex_find_item(struct ex_call *);
+void ex_convert_id(struct ex_call *);
+void ex_resolve_names(struct ex_call *);
+
+#endif

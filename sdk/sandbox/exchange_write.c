@@ -1,0 +1,322 @@
+/* Operations that write (section 6): per-item answers, compare by ChangeKey. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exchange_ops.h"
+
+#define TEXT_UNITS 255
+
+/* ---- taking values in
+ * ------------------------------------------------------------------------------------------- */
+
+static size_t code_points(const char *s)
+{
+    size_t n = 0;
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
+/* NULL, or the error of a value that is not taken. */
+static const char *set_prop(struct ex_item *i, int p, const char *value)
+{
+    if (p < 0)
+        return "ErrorInvalidPropertySet";
+    if (value && code_points(value) > (strcmp(ex_props[p].sub ? ex_props[p].sub : "", "Street")
+                                           ? TEXT_UNITS
+                                           : 4 * TEXT_UNITS))
+        return "ErrorInvalidValueForProperty";
+    ex_set(&i->value[p], value);
+    return NULL;
+}
+
+static const char *take_categories(struct ex_item *i, const xmlNode *n)
+{
+    char *of[64];
+    size_t count = 0;
+    for (const xmlNode *s = ex_first(n); s && count < 64; s = ex_next(s))
+        of[count++] = ex_text(s);
+    ex_categories(i, of, count);
+    for (size_t k = 0; k < count; k++)
+        xmlFree(of[k]);
+    return count ? NULL : "ErrorSchemaValidation"; /* an empty list is not a way to clear */
+}
+
+static const char *take_extended(struct ex_item *i, const xmlNode *n)
+{
+    struct ex_extended e;
+    char *value = ex_text(ex_child(n, "Value"));
+    ex_extended_read(ex_child(n, "ExtendedFieldURI"), &e);
+    ex_set(&e.value, value);
+    xmlFree(value);
+    const char *error = (e.set && e.name) || e.tag ? NULL : "ErrorInvalidExtendedProperty";
+    if (!error)
+        ex_extend(i, &e);
+    ex_extended_free(&e);
+    return error;
+}
+
+static const char *take_set(struct ex_item *i, const xmlNode *set)
+{
+    const char *name = (const char *)set->name, *error = NULL;
+    for (const xmlNode *entry = ex_first(set); entry && !error; entry = ex_next(entry)) {
+        char *key = ex_attr(entry, "Key");
+        bool known = false;
+        for (size_t p = 0; p < PROPS && ex_props[p].uri; p++) {
+            if (strcmp(ex_props[p].element, name) || !key || !ex_props[p].key ||
+                strcmp(ex_props[p].key, key))
+                continue;
+            known = true;
+            const xmlNode *part = ex_props[p].sub ? ex_child(entry, ex_props[p].sub) : entry;
+            char *text = part ? ex_text(part) : NULL;
+            if (part)
+                error = set_prop(i, (int)p, text);
+            xmlFree(text);
+        }
+        if (!known)
+            error = "ErrorSchemaValidation";
+        xmlFree(key);
+    }
+    return error;
+}
+
+static const char *take_element(struct ex_item *i, const xmlNode *n)
+{
+    const char *name = (const char *)n->name, *error = NULL;
+    char uri[80], *text = NULL;
+    if (!strcmp(name, "Categories"))
+        return take_categories(i, n);
+    if (!strcmp(name, "ExtendedProperty"))
+        return take_extended(i, n);
+    if (!strcmp(name, "EmailAddresses") || !strcmp(name, "PhoneNumbers") ||
+        !strcmp(name, "PhysicalAddresses") || !strcmp(name, "ImAddresses"))
+        return take_set(i, n);
+    text = ex_text(n);
+    if (!strcmp(name, "Body")) {
+        char *type = ex_attr(n, "BodyType");
+        i->body_html = type && !strcmp(type, "HTML");
+        ex_set(&i->body, text);
+        xmlFree(type);
+    } else if (!strcmp(name, "Sensitivity")) {
+        ex_set(&i->sensitivity, text);
+    } else if (strcmp(name, "ItemClass") && strcmp(name, "Subject") && strcmp(name, "Culture")) {
+        snprintf(uri, sizeof(uri), "contacts:%s", name);
+        error = set_prop(i, ex_prop_find(uri, NULL), text);
+    }
+    xmlFree(text);
+    return error;
+}
+
+static void write_item_id(struct ex_call *c, const struct ex_item *i)
+{
+    char key[64];
+    ex_change_key(i, key);
+    sb_buf_fmt(c->out,
+               "<m:Items><t:Contact><t:ItemId Id=\"%s\" ChangeKey=\"%s\"/></t:Contact></m:Items>",
+               i->id, key);
+}
+
+/* ---- CreateItem
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static void create_one(struct ex_call *c, struct ex_mailbox *m, int folder, const xmlNode *n,
+                       bool refused)
+{
+    static const char message[] = "CreateItemResponseMessage";
+    const char *error = refused                                    ? "ErrorItemSave"
+                        : folder < 0                               ? "ErrorFolderNotFound"
+                        : strcmp((const char *)n->name, "Contact") ? "ErrorInvalidOperation"
+                        : strcmp(m->folders[folder].klass, "IPF.Contact")
+                            ? "ErrorCannotCreateContactInNonContactFolder"
+                            : NULL;
+    struct ex_item *i = error ? NULL : ex_item_new(m, folder, "IPM.Contact");
+    for (const xmlNode *e = ex_first(n); i && e && !error; e = ex_next(e))
+        error = take_element(i, e);
+    if (error && i) {
+        /* Never was: no trace of it in the changes either. */
+        i->folder = -1;
+        ex_item_remove(m, i);
+    }
+    ex_begin(c, message, error);
+    if (error)
+        return;
+    write_item_id(c, i);
+    ex_end(c, message);
+}
+
+void ex_create_item(struct ex_call *c)
+{
+    const xmlNode *saved = ex_first(ex_child(c->op, "SavedItemFolderId"));
+    struct ex_mailbox *m = c->mailbox;
+    int folder = saved ? ex_folder_at(c, saved, &m) : ex_folder_of(m, "contacts", true);
+    int64_t at = 0;
+    for (const xmlNode *n = ex_first(ex_child(c->op, "Items")); n; n = ex_next(n), at++)
+        create_one(c, m, folder, n, c->fault == SB_FAULT_REFUSE_ITEM && c->fault_arg == at);
+}
+
+/* ---- UpdateItem
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+static const char *set_field(struct ex_item *i, const xmlNode *change)
+{
+    const xmlNode *path = ex_first(change), *item = ex_next(path), *value = ex_first(item);
+    if (!value || ex_next(value))
+        return "ErrorIncorrectUpdatePropertyCount";
+    (void)path;
+    return take_element(i, value);
+}
+
+static const char *delete_field(struct ex_item *i, const xmlNode *path)
+{
+    char *uri = ex_attr(path, "FieldURI"), *key = ex_attr(path, "FieldIndex");
+    const char *error = NULL;
+    if (!strcmp((const char *)path->name, "ExtendedFieldURI")) {
+        struct ex_extended e;
+        ex_extended_read(path, &e);
+        ex_extended_remove(i, &e);
+        ex_extended_free(&e);
+    } else if (uri && !strcmp(uri, "item:Categories")) {
+        ex_categories(i, NULL, 0);
+    } else if (uri && !strcmp(uri, "item:Body")) {
+        ex_set(&i->body, NULL);
+    } else if (uri && !strcmp(uri, "item:Sensitivity")) {
+        ex_set(&i->sensitivity, NULL);
+    } else {
+        int p = uri ? ex_prop_find(uri, key) : -1;
+        if (p < 0)
+            error = "ErrorInvalidPropertyDelete";
+        else
+            ex_set(&i->value[p], NULL);
+    }
+    xmlFree(uri);
+    xmlFree(key);
+    return error;
+}
+
+static const char *update(struct ex_item *i, const xmlNode *updates)
+{
+    const char *error = NULL;
+    for (const xmlNode *u = ex_first(updates); u && !error; u = ex_next(u)) {
+        if (!strcmp((const char *)u->name, "SetItemField"))
+            error = set_field(i, u);
+        else if (!strcmp((const char *)u->name, "DeleteItemField"))
+            error = delete_field(i, ex_first(u));
+        else
+            error = "ErrorInvalidPropertyAppend";
+    }
+    return error;
+}
+
+static const char *check_key(struct ex_call *c, const struct ex_item *i, const xmlNode *id,
+                             const char *resolution)
+{
+    char key[64], *given = ex_attr(id, "ChangeKey");
+    bool never = resolution && !strcmp(resolution, "NeverOverwrite");
+    const char *error = NULL;
+    ex_change_key(i, key);
+    if (never && c->fault == SB_FAULT_STALE)
+        error = "ErrorIrresolvableConflict";
+    else if (!given && resolution && strcmp(resolution, "AlwaysOverwrite"))
+        error = "ErrorChangeKeyRequired";
+    else if (never && strcmp(given, key))
+        error = "ErrorIrresolvableConflict";
+    xmlFree(given);
+    return error;
+}
+
+static void update_one(struct ex_call *c, const xmlNode *change, const char *resolution,
+                       bool refused)
+{
+    static const char message[] = "UpdateItemResponseMessage";
+    const xmlNode *node = ex_child(change, "ItemId");
+    char *id = ex_attr(node, "Id");
+    struct ex_item *i = ex_item(c->mailbox, id);
+    const char *error = !i ? "ErrorItemNotFound" : check_key(c, i, node, resolution);
+    xmlFree(id);
+    if (!error && refused)
+        error = "ErrorItemSave";
+    if (!error) {
+        /* All of an item's updates or none: tried on a copy. */
+        struct ex_item *copy = ex_item_copy(c->mailbox, i, -1);
+        error = update(copy, ex_child(change, "Updates"));
+        ex_item_remove(c->mailbox, copy);
+    }
+    if (!error) {
+        update(i, ex_child(change, "Updates"));
+        ex_item_touch(c->mailbox, i);
+    }
+    ex_begin(c, message, error);
+    if (error)
+        return;
+    write_item_id(c, i);
+    sb_buf_str(c->out, "<m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>");
+    ex_end(c, message);
+}
+
+void ex_update_item(struct ex_call *c)
+{
+    char *resolution = ex_attr(c->op, "ConflictResolution");
+    int64_t at = 0;
+    for (const xmlNode *n = ex_first(ex_child(c->op, "ItemChanges")); n; n = ex_next(n), at++)
+        update_one(c, n, resolution, c->fault == SB_FAULT_REFUSE_ITEM && c->fault_arg == at);
+    xmlFree(resolution);
+}
+
+/* ---- DeleteItem, MoveItem, CopyItem
+ * -------------------------------------------------------------------------------------- */
+
+void ex_delete_item(struct ex_call *c)
+{
+    char *type = ex_attr(c->op, "DeleteType");
+    for (const xmlNode *n = ex_first(ex_child(c->op, "ItemIds")); n; n = ex_next(n)) {
+        char *id = ex_attr(n, "Id");
+        struct ex_item *i = ex_item(c->mailbox, id);
+        xmlFree(id);
+        /* The ChangeKey is not looked at: the real one does not either. */
+        ex_begin(c, "DeleteItemResponseMessage", i ? NULL : "ErrorItemNotFound");
+        if (!i)
+            continue;
+        if (type && !strcmp(type, "MoveToDeletedItems"))
+            ex_item_move(c->mailbox, i, ex_folder_of(c->mailbox, "deleteditems", true));
+        else
+            ex_item_remove(c->mailbox, i);
+        ex_end(c, "DeleteItemResponseMessage");
+    }
+    xmlFree(type);
+}
+
+static void relocate(struct ex_call *c, const char *message, bool copy)
+{
+    struct ex_mailbox *m;
+    int folder = ex_folder_at(c, ex_first(ex_child(c->op, "ToFolderId")), &m);
+    for (const xmlNode *n = ex_first(ex_child(c->op, "ItemIds")); n; n = ex_next(n)) {
+        char *id = ex_attr(n, "Id");
+        struct ex_item *i = ex_item(c->mailbox, id);
+        xmlFree(id);
+        ex_begin(c, message,
+                 !i           ? "ErrorItemNotFound"
+                 : folder < 0 ? "ErrorToFolderNotFound"
+                              : NULL);
+        if (!i || folder < 0)
+            continue;
+        if (copy)
+            i = ex_item_copy(c->mailbox, i, folder);
+        else
+            ex_item_move(c->mailbox, i, folder);
+        write_item_id(c, i);
+        ex_end(c, message);
+    }
+}
+
+void ex_move_item(struct ex_call *c)
+{
+    relocate(c, "MoveItemResponseMessage", false);
+}
+
+void ex_copy_item(struct ex_call *c)
+{
+    relocate(c, "CopyItemResponseMessage", true);
+}

@@ -1,0 +1,234 @@
+/* wess-sandbox: an Exchange and a Workbooks server on loopback. */
+#include <getopt.h>
+#include <microhttpd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "faults.h"
+#include "server.h"
+
+static const char help[] =
+    "Usage: wess-sandbox [OPTION]...\n"
+    "An Exchange and a Workbooks server on loopback, with believable data, to rehearse on.\n"
+    "\n"
+    "  --json                  first line: one JSON object with addresses, users, passwords\n"
+    "  --port-exchange N       0: a free one (default)\n"
+    "  --port-workbooks N      the same\n"
+    "  --data demo|empty|load  demo: two mailboxes and a CRM; load: generated contacts\n"
+    "  --users N --contacts N --employers N   of --data load\n"
+    "  --delay MS              before every answer\n"
+    "  --clock-file FILE       where the moved clock is written, for WESS_CLOCK_FILE\n"
+    "  --tls-cert FILE --tls-key FILE   serve https\n"
+    "  --switch NAME=VALUE     one behaviour that is not known for sure, the other way:\n"
+    "      server_version=15.2|14.1|..   what Exchange says it is\n"
+    "      notes_html=on|off             Workbooks wraps notes in HTML (on)\n"
+    "      failure=reason|message        the member that tells why a sign-in failed (reason)\n"
+    "      batch_cap=100|303             records of one request (100)\n"
+    "      page_cap=100|200              rows of one answer (200)\n"
+    "      errors=object|array           an empty errors member is {} or [] (object)\n"
+    "      per_object=on|off             _per_object_transactions is known (on)\n"
+    "  --fault PLAN            OP:N:KIND[=ARG],..  N: which call (1 next, 2-4, *)\n"
+    "      OP   ews:CreateItem, workbooks:people:PUT, ews:*, ...\n"
+    "      KIND delay=MS http=503/RETRY busy=BACKOFF_MS lost late=MS cut=BYTE stale bad_state\n"
+    "           refuse=INDEX password truncate garbage html redirect=URL forbidden_char "
+    "huge=BYTES\n"
+    "           bad_utf8\n"
+    "  --help\n"
+    "\n"
+    "Control requests (GET, on either port): /control/clock?move_ms=N  /control/fault?plan=..\n"
+    "/control/requests?reset=1  /control/exchange/list?mailbox=..  /control/workbooks/list  ...\n"
+    "It serves until SIGTERM.\n";
+
+static struct {
+    char name[32], value[64];
+} switches[32];
+static size_t n_switches;
+
+const char *sb_switch(const char *name, const char *fallback)
+{
+    for (size_t i = n_switches; i; i--)
+        if (!strcmp(switches[i - 1].name, name))
+            return switches[i - 1].value;
+    return fallback;
+}
+
+static bool set_switch(const char *text)
+{
+    const char *eq = strchr(text, '=');
+    if (!eq || n_switches == 32 || (size_t)(eq - text) >= sizeof(switches[0].name) ||
+        strlen(eq + 1) >= sizeof(switches[0].value))
+        return false;
+    memcpy(switches[n_switches].name, text, (size_t)(eq - text));
+    strcpy(switches[n_switches++].value, eq + 1);
+    return true;
+}
+
+static char *read_pem(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    char *text = f ? calloc(1, 65536) : NULL;
+    if (text && !fread(text, 1, 65535, f)) {
+        free(text);
+        text = NULL;
+    }
+    if (f)
+        fclose(f);
+    return text;
+}
+
+static int usage(const char *what)
+{
+    fprintf(stderr, "wess-sandbox: %s; see --help\n", what);
+    return 2;
+}
+
+static void say(bool json, const char *scheme, unsigned exchange, unsigned workbooks)
+{
+    if (!json) {
+        printf("Exchange   %s://127.0.0.1:%u/EWS/Exchange.asmx\n"
+               "           %s, password %s\n"
+               "Workbooks  %s://127.0.0.1:%u/\n           api_key %s\n",
+               scheme, exchange, sb_service_user, sb_service_password, scheme, workbooks,
+               sb_api_key);
+        for (size_t i = 0; i < sb_n_users; i++)
+            printf("User       %s, mailbox %s\n", sb_users[i].name, sb_users[i].address);
+        fflush(stdout);
+        return;
+    }
+    printf("{\"exchange\":{\"url\":\"%s://127.0.0.1:%u/EWS/Exchange.asmx\",\"username\":"
+           "\"EXAMPLE\\\\svc-wess\",\"password\":\"%s\",\"mailboxes\":[",
+           scheme, exchange, sb_service_password);
+    for (size_t i = 0; i < sb_n_users; i++)
+        printf("%s{\"address\":\"%s\",\"name\":\"%s\",\"username\":\"EXAMPLE\\\\%s\",\"password\":"
+               "\"%s\"}",
+               i ? "," : "", sb_users[i].address, sb_users[i].name, sb_users[i].login,
+               sb_users[i].password);
+    printf("]},\"workbooks\":{\"url\":\"%s://127.0.0.1:%u/\",\"api_key\":\"%s\",\"users\":[",
+           scheme, workbooks, sb_api_key);
+    for (size_t i = 0; i < sb_n_users; i++)
+        printf("%s{\"login\":\"%s\",\"queue\":\"%s\",\"queue_id\":%zu}", i ? "," : "",
+               sb_users[i].address, sb_users[i].name, 11 + i);
+    printf("]},\"control\":\"%s://127.0.0.1:%u/control\",\"pid\":%ld}\n", scheme, exchange,
+           (long)getpid());
+    fflush(stdout);
+}
+
+enum {
+    O_JSON = 256,
+    O_PE,
+    O_PW,
+    O_DATA,
+    O_USERS,
+    O_CONTACTS,
+    O_EMPLOYERS,
+    O_DELAY,
+    O_CLOCK,
+    O_CERT,
+    O_KEY,
+    O_SWITCH,
+    O_FAULT,
+    O_HELP
+};
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"json", 0, NULL, O_JSON},
+                                            {"port-exchange", 1, NULL, O_PE},
+                                            {"port-workbooks", 1, NULL, O_PW},
+                                            {"data", 1, NULL, O_DATA},
+                                            {"users", 1, NULL, O_USERS},
+                                            {"contacts", 1, NULL, O_CONTACTS},
+                                            {"employers", 1, NULL, O_EMPLOYERS},
+                                            {"delay", 1, NULL, O_DELAY},
+                                            {"clock-file", 1, NULL, O_CLOCK},
+                                            {"tls-cert", 1, NULL, O_CERT},
+                                            {"tls-key", 1, NULL, O_KEY},
+                                            {"switch", 1, NULL, O_SWITCH},
+                                            {"fault", 1, NULL, O_FAULT},
+                                            {"help", 0, NULL, O_HELP},
+                                            {NULL, 0, NULL, 0}};
+    uint16_t pe = 0, pw = 0;
+    bool json = false;
+    char *cert = NULL, *key = NULL;
+    sigset_t stop;
+    int c, sig;
+    sb_load = (struct sb_load){.users = 1, .contacts = 100, .employers = 20};
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (c) {
+        case O_JSON:
+            json = true;
+            break;
+        case O_PE:
+            pe = (uint16_t)atoi(optarg);
+            break;
+        case O_PW:
+            pw = (uint16_t)atoi(optarg);
+            break;
+        case O_DATA:
+            sb_load.on = !strcmp(optarg, "load");
+            sb_load.empty = !strcmp(optarg, "empty");
+            if (!sb_load.on && !sb_load.empty && strcmp(optarg, "demo"))
+                return usage("--data is demo, empty or load");
+            break;
+        case O_USERS:
+            sb_load.users = (unsigned)atoi(optarg);
+            if (!sb_load.users || sb_load.users > SB_USERS_MAX)
+                return usage("--users is 1 to 64");
+            break;
+        case O_CONTACTS:
+            sb_load.contacts = (unsigned)atoi(optarg);
+            break;
+        case O_EMPLOYERS:
+            sb_load.employers = (unsigned)atoi(optarg) ? (unsigned)atoi(optarg) : 1;
+            break;
+        case O_DELAY:
+            server_delay(atol(optarg));
+            break;
+        case O_CLOCK:
+            server_clock_file(optarg);
+            break;
+        case O_CERT:
+            cert = read_pem(optarg);
+            break;
+        case O_KEY:
+            key = read_pem(optarg);
+            break;
+        case O_SWITCH:
+            if (!set_switch(optarg))
+                return usage("--switch NAME=VALUE");
+            break;
+        case O_FAULT:
+            if (!sb_fault_plan(optarg))
+                return usage("the fault plan is not understood");
+            break;
+        case O_HELP:
+            fputs(help, stdout);
+            return 0;
+        default:
+            return usage("unknown option");
+        }
+    }
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    sb_exchange.start("");
+    sb_workbooks.start("");
+    struct MHD_Daemon *d[2] = {server_start(&sb_exchange, pe, cert, key),
+                               server_start(&sb_workbooks, pw, cert, key)};
+    if (!d[0] || !d[1])
+        return usage("cannot listen on loopback");
+    say(json, cert ? "https" : "http", server_port(d[0]), server_port(d[1]));
+    sigwait(&stop, &sig);
+    MHD_stop_daemon(d[0]);
+    MHD_stop_daemon(d[1]);
+    sb_exchange.stop();
+    sb_workbooks.stop();
+    free(cert);
+    free(key);
+    return 0;
+}

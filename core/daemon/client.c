@@ -11,6 +11,7 @@
 #include "daemon/protocol.h"
 
 #define READ_BYTES 16384u
+#define LOOK_US 300000
 
 /* Commands name people and items: they are given to ourselves, to root, or to whoever owns the
  * state, and to nobody else who happens to listen there. */
@@ -80,15 +81,18 @@ static bool pass_on(struct control_lines *lines, FILE *out, FILE *err, int *stat
 static const char *talk(int fd, FILE *out, FILE *err, const bool *cancelled, int *status)
 {
     struct control_lines lines = {0};
+    struct timeval look = {.tv_usec = LOOK_US};
     char buf[READ_BYTES];
     const char *why = NULL;
     bool ended = false;
+    /* A signal may come just before recv(): it is looked for again and again. */
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof(look));
     while (!ended && !why) {
         ssize_t n = recv(fd, buf, sizeof(buf), 0);
         bool stop = cancelled && __atomic_load_n(cancelled, __ATOMIC_RELAXED);
         if (stop)
             why = "interrupted";
-        else if (n < 0 && errno == EINTR)
+        else if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         else if (n <= 0)
             why = "the daemon stopped before it had answered; `wess status` shows how far it came";

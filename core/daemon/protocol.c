@@ -161,8 +161,8 @@ bool control_parse_message(const char *line, size_t len, struct control_message 
 {
     json_error_t error;
     *out = (struct control_message){0};
-    json_t *j = len <= CONTROL_LINE_MAX ? json_loadb(line, len, JSON_REJECT_DUPLICATES, &error)
-                                        : NULL;
+    json_t *j =
+        len <= CONTROL_LINE_MAX ? json_loadb(line, len, JSON_REJECT_DUPLICATES, &error) : NULL;
     const json_t *status = json_object_get(j, "exit");
     bool ok = take_text(json_object_get(j, "out"), CONTROL_OUT, out) ||
               take_text(json_object_get(j, "err"), CONTROL_ERR, out);

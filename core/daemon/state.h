@@ -7,7 +7,6 @@
 #define CORE_DAEMON_STATE_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "daemon/daemon.h"
 #include "host/conn.h"
@@ -70,8 +69,7 @@ void daemon_wake(struct daemon *); /* the loop, and whoever waits */
 /* ---- rounds.c ---------------------------------------------------------------------------------
  */
 
-/* Waits until no other round is under way. false: cancelled meanwhile. *waited tells whether it had
- * to. */
+/* Waits until no other round is under way. false: cancelled meanwhile. */
 bool round_enter_turn(struct daemon *, const bool *cancelled);
 void round_leave_turn(struct daemon *);
 bool round_is_busy(struct daemon *);

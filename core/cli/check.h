@@ -1,0 +1,11 @@
+/* Private to check*.c. */
+#ifndef CORE_CLI_CHECK_H
+#define CORE_CLI_CHECK_H
+
+#include "cli/cli.h"
+
+/* Signs in everywhere, for that user or all (NULL), and tells what answers; writes nothing there.
+ * `json`: where the answers go instead of the terminal; NULL: the terminal. */
+int check_online(struct cli *, const char *user, json_t **json);
+
+#endif

@@ -124,7 +124,7 @@ static void show_conflict(const struct cli *c, const struct place *p, const stru
     table_row(&t, right);
     table_print(&t, c->out, "  ");
     fprintf(c->out,
-            "\n%s.\n\n"
+            "\nReason: %s.\n\n"
             "  wess conflicts resolve %lld --left      the left value, on both sides\n"
             "  wess conflicts resolve %lld --right     the right value, on both sides\n"
             "  wess conflicts resolve %lld --both      both\n"

@@ -84,6 +84,9 @@ const char *ask_in_words(struct wess_arena *a, struct db *db, const struct cfg_p
         return conflict_in_words(a, pair, row);
     size_t n = ask_candidates(row, ids, CANDIDATES_SHOWN);
     const char *out = reason_sentence(row->reason);
+    /* There is no more to be said of such a one. */
+    if (row->reason && !strcmp(row->reason, "untagged-twin"))
+        n = 0;
     for (size_t i = 0; out && i < n; i++)
         out = arena_fmt(a, "%s%s%s", out, i ? "; or " : ": ",
                         candidate_in_words(a, db, pair, user, row, ids[i]));

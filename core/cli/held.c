@@ -77,7 +77,7 @@ static bool print_list(const struct cli *c, struct db *db, const struct places *
     }
     if (any)
         fprintf(c->out, "\n%s`wess held release N` lets one go.\n",
-                all ? "" : "-v shows each item; ");
+                all ? "" : "-v shows each item, `wess plan` the names of all; ");
     else if (ok)
         fputs("Nothing is held.\n", c->out);
     return ok;

@@ -186,11 +186,21 @@ static bool has_place(enum group g)
     return g == G_CREATE || g == G_UPDATE || g == G_DELETE;
 }
 
+/* What all lines of a group say is said once. */
+static const char *said_by_all(const struct lines *g)
+{
+    for (size_t i = 1; i < g->n; i++)
+        if (strcmp(g->of[i].detail ? g->of[i].detail : "", g->of[0].detail ? g->of[0].detail : ""))
+            return NULL;
+    return g->n > 1 && g->of[0].detail && *g->of[0].detail ? g->of[0].detail : NULL;
+}
+
 static void print_group(const struct plan *p, const struct part *part, enum group g, enum side s)
 {
     static const struct column columns[] = {{"", false, 40}, {"", false, 100}, {"", false, 0}};
     const struct lines *lines = &part->groups[g][s];
     struct cli *c = p->cli;
+    const char *all = g == G_UPDATE || g == G_ASK ? NULL : said_by_all(lines);
     struct table t;
     if (!lines->total)
         return;
@@ -198,11 +208,11 @@ static void print_group(const struct plan *p, const struct part *part, enum grou
             has_place(g) ? " " : "", has_place(g) ? cli_side_name(part->pair, s, c->arena) : "");
     if (lines->held)
         fprintf(c->out, ", %lld of them held by a guard", (long long)lines->held);
-    fputs(":\n", c->out);
+    fprintf(c->out, "%s%s%s:\n", all ? " (" : "", all ? all : "", all ? ")" : "");
     table_init(&t, c->arena, columns, 3);
     for (size_t i = 0; i < lines->n; i++) {
         const struct line *l = &lines->of[i];
-        const char *cells[] = {l->title, l->detail, l->held ? "held" : NULL};
+        const char *cells[] = {l->title, all ? NULL : l->detail, l->held ? "held" : NULL};
         table_row(&t, cells);
     }
     table_print(&t, c->out, "    ");
@@ -218,6 +228,15 @@ static int64_t planned(const struct part *part)
         for (int s = LEFT; s <= RIGHT; s++)
             n += part->groups[g][s].total;
     return n;
+}
+
+/* What waits already is no part of the plan: it moves when a person says so. */
+static void print_open(const struct plan *p, const struct run_report *r)
+{
+    int64_t lists = r->open_held - (r->held > 0);
+    if (lists > 0)
+        fprintf(p->cli->out, "\n  %s already held: wess held list\n",
+                cli_count(p->cli->arena, lists, "list is", "lists are"));
 }
 
 static void print_part(const struct plan *p, const struct part *part)
@@ -236,6 +255,7 @@ static void print_part(const struct plan *p, const struct part *part)
     if (r->held)
         fprintf(out, "\n  A guard would hold %lld of these until `wess held release`.\n",
                 (long long)r->held);
+    print_open(p, r);
     if (!planned(part) && !part->text)
         fputs("  Nothing to do.\n", out);
     fputc('\n', out);
@@ -243,9 +263,12 @@ static void print_part(const struct plan *p, const struct part *part)
 
 static void print_text(const struct plan *p)
 {
+    bool stopped = __atomic_load_n(p->cli->cancelled, __ATOMIC_RELAXED);
     if (p->broken)
         cli_say(p->cli, "%s", p->broken);
-    if (!p->n && !p->broken)
+    if (stopped)
+        cli_say(p->cli, "interrupted: the plan is not whole");
+    if (!p->n && !p->broken && !stopped)
         fputs("No user takes part: every wave is off, or no pair fits.\n", p->cli->out);
     for (size_t i = 0; i < p->n; i++)
         print_part(p, &p->of[i]);

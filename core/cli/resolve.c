@@ -9,6 +9,7 @@
 static const enum cli_opt answers[] = {OPT_LEFT, OPT_RIGHT,  OPT_BOTH, OPT_VALUE,
                                        OPT_LINK, OPT_CREATE, OPT_LEAVE};
 #define ANSWERS (sizeof(answers) / sizeof(answers[0]))
+#define ANSWER_COLUMNS 72
 #define OF_CONFLICT                                                                                \
     (OPT_BIT(OPT_LEFT) | OPT_BIT(OPT_RIGHT) | OPT_BIT(OPT_BOTH) | OPT_BIT(OPT_VALUE))
 
@@ -154,7 +155,7 @@ static int resolve_one(const struct cli *c, struct db *db, const struct places *
         return cli_store_failed(c, db);
     row.answer = answer;
     fprintf(c->out, "%lld: %s\n", (long long)id,
-            text_shown(c->arena, answer_in_words(c->arena, &row)));
+            text_cut(c->arena, answer_in_words(c->arena, &row), ANSWER_COLUMNS));
     return EXIT_IN_STEP;
 }
 

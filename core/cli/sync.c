@@ -257,13 +257,16 @@ static bool wrote_anything(const struct sync *s)
 static void print_text(const struct sync *s, int status, const char *user)
 {
     FILE *out = s->cli->out;
+    bool stopped = __atomic_load_n(s->cli->cancelled, __ATOMIC_RELAXED);
     if (s->broken)
         cli_say(s->cli, "%s", s->broken);
-    if (!s->n && !s->broken)
+    if (stopped)
+        cli_say(s->cli, "interrupted; what was settled stands, the next sync goes on from there");
+    if (!s->n && !s->broken && !stopped)
         fputs("No user takes part: every wave is off, or no pair fits.\n", out);
     print_runs(s);
     print_waiting(s, user);
-    if (status == EXIT_IN_STEP && s->n)
+    if (status == EXIT_IN_STEP && s->n && !stopped)
         fprintf(out, "\n%s\n",
                 wrote_anything(s) ? "In step." : "In step; there was nothing to do.");
 }

@@ -151,7 +151,9 @@ const char *subject_title(const struct cli *c, struct db *db, const struct subje
         if (title)
             return title;
     }
-    return "(not shared)";
+    int64_t id = s->item[LEFT].id ? s->item[LEFT].id : s->item[RIGHT].id;
+    const char *text = arena_fmt(c->arena, "item #%lld", (long long)id);
+    return text ? text : "";
 }
 
 const char *subject_side(const struct cli *c, const struct subject *s, enum side side)
@@ -232,18 +234,25 @@ const char *history_text(const struct cli *c, const struct subject *s, const str
 {
     struct wess_arena *a = c->arena;
     struct content body = {NULL, 0};
-    const char *detail = "";
+    const char *what = cli_what(h->what), *detail = "";
     if (h->what == OP_UPDATE && h->body.len && content_decode(a, h->body, &body))
         for (size_t i = 0; detail && i < body.n; i++)
             detail = arena_fmt(a, "%s%s%s", detail, *detail ? ", " : "",
                                field_label(a, s->place->pair->kind, body.fields[i].name));
     else if (h->reason)
         detail = reason_sentence(h->reason);
+    if (!detail)
+        return "";
     bool ok = !h->code || !strcmp(h->code, "ok");
     bool placed = h->what == OP_CREATE || h->what == OP_UPDATE || h->what == OP_DELETE;
-    const char *out = arena_fmt(a, "%s%s%s%s%s%s%s", cli_what(h->what), placed ? " in " : "",
+    /* Some sentences begin with the word itself. */
+    size_t same = strlen(what);
+    if (!strncmp(detail, what, same) && !strncmp(detail + same, ": ", 2))
+        detail += same + 2;
+    const char *out = arena_fmt(a, "%s%s%s%s%s", what, placed ? " in " : "",
                                 placed ? cli_side_name(s->place->pair, h->side, a) : "",
-                                detail && *detail ? ": " : "", detail ? detail : "",
-                                ok ? "" : "; answered: ", ok ? "" : h->code);
+                                *detail ? ": " : "", detail);
+    if (out && !ok)
+        out = arena_fmt(a, "%s; answered: %s", out, h->code);
     return out ? out : "";
 }

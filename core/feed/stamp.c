@@ -20,4 +20,5 @@ void stamp_make(const char *site, const char *identity, const char *collection, 
     digest_of((struct wess_slice){all, sizeof(all)}, digest);
     for (size_t i = 0; i + 1 < STAMP_SIZE; i++)
         out[i] = digits[digest[i % DIGEST_SIZE] & 31u];
+    out[STAMP_SIZE - 1] = 0;
 }

@@ -29,6 +29,12 @@ struct board {
     int status;
 };
 
+static bool is_credential(const struct rest_row *r)
+{
+    static const char scope[] = "credential:";
+    return !strncmp(r->scope, scope, sizeof(scope) - 1);
+}
+
 /* ---- gathering --------------------------------------------------------------------------------
  */
 
@@ -85,6 +91,16 @@ static bool gather_one(struct board *b, struct standing *s, const struct place *
     return true;
 }
 
+/* A rest outlives its run, and is there even when no run could begin. */
+static void judge_rests(struct board *b)
+{
+    int64_t now = clock_now_ms();
+    for (size_t i = 0; i < b->n_rests; i++)
+        if (b->rests[i].until_ms > now)
+            b->status = status_worse(b->status, is_credential(&b->rests[i]) ? EXIT_CREDENTIAL
+                                                                            : EXIT_UNREACHABLE);
+}
+
 static bool gather(struct board *b, const char *user)
 {
     struct places places;
@@ -96,6 +112,7 @@ static bool gather(struct board *b, const char *user)
     for (size_t i = 0; b->of && i < places.n; i++)
         if (!gather_one(b, &b->of[b->n++], &places.of[i]))
             return false;
+    judge_rests(b);
     int fd = control_connect(b->cli->config);
     b->daemon = fd >= 0;
     if (fd >= 0)
@@ -167,13 +184,16 @@ static void print_rests(const struct board *b)
     int64_t now = clock_now_ms();
     for (size_t i = 0; i < b->n_rests; i++) {
         const struct rest_row *r = &b->rests[i];
+        const char *text = text_shown(c->arena, r->text ? r->text : "");
         if (r->until_ms <= now)
             continue;
-        bool credential = !strncmp(r->scope, "credential:", 11);
-        fprintf(c->out, "%s rests %s%s: %s\n", credential ? "A credential" : r->scope,
-                r->until_ms == RESTS_FOREVER ? "until it changes" : "until ",
-                r->until_ms == RESTS_FOREVER ? "" : cli_when(c->arena, r->until_ms),
-                text_shown(c->arena, r->text ? r->text : ""));
+        if (is_credential(r))
+            fprintf(c->out, "A credential was refused: %s\n", text);
+        else if (r->until_ms == RESTS_FOREVER)
+            fprintf(c->out, "%s rests until it changes: %s\n", r->scope, text);
+        else
+            fprintf(c->out, "%s rests until %s: %s\n", r->scope, cli_when(c->arena, r->until_ms),
+                    text);
     }
 }
 

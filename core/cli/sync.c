@@ -152,6 +152,17 @@ static const char *once(const struct sync *s, int side, int64_t n)
     return side == LEFT && n ? number(s, n) : NULL;
 }
 
+/* It could not even begin: its text says all. */
+static bool is_idle(const struct ran *r)
+{
+    const struct run_report *p = &r->sum;
+    int64_t n = p->linked + p->questions + p->conflicts + p->parked + p->held;
+    for (int side = LEFT; side <= RIGHT; side++)
+        n += p->side[side].read + p->side[side].created + p->side[side].updated +
+             p->side[side].deleted + p->side[side].ended;
+    return !n && r->text;
+}
+
 static void add_rows(const struct sync *s, struct table *t, const struct ran *r)
 {
     const struct cfg_pair *pair = config_pair(s->cli->config, r->pair);
@@ -185,12 +196,18 @@ static void print_runs(const struct sync *s)
     struct table t;
     table_init(&t, s->cli->arena, columns, sizeof(columns) / sizeof(columns[0]));
     for (size_t i = 0; i < s->n; i++)
-        add_rows(s, &t, &s->of[i]);
+        if (!is_idle(&s->of[i]))
+            add_rows(s, &t, &s->of[i]);
     table_print(&t, s->cli->out, "");
+    const char *gap = t.n ? "\n" : "";
     for (size_t i = 0; i < s->n; i++)
-        if (s->of[i].text)
-            fprintf(s->cli->out, "\n%s, %s: %s\n", s->of[i].pair, s->of[i].user,
-                    text_shown(s->cli->arena, s->of[i].text));
+        if (s->of[i].text) {
+            fprintf(s->cli->out, "%s%s, %s: %s%s%s\n", gap, s->of[i].pair, s->of[i].user,
+                    text_shown(s->cli->arena, s->of[i].text),
+                    s->of[i].log_ref ? "; in the log: " : "",
+                    s->of[i].log_ref ? s->of[i].log_ref : "");
+            gap = "";
+        }
 }
 
 /* ---- what waits for a person ------------------------------------------------------------------

@@ -1,3 +1,5 @@
 wess_unit(test_table SOURCES test_table.c LIBS wess_cli)
 wess_unit(test_options SOURCES test_options.c LIBS wess_cli)
 wess_unit(test_control SOURCES test_control.c LIBS wess_daemon)
+wess_unit(test_man SOURCES test_man.c LIBS wess_cli)
+target_compile_definitions(test_man PRIVATE MAN_DIR="${PROJECT_SOURCE_DIR}/docs/man")

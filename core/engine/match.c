@@ -264,8 +264,8 @@ static bool by_name(struct run *r, struct batch *b, struct entry *e, const struc
     *done = true;
     if (c.n > 1)
         ask(e, ASK_SEVERAL, &c);
-    else
-        return only_one(r, b, e, MATCH_ASK, true, &c);
+    else if (!only_one(r, b, e, MATCH_ASK, true, &c))
+        return false;
     if (e->reason && !strcmp(e->reason, ASK_RULE))
         e->reason = ASK_ALIKE;
     return true;

@@ -280,7 +280,9 @@ static bool settle_link(struct run *r, struct wess_arena *a, struct entry *e, st
     bool open = m->out.patch[LEFT].n || m->out.patch[RIGHT].n || m->out.n_conflicts;
     for (int s = LEFT; s <= RIGHT; s++) {
         struct wess_list unseen = e->now[s] ? (struct wess_list){NULL, 0} : m->in.side[s].unseen;
-        if (open)
+        /* What waits (a locked side, a parked value) shows only when this side is read again. */
+        bool waits = e->now[s] && !content_equal(e->now[s], &m->out.settled[s]);
+        if (open || waits)
             e->link.rev[s] = NULL;
         else if (e->now[s])
             e->link.rev[s] = e->now_rev[s];

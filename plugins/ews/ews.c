@@ -34,6 +34,9 @@ static void close_conn(struct wess_conn *c)
         free(c->folders[i].id);
         free(c->folders[i].path);
     }
+    for (size_t i = 0; i < c->n_others; i++)
+        free(c->others[i].id);
+    free(c->others);
     free(c->folders);
     free(c->bin);
     free(c);

@@ -29,7 +29,10 @@ struct wess_conn {
     bool signed_in;             /* credentials are set */
     struct ews_folder *folders; /* [0] is Contacts */
     size_t n_folders;
-    char *bin;        /* the folder of deleted items */
+    struct ews_folder *others; /* folders of contacts that are not read, for looking */
+    size_t n_others;
+    bool others_known;
+    char *bin; /* the folder of deleted items */
     char version[64]; /* "15.2.2562.17" */
     size_t batch;     /* ids of a GetItem, adapted to the size of answers */
 };
@@ -91,6 +94,7 @@ void ews_path_stamp(struct xml_out *);
  */
 
 enum wess_code ews_folders(struct wess_call *); /* resolves them once */
+enum wess_code ews_others(struct wess_call *);  /* all further folders of contacts, once */
 enum wess_code ews_check(struct wess_call *);
 enum wess_code ews_changes(struct wess_call *, struct wess_slice, uint32_t, struct wess_page *);
 enum wess_code ews_fetch(struct wess_call *, struct wess_list, struct wess_result *);

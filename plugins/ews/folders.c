@@ -124,7 +124,37 @@ static enum wess_code take_subfolders(void *ctx, size_t i, const struct ews_answ
     return rc;
 }
 
-static enum wess_code find_subfolders(struct wess_call *call)
+static bool is_read(const struct wess_conn *c, const char *id)
+{
+    for (size_t i = 0; i < c->n_folders; i++)
+        if (!strcmp(c->folders[i].id, id))
+            return true;
+    return false;
+}
+
+static enum wess_code take_others(void *ctx, size_t i, const struct ews_answer *a)
+{
+    struct wess_call *call = ((struct taking *)ctx)->call;
+    struct wess_conn *c = call->conn;
+    const xmlNode *m = xml_first(a->messages);
+    (void)i;
+    if (a->code != WESS_OK)
+        return a->code;
+    enum wess_code rc = ews_message(m, false, &call->error);
+    const xmlNode *f = xml_first(xml_child(xml_child(m, "RootFolder"), "Folders"));
+    for (; rc == WESS_OK && f && c->n_others < EWS_FOLDERS_MAX; f = xml_next(f)) {
+        const char *id = xml_attr(xml_child(f, "FolderId"), "Id");
+        if (!xml_is(f, "ContactsFolder") || !id || is_read(c, id))
+            continue;
+        c->others[c->n_others].id = strdup(id);
+        c->n_others += c->others[c->n_others].id != NULL;
+    }
+    return rc;
+}
+
+static enum wess_code find_folders(struct wess_call *call, const char *top,
+                                   enum wess_code (*take)(void *, size_t,
+                                                          const struct ews_answer *))
 {
     struct wess_conn *c = call->conn;
     struct taking t = {call};
@@ -144,11 +174,24 @@ static enum wess_code find_subfolders(struct wess_call *call)
     xml_close(&x);
     xml_close(&x);
     xml_open(&x, "m:ParentFolderIds");
-    distinguished(&x, "contacts");
+    distinguished(&x, top);
     xml_close(&x);
     xml_close(&x);
-    enum wess_code rc = ews_send(call, &x, 1, false, take_subfolders, &t);
+    enum wess_code rc = ews_send(call, &x, 1, false, take, &t);
     xml_fini(&x);
+    return rc;
+}
+
+enum wess_code ews_others(struct wess_call *call)
+{
+    struct wess_conn *c = call->conn;
+    if (c->others_known)
+        return WESS_OK;
+    c->n_others = 0;
+    if (!c->others && !(c->others = calloc(EWS_FOLDERS_MAX, sizeof(*c->others))))
+        return WESS_TOO_BIG;
+    enum wess_code rc = find_folders(call, "msgfolderroot", take_others);
+    c->others_known = rc == WESS_OK;
     return rc;
 }
 
@@ -164,7 +207,7 @@ enum wess_code ews_folders(struct wess_call *call)
     enum wess_code rc = ews_send(call, &x, 1, false, take_folders, &t);
     xml_fini(&x);
     if (rc == WESS_OK && setting && *setting)
-        rc = find_subfolders(call);
+        rc = find_folders(call, "contacts", take_subfolders);
     return rc;
 }
 

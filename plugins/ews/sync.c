@@ -372,7 +372,8 @@ struct finding {
     const struct wess_key *keys;
     size_t n;
     struct wess_vec changes;
-    bool bin, whole;
+    uint32_t flags; /* of what is found there */
+    bool whole;
 };
 
 static bool bears_any(const struct wess_item *item, const struct wess_key *keys, size_t n)
@@ -407,8 +408,7 @@ static enum wess_code take_found(void *ctx, size_t i, const struct ews_answer *a
         struct wess_change *c = wess_vec_push(f->call->conn->host, f->call->arena, &f->changes);
         if (!c)
             return WESS_TOO_BIG;
-        if (f->bin)
-            item.flags |= WESS_ITEM_TRASHED;
+        item.flags |= f->flags;
         *c = (struct wess_change){.what = WESS_UPSERT, .item = item};
     }
     return rc;
@@ -442,7 +442,13 @@ enum wess_code ews_find(struct wess_call *call, const struct wess_key *keys, siz
     }
     for (size_t i = 0; rc == WESS_OK && n && i < c->n_folders; i++)
         rc = find_in(&f, c->folders[i].id);
-    f.bin = true;
+    /* Not where it is read: anywhere else in the mailbox. */
+    if (rc == WESS_OK && n)
+        rc = ews_others(call);
+    f.flags = WESS_ITEM_OUTSIDE;
+    for (size_t i = 0; rc == WESS_OK && n && i < c->n_others; i++)
+        rc = find_in(&f, c->others[i].id);
+    f.flags = WESS_ITEM_TRASHED;
     if (rc == WESS_OK && n && c->bin)
         rc = find_in(&f, c->bin);
     *out = (struct wess_page){

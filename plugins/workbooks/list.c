@@ -126,7 +126,9 @@ static enum wess_code fill_page(struct wess_call *call, json_t *rows, struct wb_
 {
     struct wess_vec changes = {.size = sizeof(struct wess_change)};
     size_t n = json_array_size(rows);
-    int64_t back = call->conn->host->now_ms(call->conn->host->ctx) / 1000 - call->conn->overlap_s;
+    struct wess_conn *c = call->conn;
+    int64_t now = (c->host->now_ms(c->host->ctx) + c->ahead_ms) / 1000; /* by their clock */
+    int64_t back = now - c->overlap_s;
     bool last = n < (size_t)limit, snapshot = at->snapshot;
     char number[24];
     for (size_t i = 0; i < n; i++) {
@@ -141,7 +143,9 @@ static enum wess_code fill_page(struct wess_call *call, json_t *rows, struct wb_
                              "Workbooks does not list by time of change");
         at->seconds = seconds;
         at->id = id ? strtoll(id, NULL, 10) : 0;
-        if (seconds >= back && !wb_cursor_saw(call, at, seconds, at->id))
+        /* A second that is still running may bring the same record once more. */
+        if (seconds >= back && seconds < now - WB_SETTLED_S &&
+            !wb_cursor_saw(call, at, seconds, at->id))
             return WESS_TOO_BIG;
     }
     if (last)

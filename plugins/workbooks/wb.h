@@ -14,6 +14,7 @@
 #define WB_BATCH 100u /* records of one request, documented */
 #define WB_SETTLE_MS 120000u
 #define WB_TEXT_MAX 255u /* characters of a string field */
+#define WB_SETTLED_S 2 /* after this a second gets no further change */
 #define WB_KEEP ":no_value:"
 #define WB_CLEAR ":null_value:"
 
@@ -26,6 +27,7 @@ struct wess_conn {
     const char *base; /* ends with '/' */
     const char *application;
     int64_t page, overlap_s;
+    int64_t ahead_ms; /* their clock minus ours, by the last answer */
     bool match_employer;
     struct wb_queue *queues;
     size_t n_queues;

@@ -214,6 +214,12 @@ static struct MHD_Response *make_response(struct sb_response *r, int64_t cut)
 static void add_headers(struct MHD_Response *m, const struct sb_response *r)
 {
     char *copy = r->headers.data ? strdup(r->headers.data) : NULL, *rest = copy, *line;
+    char date[64];
+    time_t now = (time_t)(sb_now_ms() / 1000);
+    struct tm tm;
+    gmtime_r(&now, &tm);
+    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    MHD_add_response_header(m, "Date", date);
     MHD_add_response_header(m, "Content-Type", r->type);
     while (rest && (line = strsep(&rest, "\n"))) {
         char *colon = strchr(line, ':');

@@ -166,6 +166,12 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
     };
     if (len > 5 && !strncasecmp(line, "HTTP/", 5))
         answer_begins(l, line, len);
+    if (len > 5 && !strncasecmp(line, "date:", 5)) {
+        char date[64];
+        take_value(date, sizeof(date), line + 5, len - 5);
+        time_t at = curl_getdate(date, NULL);
+        out->date_ms = at > 0 ? (int64_t)at * 1000 : 0;
+    }
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
         size_t name = strlen(kept[i].name);
         if (len > name && !strncasecmp(line, kept[i].name, name))

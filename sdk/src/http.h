@@ -30,6 +30,7 @@ struct http_response {
     char location[1024];      /* of a redirect that was not followed */
     char request_id[64];      /* the server's, for the log */
     char diagnostics[160];    /* x-ms-diagnostics, X-CasErrorCode: without secrets */
+    int64_t date_ms;          /* the server's clock by its Date header; 0: not told */
     int64_t retry_after_ms;   /* Retry-After, seconds or date; 0: none */
     char text[160];           /* what libcurl said when there is no answer */
 };

@@ -6,12 +6,17 @@
 #include <string.h>
 
 static void say(struct reader *r, const char *file, int line, const char *fmt, va_list ap)
+    __attribute__((format(printf, 4, 0)));
+static void say(struct reader *r, const char *file, int line, const char *fmt, va_list ap)
 {
     char *what = NULL, *text = NULL;
     r->errors++;
     if (vasprintf(&what, fmt, ap) < 0)
         what = NULL;
-    if (what && asprintf(&text, line > 0 ? "%s:%d: %s" : "%s:%.0d %s", file, line, what) >= 0)
+    int n = !what      ? -1
+            : line > 0 ? asprintf(&text, "%s:%d: %s", file, line, what)
+                       : asprintf(&text, "%s: %s", file, what);
+    if (n >= 0)
         r->say(r->ctx, text);
     free(what);
     free(text);

@@ -9,6 +9,7 @@
 #define PERCENT_FROM 20 /* links below which a percentage says nothing */
 #define DAY_FACTOR 3
 #define ALL_FACTOR 10
+#define AT_ONCE 200u
 
 enum scope { ONE_RUN, ONE_DAY, ALL_USERS };
 static const struct {
@@ -64,6 +65,29 @@ static bool count(struct run *r, enum op_what what, enum scope scope, int64_t *n
     return true;
 }
 
+/* A person who lets a list go must see who is on it: what would be created is kept with its source.
+ */
+static void keep_names(struct run *r)
+{
+    struct wess_arena *a = arena_new(ARENA_BUDGET);
+    for (int s = LEFT; a && s <= RIGHT; s++) {
+        int64_t after = 0;
+        size_t n = AT_ONCE;
+        while (n == AT_ONCE) {
+            arena_reset(a);
+            struct op_row *ops = arena_alloc(a, AT_ONCE * sizeof(*ops));
+            n = 0;
+            if (ops)
+                op_next(r->db, a, r->pu.id, OP_CREATE, (enum side)s, after, ops, AT_ONCE, &n);
+            for (size_t i = 0; i < n; i++) {
+                after = ops[i].id;
+                item_content(r->db, ops[i].todo_item, NULL, ops[i].body);
+            }
+        }
+    }
+    arena_free(a);
+}
+
 static bool hold(struct run *r, enum op_what what, int64_t mine, const char *reason)
 {
     struct hold_row row = {.pu = r->pu.id,
@@ -75,6 +99,8 @@ static bool hold(struct run *r, enum op_what what, int64_t mine, const char *rea
     if (db_begin(r->db) != STORE_OK)
         return run_store_failed(r);
     hold_make(r->db, &row);
+    if (what == OP_CREATE)
+        keep_names(r);
     hold_ops(r->db, row.id, r->pu.id, what, -1);
     if (db_commit(r->db) != STORE_OK)
         return run_store_failed(r);

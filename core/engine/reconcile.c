@@ -160,8 +160,8 @@ int winner(const struct work *w, const struct pairing *p, const char *key)
     const struct field_rule *rule = rule_for(w, p, key);
     enum direction d = rule ? rule->direction : DIR_BOTH;
     enum rule r = rule ? rule->conflict : w->in->default_rule;
-    /* The first meeting has a rule of its own, which is never "newest". A value that neither side had
-     * in step may be what it left unanswered: then it is asked again. */
+    /* The first meeting has a rule of its own, which is never "newest". A value that neither side
+     * had in step may be what it left unanswered: then it is asked again. */
     bool fresh = !p->shadow[LEFT] && !p->shadow[RIGHT];
     if (w->first || (fresh && w->in->first_differs == RULE_ASK))
         r = w->in->first_differs;

@@ -293,6 +293,26 @@ static bool update_link(struct run *r, struct wess_arena *a, const struct op_row
     return true;
 }
 
+struct sharers {
+    struct run *run;
+    int64_t item;
+};
+static void tell_sharer(void *ctx, int64_t link, int64_t pu, enum side side, bool ended)
+{
+    struct sharers *s = ctx;
+    (void)link;
+    if (!ended && pu != s->run->pu.id)
+        todo_put(s->run->db, pu, side, s->item, NOT_CHOSEN);
+}
+
+/* What we wrote for one user is news to the others who share the record. */
+static void tell_sharers(struct run *r, const struct op_row *op)
+{
+    struct sharers s = {r, op->item[op->side]};
+    if (r->side[op->side].shared)
+        links_of_item(r->db, s.item, tell_sharer, &s);
+}
+
 static bool settle_update(struct run *r, struct wess_arena *a, const struct op_row *op,
                           const struct wess_result *res)
 {
@@ -304,6 +324,7 @@ static bool settle_update(struct run *r, struct wess_arena *a, const struct op_r
         parked_clear(r->db, r->pu.id, op->link, 0, body.fields[i].name);
     park_refused(r, a, op, res);
     done(r, op, "ok", res->id);
+    tell_sharers(r, op);
     if (last) {
         enum side from = other_side(op->side);
         close_answered(r, a, op);

@@ -59,7 +59,14 @@ static bool start(const char *const *argv, int out, pid_t *pid, const char **why
     posix_spawn_file_actions_init(&acts);
     posix_spawn_file_actions_addopen(&acts, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&acts, out, 1);
-    int rc = posix_spawnp(pid, argv[0], &acts, NULL, (char *const *)(uintptr_t)argv, environ);
+    posix_spawnattr_t attr;
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK); /* a daemon blocks some */
+    posix_spawnattr_setsigmask(&attr, &none);
+    int rc = posix_spawnp(pid, argv[0], &acts, &attr, (char *const *)(uintptr_t)argv, environ);
+    posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&acts);
     if (rc)
         *why = strerror(rc);

@@ -32,7 +32,7 @@ struct wess_conn {
     struct ews_folder *others; /* folders of contacts that are not read, for looking */
     size_t n_others;
     bool others_known;
-    char *bin; /* the folder of deleted items */
+    char *bin;        /* the folder of deleted items */
     char version[64]; /* "15.2.2562.17" */
     size_t batch;     /* ids of a GetItem, adapted to the size of answers */
 };

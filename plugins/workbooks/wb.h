@@ -14,7 +14,7 @@
 #define WB_BATCH 100u /* records of one request, documented */
 #define WB_SETTLE_MS 120000u
 #define WB_TEXT_MAX 255u /* characters of a string field */
-#define WB_SETTLED_S 2 /* after this a second gets no further change */
+#define WB_SETTLED_S 2   /* after this a second gets no further change */
 #define WB_KEEP ":no_value:"
 #define WB_CLEAR ":null_value:"
 

@@ -102,8 +102,10 @@ static void count(const char *op, size_t in)
     size_t i = 0;
     while (i < n_ops && strcmp(ops[i].op, op))
         i++;
-    if (i == n_ops && n_ops < OPS_MAX)
-        snprintf(ops[n_ops++].op, sizeof(ops[0].op), "%s", op);
+    if (i == n_ops && n_ops < OPS_MAX) {
+        snprintf(ops[n_ops].op, sizeof(ops[0].op), "%s", op);
+        ops[n_ops++].n = 0;
+    }
     if (i < OPS_MAX)
         ops[i].n++;
     total++;

@@ -4,8 +4,8 @@
 
 #include "wess/connector.h"
 
-/* Fills `e` and answers `code`, so that "return wess_fail(...)" reads well. The text is cut at a code
- * point and control characters become spaces. `remote` may be NULL. */
+/* Fills `e` and answers `code`, so that "return wess_fail(...)" reads well. The text is cut at a
+ * code point and control characters become spaces. `remote` may be NULL. */
 enum wess_code wess_fail(struct wess_error *e, enum wess_code code, enum wess_scope scope,
                          const char *remote, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));

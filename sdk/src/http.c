@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LANES_MAX 16u        /* transfers at once of one struct http */
-#define REDIRECTS_MAX 5u     /* contract rule 2 */
-#define POLL_MS 250          /* how long a cancelled run may go unnoticed */
+#define LANES_MAX 16u    /* transfers at once of one struct http */
+#define REDIRECTS_MAX 5u /* contract rule 2 */
+#define POLL_MS 250      /* how long a cancelled run may go unnoticed */
 #define BODY_MAX_DEFAULT ((uint64_t)64 << 20)
 #define BODY_FIRST 16384u
 #define CONNECT_TIMEOUT_MS 30000L
@@ -48,7 +48,8 @@ static void curl_start(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-/* ---- what libcurl calls ------------------------------------------------------------------------ */
+/* ---- what libcurl calls ------------------------------------------------------------------------
+ */
 
 static void wipe_free(void *p, size_t len)
 {
@@ -106,8 +107,9 @@ static size_t on_read(char *buf, size_t size, size_t n, void *ctx)
     return len;
 }
 
-/* libcurl sends a request again by itself when a kept connection turns out dead. For a write that may
- * be the second time that the server carries it out: allowed only when the server has answered 401. */
+/* libcurl sends a request again by itself when a kept connection turns out dead. For a write that
+ * may be the second time that the server carries it out: allowed only when the server has answered
+ * 401. */
 static int on_seek(void *ctx, curl_off_t offset, int origin)
 {
     struct lane *l = ctx;
@@ -180,7 +182,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
     return len;
 }
 
-/* ---- setting up -------------------------------------------------------------------------------- */
+/* ---- setting up --------------------------------------------------------------------------------
+ */
 
 static void pattern_set(struct http *h)
 {
@@ -268,7 +271,8 @@ void http_credentials(struct http *h, enum http_auth auth, const char *user, con
             set_credentials(h->lanes[i].easy, auth, user, secret);
 }
 
-/* ---- origins ----------------------------------------------------------------------------------- */
+/* ---- origins -----------------------------------------------------------------------------------
+ */
 
 struct origin {
     char scheme[8], host[256], port[8];
@@ -337,7 +341,8 @@ static bool redirect_target(struct lane *l)
     return ok;
 }
 
-/* ---- one transfer ------------------------------------------------------------------------------ */
+/* ---- one transfer ------------------------------------------------------------------------------
+ */
 
 static bool lane_headers(struct lane *l)
 {
@@ -377,7 +382,8 @@ static bool lane_go(struct http *h, struct lane *l)
     l->answered = 0;
     l->out->len = 0;
     lane_method(l);
-    /* Without a body on_seek() is never asked, see there: such a write gets a connection of its own. */
+    /* Without a body on_seek() is never asked, see there: such a write gets a connection of its
+     * own. */
     bool fresh = l->repeated || (!l->in->len && !(l->in->flags & HTTP_IS_READ));
     curl_easy_setopt(l->easy, CURLOPT_URL, l->url);
     curl_easy_setopt(l->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
@@ -427,14 +433,15 @@ static bool lane_start(struct http *h, struct lane *l, const struct http_request
     return true;
 }
 
-/* ---- what came of it --------------------------------------------------------------------------- */
+/* ---- what came of it ---------------------------------------------------------------------------
+ */
 
 static enum wess_code code_of(const struct lane *l, CURLcode rc)
 {
     long request_size = 0;
     static const CURLcode settings[] = {
-        CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT,     CURLE_PEER_FAILED_VERIFICATION,
-        CURLE_SSL_CERTPROBLEM,      CURLE_SSL_CIPHER,        CURLE_SSL_CACERT_BADFILE,
+        CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT,       CURLE_PEER_FAILED_VERIFICATION,
+        CURLE_SSL_CERTPROBLEM,      CURLE_SSL_CIPHER,          CURLE_SSL_CACERT_BADFILE,
         CURLE_SSL_ISSUER_ERROR,     CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_CRL_BADFILE,
         CURLE_SSL_INVALIDCERTSTATUS};
     if (rc == CURLE_OK)
@@ -551,8 +558,8 @@ static struct lane *free_lane(struct http *h)
     return NULL;
 }
 
-/* A password that the server has not yet taken is tried by one request alone: several at once, and a
- * wrong one locks the account. */
+/* A password that the server has not yet taken is tried by one request alone: several at once, and
+ * a wrong one locks the account. */
 static uint32_t lanes_now(const struct http *h, uint32_t lanes)
 {
     bool unproved = h->auth != HTTP_AUTH_NONE && !h->accepted;

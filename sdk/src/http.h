@@ -1,6 +1,6 @@
-/* HTTP for connectors, on libcurl's multi interface: several requests of one call side by side, each
- * on a connection of its own, answers bounded, TLS verified, no redirects but those of the contract,
- * no environment proxies, no credentials over plain http except to loopback. */
+/* HTTP for connectors, on libcurl's multi interface: several requests of one call side by side,
+ * each on a connection of its own, answers bounded, TLS verified, no redirects but those of the
+ * contract, no environment proxies, no credentials over plain http except to loopback. */
 #ifndef WESS_SDK_HTTP_H
 #define WESS_SDK_HTTP_H
 
@@ -12,7 +12,7 @@ enum { HTTP_IS_READ = 1 }; /* repeating it is harmless: redirects of the same or
 struct http; /* one per wess_conn; keeps its connections (NTLM signs in the connection) */
 
 struct http_request {
-    const char *url, *method; /* "POST" */
+    const char *url, *method;   /* "POST" */
     const char *const *headers; /* "Name: value" */
     size_t n_headers;
     const void *body; /* lives until http_perform() returns */
@@ -20,19 +20,20 @@ struct http_request {
     uint32_t flags;
 };
 struct http_response {
-    enum wess_code code; /* WESS_OK: an HTTP answer is here, whatever its status. WESS_NOT_TRIED: not a
-                            byte of the request went out. WESS_UNKNOWN: went out, no whole answer.
-                            WESS_TOO_BIG: over the bound. WESS_CANCELLED. WESS_BROKEN: TLS, URL. */
+    enum wess_code
+        code; /* WESS_OK: an HTTP answer is here, whatever its status. WESS_NOT_TRIED: not a
+                 byte of the request went out. WESS_UNKNOWN: went out, no whole answer.
+                 WESS_TOO_BIG: over the bound. WESS_CANCELLED. WESS_BROKEN: TLS, URL. */
     long status;
     char *body; /* zero-terminated behind len; belongs to the response: http_response_fini() */
     size_t len;
-    char type[96];            /* Content-Type */
-    char location[1024];      /* of a redirect that was not followed */
-    char request_id[64];      /* the server's, for the log */
-    char diagnostics[160];    /* x-ms-diagnostics, X-CasErrorCode: without secrets */
-    int64_t date_ms;          /* the server's clock by its Date header; 0: not told */
-    int64_t retry_after_ms;   /* Retry-After, seconds or date; 0: none */
-    char text[160];           /* what libcurl said when there is no answer */
+    char type[96];          /* Content-Type */
+    char location[1024];    /* of a redirect that was not followed */
+    char request_id[64];    /* the server's, for the log */
+    char diagnostics[160];  /* x-ms-diagnostics, X-CasErrorCode: without secrets */
+    int64_t date_ms;        /* the server's clock by its Date header; 0: not told */
+    int64_t retry_after_ms; /* Retry-After, seconds or date; 0: none */
+    char text[160];         /* what libcurl said when there is no answer */
 };
 
 /* NULL: out of memory. `secret` is copied into libcurl's memory and wiped here. */

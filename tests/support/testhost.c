@@ -22,7 +22,8 @@ struct wess_spool {
     bool reading;
 };
 
-/* ---- arena ------------------------------------------------------------------------------------- */
+/* ---- arena -------------------------------------------------------------------------------------
+ */
 
 static void *host_alloc(struct wess_arena *a, size_t size)
 {
@@ -65,7 +66,8 @@ static const char *host_fold(struct wess_arena *a, const char *text)
     return out;
 }
 
-/* ---- settings, clock, log ---------------------------------------------------------------------- */
+/* ---- settings, clock, log ----------------------------------------------------------------------
+ */
 
 static void host_log(void *ctx, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -128,7 +130,8 @@ static enum wess_code host_token(void *ctx, const char *name, bool renew, char *
     return host_secret(ctx, name, buf, cap);
 }
 
-/* ---- blobs ------------------------------------------------------------------------------------- */
+/* ---- blobs -------------------------------------------------------------------------------------
+ */
 
 static enum wess_code blob_new(void *ctx, struct wess_spool **out)
 {
@@ -215,7 +218,8 @@ static int64_t blob_get(struct wess_spool *s, void *buf, size_t cap)
     return (int64_t)n;
 }
 
-/* ---- the host ---------------------------------------------------------------------------------- */
+/* ---- the host ----------------------------------------------------------------------------------
+ */
 
 void testhost_init(struct testhost *th, const struct testhost_setting *settings, size_t n)
 {
@@ -265,7 +269,8 @@ struct wess_call testhost_call(struct testhost *th, struct wess_conn *conn, cons
         .conn = conn, .collection = collection, .lanes = 4, .arena = &th->arena};
 }
 
-/* ---- looking into items ------------------------------------------------------------------------ */
+/* ---- looking into items ------------------------------------------------------------------------
+ */
 
 static const struct wess_field *field_in(const struct wess_field *f, size_t n, const char *name)
 {

@@ -36,11 +36,11 @@ struct testhost {
     size_t n_settings;
     struct testhost_blob *blobs;
     int64_t now_ms;
-    bool cancel;        /* what cancelled() answers */
-    unsigned renewals;  /* calls of token() with renew */
-    char put[256];      /* the last secret_put() value */
-    char log[16384];    /* all lines logged, cut at the end */
-    FILE *echo;         /* lines go here too; NULL: nowhere */
+    bool cancel;       /* what cancelled() answers */
+    unsigned renewals; /* calls of token() with renew */
+    char put[256];     /* the last secret_put() value */
+    char log[16384];   /* all lines logged, cut at the end */
+    FILE *echo;        /* lines go here too; NULL: nowhere */
 };
 
 void testhost_init(struct testhost *, const struct testhost_setting *, size_t n);

@@ -4,31 +4,32 @@
  * static struct wess_connector: a table of functions and of declarations. The core hands the
  * connector a struct wess_host and nothing else; a connector links to nothing of the core.
  *
- * While kinds are still being added WESS_ABI is 0 and a connector loads only if its number is equal.
- * It becomes 1, and members are then only ever appended, when contacts, events, tasks and messages
- * are all in.
+ * While kinds are still being added WESS_ABI is 0 and a connector loads only if its number is
+ * equal. It becomes 1, and members are then only ever appended, when contacts, events, tasks and
+ * messages are all in.
  *
  * Rules that hold for every slot (numbers as in docs/connector-author.md):
  *
- *  1. Memory. Whatever a connector returns (pages, results, schema, texts) it takes from call->arena
- *     by host->alloc(); the core drops the arena whole once it has stored the answer. Inputs live
- *     until the call returns. Values over WESS_INLINE_MAX bytes travel as blobs, in pieces.
+ *  1. Memory. Whatever a connector returns (pages, results, schema, texts) it takes from
+ * call->arena by host->alloc(); the core drops the arena whole once it has stored the answer.
+ * Inputs live until the call returns. Values over WESS_INLINE_MAX bytes travel as blobs, in pieces.
  *  2. Plain calls. A connection (struct wess_conn) serves one thread at a time; two connections may
- *     be used by two threads at once. A connector blocks, but starts no thread, keeps no file, never
- *     sleeps and never retries, but for one repeat on a fresh connection after a 401 on a credential
- *     already accepted by this connection, and one token refresh. Up to call->lanes transfers at once
- *     inside one call are its own affair. Redirects are followed to the same scheme, host and port
- *     only, at most five, for reads only; a redirected write is WESS_UNKNOWN.
+ *     be used by two threads at once. A connector blocks, but starts no thread, keeps no file,
+ * never sleeps and never retries, but for one repeat on a fresh connection after a 401 on a
+ * credential already accepted by this connection, and one token refresh. Up to call->lanes
+ * transfers at once inside one call are its own affair. Redirects are followed to the same scheme,
+ * host and port only, at most five, for reads only; a redirected write is WESS_UNKNOWN.
  *  3. Reading. changes() takes any cursor it ever returned, and an empty one to start a snapshot.
  *     It brings facts; content comes by fetch(), for what was selected. A snapshot misses nothing:
  *     what changes after its first page is in its pages or after its last cursor. Within a run an
- *     id's deletion wins over its upserts where WESS_CAP_TOMBSTONE_PROVES; elsewhere fetch() of that
- *     id decides. With limit 1 it must get past: an item over the arena's budget comes as
+ *     id's deletion wins over its upserts where WESS_CAP_TOMBSTONE_PROVES; elsewhere fetch() of
+ * that id decides. With limit 1 it must get past: an item over the arena's budget comes as
  *     WESS_REF_ONLY, and fetch() answers WESS_TOO_BIG for it alone.
- *  4. Finding. find() looks for live items bearing any of the keys in the whole mailbox or database.
+ *  4. Finding. find() looks for live items bearing any of the keys in the whole mailbox or
+ * database.
  *  5. Writing. The core has stored every op before apply() is called. A result is preset to
- *     WESS_UNKNOWN; WESS_NOT_TRIED only when it is sure that nothing was applied. Ops of a batch are
- *     independent. An op that needs several requests sends the stamped one first.
+ *     WESS_UNKNOWN; WESS_NOT_TRIED only when it is sure that nothing was applied. Ops of a batch
+ * are independent. An op that needs several requests sends the stamped one first.
  *  6. Again. A create with WESS_OP_AGAIN first looks for a live item bearing op->stamp; found, it
  *     answers WESS_OK with its id and `current` and no revision. Items show their stamp as the key
  *     {"wess", stamp}.
@@ -85,8 +86,9 @@ enum wess_scope {
     WESS_OF_HOST
 };
 
-/* Filled by the connector when a call answers anything but WESS_OK. Fixed in size, so that reporting
- * never fails. Texts are zero-terminated UTF-8, one line, without secrets or item content. */
+/* Filled by the connector when a call answers anything but WESS_OK. Fixed in size, so that
+ * reporting never fails. Texts are zero-terminated UTF-8, one line, without secrets or item
+ * content. */
 struct wess_error {
     int64_t retry_after_ms; /* 0: the core chooses */
     int32_t remote_status;  /* HTTP status, or 0 */
@@ -95,7 +97,8 @@ struct wess_error {
     char text[208];
 };
 
-/* ---- Values ------------------------------------------------------------------------------------ */
+/* ---- Values ------------------------------------------------------------------------------------
+ */
 
 struct wess_slice {
     const void *data;
@@ -135,7 +138,8 @@ enum wess_type {
     WESS_SET,     /* set: merged element by element */
     WESS_RECORDS, /* records: merged by key, then field by field */
 };
-/* A named value. A field that an item does not list is not spoken of; WESS_NULL says it is empty. */
+/* A named value. A field that an item does not list is not spoken of; WESS_NULL says it is empty.
+ */
 struct wess_field {
     const char *name;
     uint32_t type; /* enum wess_type */
@@ -151,21 +155,23 @@ struct wess_field {
 };
 /* One element of a RECORDS field: an address, phone, attendee, override.
  * key: mail and attendee: the folded address; phone and postal address: the slot ("work", "work2",
- * "mobile", "home", "other"); override: the original local date. Fields in any order; a mail address
- * has "value" (TEXT, as written) and "pref" (INT, 1 = first). A phone has "value". A postal address
- * has "street", "locality", "region", "code", "country" (RFC 6350 6.3.1). */
+ * "mobile", "home", "other"); override: the original local date. Fields in any order; a mail
+ * address has "value" (TEXT, as written) and "pref" (INT, 1 = first). A phone has "value". A postal
+ * address has "street", "locality", "region", "code", "country" (RFC 6350 6.3.1). */
 struct wess_record {
     const char *key;
     const struct wess_field *fields;
     size_t n;
 };
 
-/* ---- Items ------------------------------------------------------------------------------------- */
+/* ---- Items -------------------------------------------------------------------------------------
+ */
 
-/* A value that ties items across connectors, in folded form: {"email", "a@b"}, {"email+name.family",
- * "a@b|jones"}, {"message-id", "<a@b>"}, {"wess", STAMP}. A composite key joins the names of its
- * parts by '+' and their values by '|'; an item with several addresses gives several keys. Folded:
- * NFKC, full case folding, white space at the ends cut and inside made one space. */
+/* A value that ties items across connectors, in folded form: {"email", "a@b"},
+ * {"email+name.family", "a@b|jones"}, {"message-id", "<a@b>"}, {"wess", STAMP}. A composite key
+ * joins the names of its parts by '+' and their values by '|'; an item with several addresses gives
+ * several keys. Folded: NFKC, full case folding, white space at the ends cut and inside made one
+ * space. */
 struct wess_key {
     const char *space, *id;
 };
@@ -174,23 +180,25 @@ struct wess_key {
 struct wess_fact {
     const char *name, *value;
 };
-enum {                     /* wess_item.flags */
-    WESS_ITEM_PRIVATE = 1, /* marked private by its owner */
-    WESS_ITEM_WHOLE = 2,   /* every field asked for and not listed is empty (always so from fetch) */
-    WESS_ITEM_TRASHED = 4, /* in the remote's bin */
-    WESS_ITEM_OUTSIDE = 8, /* found, but not in this collection */
-    WESS_ITEM_TELLS = 16,  /* deleting it, or writing a field that TELLS, makes the remote tell somebody */
-    WESS_ITEM_LOCKED = 32, /* we may read it, not write it */
+enum {                        /* wess_item.flags */
+       WESS_ITEM_PRIVATE = 1, /* marked private by its owner */
+       WESS_ITEM_WHOLE =
+           2, /* every field asked for and not listed is empty (always so from fetch) */
+       WESS_ITEM_TRASHED = 4, /* in the remote's bin */
+       WESS_ITEM_OUTSIDE = 8, /* found, but not in this collection */
+       WESS_ITEM_TELLS =
+           16, /* deleting it, or writing a field that TELLS, makes the remote tell somebody */
+       WESS_ITEM_LOCKED = 32, /* we may read it, not write it */
 };
 struct wess_item {
-    const char *id;         /* the remote's own, unique within its collection, compared bytewise */
-    const char *revision;   /* ChangeKey, lock_version, MODSEQ; NULL: the remote has none */
-    const char *kind;       /* "contact", "event", "task", "message" */
-    const char *collection; /* where it is now; NULL: the one asked */
-    const char *folder;     /* path for people; NULL: none */
+    const char *id;          /* the remote's own, unique within its collection, compared bytewise */
+    const char *revision;    /* ChangeKey, lock_version, MODSEQ; NULL: the remote has none */
+    const char *kind;        /* "contact", "event", "task", "message" */
+    const char *collection;  /* where it is now; NULL: the one asked */
+    const char *folder;      /* path for people; NULL: none */
     const char *modified_by; /* the remote's word for who changed it last, or NULL */
-    int64_t modified_ms;    /* last change, UTC; 0: unknown */
-    int64_t when_ms;        /* start, due or received; 0: none */
+    int64_t modified_ms;     /* last change, UTC; 0: unknown */
+    int64_t when_ms;         /* start, due or received; 0: none */
     uint32_t flags;
     struct wess_list tags; /* a fact; written as the SET field "categories" */
     const struct wess_fact *facts;
@@ -225,21 +233,22 @@ struct wess_page {
 };
 
 struct wess_op {
-    const char *stamp; /* of a create: the same on every attempt; of an update: to be written into an
-                          empty stamp slot (WESS_CAP_STAMP_LATER); NULL: none */
+    const char *stamp; /* of a create: the same on every attempt; of an update: to be written into
+                          an empty stamp slot (WESS_CAP_STAMP_LATER); NULL: none */
     uint32_t what;     /* WESS_CREATE, WESS_UPDATE, WESS_DELETE */
     uint32_t flags;
-    const struct wess_item *before; /* of an update or delete: what this op was computed from, with id,
-                                       revision and the old values of sets and records */
-    struct wess_item item; /* id for update and delete; fields to write (an update lists only those
-                              that change, WESS_NULL clears). A RECORDS or SET field is listed whole. */
+    const struct wess_item *before; /* of an update or delete: what this op was computed from, with
+                                       id, revision and the old values of sets and records */
+    struct wess_item
+        item; /* id for update and delete; fields to write (an update lists only those
+                 that change, WESS_NULL clears). A RECORDS or SET field is listed whole. */
 };
 struct wess_refused { /* a field that the remote will not take */
     const char *field, *text, *remote_code;
 };
 struct wess_result {
-    enum wess_code code; /* preset to WESS_UNKNOWN */
-    const char *id;      /* after a create, or when the write changed it */
+    enum wess_code code;  /* preset to WESS_UNKNOWN */
+    const char *id;       /* after a create, or when the write changed it */
     const char *revision; /* only if the write itself returned it; never read back separately */
     const char *text, *remote_code; /* why not; without item content */
     const struct wess_refused *refused;
@@ -248,7 +257,8 @@ struct wess_result {
                                         answer carried it. With WESS_ITEM_WHOLE it is complete. */
 };
 
-/* ---- Calls ------------------------------------------------------------------------------------- */
+/* ---- Calls -------------------------------------------------------------------------------------
+ */
 
 struct wess_want { /* hints that a connector may use to ask for less; the core filters again */
     struct wess_list fields, tags;
@@ -260,9 +270,9 @@ struct wess_spool; /* the host's */
 struct wess_watch; /* the connector's own */
 struct wess_call { /* what every call carries; may grow at its end */
     struct wess_conn *conn;
-    const char *collection; /* id, as describe() names it */
+    const char *collection;       /* id, as describe() names it */
     const struct wess_want *want; /* NULL: everything */
-    uint32_t lanes;         /* requests it may have open now, at least 1 */
+    uint32_t lanes;               /* requests it may have open now, at least 1 */
     struct wess_arena *arena;
     struct wess_error error;
     uint64_t requests, bytes_out, bytes_in; /* what this call cost; filled by the connector */
@@ -303,23 +313,26 @@ struct wess_host {
     const char *(*fold)(struct wess_arena *, const char *text);
 };
 
-/* ---- Declarations ------------------------------------------------------------------------------ */
+/* ---- Declarations ------------------------------------------------------------------------------
+ */
 
 enum { /* wess_collection.caps */
-    WESS_CAP_DELTA = 1 << 0,
-    WESS_CAP_CREATE = 1 << 1,
-    WESS_CAP_UPDATE = 1 << 2,
-    WESS_CAP_DELETE = 1 << 3,
-    WESS_CAP_CAS_UPDATE = 1 << 4, /* the remote itself compares revisions */
-    WESS_CAP_CAS_DELETE = 1 << 5,
-    WESS_CAP_STAMP = 1 << 6,   /* items carry our stamp from their creation, readable and findable */
-    WESS_CAP_FACET = 1 << 7,   /* speaks of some fields only: never creates or deletes a record */
-    WESS_CAP_TOMBSTONE_PROVES = 1 << 8, /* a reported deletion is one (not a move, not lost rights) */
-    WESS_CAP_ABSENCE_PROVES = 1 << 9,   /* not in a snapshot: deleted */
-    WESS_CAP_SILENT = 1 << 10,          /* no write of ours makes the remote tell anybody */
-    WESS_CAP_REWRITES = 1 << 11,        /* shows other text than was written */
-    WESS_CAP_STAMP_LATER = 1 << 12,     /* an empty stamp slot can be filled by an update */
-    WESS_CAP_IDS_MOVE = 1 << 13,        /* an id stays with its item when it moves */
+       WESS_CAP_DELTA = 1 << 0,
+       WESS_CAP_CREATE = 1 << 1,
+       WESS_CAP_UPDATE = 1 << 2,
+       WESS_CAP_DELETE = 1 << 3,
+       WESS_CAP_CAS_UPDATE = 1 << 4, /* the remote itself compares revisions */
+       WESS_CAP_CAS_DELETE = 1 << 5,
+       WESS_CAP_STAMP =
+           1 << 6, /* items carry our stamp from their creation, readable and findable */
+       WESS_CAP_FACET = 1 << 7, /* speaks of some fields only: never creates or deletes a record */
+       WESS_CAP_TOMBSTONE_PROVES =
+           1 << 8, /* a reported deletion is one (not a move, not lost rights) */
+       WESS_CAP_ABSENCE_PROVES = 1 << 9, /* not in a snapshot: deleted */
+       WESS_CAP_SILENT = 1 << 10,        /* no write of ours makes the remote tell anybody */
+       WESS_CAP_REWRITES = 1 << 11,      /* shows other text than was written */
+       WESS_CAP_STAMP_LATER = 1 << 12,   /* an empty stamp slot can be filled by an update */
+       WESS_CAP_IDS_MOVE = 1 << 13,      /* an id stays with its item when it moves */
 };
 enum { WESS_FIELD_READ_ONLY = 1, WESS_FIELD_ON_CREATE = 2, WESS_FIELD_TELLS = 4 };
 /* One field that a collection can hold. For RECORDS: `name` is the field, `allowed` the keys of its
@@ -352,8 +365,9 @@ struct wess_schema {
 };
 
 enum { WESS_OPTION_REQUIRED = 1, WESS_OPTION_SECRET = 2 };
-/* type: "string", "int", "bool", "duration", "size", "choice", "list", "url"; unit: "s", "bytes", ...
- * or NULL; fallback: default as text, NULL: none; range: "1..512", or "basic|ntlm" for a choice. */
+/* type: "string", "int", "bool", "duration", "size", "choice", "list", "url"; unit: "s", "bytes",
+ * ... or NULL; fallback: default as text, NULL: none; range: "1..512", or "basic|ntlm" for a
+ * choice. */
 struct wess_option {
     const char *name, *type, *unit, *fallback, *range, *help;
     uint32_t flags;
@@ -372,8 +386,9 @@ struct wess_connector {
     const struct wess_kind_caps *kinds;
     size_t n_kinds;
     /* No traffic. `host` lives until close(). */
-    enum wess_code (*open)(const struct wess_host *host, struct wess_conn **out, struct wess_error *);
-    void (*close)(struct wess_conn *); /* NULL: nothing */
+    enum wess_code (*open)(const struct wess_host *host, struct wess_conn **out,
+                           struct wess_error *);
+    void (*close)(struct wess_conn *);           /* NULL: nothing */
     enum wess_code (*check)(struct wess_call *); /* one cheap signed-in round trip */
     /* All collections that the settings speak of, with what they can hold. */
     enum wess_code (*describe)(struct wess_call *, struct wess_schema *out);
@@ -385,7 +400,8 @@ struct wess_connector {
      * WESS_PAGE_LAST there were too many and the core halves the keys. */
     enum wess_code (*find)(struct wess_call *, const struct wess_key *keys, size_t n,
                            struct wess_page *out);
-    /* out[i] answers ops[i]. The call's own code is WESS_OK when the results speak for themselves. */
+    /* out[i] answers ops[i]. The call's own code is WESS_OK when the results speak for themselves.
+     */
     enum wess_code (*apply)(struct wess_call *, const struct wess_op *ops, size_t n,
                             struct wess_result *out);
     enum wess_code (*ack)(struct wess_call *, struct wess_slice stored); /* optional */

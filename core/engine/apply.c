@@ -86,25 +86,28 @@ static bool remote(struct run *r, enum op_what what, enum side side)
     struct flight *now = &two[0], *coming = &two[1];
     int64_t after = 0, done = 0, planned = 0;
     bool ok = two[0].arena && two[1].arena;
-    ops_planned(r->db, r->pu.id, what, side, false, &planned);
+    ops_planned(r->db, r->pu.id, what, (int)side, false, &planned);
     ok = ok && next(now, what, &after, most);
-    while (ok && now->n) {
+    if (ok && now->n)
         flight_start(now);
-        ok = next(coming, what, &after, most);
+    while (now->flying) {
+        bool more = ok && next(coming, what, &after, most);
         flight_land(now);
-        ok = flight_settle(now) && ok;
+        /* The next batch goes before the last one is settled; not after a call that failed. */
+        if (more && coming->n && now->code == WESS_OK && !run_cancelled(r))
+            flight_start(coming);
+        else if (more)
+            take_back(coming);
+        ok = flight_settle(now) && more;
         done += (int64_t)now->n;
         round_progress(r,
                        what == OP_CREATE   ? "create"
                        : what == OP_UPDATE ? "update"
                                            : "delete",
                        done, planned);
-        ok = ok && !run_cancelled(r);
         struct flight *landed = now;
         now = coming;
         coming = landed;
-        if (!ok)
-            take_back(now);
     }
     arena_free(two[0].arena);
     arena_free(two[1].arena);

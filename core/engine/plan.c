@@ -245,7 +245,7 @@ static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
 
 bool batch_plan(struct run *r, struct batch *b)
 {
-    if (db_begin(r->db) != STORE_OK)
+    if (db_begin_soft(r->db) != STORE_OK)
         return run_store_failed(r);
     for (size_t i = 0; i < b->n; i++)
         if (!plan(r, b->arena, &b->of[i]))

@@ -61,7 +61,7 @@ static bool into_cache(struct run *r, struct batch *b, struct entry **of, size_t
         any |= of[i]->got[side] == WESS_OK;
     if (!r->side[side].shared || !any)
         return true;
-    if (db_begin(r->db) != STORE_OK)
+    if (db_begin_soft(r->db) != STORE_OK)
         return run_store_failed(r);
     for (size_t i = 0; i < n; i++) {
         struct wess_slice body;

@@ -1,22 +1,52 @@
 /* A run from its opening to its report. */
 #include "engine/run.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
-#define PASSES_MAX 5     /* conflicts and late changes are merged again this often in one run */
-#define BATCH_LEAST 100u /* to-dos of one batch */
+#define PASSES_MAX 5    /* conflicts and late changes are merged again this often in one run */
+#define BATCH_LEAST 50u /* to-dos of one batch */
 #define BATCH_DEFAULT 200u
 
 /* ---- opening
  * --------------------------------------------------------------------------------------- */
 
-static bool open_side(struct run *r, enum side s)
+struct opening { /* both sides describe themselves at the same time */
+    struct conn *conn;
+    const struct wess_schema *schema;
+    enum wess_code code;
+    struct wess_error error;
+    pthread_t thread;
+    bool threaded;
+};
+
+static void *describe(void *ctx)
+{
+    struct opening *o = ctx;
+    o->schema = conn_schema(o->conn, &o->error, &o->code);
+    return NULL;
+}
+
+static void describe_both(struct run *r, struct opening of[2])
+{
+    for (int s = LEFT; s <= RIGHT; s++)
+        of[s] = (struct opening){.conn = r->side[s].conn};
+    of[LEFT].threaded = of[LEFT].conn != of[RIGHT].conn &&
+                        pthread_create(&of[LEFT].thread, NULL, describe, &of[LEFT]) == 0;
+    describe(&of[RIGHT]);
+    if (of[LEFT].threaded)
+        pthread_join(of[LEFT].thread, NULL);
+    else
+        describe(&of[LEFT]);
+}
+
+static bool open_side(struct run *r, enum side s, const struct opening *o)
 {
     struct run_side *side = &r->side[s];
-    struct wess_error error = {0};
-    enum wess_code rc = WESS_OK;
-    side->schema = conn_schema(side->conn, &error, &rc);
+    struct wess_error error = o->error;
+    enum wess_code rc = o->code;
+    side->schema = o->schema;
     if (!side->schema)
         return run_trouble(r, s, rc, &error, "describe");
     side->collection = conn_collection(side->conn, r->pair->collection[s], &error, &rc);
@@ -54,11 +84,13 @@ static bool check_identity(struct run *r, enum side s)
 
 static bool open_run(struct run *r)
 {
+    struct opening sides[2];
     for (int s = LEFT; s <= RIGHT; s++)
         if (run_resting(r, (enum side)s))
             return false;
+    describe_both(r, sides);
     for (int s = LEFT; s <= RIGHT; s++)
-        if (!open_side(r, (enum side)s) || !check_identity(r, (enum side)s))
+        if (!open_side(r, (enum side)s, &sides[s]) || !check_identity(r, (enum side)s))
             return false;
     for (int s = LEFT; s <= RIGHT; s++)
         conn_allow_writes(r->side[s].conn, r->side[s].writable && !r->dry);

@@ -78,7 +78,7 @@ void flight_land(struct flight *f)
 bool flight_settle(struct flight *f)
 {
     struct run *r = f->run;
-    bool ok = db_begin(r->db) == STORE_OK;
+    bool ok = db_begin_soft(r->db) == STORE_OK;
     for (size_t i = 0; ok && i < f->n; i++)
         ok = settle_op(r, f->arena, &f->rows[i], &f->results[i]);
     if (!ok || db_commit(r->db) != STORE_OK)

@@ -287,7 +287,7 @@ static bool store_page(struct pull *p, struct page *pg, const struct wess_page *
 {
     int64_t now = clock_now_ms(), absent = 0;
     bool last = (page->flags & WESS_PAGE_LAST) != 0;
-    bool ok = db_begin(p->db) == STORE_OK;
+    bool ok = db_begin_soft(p->db) == STORE_OK;
     pg->mark = mark;
     for (size_t i = 0; ok && i < page->n && !pg->spent; i++) {
         arena_reset(pg->scratch);

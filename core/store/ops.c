@@ -172,11 +172,16 @@ enum store_code ops_in_doubt(struct db *db, struct wess_arena *a, int64_t pu, st
 enum store_code claim_take(struct db *db, int64_t feed, const struct hash *h, int64_t op,
                            int64_t *holder)
 {
-    enum store_code rc =
-        sql_number(db, holder, "SELECT op FROM claims WHERE feed = ? AND hash = ?", "ih", feed, h);
-    if (rc != STORE_NONE)
-        return rc == STORE_OK ? STORE_NONE : rc;
-    return sql_do(db, "INSERT INTO claims(feed, hash, op) VALUES(?, ?, ?)", "ihi", feed, h, op);
+    if (sql_do(db, "INSERT INTO claims(feed, hash, op) VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
+               "ihi", feed, h, op) != STORE_OK)
+        return STORE_FAIL;
+    *holder = op;
+    if (sqlite3_changes(db->sq))
+        return STORE_OK;
+    if (sql_number(db, holder, "SELECT op FROM claims WHERE feed = ? AND hash = ?", "ih", feed,
+                   h) != STORE_OK)
+        return STORE_FAIL;
+    return *holder == op ? STORE_OK : STORE_NONE;
 }
 
 /* ---- counting

@@ -23,7 +23,7 @@ struct store {
 struct db {
     struct store *store;
     sqlite3 *sq;
-    bool dry, in_turn, failed;
+    bool dry, in_turn, failed, soft;
     struct {
         const char *sql;
         sqlite3_stmt *stmt;

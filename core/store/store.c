@@ -139,7 +139,7 @@ static sqlite3 *connect(const struct store *s, char *why, size_t cap)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                 (s->how == STORE_OWN ? SQLITE_OPEN_CREATE : 0);
     static const char *const settings[] = {
-        "PRAGMA journal_mode = WAL",   "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -512",
+        "PRAGMA journal_mode = WAL",   "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -400",
         "PRAGMA mmap_size = 0",        "PRAGMA secure_delete = FAST", "PRAGMA temp_store = FILE",
         "PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON"};
     int rc = sqlite3_open_v2(s->path, &sq, flags, NULL);
@@ -346,14 +346,31 @@ static void give_turn(struct db *db)
     pthread_mutex_unlock(&s->lock);
 }
 
-enum store_code db_begin(struct db *db)
+/* Changing how a transaction is written out is free when it does not change. */
+static enum store_code begin(struct db *db, bool soft)
 {
     take_turn(db);
     db->failed = false;
+    if (soft != db->soft &&
+        sql_do(db, soft ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", "") !=
+            STORE_OK)
+        goto fail;
+    db->soft = soft;
     if (sql_do(db, "BEGIN IMMEDIATE", "") == STORE_OK)
         return STORE_OK;
+fail:
     give_turn(db);
     return STORE_FAIL;
+}
+
+enum store_code db_begin(struct db *db)
+{
+    return begin(db, false);
+}
+
+enum store_code db_begin_soft(struct db *db)
+{
+    return begin(db, true);
 }
 
 enum store_code db_commit(struct db *db)

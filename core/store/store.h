@@ -33,6 +33,10 @@ const char *db_error(const struct db *);
 bool db_failed(const struct db *); /* some call failed since db_open() or the last rollback */
 bool db_dry(const struct db *);
 enum store_code db_begin(struct db *);
+/* The same, but a power cut may take the transaction back whole (never a part, and never an earlier
+ * one): for what is simply read or settled again. What is about to be sent is journaled by
+ * db_begin(). */
+enum store_code db_begin_soft(struct db *);
 enum store_code db_commit(struct db *); /* rolls back when any call in between failed */
 void db_rollback(struct db *);
 /* A keyed hash (16 bytes) of a key or tag, so that what nobody shared is not readable in the state.

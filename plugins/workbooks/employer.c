@@ -3,7 +3,7 @@
 
 #include "wb.h"
 
-#define ASK_AT_ONCE 50u
+#define ASK_AT_ONCE 100u
 
 static const char *org_of(const struct wess_host *host, struct wess_arena *a,
                           const struct wess_op *op)

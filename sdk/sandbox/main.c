@@ -133,84 +133,95 @@ enum {
     O_HELP
 };
 
-int main(int argc, char **argv)
+static const struct option options[] = {{"json", 0, NULL, O_JSON},
+                                        {"port-exchange", 1, NULL, O_PE},
+                                        {"port-workbooks", 1, NULL, O_PW},
+                                        {"data", 1, NULL, O_DATA},
+                                        {"users", 1, NULL, O_USERS},
+                                        {"contacts", 1, NULL, O_CONTACTS},
+                                        {"employers", 1, NULL, O_EMPLOYERS},
+                                        {"delay", 1, NULL, O_DELAY},
+                                        {"clock-file", 1, NULL, O_CLOCK},
+                                        {"tls-cert", 1, NULL, O_CERT},
+                                        {"tls-key", 1, NULL, O_KEY},
+                                        {"switch", 1, NULL, O_SWITCH},
+                                        {"fault", 1, NULL, O_FAULT},
+                                        {"help", 0, NULL, O_HELP},
+                                        {NULL, 0, NULL, 0}};
+
+struct asked {
+    uint16_t exchange, workbooks; /* ports */
+    bool json, done;
+    char *cert, *key;
+};
+
+static bool take_data(const char *what)
 {
-    static const struct option options[] = {{"json", 0, NULL, O_JSON},
-                                            {"port-exchange", 1, NULL, O_PE},
-                                            {"port-workbooks", 1, NULL, O_PW},
-                                            {"data", 1, NULL, O_DATA},
-                                            {"users", 1, NULL, O_USERS},
-                                            {"contacts", 1, NULL, O_CONTACTS},
-                                            {"employers", 1, NULL, O_EMPLOYERS},
-                                            {"delay", 1, NULL, O_DELAY},
-                                            {"clock-file", 1, NULL, O_CLOCK},
-                                            {"tls-cert", 1, NULL, O_CERT},
-                                            {"tls-key", 1, NULL, O_KEY},
-                                            {"switch", 1, NULL, O_SWITCH},
-                                            {"fault", 1, NULL, O_FAULT},
-                                            {"help", 0, NULL, O_HELP},
-                                            {NULL, 0, NULL, 0}};
-    uint16_t pe = 0, pw = 0;
-    bool json = false;
-    char *cert = NULL, *key = NULL;
-    sigset_t stop;
-    int c, sig;
-    sb_load = (struct sb_load){.users = 1, .contacts = 100, .employers = 20};
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (c) {
-        case O_JSON:
-            json = true;
-            break;
-        case O_PE:
-            pe = (uint16_t)atoi(optarg);
-            break;
-        case O_PW:
-            pw = (uint16_t)atoi(optarg);
-            break;
-        case O_DATA:
-            sb_load.on = !strcmp(optarg, "load");
-            sb_load.empty = !strcmp(optarg, "empty");
-            if (!sb_load.on && !sb_load.empty && strcmp(optarg, "demo"))
-                return usage("--data is demo, empty or load");
-            break;
-        case O_USERS:
-            sb_load.users = (unsigned)atoi(optarg);
-            if (!sb_load.users || sb_load.users > SB_USERS_MAX)
-                return usage("--users is 1 to 64");
-            break;
-        case O_CONTACTS:
-            sb_load.contacts = (unsigned)atoi(optarg);
-            break;
-        case O_EMPLOYERS:
-            sb_load.employers = (unsigned)atoi(optarg) ? (unsigned)atoi(optarg) : 1;
-            break;
-        case O_DELAY:
-            server_delay(atol(optarg));
-            break;
-        case O_CLOCK:
-            server_clock_file(optarg);
-            break;
-        case O_CERT:
-            cert = read_pem(optarg);
-            break;
-        case O_KEY:
-            key = read_pem(optarg);
-            break;
-        case O_SWITCH:
-            if (!set_switch(optarg))
-                return usage("--switch NAME=VALUE");
-            break;
-        case O_FAULT:
-            if (!sb_fault_plan(optarg))
-                return usage("the fault plan is not understood");
-            break;
-        case O_HELP:
-            fputs(help, stdout);
-            return 0;
-        default:
-            return usage("unknown option");
-        }
+    sb_load.on = !strcmp(what, "load");
+    sb_load.empty = !strcmp(what, "empty");
+    return sb_load.on || sb_load.empty || !strcmp(what, "demo");
+}
+
+/* NULL, or what is wrong. */
+static const char *take(struct asked *a, int c, char *arg)
+{
+    switch (c) {
+    case O_JSON:
+        a->json = true;
+        break;
+    case O_PE:
+        a->exchange = (uint16_t)atoi(arg);
+        break;
+    case O_PW:
+        a->workbooks = (uint16_t)atoi(arg);
+        break;
+    case O_DATA:
+        return take_data(arg) ? NULL : "--data is demo, empty or load";
+    case O_USERS:
+        sb_load.users = (unsigned)atoi(arg);
+        if (!sb_load.users || sb_load.users > SB_USERS_MAX)
+            return "--users is 1 to 64";
+        break;
+    case O_CONTACTS:
+        sb_load.contacts = (unsigned)atoi(arg);
+        break;
+    case O_EMPLOYERS:
+        sb_load.employers = (unsigned)atoi(arg) ? (unsigned)atoi(arg) : 1;
+        break;
+    case O_DELAY:
+        server_delay(atol(arg));
+        break;
+    case O_CLOCK:
+        server_clock_file(arg);
+        break;
+    case O_CERT:
+        a->cert = read_pem(arg);
+        if (!a->cert)
+            return "--tls-cert cannot be read";
+        break;
+    case O_KEY:
+        a->key = read_pem(arg);
+        if (!a->key)
+            return "--tls-key cannot be read";
+        break;
+    case O_SWITCH:
+        return set_switch(arg) ? NULL : "--switch NAME=VALUE";
+    case O_FAULT:
+        return sb_fault_plan(arg) ? NULL : "the fault plan is not understood";
+    case O_HELP:
+        fputs(help, stdout);
+        a->done = true;
+        break;
+    default:
+        return "unknown option";
     }
+    return NULL;
+}
+
+static int serve(const struct asked *a)
+{
+    sigset_t stop;
+    int sig;
     sigemptyset(&stop);
     sigaddset(&stop, SIGTERM);
     sigaddset(&stop, SIGINT);
@@ -218,17 +229,34 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     sb_exchange.start("");
     sb_workbooks.start("");
-    struct MHD_Daemon *d[2] = {server_start(&sb_exchange, pe, cert, key),
-                               server_start(&sb_workbooks, pw, cert, key)};
+    struct MHD_Daemon *d[2] = {server_start(&sb_exchange, a->exchange, a->cert, a->key),
+                               server_start(&sb_workbooks, a->workbooks, a->cert, a->key)};
     if (!d[0] || !d[1])
         return usage("cannot listen on loopback");
-    say(json, cert ? "https" : "http", server_port(d[0]), server_port(d[1]));
+    say(a->json, a->cert ? "https" : "http", server_port(d[0]), server_port(d[1]));
     sigwait(&stop, &sig);
     MHD_stop_daemon(d[0]);
     MHD_stop_daemon(d[1]);
     sb_exchange.stop();
     sb_workbooks.stop();
-    free(cert);
-    free(key);
     return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct asked a = {0};
+    const char *wrong = NULL;
+    int c, status = 0;
+    sb_load = (struct sb_load){.users = 1, .contacts = 100, .employers = 20};
+    while (!wrong && !a.done && (c = getopt_long(argc, argv, "", options, NULL)) != -1)
+        wrong = take(&a, c, optarg);
+    if (!wrong && optind < argc && !a.done)
+        wrong = "it takes options only";
+    if (wrong)
+        status = usage(wrong);
+    else if (!a.done)
+        status = serve(&a);
+    free(a.cert);
+    free(a.key);
+    return status;
 }

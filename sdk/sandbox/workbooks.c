@@ -9,8 +9,6 @@
 
 #define FIRST_PERSON 5001
 #define FIRST_ORG 301
-#define FIRST_QUEUE 11 /* 11 and up: the users', in their order */
-#define UNASSIGNED 10
 #define TEXT_MAX 255
 
 /* B9, Person: what is seen on a person, and can be asked for. */
@@ -71,12 +69,13 @@ static const char *const other_columns[] = {"id",
                                             "employer_link",
                                             "employer_name"};
 
-static struct wb_person *people;
-static size_t n_people, cap_people;
-static struct wb_org *orgs;
-static size_t n_orgs;
+struct wb_person *wb_people;
+size_t wb_n_people;
+static size_t cap_people;
+struct wb_org *wb_orgs;
+size_t wb_n_orgs;
 static int64_t next_id = FIRST_PERSON;
-static bool expired;
+bool wb_expired;
 
 int wb_column(const char *name)
 {
@@ -98,15 +97,15 @@ static bool is_known(const char *name)
  * --------------------------------------------------------------------------------------------------
  */
 
-static struct wb_person *person_by_id(int64_t id)
+struct wb_person *wb_person_by_id(int64_t id)
 {
     /* Ids ascend with the place. */
-    size_t low = 0, high = n_people;
+    size_t low = 0, high = wb_n_people;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        if (people[mid].id == id)
-            return &people[mid];
-        if (people[mid].id < id)
+        if (wb_people[mid].id == id)
+            return &wb_people[mid];
+        if (wb_people[mid].id < id)
             low = mid + 1;
         else
             high = mid;
@@ -115,22 +114,22 @@ static struct wb_person *person_by_id(int64_t id)
 }
 
 /* B4: one second of resolution. */
-static void touch(struct wb_person *p)
+void wb_touch(struct wb_person *p)
 {
     p->updated_s = sb_now_ms() / 1000;
 }
 
-static struct wb_person *new_person(void)
+struct wb_person *wb_new_person(void)
 {
-    if (n_people == cap_people) {
+    if (wb_n_people == cap_people) {
         cap_people = cap_people ? cap_people * 2 : 256;
-        people = realloc(people, cap_people * sizeof(*people));
-        if (!people)
+        wb_people = realloc(wb_people, cap_people * sizeof(*wb_people));
+        if (!wb_people)
             abort();
     }
-    struct wb_person *p = &people[n_people++];
+    struct wb_person *p = &wb_people[wb_n_people++];
     *p = (struct wb_person){.id = next_id++, .queue = UNASSIGNED};
-    touch(p);
+    wb_touch(p);
     p->created_s = p->updated_s;
     return p;
 }
@@ -163,7 +162,7 @@ static char *rewritten(int column, const char *value)
     return b.data;
 }
 
-static bool set_value(struct wb_person *p, int column, const char *value)
+bool wb_set_value(struct wb_person *p, int column, const char *value)
 {
     char *new = value &&*value ? rewritten(column, value) : NULL;
     bool changed = !same(p->value[column], new);
@@ -172,96 +171,44 @@ static bool set_value(struct wb_person *p, int column, const char *value)
     return changed;
 }
 
-static void set_named(struct wb_person *p, const char *name, const char *value)
+void wb_set_named(struct wb_person *p, const char *name, const char *value)
 {
     int c = wb_column(name);
     if (c >= 0 && value)
-        set_value(p, c, value);
+        wb_set_value(p, c, value);
 }
 
 static struct wb_org *org_by_id(int64_t id)
 {
-    for (size_t i = 0; i < n_orgs; i++)
-        if (orgs[i].id == id)
-            return &orgs[i];
+    for (size_t i = 0; i < wb_n_orgs; i++)
+        if (wb_orgs[i].id == id)
+            return &wb_orgs[i];
     return NULL;
 }
 
-static int64_t org_named(const char *name, bool make)
+int64_t wb_org_named(const char *name, bool make)
 {
-    for (size_t i = 0; name && i < n_orgs; i++)
-        if (!strcmp(orgs[i].name, name))
-            return orgs[i].id;
+    for (size_t i = 0; name && i < wb_n_orgs; i++)
+        if (!strcmp(wb_orgs[i].name, name))
+            return wb_orgs[i].id;
     if (!name || !make)
         return 0;
-    orgs = realloc(orgs, (n_orgs + 1) * sizeof(*orgs));
-    if (!orgs)
+    wb_orgs = realloc(wb_orgs, (wb_n_orgs + 1) * sizeof(*wb_orgs));
+    if (!wb_orgs)
         abort();
-    orgs[n_orgs] = (struct wb_org){FIRST_ORG + (int64_t)n_orgs, strdup(name)};
-    return orgs[n_orgs++].id;
-}
-
-static void add_demo(const struct sb_person *d, size_t i)
-{
-    struct wb_person *p = new_person();
-    char name[300];
-    snprintf(name, sizeof(name), "%s%s%s", d->first ? d->first : "", d->first && d->last ? " " : "",
-             d->last ? d->last : "");
-    set_named(p, "name", *name ? name : d->company);
-    set_named(p, "person_first_name", d->first);
-    set_named(p, "person_middle_name", d->middle);
-    set_named(p, "person_last_name", d->last);
-    set_named(p, "person_personal_title", d->title);
-    set_named(p, "person_job_title", d->job);
-    set_named(p, "website", d->website);
-    set_named(p, "party_notes", d->note);
-    set_named(p, "main_location[email]", d->email[0]);
-    set_named(p, "main_location[alternate_email]", d->email[1]);
-    set_named(p, "main_location[telephone]", d->work_phone);
-    set_named(p, "main_location[mobile]", d->mobile);
-    set_named(p, "main_location[fax]", d->fax);
-    set_named(p, "main_location[street_address]", d->street);
-    set_named(p, "main_location[town]", d->town);
-    set_named(p, "main_location[postcode]", d->postcode);
-    set_named(p, "main_location[country]", d->country);
-    set_named(p, "home_location[telephone]", d->home_phone);
-    p->employer = org_named(d->company, true);
-    p->queue = d->crm_queue ? FIRST_QUEUE + d->crm_queue - 1 : UNASSIGNED;
-    p->updated_s -= 86400 * 30 - (int64_t)i * 600; /* over the past month */
-    /* A few differ from what the mailboxes have. */
-    if (d->in_mailbox[0] && i % 10 == 3)
-        set_named(p, "person_job_title", "Consultant");
-    if (d->in_mailbox[0] && i % 10 == 5)
-        set_named(p, "main_location[mobile]", NULL),
-            set_value(p, wb_column("main_location[mobile]"), "");
-}
-
-static void start(const char *base)
-{
-    const struct sb_person *all;
-    size_t n = sb_people(&all);
-    (void)base;
-    for (size_t i = 0; i < n; i++)
-        if (all[i].in_crm)
-            add_demo(&all[i], i);
-        else
-            org_named(i % 4 ? all[i].company : NULL, true);
-    for (unsigned i = 0; sb_load.on && i < sb_load.employers; i++) {
-        char name[48];
-        snprintf(name, sizeof(name), "Employer %u Ltd", i);
-        org_named(name, true);
-    }
+    wb_orgs[wb_n_orgs] = (struct wb_org){FIRST_ORG + (int64_t)wb_n_orgs, strdup(name)};
+    return wb_orgs[wb_n_orgs++].id;
 }
 
 static void stop(void)
 {
-    for (size_t i = 0; i < n_people; i++)
+    for (size_t i = 0; i < wb_n_people; i++)
         for (size_t c = 0; c < WB_COLUMNS; c++)
-            free(people[i].value[c]);
-    for (size_t i = 0; i < n_orgs; i++)
-        free(orgs[i].name);
-    free(people);
-    free(orgs);
+            free(wb_people[i].value[c]);
+    for (size_t i = 0; i < wb_n_orgs; i++)
+        free(wb_orgs[i].name);
+    free(wb_people);
+    free(wb_orgs);
 }
 
 /* ---- answers in JSON
@@ -279,7 +226,7 @@ static json_t *time_json(int64_t seconds, bool epoch)
     return json_string(text);
 }
 
-static json_t *column_json(const struct wb_person *p, const char *name, bool epoch)
+json_t *wb_column_json(const struct wb_person *p, const char *name, bool epoch)
 {
     int c = wb_column(name);
     const struct wb_org *org = org_by_id(p->employer);
@@ -449,13 +396,14 @@ static json_t *row_json(const struct wb_person *p, const struct listing *l)
 {
     json_t *row = json_object();
     for (size_t i = 0; i < l->n; i++)
-        json_object_set_new(row, l->columns[i], column_json(p, l->columns[i], l->epoch));
+        json_object_set_new(row, l->columns[i], wb_column_json(p, l->columns[i], l->epoch));
     if (l->n)
         return row;
     for (size_t i = 0; i < WB_COLUMNS && wb_column_names[i]; i++)
-        json_object_set_new(row, wb_column_names[i], column_json(p, wb_column_names[i], l->epoch));
+        json_object_set_new(row, wb_column_names[i],
+                            wb_column_json(p, wb_column_names[i], l->epoch));
     for (size_t i = 0; i < sizeof(other_columns) / sizeof(other_columns[0]); i++)
-        json_object_set_new(row, other_columns[i], column_json(p, other_columns[i], l->epoch));
+        json_object_set_new(row, other_columns[i], wb_column_json(p, other_columns[i], l->epoch));
     return row;
 }
 
@@ -463,7 +411,7 @@ static void list_people(const char *body, struct sb_response *out)
 {
     static struct wb_query q;
     struct listing l = {.n = 0};
-    struct wb_person **hits = calloc(n_people + 1, sizeof(struct wb_person *));
+    struct wb_person **hits = calloc(wb_n_people + 1, sizeof(struct wb_person *));
     size_t n = 0;
     int bad = 0;
     char *start_text = sb_param(body, "_start", 0);
@@ -475,12 +423,12 @@ static void list_people(const char *body, struct sb_response *out)
     sb_params(body, want_column, &l);
     read_sort(body);
     bool all = speaks_of_deleted(&q);
-    for (size_t i = 0; hits && i < n_people && bad >= 0; i++) {
-        if (people[i].deleted && !all)
+    for (size_t i = 0; hits && i < wb_n_people && bad >= 0; i++) {
+        if (wb_people[i].deleted && !all)
             continue;
-        bad = wb_query_match(&q, person_get, &people[i]);
+        bad = wb_query_match(&q, person_get, &wb_people[i]);
         if (bad > 0)
-            hits[n++] = &people[i];
+            hits[n++] = &wb_people[i];
     }
     if (bad < 0 || (l.unknown && l.strict)) {
         put_json(
@@ -524,11 +472,11 @@ static void list_orgs(const char *body, struct sb_response *out)
     json_t *rows = json_array();
     int64_t limit = number_param(body, "_limit", 100), cap = atol(sb_switch("page_cap", "200"));
     wb_query_read(&q, body);
-    for (size_t i = 0; i < n_orgs; i++)
-        if (wb_query_match(&q, org_get, &orgs[i]) > 0 &&
+    for (size_t i = 0; i < wb_n_orgs; i++)
+        if (wb_query_match(&q, org_get, &wb_orgs[i]) > 0 &&
             (int64_t)json_array_size(rows) < (limit < cap ? limit : cap))
-            json_array_append_new(
-                rows, json_pack("{s:I,s:s}", "id", (json_int_t)orgs[i].id, "name", orgs[i].name));
+            json_array_append_new(rows, json_pack("{s:I,s:s}", "id", (json_int_t)wb_orgs[i].id,
+                                                  "name", wb_orgs[i].name));
     wb_query_free(&q);
     put_json(
         out,
@@ -678,13 +626,13 @@ static json_t *carry_out(const struct change *c, size_t i, struct wb_person *p, 
     json_t *row = json_object();
     if (!strcmp(method, "DELETE")) {
         p->deleted = true;
-        touch(p);
+        wb_touch(p);
         json_object_set_new(row, "id", json_integer(p->id));
         json_object_set_new(row, "lock_version", json_integer(p->lock++));
         return row;
     }
     if (create)
-        p = new_person();
+        p = wb_new_person();
     for (size_t k = 0; k < c->n; k++) {
         const char *name = c->columns[k].name, *value = value_at(c, name, i);
         int col = wb_column(name);
@@ -692,7 +640,7 @@ static json_t *carry_out(const struct change *c, size_t i, struct wb_person *p, 
             continue;
         if (!strcmp(value, ":null_value:"))
             value = "";
-        bool this = col >= 0 && set_value(p, col, value);
+        bool this = col >= 0 && wb_set_value(p, col, value);
         if (!strcmp(name, "employer_link")) {
             this = p->employer != strtoll(value, NULL, 10);
             p->employer = strtoll(value, NULL, 10);
@@ -701,7 +649,7 @@ static json_t *carry_out(const struct change *c, size_t i, struct wb_person *p, 
             p->queue = strtoll(value, NULL, 10);
         }
         if (this && !create)
-            json_object_set_new(row, name, column_json(p, name, c->epoch));
+            json_object_set_new(row, name, wb_column_json(p, name, c->epoch));
         changed |= this;
     }
     if (create) {
@@ -711,7 +659,7 @@ static json_t *carry_out(const struct change *c, size_t i, struct wb_person *p, 
     }
     if (changed) { /* B5: an update that changes nothing does not raise lock_version */
         p->lock++;
-        touch(p);
+        wb_touch(p);
         json_object_set_new(row, "updated_at", time_json(p->updated_s, c->epoch));
     }
     json_object_set_new(row, "id", json_integer(p->id));
@@ -748,7 +696,7 @@ static void change_people(const struct sb_request *r, struct sb_response *out)
     json_t *bad[RECORDS_MAX] = {NULL};
     for (size_t i = 0; i < n; i++) {
         const char *id = value_at(&c, "id", i);
-        struct wb_person *p = person_by_id(id ? strtoll(id, NULL, 10) : 0);
+        struct wb_person *p = wb_person_by_id(id ? strtoll(id, NULL, 10) : 0);
         bad[i] = fault == SB_FAULT_REFUSE_ITEM && (size_t)arg == i
                      ? info_bad("website", "is not acceptable")
                      : wrong_with(&c, i, p, methods->values[i], fault == SB_FAULT_STALE);
@@ -757,7 +705,7 @@ static void change_people(const struct sb_request *r, struct sb_response *out)
     bool all_or_nothing = !c.per_object;
     for (size_t i = 0; i < n; i++) {
         const char *id = value_at(&c, "id", i);
-        struct wb_person *p = person_by_id(id ? strtoll(id, NULL, 10) : 0);
+        struct wb_person *p = wb_person_by_id(id ? strtoll(id, NULL, 10) : 0);
         if (bad[i] || (all_or_nothing && any_bad)) {
             json_array_append_new(rows, json_object());
             json_array_append_new(infos, bad[i] ? bad[i] : info_ok());
@@ -796,7 +744,7 @@ static bool signed_in(const struct sb_request *r, struct sb_response *out)
     char *key = sb_param(r->body, "api_key", 0);
     const char *agent = sb_header(r, "User-Agent");
     bool wrong = sb_fault_at(r, "", NULL) == SB_FAULT_PASSWORD;
-    bool ok = key && !strcmp(key, sb_api_key) && !expired && !wrong;
+    bool ok = key && !strcmp(key, sb_api_key) && !wb_expired && !wrong;
     if (!agent || !*agent) {
         refuse(out, 403, "user_agent_required");
         ok = false;
@@ -836,110 +784,5 @@ static void handle(const struct sb_request *r, struct sb_response *out)
     free(method);
 }
 
-/* ---- as a person would
- * -----------------------------------------------------------------------------------------------------
- */
-
-static json_t *whole(const struct wb_person *p)
-{
-    json_t *fields = json_object();
-    for (size_t i = 0; i < WB_COLUMNS && wb_column_names[i]; i++)
-        if (p->value[i])
-            json_object_set_new(fields, wb_column_names[i], json_string(p->value[i]));
-    json_object_set_new(fields, "employer_name", column_json(p, "employer_name", true));
-    return json_pack("{s:I,s:I,s:b,s:I,s:I,s:o,s:o}", "id", (json_int_t)p->id, "lock_version",
-                     (json_int_t)p->lock, "is_deleted", (int)p->deleted, "updated_at",
-                     (json_int_t)p->updated_s, "queue", (json_int_t)p->queue,
-                     "created_through_reference", column_json(p, "created_through_reference", true),
-                     "fields", fields);
-}
-
-static void set_param(void *ctx, const char *name, const char *value)
-{
-    struct wb_person *p = ctx;
-    int c = wb_column(name);
-    if (c >= 0)
-        set_value(p, c, value);
-    if (!strcmp(name, "queue_id"))
-        p->queue = strtoll(value, NULL, 10);
-    if (!strcmp(name, "employer"))
-        p->employer = org_named(value, true);
-}
-
-static bool is_listed(const struct wb_person *p, const char *query)
-{
-    char *email = sb_param(query, "email", 0), *name = sb_param(query, "name", 0);
-    char *id = sb_param(query, "id", 0);
-    const char *mail = p->value[wb_column("main_location[email]")], *n = p->value[0];
-    bool ok = (!email || (mail && !strcasecmp(mail, email))) &&
-              (!name || (n && !strcmp(n, name))) && (!id || strtoll(id, NULL, 10) == p->id);
-    free(email);
-    free(name);
-    free(id);
-    return ok;
-}
-
-static bool control(const char *action, const char *query, struct sb_buf *out)
-{
-    char *id = sb_param(query, "id", 0);
-    struct wb_person *p = person_by_id(id ? strtoll(id, NULL, 10) : 0);
-    json_t *answer = NULL;
-    free(id);
-    if (!strcmp(action, "list")) {
-        json_t *list = json_array();
-        for (size_t i = 0; i < n_people; i++)
-            if (is_listed(&people[i], query))
-                json_array_append_new(list, whole(&people[i]));
-        answer = json_pack("{s:o}", "people", list);
-    } else if (!strcmp(action, "organisations")) {
-        json_t *list = json_array();
-        for (size_t i = 0; i < n_orgs; i++)
-            json_array_append_new(
-                list, json_pack("{s:I,s:s}", "id", (json_int_t)orgs[i].id, "name", orgs[i].name));
-        answer = json_pack("{s:o}", "organisations", list);
-    } else if (!strcmp(action, "create")) {
-        p = new_person();
-        sb_params(query, set_param, p);
-        answer = whole(p);
-    } else if (!strcmp(action, "organisation")) {
-        char *name = sb_param(query, "name", 0);
-        answer = json_pack("{s:I}", "id", (json_int_t)org_named(name, true));
-        free(name);
-    } else if (!strcmp(action, "expire_key")) {
-        char *on = sb_param(query, "on", 0);
-        expired = !on || strcmp(on, "0") != 0;
-        free(on);
-        answer = json_object();
-    } else if (p && !strcmp(action, "edit")) {
-        sb_params(query, set_param, p);
-        p->lock++;
-        touch(p);
-        answer = whole(p);
-    } else if (p && !strcmp(action, "queue")) {
-        sb_params(query, set_param, p);
-        p->lock++;
-        touch(p);
-        answer = whole(p);
-    } else if (p && (!strcmp(action, "delete") || !strcmp(action, "undelete"))) {
-        p->deleted = *action == 'd';
-        p->lock++;
-        touch(p);
-        answer = whole(p);
-    } else if (p && !strcmp(action, "lock")) {
-        char *on = sb_param(query, "on", 0);
-        p->locked = !on || strcmp(on, "0") != 0;
-        touch(p);
-        p->lock++;
-        free(on);
-        answer = whole(p);
-    }
-    if (!answer)
-        return false;
-    char *text = json_dumps(answer, JSON_COMPACT);
-    sb_buf_str(out, text ? text : "{}");
-    free(text);
-    json_decref(answer);
-    return true;
-}
-
-const struct sb_server sb_workbooks = {"workbooks", start, handle, name_request, control, stop};
+const struct sb_server sb_workbooks = {"workbooks",  wb_start,   handle,
+                                       name_request, wb_control, stop};

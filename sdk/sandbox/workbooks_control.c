@@ -1,0 +1,108 @@
+/* What a person would do in Workbooks by hand, asked for by /control/workbooks/ACTION. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "workbooks.h"
+
+static json_t *whole(const struct wb_person *p)
+{
+    json_t *fields = json_object();
+    for (size_t i = 0; i < WB_COLUMNS && wb_column_names[i]; i++)
+        if (p->value[i])
+            json_object_set_new(fields, wb_column_names[i], json_string(p->value[i]));
+    json_object_set_new(fields, "employer_name", wb_column_json(p, "employer_name", true));
+    return json_pack("{s:I,s:I,s:b,s:I,s:I,s:o,s:o}", "id", (json_int_t)p->id, "lock_version",
+                     (json_int_t)p->lock, "is_deleted", (int)p->deleted, "updated_at",
+                     (json_int_t)p->updated_s, "queue", (json_int_t)p->queue,
+                     "created_through_reference",
+                     wb_column_json(p, "created_through_reference", true), "fields", fields);
+}
+
+static void set_param(void *ctx, const char *name, const char *value)
+{
+    struct wb_person *p = ctx;
+    int c = wb_column(name);
+    if (c >= 0)
+        wb_set_value(p, c, value);
+    if (!strcmp(name, "queue_id"))
+        p->queue = strtoll(value, NULL, 10);
+    if (!strcmp(name, "employer"))
+        p->employer = wb_org_named(value, true);
+}
+
+static bool is_listed(const struct wb_person *p, const char *query)
+{
+    char *email = sb_param(query, "email", 0), *name = sb_param(query, "name", 0);
+    char *id = sb_param(query, "id", 0);
+    const char *mail = p->value[wb_column("main_location[email]")], *n = p->value[0];
+    bool ok = (!email || (mail && !strcasecmp(mail, email))) &&
+              (!name || (n && !strcmp(n, name))) && (!id || strtoll(id, NULL, 10) == p->id);
+    free(email);
+    free(name);
+    free(id);
+    return ok;
+}
+
+bool wb_control(const char *action, const char *query, struct sb_buf *out)
+{
+    char *id = sb_param(query, "id", 0);
+    struct wb_person *p = wb_person_by_id(id ? strtoll(id, NULL, 10) : 0);
+    json_t *answer = NULL;
+    free(id);
+    if (!strcmp(action, "list")) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < wb_n_people; i++)
+            if (is_listed(&wb_people[i], query))
+                json_array_append_new(list, whole(&wb_people[i]));
+        answer = json_pack("{s:o}", "people", list);
+    } else if (!strcmp(action, "organisations")) {
+        json_t *list = json_array();
+        for (size_t i = 0; i < wb_n_orgs; i++)
+            json_array_append_new(list, json_pack("{s:I,s:s}", "id", (json_int_t)wb_orgs[i].id,
+                                                  "name", wb_orgs[i].name));
+        answer = json_pack("{s:o}", "organisations", list);
+    } else if (!strcmp(action, "create")) {
+        p = wb_new_person();
+        sb_params(query, set_param, p);
+        answer = whole(p);
+    } else if (!strcmp(action, "organisation")) {
+        char *name = sb_param(query, "name", 0);
+        answer = json_pack("{s:I}", "id", (json_int_t)wb_org_named(name, true));
+        free(name);
+    } else if (!strcmp(action, "expire_key")) {
+        char *on = sb_param(query, "on", 0);
+        wb_expired = !on || strcmp(on, "0") != 0;
+        free(on);
+        answer = json_object();
+    } else if (p && !strcmp(action, "edit")) {
+        sb_params(query, set_param, p);
+        p->lock++;
+        wb_touch(p);
+        answer = whole(p);
+    } else if (p && !strcmp(action, "queue")) {
+        sb_params(query, set_param, p);
+        p->lock++;
+        wb_touch(p);
+        answer = whole(p);
+    } else if (p && (!strcmp(action, "delete") || !strcmp(action, "undelete"))) {
+        p->deleted = *action == 'd';
+        p->lock++;
+        wb_touch(p);
+        answer = whole(p);
+    } else if (p && !strcmp(action, "lock")) {
+        char *on = sb_param(query, "on", 0);
+        p->locked = !on || strcmp(on, "0") != 0;
+        wb_touch(p);
+        p->lock++;
+        free(on);
+        answer = whole(p);
+    }
+    if (!answer)
+        return false;
+    char *text = json_dumps(answer, JSON_COMPACT);
+    sb_buf_str(out, text ? text : "{}");
+    free(text);
+    json_decref(answer);
+    return true;
+}

@@ -1,0 +1,1 @@
+wess_unit(test_reconcile SOURCES test_reconcile.c LIBS wess_reconcile)

@@ -22,6 +22,14 @@ static void say(struct reader *r, const char *file, int line, const char *fmt, v
     free(text);
 }
 
+void trouble_in(struct reader *r, const char *file, int line, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say(r, file ? file : r->path, line, fmt, ap);
+    va_end(ap);
+}
+
 void trouble(struct reader *r, int line, const char *fmt, ...)
 {
     va_list ap;

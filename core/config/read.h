@@ -44,6 +44,9 @@ struct reader {
 };
 
 /* Tells "FILE:LINE: ..." and counts it. */
+/* `file` NULL: the configuration. */
+void trouble_in(struct reader *, const char *file, int line, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 void trouble(struct reader *, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void trouble_at(struct reader *, const config_setting_t *, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

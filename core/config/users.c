@@ -4,6 +4,7 @@
 
 #include "config/read.h"
 #include "host/exec.h"
+#include "model/text.h"
 
 #define USERS_BYTES ((size_t)8 << 20)
 #define COMMAND_MS 30000
@@ -68,20 +69,18 @@ static void add_user(struct reader *r, struct list *l, const struct waves *w, st
     u->id = cfg_user_attr(u, "id");
     u->name = cfg_user_attr(u, "name");
     if (!u->id || !*u->id) {
-        trouble(r, u->line, "%s%sa user needs an id; it stays the same for life", file ? file : "",
-                file ? ": " : "");
+        trouble_in(r, file, u->line, "a user needs an id; it stays the same for life");
         return;
     }
     if (!u->name)
         u->name = u->id;
     for (size_t i = 0; i < l->n; i++) {
         if (!strcmp(l->of[i].id, u->id))
-            trouble(r, u->line, "%s%suser %s is there twice", file ? file : "", file ? ": " : "",
-                    u->id);
+            trouble_in(r, file, u->line, "user %s is there twice", u->id);
         else if (same_attr(&l->of[i], u, "mailbox"))
-            trouble(r, u->line,
-                    "%s%susers %s and %s have one mailbox; a mailbox belongs to one user",
-                    file ? file : "", file ? ": " : "", l->of[i].id, u->id);
+            trouble_in(r, file, u->line,
+                       "users %s and %s have one mailbox; a mailbox belongs to one user",
+                       l->of[i].id, u->id);
     }
     u->mode = mode_of(w, u);
     if (l->n == l->cap) {
@@ -129,16 +128,23 @@ static void from_list(struct reader *r, const config_setting_t *s, const struct 
 static char *next_field(struct table *t, bool *last)
 {
     char *start = t->at, *out = t->at;
-    bool quoted = *t->at == '"';
+    bool quoted = *t->at == '"', closed = false;
+    int line = t->line;
     if (quoted) {
         for (t->at++; *t->at; t->at++) {
-            if (*t->at == '"' && *++t->at != '"')
+            if (*t->at == '"' && *++t->at != '"') {
+                closed = true;
                 break;
+            }
             t->line += *t->at == '\n';
             *out++ = *t->at;
         }
+        if (!closed) {
+            trouble_in(t->r, t->file, line, "a quote is opened and never closed");
+            return NULL;
+        }
         if (*t->at && *t->at != ',' && *t->at != '\r' && *t->at != '\n') {
-            trouble(t->r, 0, "%s:%d: text behind a closing quote", t->file, t->line);
+            trouble_in(t->r, t->file, t->line, "text behind a closing quote");
             return NULL;
         }
     } else {
@@ -168,7 +174,7 @@ static bool read_row(struct table *t, const char **fields, size_t *n)
         if (!f)
             return false;
         if (*n == COLUMNS_MAX) {
-            trouble(t->r, 0, "%s:%d: more than %u columns", t->file, t->line, COLUMNS_MAX);
+            trouble_in(t->r, t->file, t->line, "more than %u columns", COLUMNS_MAX);
             return false;
         }
         fields[(*n)++] = f;
@@ -184,12 +190,14 @@ static void row_user(struct table *t, const char **fields, size_t n, const struc
     if (n == 1 && !*fields[0])
         return; /* an empty line */
     if (n != t->n) {
-        trouble(t->r, 0, "%s:%d: %zu columns, the header has %zu", t->file, t->line, n, t->n);
+        trouble_in(t->r, t->file, t->line, "%zu columns, the header has %zu", n, t->n);
         return;
     }
     for (size_t i = 0; attrs && i < n; i++) {
-        if (!text_fold(t->r->a, fields[i]))
-            continue;
+        if (!text_is_utf8(fields[i], strlen(fields[i]))) {
+            trouble_in(t->r, t->file, t->line, "column %s is not UTF-8", t->header[i]);
+            return;
+        }
         attrs[u.n_attrs++] =
             (struct cfg_value){t->header[i], arena_text(t->r->a, fields[i]), t->line};
     }
@@ -205,7 +213,7 @@ static void from_csv(struct reader *r, const char *file, char *text, const struc
     if (!strncmp(t.at, "\xef\xbb\xbf", 3))
         t.at += 3;
     if (!*t.at || !read_row(&t, fields, &n)) {
-        trouble(r, 0, "%s: empty; its first line names the columns: id,name,mailbox", file);
+        trouble_in(r, file, 1, "empty; its first line names the columns: id,name,mailbox");
         return;
     }
     t.n = n;

@@ -30,6 +30,8 @@ struct conn {
     struct conn_stats stats;
     struct wess_schema schema;
     bool described, may_write;
+    char no_secret[sizeof(
+        ((struct wess_error *)0)->text)]; /* why a secret could not be read in this call */
 };
 
 /* ---- what the connector is given
@@ -82,12 +84,15 @@ static const struct cfg_secret *secret_named(const struct conn *c, const char *n
 
 static enum wess_code host_secret(void *ctx, const char *name, char *buf, size_t cap)
 {
-    const struct conn *c = ctx;
+    struct conn *c = ctx;
     const struct cfg_secret *s = secret_named(c, name);
     const char *why = "it is not set";
     if (s && secret_read(s, c->user, buf, cap, &why))
         return WESS_OK;
-    log_line(WESS_LOG_ERROR, "endpoint %s: %s cannot be read: %s", c->endpoint->name, name, why);
+    snprintf(c->no_secret, sizeof(c->no_secret), "%s cannot be read: %s%s%s", name,
+             s && s->from == SECRET_FILE ? s->text : "", s && s->from == SECRET_FILE ? ": " : "",
+             why);
+    log_line(WESS_LOG_ERROR, "endpoint %s: %s", c->endpoint->name, c->no_secret);
     return WESS_AUTH;
 }
 
@@ -281,6 +286,9 @@ static enum wess_code leave(struct conn *c, const char *what, const struct wess_
     c->stats.bytes_in += call->bytes_in;
     *e = call->error;
     e->text[sizeof(e->text) - 1] = e->remote_code[sizeof(e->remote_code) - 1] = 0;
+    if (refused && *c->no_secret)
+        snprintf(e->text, sizeof(e->text), "%s", c->no_secret);
+    *c->no_secret = 0;
     log_line(WESS_LOG_DEBUG, "endpoint %s user %s %s %s: code %d, %llu requests", c->endpoint->name,
              c->user ? c->user->id : "-", what, call->collection ? call->collection : "", (int)rc,
              (unsigned long long)call->requests);
@@ -298,8 +306,9 @@ static enum wess_code leave(struct conn *c, const char *what, const struct wess_
 
 static enum wess_code not_tried(struct wess_error *e)
 {
-    return refuse(e, WESS_AUTH, WESS_OF_CREDENTIAL,
-                  "the credential was refused and is not tried again until it changes");
+    return refuse(
+        e, WESS_AUTH, WESS_OF_CREDENTIAL,
+        "the credential was refused, or cannot be read; it is not tried again until it changes");
 }
 
 enum wess_code conn_check(struct conn *c, struct wess_arena *a, struct wess_error *e)

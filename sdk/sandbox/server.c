@@ -270,7 +270,8 @@ static void spoil(const struct sb_round *round, struct sb_response *r)
     }
     if (round->bad_utf8)
         for (size_t i = r->body.len / 2; i < r->body.len; i++)
-            if (r->body.data[i] >= 'a' && r->body.data[i] <= 'z' && r->body.data[i - 1] == '>') {
+            if (r->body.data[i] >= 'a' && r->body.data[i] <= 'z' &&
+                strchr(">\"", r->body.data[i - 1])) {
                 r->body.data[i] = (char)0xff;
                 break;
             }

@@ -4,110 +4,195 @@
 
 #include "ews.h"
 
+#define BUSY_MS 60000       /* when it does not say for how long */
+#define BUSY_MARGIN_MS 1000 /* sending on during the time prolongs it */
+#define BUSY_MOST_MS ((int64_t)24 * 3600 * 1000)
+
+/* A request, and an item of one, mean the same. */
+#define BOTH(name, code, scope, text)                                                              \
+    {                                                                                              \
+        name, code, scope, code, text, NULL                                                        \
+    }
+#define BUSY(name, scope, text) BOTH(name, WESS_THROTTLED, scope, text)
+#define PASSING(name, scope) BOTH(name, WESS_TRANSIENT, scope, NULL)
+#define MAILBOX_SHUT(name, text) BOTH(name, WESS_AUTH, WESS_OF_MAILBOX, text)
+#define ACCOUNT_SHUT(name, text) BOTH(name, WESS_AUTH, WESS_OF_CREDENTIAL, text)
+#define FOLDER_GONE(name) BOTH(name, WESS_GONE, WESS_OF_COLLECTION, "a folder is gone or closed")
+#define STALE(name) BOTH(name, WESS_CONFLICT, WESS_OF_ITEM, NULL)
+#define OUR_FAULT(name) BOTH(name, WESS_BROKEN, WESS_OF_HOST, NULL)
+#define BAD_MAIL(name)                                                                             \
+    {                                                                                              \
+        name, WESS_REJECTED, WESS_OF_ITEM, WESS_REJECTED, "Exchange takes no such mail address",   \
+            "email"                                                                                \
+    }
+
 static const struct ews_code table[] = {
-    {"ErrorServerBusy", WESS_THROTTLED, WESS_OF_MAILBOX},
-    {"ErrorExceededConnectionCount", WESS_THROTTLED, WESS_OF_CREDENTIAL},
-    {"ErrorExceededFindCountLimit", WESS_TOO_BIG, WESS_OF_COLLECTION},
-    {"ErrorTooManyObjectsOpened", WESS_THROTTLED, WESS_OF_MAILBOX},
-    {"ErrorTimeoutExpired", WESS_TOO_BIG, WESS_OF_COLLECTION},
-    {"ErrorInternalServerTransientError", WESS_TRANSIENT, WESS_OF_MAILBOX},
-    {"ErrorInternalServerError", WESS_TRANSIENT, WESS_OF_MAILBOX},
-    {"ErrorInsufficientResources", WESS_TRANSIENT, WESS_OF_HOST},
-    {"ErrorNotEnoughMemory", WESS_TRANSIENT, WESS_OF_HOST},
-    {"ErrorADUnavailable", WESS_TRANSIENT, WESS_OF_HOST},
-    {"ErrorADOperation", WESS_TRANSIENT, WESS_OF_HOST},
-    {"ErrorConnectionFailed", WESS_TRANSIENT, WESS_OF_MAILBOX},
-    {"ErrorClientDisconnected", WESS_TRANSIENT, WESS_OF_MAILBOX},
-    {"ErrorMailboxStoreUnavailable", WESS_TRANSIENT, WESS_OF_MAILBOX},
-    {"ErrorMailboxFailover", WESS_TRANSIENT, WESS_OF_MAILBOX},
-    {"ErrorMailboxMoveInProgress", WESS_TRANSIENT, WESS_OF_MAILBOX},
-    {"ErrorNoRespondingCASInDestinationSite", WESS_TRANSIENT, WESS_OF_MAILBOX},
-    {"ErrorWrongServerVersion", WESS_TRANSIENT, WESS_OF_MAILBOX},
-    {"ErrorCrossSiteRequest", WESS_TRANSIENT, WESS_OF_MAILBOX},
-    {"ErrorBatchProcessingStopped", WESS_NOT_TRIED, WESS_OF_ITEM},
-    {"ErrorQuotaExceeded", WESS_TRANSIENT, WESS_OF_MAILBOX},
-    {"ErrorItemNotFound", WESS_GONE, WESS_OF_ITEM},
-    {"ErrorCalendarCannotUpdateDeletedItem", WESS_GONE, WESS_OF_ITEM},
-    {"ErrorFolderNotFound", WESS_GONE, WESS_OF_COLLECTION},
-    {"ErrorSyncFolderNotFound", WESS_GONE, WESS_OF_COLLECTION},
-    {"ErrorParentFolderNotFound", WESS_GONE, WESS_OF_COLLECTION},
-    {"ErrorSavedItemFolderNotFound", WESS_GONE, WESS_OF_COLLECTION},
-    {"ErrorToFolderNotFound", WESS_GONE, WESS_OF_COLLECTION},
-    {"ErrorInvalidSyncStateData", WESS_RESET, WESS_OF_COLLECTION},
-    {"ErrorIrresolvableConflict", WESS_CONFLICT, WESS_OF_ITEM},
-    {"ErrorStaleObject", WESS_CONFLICT, WESS_OF_ITEM},
-    {"ErrorChangeKeyRequired", WESS_CONFLICT, WESS_OF_ITEM},
-    {"ErrorChangeKeyRequiredForWriteOperations", WESS_CONFLICT, WESS_OF_ITEM},
-    {"ErrorInvalidChangeKey", WESS_CONFLICT, WESS_OF_ITEM},
-    {"ErrorSchemaValidation", WESS_BROKEN, WESS_OF_HOST},
-    {"ErrorInvalidRequest", WESS_BROKEN, WESS_OF_HOST},
-    {"ErrorIncorrectSchemaVersion", WESS_BROKEN, WESS_OF_HOST},
-    {"ErrorInvalidServerVersion", WESS_BROKEN, WESS_OF_HOST},
-    {"ErrorInvalidSchemaVersionForMailboxVersion", WESS_BROKEN, WESS_OF_HOST},
-    {"ErrorDataSizeLimitExceeded", WESS_REJECTED, WESS_OF_ITEM},
-    {"ErrorAccessDenied", WESS_AUTH, WESS_OF_COLLECTION},
-    {"ErrorCreateItemAccessDenied", WESS_AUTH, WESS_OF_COLLECTION},
-    {"ErrorImpersonateUserDenied", WESS_AUTH, WESS_OF_MAILBOX},
-    {"ErrorImpersonationDenied", WESS_AUTH, WESS_OF_MAILBOX},
-    {"ErrorImpersonationFailed", WESS_AUTH, WESS_OF_MAILBOX},
-    {"ErrorInvalidExchangeImpersonationHeaderData", WESS_AUTH, WESS_OF_MAILBOX},
-    {"ErrorInvalidUserPrincipalName", WESS_AUTH, WESS_OF_MAILBOX},
-    {"ErrorInvalidUserSid", WESS_AUTH, WESS_OF_MAILBOX},
-    {"ErrorNonExistentMailbox", WESS_AUTH, WESS_OF_MAILBOX},
-    {"ErrorMissingEmailAddress", WESS_AUTH, WESS_OF_MAILBOX},
-    {"ErrorNonPrimarySmtpAddress", WESS_AUTH, WESS_OF_MAILBOX},
-    {"ErrorAccountDisabled", WESS_AUTH, WESS_OF_CREDENTIAL},
-    {"ErrorPasswordExpired", WESS_AUTH, WESS_OF_CREDENTIAL},
-    {"ErrorPasswordChangeRequired", WESS_AUTH, WESS_OF_CREDENTIAL},
-    {"ErrorInvalidLicense", WESS_AUTH, WESS_OF_CREDENTIAL},
-    {"ErrorOrganizationAccessBlocked", WESS_AUTH, WESS_OF_CREDENTIAL},
+    BUSY("ErrorServerBusy", WESS_OF_MAILBOX, "Exchange asks for a pause"),
+    BUSY("ErrorExceededConnectionCount", WESS_OF_CREDENTIAL, "too many connections of one account"),
+    BUSY("ErrorTooManyObjectsOpened", WESS_OF_MAILBOX, NULL),
+    BOTH("ErrorExceededFindCountLimit", WESS_TOO_BIG, WESS_OF_COLLECTION, NULL),
+    BOTH("ErrorTimeoutExpired", WESS_TOO_BIG, WESS_OF_COLLECTION, "Exchange ran out of time"),
+    BOTH("ErrorRequestStreamTooBig", WESS_TOO_BIG, WESS_OF_COLLECTION, NULL),
+    PASSING("ErrorInternalServerTransientError", WESS_OF_MAILBOX),
+    PASSING("ErrorInternalServerError", WESS_OF_MAILBOX),
+    PASSING("ErrorInsufficientResources", WESS_OF_HOST),
+    PASSING("ErrorNotEnoughMemory", WESS_OF_HOST),
+    PASSING("ErrorADUnavailable", WESS_OF_HOST),
+    PASSING("ErrorADOperation", WESS_OF_HOST),
+    PASSING("ErrorConnectionFailed", WESS_OF_MAILBOX),
+    PASSING("ErrorClientDisconnected", WESS_OF_MAILBOX),
+    PASSING("ErrorMailboxStoreUnavailable", WESS_OF_MAILBOX),
+    PASSING("ErrorMailboxFailover", WESS_OF_MAILBOX),
+    PASSING("ErrorMailboxMoveInProgress", WESS_OF_MAILBOX),
+    PASSING("ErrorNoRespondingCASInDestinationSite", WESS_OF_MAILBOX),
+    PASSING("ErrorNoApplicableProxyCASServersAvailable", WESS_OF_MAILBOX),
+    PASSING("ErrorProxyRequestNotAllowed", WESS_OF_MAILBOX),
+    PASSING("ErrorProxiedSubscriptionCallFailure", WESS_OF_MAILBOX),
+    PASSING("ErrorWrongServerVersion", WESS_OF_MAILBOX),
+    PASSING("ErrorCrossSiteRequest", WESS_OF_MAILBOX),
+    {"ErrorBatchProcessingStopped", WESS_NOT_TRIED, WESS_OF_ITEM, WESS_NOT_TRIED, NULL, NULL},
+    {"ErrorQuotaExceeded", WESS_TRANSIENT, WESS_OF_COLLECTION, WESS_NOT_TRIED,
+     "the mailbox is full", NULL},
+    {"ErrorMessagePerFolderCountReceiveQuotaExceeded", WESS_TRANSIENT, WESS_OF_COLLECTION,
+     WESS_NOT_TRIED, "the folder is full", NULL},
+    BOTH("ErrorItemNotFound", WESS_GONE, WESS_OF_ITEM, NULL),
+    BOTH("ErrorCalendarCannotUpdateDeletedItem", WESS_GONE, WESS_OF_ITEM, NULL),
+    FOLDER_GONE("ErrorFolderNotFound"),
+    FOLDER_GONE("ErrorSyncFolderNotFound"),
+    FOLDER_GONE("ErrorParentFolderNotFound"),
+    FOLDER_GONE("ErrorSavedItemFolderNotFound"),
+    FOLDER_GONE("ErrorToFolderNotFound"),
+    BOTH("ErrorInvalidSyncStateData", WESS_RESET, WESS_OF_COLLECTION, NULL),
+    STALE("ErrorIrresolvableConflict"),
+    STALE("ErrorStaleObject"),
+    STALE("ErrorChangeKeyRequired"),
+    STALE("ErrorChangeKeyRequiredForWriteOperations"),
+    STALE("ErrorInvalidChangeKey"),
+    OUR_FAULT("ErrorSchemaValidation"),
+    OUR_FAULT("ErrorInvalidRequest"),
+    OUR_FAULT("ErrorIncorrectSchemaVersion"),
+    BOTH("ErrorInvalidServerVersion", WESS_BROKEN, WESS_OF_HOST,
+         "this Exchange is older than 14.2 (Exchange 2010 SP2), the oldest that works"),
+    BOTH("ErrorInvalidSchemaVersionForMailboxVersion", WESS_BROKEN, WESS_OF_MAILBOX,
+         "the mailbox is on an Exchange older than 14.2 (Exchange 2010 SP2)"),
+    BAD_MAIL("ErrorInvalidContactEmailAddress"),
+    BAD_MAIL("ErrorInvalidSmtpAddress"),
+    BAD_MAIL("ErrorInvalidRoutingType"),
+    {"ErrorAccessDenied", WESS_AUTH, WESS_OF_COLLECTION, WESS_REJECTED,
+     "the account has no right to it", NULL},
+    BOTH("ErrorCreateItemAccessDenied", WESS_AUTH, WESS_OF_COLLECTION,
+         "the account may not create in this folder"),
+    MAILBOX_SHUT("ErrorImpersonateUserDenied", "the account may not open this mailbox: it needs "
+                                               "the role ApplicationImpersonation for it"),
+    MAILBOX_SHUT("ErrorImpersonationDenied", "the account may not open this mailbox: it needs the "
+                                             "role ApplicationImpersonation for it"),
+    MAILBOX_SHUT("ErrorImpersonationFailed", "the account could not be let into this mailbox"),
+    MAILBOX_SHUT("ErrorInvalidExchangeImpersonationHeaderData",
+                 "Exchange does not take what impersonate says"),
+    MAILBOX_SHUT("ErrorInvalidUserPrincipalName", "there is no user of that name: check "
+                                                  "impersonate and impersonate_as"),
+    MAILBOX_SHUT("ErrorInvalidUserSid", "there is no user of that SID: check impersonate"),
+    MAILBOX_SHUT("ErrorNonExistentMailbox", "there is no mailbox of that address: check "
+                                            "impersonate and the list of users"),
+    MAILBOX_SHUT("ErrorMissingEmailAddress", "the account has no mailbox of its own: set "
+                                             "impersonate"),
+    MAILBOX_SHUT("ErrorNonPrimarySmtpAddress", "that is not the mailbox's main address"),
+    ACCOUNT_SHUT("ErrorAccountDisabled", "the account is disabled"),
+    ACCOUNT_SHUT("ErrorPasswordExpired", "the password has expired"),
+    ACCOUNT_SHUT("ErrorPasswordChangeRequired", "the password must be changed first"),
+    ACCOUNT_SHUT("ErrorInvalidLicense", "the account has no licence"),
+    ACCOUNT_SHUT("ErrorOrganizationAccessBlocked", "EWS is switched off for the organisation"),
 };
 
 const struct ews_code *ews_code(const char *name)
 {
-    static const struct ews_code unknown = {"", WESS_REJECTED, WESS_OF_ITEM};
+    static const struct ews_code unknown = {"", WESS_REJECTED, WESS_OF_ITEM, WESS_REJECTED,
+                                            NULL, NULL};
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (!strcmp(table[i].name, name))
             return &table[i];
     return &unknown;
 }
 
-/* BackOffMilliseconds, told apart from its name: <Value Name="BackOffMilliseconds">N</Value>. */
-static int64_t backoff(const xmlNode *xml)
+/* The text of <Value Name="NAME">text</Value>: name and text told apart. */
+static const char *value_named(const xmlNode *message_xml, const char *name)
 {
-    for (const xmlNode *v = xml_first(xml); v; v = xml_next(v)) {
-        const char *name = xml_attr(v, "Name");
-        if (name && !strcmp(name, "BackOffMilliseconds"))
-            return strtoll(xml_text(v), NULL, 10);
-    }
-    return 0;
-}
-
-static const char *inner_code(const xmlNode *xml)
-{
-    for (const xmlNode *v = xml_first(xml); v; v = xml_next(v)) {
-        const char *name = xml_attr(v, "Name");
-        if (name && !strcmp(name, "InnerErrorResponseCode"))
+    for (const xmlNode *v = xml_first(message_xml); v; v = xml_next(v)) {
+        const char *have = xml_attr(v, "Name");
+        if (have && !strcmp(have, name))
             return xml_text(v);
     }
     return NULL;
 }
 
-enum wess_code ews_message(const xmlNode *message, bool write, struct wess_error *e)
+int64_t ews_backoff(const xmlNode *message_xml)
+{
+    const char *text = value_named(message_xml, "BackOffMilliseconds");
+    int64_t ms = text ? strtoll(text, NULL, 10) : 0;
+    return ms <= 0 ? 0 : ms > BUSY_MOST_MS ? BUSY_MOST_MS : ms + BUSY_MARGIN_MS;
+}
+
+static enum wess_code meaning(const xmlNode *message, bool write, bool of_item,
+                              struct wess_error *e)
 {
     const char *class = xml_attr(message, "ResponseClass");
     const char *name = xml_text(xml_child(message, "ResponseCode"));
     const xmlNode *xml = xml_child(message, "MessageXml");
-    const char *inner = inner_code(xml);
-    if (!name)
-        name = xml_text(message); /* of a fault: its code alone */
-    if (name && (!strcmp(name, "NoError") || (class && !strcmp(class, "Success"))))
+    const char *inner = value_named(xml, "InnerErrorResponseCode");
+    if ((class && !strcmp(class, "Success")) || (name && !strcmp(name, "NoError")))
         return WESS_OK;
-    if (inner && *inner)
+    if (!name || !*name)
+        return wess_fail(e, write ? WESS_UNKNOWN : WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                         "Exchange answers without a code");
+    if (inner && *inner && !strcmp(name, "ErrorInternalServerError"))
         name = inner;
-    const struct ews_code *c = ews_code(name ? name : "");
-    e->retry_after_ms = backoff(xml);
-    /* A timeout of a write may have come after the write. */
-    enum wess_code code = write && c->code == WESS_TOO_BIG ? WESS_UNKNOWN : c->code;
-    return wess_fail(e, code, c->scope, name, "Exchange answers %s", name ? name : "nothing");
+    const struct ews_code *c = ews_code(name);
+    enum wess_code code = of_item ? c->item : c->code;
+    e->retry_after_ms = ews_backoff(xml);
+    if (code == WESS_THROTTLED && !e->retry_after_ms)
+        e->retry_after_ms = BUSY_MS;
+    /* It may have failed after the write. */
+    if (write && (code == WESS_TRANSIENT || code == WESS_TOO_BIG))
+        code = WESS_UNKNOWN;
+    if (c->text)
+        return wess_fail(e, code, c->scope, name, "%s", c->text);
+    return wess_fail(e, code, c->scope, name, "Exchange answers %s", name);
+}
+
+enum wess_code ews_message(const xmlNode *message, bool write, struct wess_error *e)
+{
+    return meaning(message, write, false, e);
+}
+
+enum wess_code ews_message_item(const xmlNode *message, bool write, struct wess_error *e)
+{
+    return meaning(message, write, true, e);
+}
+
+void ews_count(struct ews_tally *t, enum wess_code of_item, const struct wess_error *e)
+{
+    bool trouble = of_item == WESS_TRANSIENT || of_item == WESS_UNKNOWN || of_item == WESS_TOO_BIG;
+    bool wide = of_item == WESS_THROTTLED || of_item == WESS_AUTH || of_item == WESS_BROKEN;
+    t->n++;
+    if (!trouble && !wide)
+        return;
+    t->failed += trouble;
+    if (t->code != WESS_OK && !(wide && t->failed))
+        return;
+    t->error = *e;
+    t->code = of_item;
+    if (wide) /* says it for all */
+        t->n = t->failed = 0;
+}
+
+void ews_judge(const struct ews_tally *t, struct ews_answer *a)
+{
+    if (a->code != WESS_OK || t->code == WESS_OK)
+        return;
+    bool alone = t->n < 2 && t->failed;
+    bool some = t->failed < t->n;
+    if (alone || some)
+        return;
+    a->code = t->code;
+    a->error = t->error;
 }

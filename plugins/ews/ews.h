@@ -9,66 +9,107 @@
 #include "xml.h"
 
 #define EWS_PAGE 512u  /* MaxChangesReturned at most (MS-OXWSSYNC) */
-#define EWS_FETCH 200u /* ids of one GetItem to begin with */
+#define EWS_FETCH 200u /* ids of one GetItem at most */
 #define EWS_LANES 4u
 #define EWS_WRITE 100u
-#define EWS_SETTLE_MS 75000u               /* a batch may run for a minute */
-#define EWS_ANSWER_BYTES ((size_t)2 << 20) /* of one GetItem: batches shrink towards it */
-#define EWS_FOLDERS_MAX 64u
+#define EWS_SETTLE_MS 75000u                  /* a batch may run for a minute */
+#define EWS_ANSWER_BYTES ((uint64_t)2 << 20)  /* of one GetItem: batches shrink towards it */
+#define EWS_ITEM_BYTES ((uint64_t)16 << 20)   /* of the answer for one item alone */
+#define EWS_REQUEST_BYTES ((uint64_t)4 << 20) /* of what one writing request carries */
+#define EWS_MAILS 3u                          /* EmailAddress1..3 */
 #define EWS_STAMP_SET "6a1f5c2e-94b3-4d0c-8f27-3f1f0c6b7a11"
 #define EWS_STAMP_NAME "wess-stamp"
+#define EWS_STAMP_MAX 64u
 
+enum ews_place { EWS_READ, EWS_ELSEWHERE, EWS_BIN };
 struct ews_folder {
-    char *id, *path; /* path: for people; "" for Contacts itself */
+    char *id, *path; /* path: for people, below Contacts; "" for Contacts itself and others */
+    enum ews_place place;
 };
 struct wess_conn {
     const struct wess_host *host;
     struct http *http;
-    const char *url, *username, *impersonate, *impersonate_as;
+    const char *url, *username, *impersonate, *impersonate_as, *folders_setting;
     enum http_auth auth;
     bool signed_in;             /* credentials are set */
-    struct ews_folder *folders; /* [0] is Contacts */
-    size_t n_folders;
-    struct ews_folder *others; /* folders of contacts that are not read, for looking */
-    size_t n_others;
-    bool others_known;
-    char *bin;        /* the folder of deleted items */
-    char version[64]; /* "15.2.2562.17" */
-    size_t batch;     /* ids of a GetItem, adapted to the size of answers */
+    char *contacts, *bin;       /* ids of the two folders that every mailbox has */
+    struct ews_folder *folders; /* those that are read come first, [0] is Contacts */
+    size_t n_folders, n_read;
+    bool read_known, all_known; /* the folders to read; all where a contact may lie */
+    char version[64];           /* "15.2.2562.17"; "": not told yet */
+    size_t batch;               /* ids of a GetItem, adapted to the size of answers */
 };
 
-/* ---- soap.c: envelopes and their answers
- * ------------------------------------------------------------------- */
+/* ---- soap.c: envelopes, and taking answers apart; pure
+ * ------------------------------------------------------------------------------------------ */
 
-void ews_begin(struct wess_conn *, struct xml_out *, const char *impersonate); /* up to the Body */
-struct ews_answer {                                                            /* of one request */
-    enum wess_code code; /* of the request as a whole */
+void ews_begin(const struct wess_conn *, struct xml_out *, const char *impersonate); /* to Body */
+/* What came of one request. */
+struct ews_answer {
+    enum wess_code code; /* of the request as a whole, or the worst that a taker said */
     struct wess_error error;
-    xmlDoc *doc;
-    const xmlNode *messages; /* ResponseMessages: its children answer in order */
+    bool untried;     /* the request was surely not carried out */
+    size_t n;         /* response messages that were read whole */
+    char version[64]; /* of the server; "": not told */
 };
-/* Sends up to EWS_LANES documents at once and takes their answers apart one by one: each(ctx, i,
- * answer) is called in order of the requests. `write`: what is lost is WESS_UNKNOWN. */
+/* Who takes an answer apart; i counts requests. An answer that breaks off has been taken up to
+ * there, and its code says so. */
+struct ews_taker {
+    void *ctx;
+    /* A listing: the children of this element ("Changes", "Items", "Folders") are handed to part()
+     * one at a time, and message() gets what is left. NULL: message() gets all. */
+    const char *list;
+    enum wess_code (*part)(void *ctx, size_t i, const xmlNode *part, struct wess_error *);
+    enum wess_code (*message)(void *ctx, size_t i, size_t at, const xmlNode *message,
+                              struct wess_error *);
+    /* At the end, whatever came; may make answer->code worse. NULL: nobody asks. */
+    void (*done)(void *ctx, size_t i, struct ews_answer *answer);
+};
+/* Reads a whole HTTP answer. `write`: what is lost is WESS_UNKNOWN. The body is worked on in place.
+ */
+void ews_read(struct http_response *, bool write, const struct ews_taker *, size_t i,
+              struct ews_answer *);
+
+/* ---- session.c: sending
+ * ------------------------------------------------------------------------------------------ */
+
+/* Sends up to EWS_LANES documents at once; ends them. Answers are taken in the order of their
+ * coming. The code is that of the first that failed, with call->error filled. */
 enum wess_code ews_send(struct wess_call *, struct xml_out *docs, size_t n, bool write,
-                        enum wess_code (*each)(void *ctx, size_t i, const struct ews_answer *),
-                        void *ctx);
-/* Pure: what an HTTP answer is. The caller frees answer->doc. */
-void ews_read(const struct http_response *, bool write, struct ews_answer *, char version[64]);
+                        uint64_t body_max, const struct ews_taker *);
+/* The same for one document, which is freed. */
+enum wess_code ews_ask(struct wess_call *, struct xml_out *doc, bool write,
+                       const struct ews_taker *);
 
 /* ---- codes.c: the one table of response codes
- * ---------------------------------------------------------------- */
+ * ------------------------------------------------------------------------------------------ */
 
 struct ews_code {
     const char *name;
-    enum wess_code code;
+    enum wess_code code; /* of a whole request */
     enum wess_scope scope;
+    enum wess_code item; /* of one item in a batch */
+    const char *text;    /* what it means to a person; NULL: the name says it */
+    const char *field;   /* which field it speaks of; NULL: not told */
 };
 const struct ews_code *ews_code(const char *name); /* unknown: rejected, of the item */
 /* Of a response message: WESS_OK, or what its ResponseCode means, with the error filled. */
 enum wess_code ews_message(const xmlNode *message, bool write, struct wess_error *);
+/* The same for one of several items. */
+enum wess_code ews_message_item(const xmlNode *message, bool write, struct wess_error *);
+/* BackOffMilliseconds of a MessageXml; 0: none. */
+int64_t ews_backoff(const xmlNode *message_xml);
+/* Items that failed without a fault of their own: if all of a batch did, it is no item's fault. */
+struct ews_tally {
+    size_t n, failed;
+    struct wess_error error; /* of the first */
+    enum wess_code code;
+};
+void ews_count(struct ews_tally *, enum wess_code of_item, const struct wess_error *);
+void ews_judge(const struct ews_tally *, struct ews_answer *);
 
 /* ---- fields.c: one table, both ways
- * ---------------------------------------------------------------------------- */
+ * ------------------------------------------------------------------------------------------ */
 
 struct ews_field {                  /* in the order of the schema */
     const char *name, *slot, *part; /* vCard's */
@@ -80,21 +121,62 @@ extern const struct ews_field ews_fields[];
 extern const size_t ews_n_fields;
 extern const struct wess_field_schema ews_schema[];
 extern const size_t ews_n_schema;
-void ews_shape(struct xml_out *, bool whole); /* ItemShape: facts, or facts and content */
-/* WESS_TOO_BIG: budget spent. `folder` is where it was listed, or NULL. */
-enum wess_code ews_item(struct wess_call *, const xmlNode *contact, bool whole, struct wess_item *);
-void ews_contact(struct wess_call *, struct xml_out *, const struct wess_op *);
-void ews_updates(struct wess_call *, struct xml_out *, const struct wess_op *);
-/* Fields that cannot be written as they are; sets result->refused. */
-bool ews_refuses(struct wess_call *, const struct wess_op *, struct wess_result *);
+bool ews_is_mail(const struct ews_field *);
+/* The field that a server's path names ("email", "phone.mobile"), in the arena; NULL: none. */
+const char *ews_field_named(struct wess_call *, const xmlNode *path);
+void ews_path(struct xml_out *, const struct ews_field *); /* FieldURI and the like */
 void ews_path_stamp(struct xml_out *);
+void ews_path_title(struct xml_out *);
+void ews_shape(struct xml_out *, bool whole); /* ItemShape: facts, or facts and content */
+void ews_shape_slots(struct xml_out *);       /* ItemShape: mail addresses and stamp */
+void ews_item_id(struct xml_out *, const char *id, const char *change_key);
+
+/* ---- item.c: a contact as Exchange shows it
+ * ------------------------------------------------------------------------------------------ */
+
+/* Facts, or facts and content. WESS_TOO_BIG: budget spent. WESS_REJECTED: it cannot be named (no
+ * id, or one longer than an id may be) and is left out. */
+enum wess_code ews_item(struct wess_call *, const xmlNode *contact, bool whole, struct wess_item *);
+/* What its mail slots hold now. */
+struct ews_slots {
+    struct wess_slice mail[EWS_MAILS];
+    bool held[EWS_MAILS]; /* by an address that is not shown (a directory path): not ours to touch */
+    bool stamped;
+};
+bool ews_slots(struct wess_call *, const xmlNode *contact, struct ews_slots *);
+/* "2026-11-23" out of Exchange's dateTime; false: none. */
+bool ews_date(const char *text, char out[11]);
+int64_t ews_time_ms(const char *text);
+
+/* ---- contact.c: a contact as Exchange takes it
+ * ------------------------------------------------------------------------------------------ */
+
+/* Where the wanted addresses go, so that as few slots as possible change; out[i] empty: cleared.
+ * false: no room. */
+bool ews_place_mails(const struct wess_field *want, const struct ews_slots *now,
+                     struct wess_slice out[EWS_MAILS]);
+struct ews_update { /* one change of one property */
+    const struct ews_field *at; /* NULL: the stamp */
+    const struct wess_field *field;
+    struct wess_slice text; /* of an entry, the title, the stamp */
+    bool set;               /* else cleared */
+};
+/* The changes that an op comes to: at most ews_n_fields + 1. false: there is no room for a mail
+ * address. */
+bool ews_updates(const struct wess_op *, const struct ews_slots *, struct ews_update *, size_t *n);
+void ews_put_update(struct wess_call *, struct xml_out *, const struct ews_update *);
+void ews_put_contact(struct wess_call *, struct xml_out *, const struct wess_op *);
+/* Fields that cannot be written as they are; sets result->refused and its code. */
+bool ews_refuses(struct wess_call *, const struct wess_op *, struct wess_result *);
+void ews_refuse(struct wess_call *, struct wess_result *, const char *field, const char *text,
+                const char *code);
+const struct wess_field *ews_field_of(const struct wess_item *, const char *name);
 
 /* ---- the slots
- * ----------------------------------------------------------------------------------------------------
- */
+ * ------------------------------------------------------------------------------------------ */
 
-enum wess_code ews_folders(struct wess_call *); /* resolves them once */
-enum wess_code ews_others(struct wess_call *);  /* all further folders of contacts, once */
+/* Resolves, once: the folders that are read; with `all` every folder where a contact may lie. */
+enum wess_code ews_folders(struct wess_call *, bool all);
 enum wess_code ews_check(struct wess_call *);
 enum wess_code ews_changes(struct wess_call *, struct wess_slice, uint32_t, struct wess_page *);
 enum wess_code ews_fetch(struct wess_call *, struct wess_list, struct wess_result *);

@@ -39,7 +39,12 @@ struct http {
     struct lane lanes[LANES_MAX];
     enum http_auth auth;
     bool accepted; /* this credential has been let in before */
+    bool refused;  /* it was refused since http_perform_each() began */
     uint64_t body_max, requests, sent, received;
+    /* Of the http_perform_each() under way. */
+    struct http_response *first;
+    void (*done)(void *ctx, size_t i, struct http_response *);
+    void *done_ctx;
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -393,30 +398,38 @@ static bool lane_go(struct http *h, struct lane *l)
     return true;
 }
 
-static void lane_end(struct lane *l)
+static void finished(struct http *h, struct http_response *out)
+{
+    if (h->done)
+        h->done(h->done_ctx, (size_t)(out - h->first), out);
+}
+
+static void lane_end(struct http *h, struct lane *l)
 {
     curl_slist_free_all(l->headers);
     curl_free(l->moved);
     l->headers = NULL;
     l->url = l->moved = NULL;
     l->busy = false;
+    finished(h, l->out);
 }
 
 static bool lane_start(struct http *h, struct lane *l, const struct http_request *in,
                        struct http_response *out)
 {
     CURL *easy = l->easy ? l->easy : curl_easy_duphandle(h->pattern);
-    *l = (struct lane){.easy = easy, .in = in, .out = out, .body_max = h->body_max, .busy = true};
+    uint64_t most = in->body_max && in->body_max < h->body_max ? in->body_max : h->body_max;
+    *l = (struct lane){.easy = easy, .in = in, .out = out, .body_max = most, .busy = true};
     out->code = WESS_BROKEN;
     if (!url_allowed(in->url, out)) {
-        l->busy = false;
+        lane_end(h, l);
         return false;
     }
     out->code = WESS_NOT_TRIED;
     l->url = in->url;
     if (!easy || !lane_headers(l)) {
         snprintf(out->text, sizeof(out->text), "out of memory");
-        l->busy = false;
+        lane_end(h, l);
         return false;
     }
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, l->headers);
@@ -427,7 +440,7 @@ static bool lane_start(struct http *h, struct lane *l, const struct http_request
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, l->error);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, l);
     if (!lane_go(h, l)) {
-        lane_end(l);
+        lane_end(h, l);
         return false;
     }
     return true;
@@ -518,7 +531,8 @@ static void lane_done(struct http *h, struct lane *l, CURLcode rc)
         l->out->body[l->out->len] = 0;
     if (l->out->code == WESS_OK && l->out->status >= 200 && l->out->status < 300)
         h->accepted = h->auth != HTTP_AUTH_NONE;
-    lane_end(l);
+    h->refused |= l->out->code == WESS_OK && l->out->status == 401;
+    lane_end(h, l);
 }
 
 static void reap(struct http *h, uint32_t *open)
@@ -546,7 +560,7 @@ static void stop_all(struct http *h, enum wess_code code)
         count(h, l);
         l->out->code = code;
         snprintf(l->out->text, sizeof(l->out->text), "stopped before the answer came");
-        lane_end(l);
+        lane_end(h, l);
     }
 }
 
@@ -566,18 +580,16 @@ static uint32_t lanes_now(const struct http *h, uint32_t lanes)
     return unproved || !lanes ? 1 : lanes < LANES_MAX ? lanes : LANES_MAX;
 }
 
-void http_perform(struct http *h, const struct http_request *in, size_t n, uint32_t lanes,
-                  struct http_response *out)
+/* Carries out what it can; the number of requests that were begun. */
+static size_t perform(struct http *h, const struct http_request *in, size_t n, uint32_t lanes,
+                      struct http_response *out)
 {
     size_t next = 0;
     uint32_t open = 0;
     int running;
-    bool refused = false;
 
-    for (size_t i = 0; i < n; i++)
-        out[i] = (struct http_response){.code = WESS_NOT_TRIED};
     while (next < n || open) {
-        for (; next < n && !refused && open < lanes_now(h, lanes); next++)
+        for (; next < n && !h->refused && open < lanes_now(h, lanes); next++)
             open += lane_start(h, free_lane(h), &in[next], &out[next]);
         if (curl_multi_perform(h->multi, &running) != CURLM_OK) {
             stop_all(h, WESS_UNKNOWN);
@@ -585,9 +597,7 @@ void http_perform(struct http *h, const struct http_request *in, size_t n, uint3
         }
         reap(h, &open);
         /* After a refused password the rest stays untried. */
-        for (size_t i = 0; i < next && !refused; i++)
-            refused = out[i].status == 401 && out[i].code == WESS_OK;
-        if (refused && !open)
+        if (h->refused && !open)
             break;
         if (h->host->cancelled && h->host->cancelled(h->host->ctx)) {
             stop_all(h, WESS_CANCELLED);
@@ -596,6 +606,30 @@ void http_perform(struct http *h, const struct http_request *in, size_t n, uint3
         if (open)
             curl_multi_poll(h->multi, NULL, 0, POLL_MS, NULL);
     }
+    return next;
+}
+
+void http_perform_each(struct http *h, const struct http_request *in, size_t n, uint32_t lanes,
+                       struct http_response *out,
+                       void (*done)(void *ctx, size_t i, struct http_response *), void *ctx)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (struct http_response){.code = WESS_NOT_TRIED};
+    h->first = out;
+    h->done = done;
+    h->done_ctx = ctx;
+    h->refused = false;
+    for (size_t i = perform(h, in, n, lanes, out); i < n; i++)
+        finished(h, &out[i]);
+    h->first = NULL;
+    h->done = NULL;
+    h->done_ctx = NULL;
+}
+
+void http_perform(struct http *h, const struct http_request *in, size_t n, uint32_t lanes,
+                  struct http_response *out)
+{
+    http_perform_each(h, in, n, lanes, out, NULL, NULL);
 }
 
 void http_response_fini(struct http_response *r)

@@ -18,6 +18,7 @@ struct http_request {
     const void *body; /* lives until http_perform() returns */
     size_t len;
     uint32_t flags;
+    uint64_t body_max; /* of the answer; 0: as the installation says */
 };
 struct http_response {
     enum wess_code
@@ -44,6 +45,11 @@ void http_credentials(struct http *, enum http_auth, const char *user, const cha
  * requests, asks host->cancelled() at least every second. */
 void http_perform(struct http *, const struct http_request *in, size_t n, uint32_t lanes,
                   struct http_response *out);
+/* The same; done(ctx, i, &out[i]) is called for each as soon as it is finished, in any order, while
+ * others may be on the wire: whoever ends the response there holds one body at a time. */
+void http_perform_each(struct http *, const struct http_request *in, size_t n, uint32_t lanes,
+                       struct http_response *out,
+                       void (*done)(void *ctx, size_t i, struct http_response *), void *ctx);
 void http_response_fini(struct http_response *); /* wipes the body */
 /* Requests, bytes out and in since http_new(), for the log. */
 void http_count(const struct http *, uint64_t *requests, uint64_t *sent, uint64_t *received);

@@ -17,7 +17,11 @@
 #define PASSING(name, scope) BOTH(name, WESS_TRANSIENT, scope, NULL)
 #define MAILBOX_SHUT(name, text) BOTH(name, WESS_AUTH, WESS_OF_MAILBOX, text)
 #define ACCOUNT_SHUT(name, text) BOTH(name, WESS_AUTH, WESS_OF_CREDENTIAL, text)
-#define FOLDER_GONE(name) BOTH(name, WESS_GONE, WESS_OF_COLLECTION, "a folder is gone or closed")
+#define FOLDER_GONE(name)                                                                          \
+    {                                                                                              \
+        name, WESS_GONE, WESS_OF_COLLECTION, WESS_NOT_TRIED, "a folder is gone, or closed to us",  \
+            NULL                                                                                   \
+    }
 #define STALE(name) BOTH(name, WESS_CONFLICT, WESS_OF_ITEM, NULL)
 #define OUR_FAULT(name) BOTH(name, WESS_BROKEN, WESS_OF_HOST, NULL)
 #define BAD_MAIL(name)                                                                             \
@@ -31,7 +35,8 @@ static const struct ews_code table[] = {
     BUSY("ErrorExceededConnectionCount", WESS_OF_CREDENTIAL, "too many connections of one account"),
     BUSY("ErrorTooManyObjectsOpened", WESS_OF_MAILBOX, NULL),
     BOTH("ErrorExceededFindCountLimit", WESS_TOO_BIG, WESS_OF_COLLECTION, NULL),
-    BOTH("ErrorTimeoutExpired", WESS_TOO_BIG, WESS_OF_COLLECTION, "Exchange ran out of time"),
+    {"ErrorTimeoutExpired", WESS_TOO_BIG, WESS_OF_COLLECTION, WESS_TRANSIENT,
+     "Exchange ran out of time", NULL},
     BOTH("ErrorRequestStreamTooBig", WESS_TOO_BIG, WESS_OF_COLLECTION, NULL),
     PASSING("ErrorInternalServerTransientError", WESS_OF_MAILBOX),
     PASSING("ErrorInternalServerError", WESS_OF_MAILBOX),
@@ -106,7 +111,7 @@ static const struct ews_code table[] = {
 
 const struct ews_code *ews_code(const char *name)
 {
-    static const struct ews_code unknown = {"", WESS_REJECTED, WESS_OF_ITEM, WESS_REJECTED,
+    static const struct ews_code unknown = {"",   WESS_REJECTED, WESS_OF_ITEM, WESS_REJECTED,
                                             NULL, NULL};
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (!strcmp(table[i].name, name))
@@ -125,11 +130,13 @@ static const char *value_named(const xmlNode *message_xml, const char *name)
     return NULL;
 }
 
-int64_t ews_backoff(const xmlNode *message_xml)
+int64_t ews_backoff(const xmlNode *message_xml, enum wess_code code)
 {
     const char *text = value_named(message_xml, "BackOffMilliseconds");
     int64_t ms = text ? strtoll(text, NULL, 10) : 0;
-    return ms <= 0 ? 0 : ms > BUSY_MOST_MS ? BUSY_MOST_MS : ms + BUSY_MARGIN_MS;
+    if (ms <= 0)
+        return code == WESS_THROTTLED ? BUSY_MS : 0;
+    return ms > BUSY_MOST_MS ? BUSY_MOST_MS : ms + BUSY_MARGIN_MS;
 }
 
 static enum wess_code meaning(const xmlNode *message, bool write, bool of_item,
@@ -148,9 +155,7 @@ static enum wess_code meaning(const xmlNode *message, bool write, bool of_item,
         name = inner;
     const struct ews_code *c = ews_code(name);
     enum wess_code code = of_item ? c->item : c->code;
-    e->retry_after_ms = ews_backoff(xml);
-    if (code == WESS_THROTTLED && !e->retry_after_ms)
-        e->retry_after_ms = BUSY_MS;
+    e->retry_after_ms = ews_backoff(xml, code);
     /* It may have failed after the write. */
     if (write && (code == WESS_TRANSIENT || code == WESS_TOO_BIG))
         code = WESS_UNKNOWN;
@@ -171,27 +176,23 @@ enum wess_code ews_message_item(const xmlNode *message, bool write, struct wess_
 
 void ews_count(struct ews_tally *t, enum wess_code of_item, const struct wess_error *e)
 {
-    bool trouble = of_item == WESS_TRANSIENT || of_item == WESS_UNKNOWN || of_item == WESS_TOO_BIG;
-    bool wide = of_item == WESS_THROTTLED || of_item == WESS_AUTH || of_item == WESS_BROKEN;
+    /* Said to one item, meant for all: the folder is gone, the mailbox full, a pause asked for. */
+    bool folder = of_item == WESS_NOT_TRIED && e->scope == WESS_OF_COLLECTION;
+    bool wide = folder || of_item == WESS_THROTTLED || of_item == WESS_AUTH;
+    bool trouble = of_item == WESS_TRANSIENT || of_item == WESS_UNKNOWN;
     t->n++;
-    if (!trouble && !wide)
-        return;
     t->failed += trouble;
-    if (t->code != WESS_OK && !(wide && t->failed))
-        return;
-    t->error = *e;
-    t->code = of_item;
-    if (wide) /* says it for all */
-        t->n = t->failed = 0;
+    if ((wide && !t->wide) || (trouble && t->code == WESS_OK)) {
+        t->error = *e;
+        t->code = folder ? ews_code(e->remote_code)->code : of_item;
+    }
+    t->wide |= wide;
 }
 
 void ews_judge(const struct ews_tally *t, struct ews_answer *a)
 {
-    if (a->code != WESS_OK || t->code == WESS_OK)
-        return;
-    bool alone = t->n < 2 && t->failed;
-    bool some = t->failed < t->n;
-    if (alone || some)
+    /* One bad item among good ones must not stop the rest, run after run. */
+    if (a->code != WESS_OK || !(t->wide || (t->n > 1 && t->failed == t->n)))
         return;
     a->code = t->code;
     a->error = t->error;

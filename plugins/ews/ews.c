@@ -34,10 +34,8 @@ static void close_conn(struct wess_conn *c)
         free(c->folders[i].id);
         free(c->folders[i].path);
     }
-    for (size_t i = 0; i < c->n_others; i++)
-        free(c->others[i].id);
-    free(c->others);
     free(c->folders);
+    free(c->contacts);
     free(c->bin);
     free(c);
 }
@@ -55,28 +53,33 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     c->username = host->setting(host->ctx, "username");
     c->impersonate = host->setting(host->ctx, "impersonate");
     c->impersonate_as = host->setting(host->ctx, "impersonate_as");
+    c->folders_setting = host->setting(host->ctx, "folders");
     c->auth = auth && !strcmp(auth, "basic") ? HTTP_AUTH_BASIC : HTTP_AUTH_NTLM;
     c->batch = EWS_FETCH;
-    c->folders = calloc(EWS_FOLDERS_MAX, sizeof(*c->folders));
     c->http = http_new(host);
-    if (!c->http || !c->folders || !c->url || !c->username || !c->impersonate_as) {
+    enum wess_code rc = WESS_OK;
+    if (!c->http)
+        rc = wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
+    else if (!c->url || !c->username || !c->impersonate_as)
+        rc = wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "url or username is not set");
+    if (rc != WESS_OK) {
         close_conn(c);
-        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "url or username is not set");
+        c = NULL;
     }
     *out = c;
-    return WESS_OK;
+    return rc;
 }
 
 static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
 {
     struct wess_conn *c = call->conn;
     const struct wess_host *h = c->host;
-    enum wess_code rc = ews_folders(call);
+    enum wess_code rc = ews_folders(call, false);
     struct wess_collection *col = rc == WESS_OK ? h->alloc(call->arena, sizeof(*col)) : NULL;
     if (rc != WESS_OK)
         return rc;
     if (!col)
-        return WESS_TOO_BIG;
+        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_MAILBOX, NULL, "out of memory");
     *col = (struct wess_collection){.id = "contacts",
                                     .kind = "contact",
                                     .title = "Contacts",
@@ -88,9 +91,10 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
                                     .facts = {fact_names, 1},
                                     .fields = ews_schema,
                                     .n_fields = ews_n_schema};
-    /* A folder's id never changes and belongs to one mailbox. */
+    /* A folder's id never changes, belongs to one mailbox, and stays when the server's name or the
+     * mailbox's address changes. */
     *out = (struct wess_schema){
-        .identity = c->folders[0].id,
+        .identity = wess_arena_text(h, call->arena, c->contacts),
         .version = wess_arena_fmt(h, call->arena, "Exchange %s", c->version[0] ? c->version : "?"),
         .calls_max = 1,
         .of = col,

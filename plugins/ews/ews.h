@@ -20,6 +20,7 @@
 #define EWS_STAMP_SET "6a1f5c2e-94b3-4d0c-8f27-3f1f0c6b7a11"
 #define EWS_STAMP_NAME "wess-stamp"
 #define EWS_STAMP_MAX 64u
+#define EWS_TITLE_TAG "0x3A45" /* PidTagDisplayNamePrefix, MS-OXPROPS */
 
 enum ews_place { EWS_READ, EWS_ELSEWHERE, EWS_BIN };
 struct ews_folder {
@@ -50,6 +51,7 @@ struct ews_answer {
     struct wess_error error;
     bool untried;     /* the request was surely not carried out */
     size_t n;         /* response messages that were read whole */
+    uint64_t bytes;   /* of the body, unpacked */
     char version[64]; /* of the server; "": not told */
 };
 /* Who takes an answer apart; i counts requests. An answer that breaks off has been taken up to
@@ -97,13 +99,14 @@ const struct ews_code *ews_code(const char *name); /* unknown: rejected, of the 
 enum wess_code ews_message(const xmlNode *message, bool write, struct wess_error *);
 /* The same for one of several items. */
 enum wess_code ews_message_item(const xmlNode *message, bool write, struct wess_error *);
-/* BackOffMilliseconds of a MessageXml; 0: none. */
-int64_t ews_backoff(const xmlNode *message_xml);
-/* Items that failed without a fault of their own: if all of a batch did, it is no item's fault. */
+/* BackOffMilliseconds of a MessageXml; without it a minute for WESS_THROTTLED, else 0. */
+int64_t ews_backoff(const xmlNode *message_xml, enum wess_code);
+/* What the items of a batch were told: trouble of all of them is trouble of the call. */
 struct ews_tally {
     size_t n, failed;
-    struct wess_error error; /* of the first */
+    bool wide; /* `code` was said to one and is meant for all */
     enum wess_code code;
+    struct wess_error error;
 };
 void ews_count(struct ews_tally *, enum wess_code of_item, const struct wess_error *);
 void ews_judge(const struct ews_tally *, struct ews_answer *);
@@ -140,7 +143,8 @@ enum wess_code ews_item(struct wess_call *, const xmlNode *contact, bool whole, 
 /* What its mail slots hold now. */
 struct ews_slots {
     struct wess_slice mail[EWS_MAILS];
-    bool held[EWS_MAILS]; /* by an address that is not shown (a directory path): not ours to touch */
+    bool
+        held[EWS_MAILS]; /* by an address that is not shown (a directory path): not ours to touch */
     bool stamped;
 };
 bool ews_slots(struct wess_call *, const xmlNode *contact, struct ews_slots *);
@@ -155,7 +159,7 @@ int64_t ews_time_ms(const char *text);
  * false: no room. */
 bool ews_place_mails(const struct wess_field *want, const struct ews_slots *now,
                      struct wess_slice out[EWS_MAILS]);
-struct ews_update { /* one change of one property */
+struct ews_update {             /* one change of one property */
     const struct ews_field *at; /* NULL: the stamp */
     const struct wess_field *field;
     struct wess_slice text; /* of an entry, the title, the stamp */

@@ -1,8 +1,20 @@
 /* Which folders a contact may lie in, and what the mailbox is. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "ews.h"
+
+#define PAGE "1000"      /* folders of one FindFolder */
+#define TREE_MAX 100000u /* folders of one mailbox: more is no mailbox */
+#define CLASS_CONTACT "IPF.Contact"
+
+/* Folders of contacts that Exchange fills by itself. */
+static const char *const automatic[] = {"IPF.Contact.GalContacts", "IPF.Contact.RecipientCache",
+                                        "IPF.Contact.MOC."};
+
+/* ---- the two that every mailbox has
+ * ------------------------------------------------------------------------------------------ */
 
 static void distinguished(struct xml_out *x, const char *name)
 {
@@ -11,7 +23,7 @@ static void distinguished(struct xml_out *x, const char *name)
     xml_close(x);
 }
 
-static void ask_folders(struct wess_conn *c, struct xml_out *x, const char *impersonate)
+static void ask_folders(const struct wess_conn *c, struct xml_out *x, const char *impersonate)
 {
     ews_begin(c, x, impersonate);
     xml_open(x, "m:GetFolder");
@@ -25,223 +37,363 @@ static void ask_folders(struct wess_conn *c, struct xml_out *x, const char *impe
     xml_close(x);
 }
 
-struct taking {
-    struct wess_call *call;
-};
-
-static char *folder_id(const xmlNode *message)
+static enum wess_code take_folder(void *ctx, size_t i, size_t at, const xmlNode *m,
+                                  struct wess_error *e)
 {
-    const char *id =
-        xml_attr(xml_child(xml_first(xml_child(message, "Folders")), "FolderId"), "Id");
-    return id ? strdup(id) : NULL;
-}
-
-static enum wess_code take_folders(void *ctx, size_t i, const struct ews_answer *a)
-{
-    struct wess_call *call = ((struct taking *)ctx)->call;
-    struct wess_conn *c = call->conn;
-    const xmlNode *m = xml_first(a->messages);
+    struct wess_conn *c = ((struct wess_call *)ctx)->conn;
+    char **slot = at == 0 ? &c->contacts : &c->bin;
+    const xmlNode *folder = xml_first(xml_child(m, "Folders"));
+    const char *id = xml_attr(xml_child(folder, "FolderId"), "Id");
+    enum wess_code rc = ews_message(m, false, e);
     (void)i;
-    if (a->code != WESS_OK)
-        return a->code;
-    enum wess_code rc = ews_message(m, false, &call->error);
-    if (rc != WESS_OK)
-        return rc;
-    c->folders[0] = (struct ews_folder){folder_id(m), strdup("")};
-    c->n_folders = 1;
-    m = xml_next(m);
-    if (ews_message(m, false, &call->error) == WESS_OK)
-        c->bin = folder_id(m);
-    if (!c->folders[0].id || !c->folders[0].path)
-        return wess_fail(&call->error, WESS_BROKEN, WESS_OF_MAILBOX, NULL,
+    if (rc != WESS_OK || at > 1)
+        return at == 0 ? rc : WESS_OK; /* a mailbox without a bin is odd, and no reason to stop */
+    if (at == 0 && (!id || !*id))
+        return wess_fail(e, WESS_BROKEN, WESS_OF_MAILBOX, NULL,
                          "Exchange names no folder of contacts");
+    free(*slot);
+    *slot = id && *id ? strdup(id) : NULL;
     return WESS_OK;
 }
 
-/* ---- sub-folders
- * ------------------------------------------------------------------------------------------------
- */
+static enum wess_code get_folders(struct wess_call *call)
+{
+    const struct ews_taker taker = {.ctx = call, .message = take_folder};
+    struct xml_out x;
+    ask_folders(call->conn, &x, call->conn->impersonate);
+    enum wess_code rc = ews_ask(call, &x, false, &taker);
+    if (rc == WESS_OK && !call->conn->contacts)
+        rc = wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_MAILBOX, NULL,
+                       "Exchange names no folder of contacts");
+    return rc;
+}
 
-static bool is_listed(const char *setting, const char *path)
+/* ---- the tree of folders
+ * ------------------------------------------------------------------------------------------ */
+
+struct twig {
+    char *id, *parent, *name;
+    bool contacts, automatic;
+};
+struct tree {
+    struct wess_call *call;
+    struct twig *of;
+    size_t n, cap;
+    bool last;
+    size_t offset; /* of the next page, by the server's word */
+};
+
+static void tree_fini(struct tree *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        free(t->of[i].id);
+        free(t->of[i].parent);
+        free(t->of[i].name);
+    }
+    free(t->of);
+}
+
+static bool is_automatic(const char *class)
+{
+    for (size_t i = 0; class && i < sizeof(automatic) / sizeof(automatic[0]); i++)
+        if (!strncasecmp(class, automatic[i], strlen(automatic[i])))
+            return true;
+    return false;
+}
+
+static bool room(struct tree *t)
+{
+    if (t->n < t->cap)
+        return true;
+    size_t cap = t->cap ? t->cap * 2 : 64;
+    struct twig *more = t->n < TREE_MAX ? realloc(t->of, cap * sizeof(*more)) : NULL;
+    if (!more)
+        return false;
+    t->of = more;
+    t->cap = cap;
+    return true;
+}
+
+static enum wess_code take_twig(void *ctx, size_t i, const xmlNode *f, struct wess_error *e)
+{
+    struct tree *t = ctx;
+    const char *id = xml_attr(xml_child(f, "FolderId"), "Id");
+    const char *parent = xml_attr(xml_child(f, "ParentFolderId"), "Id");
+    const char *name = xml_text(xml_child(f, "DisplayName"));
+    const char *class = xml_text(xml_child(f, "FolderClass"));
+    (void)i;
+    if (!id || !*id)
+        return WESS_OK;
+    if (!room(t))
+        return wess_fail(e, WESS_TOO_BIG, WESS_OF_MAILBOX, NULL, "too many folders");
+    struct twig *new = &t->of[t->n++];
+    *new = (struct twig){strdup(id), strdup(parent ? parent : ""), strdup(name ? name : ""),
+                         xml_is(f, "ContactsFolder") ||
+                             (class && !strncasecmp(class, CLASS_CONTACT, strlen(CLASS_CONTACT))),
+                         is_automatic(class)};
+    if (!new->id || !new->parent || !new->name)
+        return wess_fail(e, WESS_TOO_BIG, WESS_OF_MAILBOX, NULL, "out of memory");
+    return WESS_OK;
+}
+
+static enum wess_code take_tree(void *ctx, size_t i, size_t at, const xmlNode *m,
+                                struct wess_error *e)
+{
+    struct tree *t = ctx;
+    const xmlNode *root = xml_child(m, "RootFolder");
+    const char *last = xml_attr(root, "IncludesLastItemInRange");
+    const char *offset = xml_attr(root, "IndexedPagingOffset");
+    size_t next = offset ? strtoul(offset, NULL, 10) : 0;
+    enum wess_code rc = ews_message(m, false, e);
+    (void)i;
+    (void)at;
+    if (rc != WESS_OK)
+        return rc;
+    t->last = last && (!strcmp(last, "true") || !strcmp(last, "1"));
+    if (!t->last && next <= t->offset) /* has been seen: it would never end */
+        return wess_fail(e, WESS_TRANSIENT, WESS_OF_MAILBOX, NULL,
+                         "Exchange does not get on with the list of folders");
+    t->offset = next;
+    return WESS_OK;
+}
+
+static void ask_tree(const struct wess_conn *c, struct xml_out *x, size_t offset)
+{
+    static const char *const uris[] = {"folder:FolderClass", "folder:DisplayName",
+                                       "folder:ParentFolderId"};
+    char number[24];
+    snprintf(number, sizeof(number), "%zu", offset);
+    ews_begin(c, x, c->impersonate);
+    xml_open(x, "m:FindFolder");
+    xml_put_attr(x, "Traversal", "Deep");
+    xml_open(x, "m:FolderShape");
+    xml_element(x, "t:BaseShape", "IdOnly");
+    xml_open(x, "t:AdditionalProperties");
+    for (size_t i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
+        xml_open(x, "t:FieldURI");
+        xml_put_attr(x, "FieldURI", uris[i]);
+        xml_close(x);
+    }
+    xml_close(x);
+    xml_close(x);
+    xml_open(x, "m:IndexedPageFolderView");
+    xml_put_attr(x, "MaxEntriesReturned", PAGE);
+    xml_put_attr(x, "Offset", number);
+    xml_put_attr(x, "BasePoint", "Beginning");
+    xml_close(x);
+    xml_open(x, "m:ParentFolderIds");
+    distinguished(x, "msgfolderroot");
+    xml_close(x);
+    xml_close(x);
+}
+
+static enum wess_code read_tree(struct wess_call *call, struct tree *t)
+{
+    const struct ews_taker taker = {
+        .ctx = t, .list = "Folders", .part = take_twig, .message = take_tree};
+    enum wess_code rc = WESS_OK;
+    while (rc == WESS_OK && !t->last) {
+        struct xml_out x;
+        size_t before = t->offset;
+        ask_tree(call->conn, &x, t->offset);
+        rc = ews_ask(call, &x, false, &taker);
+        if (rc == WESS_OK && !t->last && t->offset <= before)
+            rc = wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_MAILBOX, NULL,
+                           "the list of folders is not whole");
+    }
+    return rc;
+}
+
+/* ---- from the tree to folders
+ * ------------------------------------------------------------------------------------------ */
+
+static const struct twig *parent_of(const struct tree *t, const struct twig *f)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (!strcmp(t->of[i].id, f->parent))
+            return &t->of[i];
+    return NULL;
+}
+
+static bool is_in(const struct tree *t, const struct twig *f, const char *id)
+{
+    for (size_t turns = 0; id && f && turns <= t->n; turns++, f = parent_of(t, f))
+        if (!strcmp(f->id, id))
+            return true;
+    return false;
+}
+
+/* The path below Contacts; NULL: out of memory. */
+static char *path_of(const struct tree *t, const struct twig *f, const char *contacts)
+{
+    char *path = strdup(f->name), *longer = NULL;
+    for (size_t turns = 0; path && turns <= t->n && strcmp(f->parent, contacts); turns++) {
+        f = parent_of(t, f);
+        if (!f)
+            break;
+        if (asprintf(&longer, "%s/%s", f->name, path) < 0)
+            longer = NULL;
+        free(path);
+        path = longer;
+    }
+    return path;
+}
+
+static bool is_listed(const char *setting, const char *path, bool by_hand)
 {
     size_t len = strlen(path);
-    for (const char *at = setting; *at;) {
+    for (const char *at = setting ? setting : ""; *at;) {
         const char *end = strchrnul(at, '\n');
-        if ((*at == '*' && end == at + 1) || ((size_t)(end - at) == len && !strncmp(at, path, len)))
+        bool all = *at == '*' && end == at + 1;
+        if ((all && by_hand) || ((size_t)(end - at) == len && !strncmp(at, path, len)))
             return true;
         at = *end ? end + 1 : end;
     }
     return false;
 }
 
-/* The path below Contacts, by the parents known so far. */
-static char *path_of(const struct wess_conn *c, const xmlNode *folder, const struct ews_folder *all,
-                     size_t n)
+static bool add_folder(struct wess_conn *c, const char *id, const char *path, enum ews_place place)
 {
-    const char *parent = xml_attr(xml_child(folder, "ParentFolderId"), "Id");
-    const char *name = xml_text(xml_child(folder, "DisplayName"));
-    char *out = NULL;
-    if (!name || !parent)
-        return NULL;
-    if (!strcmp(parent, c->folders[0].id))
-        return strdup(name);
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(all[i].id, parent))
-            return asprintf(&out, "%s/%s", all[i].path, name) < 0 ? NULL : out;
-    return NULL;
+    struct ews_folder *more = realloc(c->folders, (c->n_folders + 1) * sizeof(*more));
+    struct ews_folder new = {strdup(id), strdup(path), place};
+    if (more)
+        c->folders = more;
+    if (!more || !new.id || !new.path) {
+        free(new.id);
+        free(new.path);
+        return false;
+    }
+    c->folders[c->n_folders++] = new;
+    return true;
 }
 
-static enum wess_code take_subfolders(void *ctx, size_t i, const struct ews_answer *a)
+static void drop_folders(struct wess_conn *c)
 {
-    struct wess_call *call = ((struct taking *)ctx)->call;
-    struct wess_conn *c = call->conn;
-    struct ews_folder all[EWS_FOLDERS_MAX];
-    size_t n = 0;
-    const char *setting = c->host->setting(c->host->ctx, "folders");
-    const xmlNode *m = xml_first(a->messages);
-    (void)i;
-    if (a->code != WESS_OK)
-        return a->code;
-    enum wess_code rc = ews_message(m, false, &call->error);
-    const xmlNode *f = xml_first(xml_child(xml_child(m, "RootFolder"), "Folders"));
-    for (; rc == WESS_OK && f && n < EWS_FOLDERS_MAX; f = xml_next(f)) {
-        const char *id = xml_attr(xml_child(f, "FolderId"), "Id");
-        char *path = path_of(c, f, all, n);
-        if (!id || !path || !(all[n].id = strdup(id))) {
+    for (size_t i = 0; i < c->n_folders; i++) {
+        free(c->folders[i].id);
+        free(c->folders[i].path);
+    }
+    c->n_folders = c->n_read = 0;
+}
+
+/* Those to be read first, then those only to be looked through. */
+static bool sort_folders(struct wess_conn *c, const struct tree *t)
+{
+    bool ok = add_folder(c, c->contacts, "", EWS_READ);
+    for (int turn = EWS_READ; ok && turn <= EWS_ELSEWHERE; turn++) {
+        for (size_t i = 0; ok && i < t->n; i++) {
+            const struct twig *f = &t->of[i];
+            bool below = strcmp(f->id, c->contacts) != 0 && is_in(t, f, c->contacts);
+            bool in_bin = is_in(t, f, c->bin);
+            if (!f->contacts || !strcmp(f->id, c->contacts) || (c->bin && !strcmp(f->id, c->bin)))
+                continue;
+            char *path = below ? path_of(t, f, c->contacts) : strdup("");
+            bool read =
+                path && below && !in_bin && is_listed(c->folders_setting, path, !f->automatic);
+            ok = path != NULL;
+            if (ok && read == (turn == EWS_READ) && (read || !f->automatic))
+                ok = add_folder(c, f->id, read ? path : "",
+                                read     ? EWS_READ
+                                : in_bin ? EWS_BIN
+                                         : EWS_ELSEWHERE);
             free(path);
-            continue;
         }
-        all[n++].path = path;
+        if (turn == EWS_READ)
+            c->n_read = c->n_folders;
     }
-    for (size_t k = 0; k < n; k++) {
-        if (is_listed(setting, all[k].path) && c->n_folders < EWS_FOLDERS_MAX) {
-            c->folders[c->n_folders++] = all[k];
-        } else {
-            free(all[k].id);
-            free(all[k].path);
-        }
+    return ok && (!c->bin || add_folder(c, c->bin, "", EWS_BIN));
+}
+
+enum wess_code ews_folders(struct wess_call *call, bool all)
+{
+    struct wess_conn *c = call->conn;
+    bool deep = all || (c->folders_setting && *c->folders_setting);
+    struct tree tree = {.call = call};
+    if (all ? c->all_known : c->read_known)
+        return WESS_OK;
+    enum wess_code rc = c->contacts ? WESS_OK : get_folders(call);
+    if (rc == WESS_OK && deep)
+        rc = read_tree(call, &tree);
+    if (rc == WESS_OK) {
+        drop_folders(c);
+        if (!sort_folders(c, &tree))
+            rc = wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_MAILBOX, NULL, "out of memory");
+        c->read_known = rc == WESS_OK;
+        c->all_known = c->read_known && deep;
     }
+    tree_fini(&tree);
     return rc;
 }
 
-static bool is_read(const struct wess_conn *c, const char *id)
+/* ---- check: sign in, and who must stay out of reach
+ * ------------------------------------------------------------------------------------------ */
+
+static enum wess_code take_any(void *ctx, size_t i, size_t at, const xmlNode *m,
+                               struct wess_error *e)
 {
-    for (size_t i = 0; i < c->n_folders; i++)
-        if (!strcmp(c->folders[i].id, id))
+    (void)ctx;
+    (void)i;
+    return at ? WESS_OK : ews_message(m, false, e);
+}
+
+/* A name that Exchange does not know shows nothing about rights. */
+static bool is_unknown(const struct wess_error *e)
+{
+    static const char *const codes[] = {"ErrorNonExistentMailbox", "ErrorMissingEmailAddress",
+                                        "ErrorNonPrimarySmtpAddress",
+                                        "ErrorInvalidUserPrincipalName", "ErrorInvalidUserSid"};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (!strcmp(codes[i], e->remote_code))
             return true;
     return false;
 }
 
-static enum wess_code take_others(void *ctx, size_t i, const struct ews_answer *a)
-{
-    struct wess_call *call = ((struct taking *)ctx)->call;
-    struct wess_conn *c = call->conn;
-    const xmlNode *m = xml_first(a->messages);
-    (void)i;
-    if (a->code != WESS_OK)
-        return a->code;
-    enum wess_code rc = ews_message(m, false, &call->error);
-    const xmlNode *f = xml_first(xml_child(xml_child(m, "RootFolder"), "Folders"));
-    for (; rc == WESS_OK && f && c->n_others < EWS_FOLDERS_MAX; f = xml_next(f)) {
-        const char *id = xml_attr(xml_child(f, "FolderId"), "Id");
-        if (!xml_is(f, "ContactsFolder") || !id || is_read(c, id))
-            continue;
-        c->others[c->n_others].id = strdup(id);
-        c->n_others += c->others[c->n_others].id != NULL;
-    }
-    return rc;
-}
-
-static enum wess_code find_folders(struct wess_call *call, const char *top,
-                                   enum wess_code (*take)(void *, size_t,
-                                                          const struct ews_answer *))
-{
-    struct wess_conn *c = call->conn;
-    struct taking t = {call};
-    struct xml_out x;
-    ews_begin(c, &x, c->impersonate);
-    xml_open(&x, "m:FindFolder");
-    xml_put_attr(&x, "Traversal", "Deep");
-    xml_open(&x, "m:FolderShape");
-    xml_element(&x, "t:BaseShape", "IdOnly");
-    xml_open(&x, "t:AdditionalProperties");
-    static const char *const uris[] = {"folder:DisplayName", "folder:ParentFolderId"};
-    for (size_t i = 0; i < 2; i++) {
-        xml_open(&x, "t:FieldURI");
-        xml_put_attr(&x, "FieldURI", uris[i]);
-        xml_close(&x);
-    }
-    xml_close(&x);
-    xml_close(&x);
-    xml_open(&x, "m:ParentFolderIds");
-    distinguished(&x, top);
-    xml_close(&x);
-    xml_close(&x);
-    enum wess_code rc = ews_send(call, &x, 1, false, take, &t);
-    xml_fini(&x);
-    return rc;
-}
-
-enum wess_code ews_others(struct wess_call *call)
-{
-    struct wess_conn *c = call->conn;
-    if (c->others_known)
-        return WESS_OK;
-    c->n_others = 0;
-    if (!c->others && !(c->others = calloc(EWS_FOLDERS_MAX, sizeof(*c->others))))
-        return WESS_TOO_BIG;
-    enum wess_code rc = find_folders(call, "msgfolderroot", take_others);
-    c->others_known = rc == WESS_OK;
-    return rc;
-}
-
-enum wess_code ews_folders(struct wess_call *call)
-{
-    struct wess_conn *c = call->conn;
-    const char *setting = c->host->setting(c->host->ctx, "folders");
-    struct taking t = {call};
-    struct xml_out x;
-    if (c->n_folders)
-        return WESS_OK;
-    ask_folders(c, &x, c->impersonate);
-    enum wess_code rc = ews_send(call, &x, 1, false, take_folders, &t);
-    xml_fini(&x);
-    if (rc == WESS_OK && setting && *setting)
-        rc = find_folders(call, "contacts", take_subfolders);
-    return rc;
-}
-
-/* ---- check: who must stay out of reach
- * ------------------------------------------------------------------------------ */
-
-static enum wess_code take_any(void *ctx, size_t i, const struct ews_answer *a)
-{
-    (void)i;
-    if (a->code != WESS_OK)
-        return a->code;
-    return ews_message(xml_first(a->messages), false, &((struct taking *)ctx)->call->error);
-}
-
 static enum wess_code must_fail(struct wess_call *call, const char *address)
 {
-    struct taking t = {call};
+    const struct ews_taker taker = {.message = take_any};
     struct xml_out x;
     ask_folders(call->conn, &x, address);
-    enum wess_code rc = ews_send(call, &x, 1, false, take_any, &t);
-    xml_fini(&x);
-    if (rc == WESS_AUTH && call->error.scope == WESS_OF_MAILBOX)
+    enum wess_code rc = ews_ask(call, &x, false, &taker);
+    bool shut = rc == WESS_AUTH && call->error.scope == WESS_OF_MAILBOX;
+    if (shut && is_unknown(&call->error))
+        return wess_fail(&call->error, WESS_BROKEN, WESS_OF_CREDENTIAL, NULL,
+                         "must_not_reach names a mailbox that does not exist: %.80s", address);
+    if (shut) {
+        call->error = (struct wess_error){0};
         return WESS_OK;
+    }
     if (rc != WESS_OK)
         return rc;
     return wess_fail(&call->error, WESS_BROKEN, WESS_OF_CREDENTIAL, NULL,
-                     "a mailbox of must_not_reach can be opened: limit the impersonation scope");
+                     "%.80s can be opened, and is in must_not_reach: narrow the scope of the role "
+                     "ApplicationImpersonation",
+                     address);
+}
+
+static void warn_of_missing(struct wess_conn *c)
+{
+    for (const char *at = c->folders_setting ? c->folders_setting : ""; *at;) {
+        size_t len = strcspn(at, "\n");
+        bool found = len == 1 && *at == '*';
+        for (size_t i = 1; i < c->n_read && !found; i++)
+            found = strlen(c->folders[i].path) == len && !strncmp(c->folders[i].path, at, len);
+        if (!found)
+            c->host->log(c->host->ctx, WESS_LOG_WARN,
+                         "setting folders: no folder of contacts \"%.*s\" below Contacts", (int)len,
+                         at);
+        at += len + (at[len] == '\n');
+    }
 }
 
 enum wess_code ews_check(struct wess_call *call)
 {
     struct wess_conn *c = call->conn;
     const char *list = c->host->setting(c->host->ctx, "must_not_reach");
-    enum wess_code rc = ews_folders(call);
+    enum wess_code rc = get_folders(call); /* whatever is known: this asks */
+    if (rc == WESS_OK)
+        rc = ews_folders(call, false);
+    if (rc == WESS_OK)
+        warn_of_missing(c);
     while (rc == WESS_OK && list && *list) {
         size_t len = strcspn(list, "\n");
         char *address = wess_arena_textn(c->host, call->arena, list, len);

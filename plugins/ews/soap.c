@@ -6,11 +6,13 @@
 
 #include "ews.h"
 
-#define SECRET_MAX 1024u
 #define OLDEST_MAJOR 14 /* Exchange 2010 SP2 is 14.2 */
 #define OLDEST_MINOR 2
 
-void ews_begin(struct wess_conn *c, struct xml_out *x, const char *impersonate)
+/* Depths of an answer's elements. */
+enum { AT_ENVELOPE, AT_HEADER_OR_BODY, AT_RESPONSE, AT_MESSAGES, AT_MESSAGE, AT_CHILD };
+
+void ews_begin(const struct wess_conn *c, struct xml_out *x, const char *impersonate)
 {
     xml_begin(x);
     xml_open(x, "soap:Envelope");
@@ -18,6 +20,7 @@ void ews_begin(struct wess_conn *c, struct xml_out *x, const char *impersonate)
     xml_put_attr(x, "xmlns:t", "http://schemas.microsoft.com/exchange/services/2006/types");
     xml_put_attr(x, "xmlns:m", "http://schemas.microsoft.com/exchange/services/2006/messages");
     xml_open(x, "soap:Header");
+    /* Not the server's version: the oldest that has what we need (docs/ews.md, section 1). */
     xml_open(x, "t:RequestServerVersion");
     xml_put_attr(x, "Version", "Exchange2010_SP2");
     xml_close(x);
@@ -37,229 +40,321 @@ void ews_begin(struct wess_conn *c, struct xml_out *x, const char *impersonate)
     xml_open(x, "soap:Body");
 }
 
-/* ---- what an answer is
- * --------------------------------------------------------------------------------------- */
+/* ---- an answer without a SOAP body
+ * ------------------------------------------------------------------------------------------ */
 
-static bool too_old(const xmlNode *info, char version[64], struct wess_error *e)
+#define UNSURE(a) ((a)->write ? WESS_UNKNOWN : WESS_TRANSIENT)
+
+struct reading {
+    struct xml_in *in;
+    bool write;
+    const struct ews_taker *taker;
+    size_t i;
+    struct ews_answer *a;
+};
+
+/* Statuses that have one meaning whatever the body says. */
+static const struct {
+    long status;
+    enum wess_code code;
+    enum wess_scope scope;
+    bool untried;
+    const char *text;
+} statuses[] = {
+    {400, WESS_BROKEN, WESS_OF_HOST, true, "Exchange finds the request malformed (HTTP 400)"},
+    {401, WESS_AUTH, WESS_OF_CREDENTIAL, true, "Exchange refuses user name or password"},
+    {403, WESS_AUTH, WESS_OF_CREDENTIAL, true,
+     "EWS is switched off for this account or application (HTTP 403)"},
+    {404, WESS_BROKEN, WESS_OF_HOST, true,
+     "there is no Exchange at this address (HTTP 404): check the setting url"},
+    {405, WESS_BROKEN, WESS_OF_HOST, true,
+     "this address is not that of EWS (HTTP 405): check the setting url"},
+    {407, WESS_BROKEN, WESS_OF_HOST, true, "the proxy wants a password (HTTP 407)"},
+    {413, WESS_TOO_BIG, WESS_OF_COLLECTION, true, "the request is too large for it (HTTP 413)"},
+    {429, WESS_THROTTLED, WESS_OF_HOST, true, "Exchange asks for a pause (HTTP 429)"},
+    {456, WESS_AUTH, WESS_OF_CREDENTIAL, true, "the account is locked (HTTP 456)"},
+    {503, WESS_THROTTLED, WESS_OF_HOST, true, "Exchange is busy (HTTP 503)"},
+};
+
+static void redirected(struct reading *g, const struct http_response *r)
 {
+    struct ews_answer *a = g->a;
+    if (strstr(r->location, "genericerrorpage.htm"))
+        a->code =
+            wess_fail(&a->error, UNSURE(g), WESS_OF_HOST, NULL, "Exchange shows its error page");
+    else
+        /* A redirected write may have been carried out all the same. */
+        a->code = wess_fail(&a->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                            "Exchange sends us elsewhere (HTTP %ld), which is not followed with a "
+                            "password: check the setting url",
+                            r->status);
+}
+
+static void by_status(struct reading *g, const struct http_response *r)
+{
+    struct ews_answer *a = g->a;
+    a->error.retry_after_ms = r->retry_after_ms;
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
+        if (statuses[i].status == r->status) {
+            a->untried = statuses[i].untried;
+            a->code = wess_fail(&a->error, statuses[i].code, statuses[i].scope,
+                                r->diagnostics[0] ? r->diagnostics : NULL, "%s", statuses[i].text);
+            return;
+        }
+    if (r->status >= 300 && r->status < 400)
+        redirected(g, r);
+    else if (r->status == 200 && strncasecmp(r->type, "text/html", 9) == 0)
+        a->code = wess_fail(&a->error, g->write ? WESS_UNKNOWN : WESS_BROKEN, WESS_OF_HOST, NULL,
+                            "a web page came instead of data: check the setting url");
+    else
+        a->code = wess_fail(&a->error, UNSURE(g), WESS_OF_HOST, NULL,
+                            "Exchange answers with HTTP %ld and no readable data", r->status);
+}
+
+static void no_answer(struct reading *g, const struct http_response *r)
+{
+    struct ews_answer *a = g->a;
+    switch (r->code) {
+    case WESS_BROKEN: /* TLS, or the address itself: nothing was sent */
+        a->untried = true;
+        a->code =
+            wess_fail(&a->error, WESS_BROKEN, WESS_OF_HOST, NULL, "%s: check the setting %s",
+                      r->text, strstr(r->text, "certificate") ? "http.ca_file, and url" : "url");
+        break;
+    case WESS_NOT_TRIED:
+        a->untried = true;
+        a->code = wess_fail(&a->error, g->write ? WESS_NOT_TRIED : WESS_TRANSIENT, WESS_OF_HOST,
+                            NULL, "%s", r->text[0] ? r->text : "not sent");
+        break;
+    case WESS_TOO_BIG:
+    case WESS_CANCELLED:
+        a->code = wess_fail(&a->error, g->write && r->code == WESS_TOO_BIG ? WESS_UNKNOWN : r->code,
+                            WESS_OF_COLLECTION, NULL, "%s", r->text);
+        break;
+    default:
+        a->code = wess_fail(&a->error, UNSURE(g), WESS_OF_HOST, NULL, "%s", r->text);
+    }
+}
+
+/* ---- header and fault
+ * ------------------------------------------------------------------------------------------ */
+
+static void read_version(struct reading *g, const xmlNode *header)
+{
+    struct ews_answer *a = g->a;
+    const xmlNode *info = xml_child(header, "ServerVersionInfo");
     const char *major = xml_attr(info, "MajorVersion"), *minor = xml_attr(info, "MinorVersion");
-    const char *build = xml_attr(info, "MajorBuildNumber"),
-               *fix = xml_attr(info, "MinorBuildNumber");
+    const char *build = xml_attr(info, "MajorBuildNumber");
+    const char *fix = xml_attr(info, "MinorBuildNumber");
     if (!major || !minor)
-        return false;
-    long a = strtol(major, NULL, 10), b = strtol(minor, NULL, 10);
-    snprintf(version, 64, "%.10s.%.10s.%.10s.%.10s", major, minor, build ? build : "0",
-             fix ? fix : "0");
-    if (a > OLDEST_MAJOR || (a == OLDEST_MAJOR && b >= OLDEST_MINOR))
-        return false;
-    wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
-              "this Exchange is version %ld.%ld; 14.2 (Exchange 2010 SP2) is the oldest that works",
-              a, b);
+        return; /* every one is optional: not told is not too old */
+    long have = strtol(major, NULL, 10), part = strtol(minor, NULL, 10);
+    snprintf(a->version, sizeof(a->version), "%.10s.%.10s.%.10s.%.10s", major, minor,
+             build ? build : "0", fix ? fix : "0");
+    if (have > OLDEST_MAJOR || (have == OLDEST_MAJOR && part >= OLDEST_MINOR))
+        return;
+    a->code = wess_fail(
+        &a->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+        "this Exchange is version %ld.%ld; 14.2 (Exchange 2010 SP2) is the oldest that works", have,
+        part);
+}
+
+/* Of a request that the server does not take as it is written. */
+static void read_refusal(struct reading *g, const char *name)
+{
+    struct ews_answer *a = g->a;
+    a->untried = true;
+    /* Exchange 2007 answers so to a version that it does not know. */
+    if (!a->version[0])
+        a->code = wess_fail(&a->error, WESS_BROKEN, WESS_OF_HOST, name,
+                            "Exchange refuses the request: it is older than 14.2 (Exchange 2010 "
+                            "SP2), the oldest that works, or the request is wrong");
+    else
+        a->code = wess_fail(&a->error, WESS_BROKEN, WESS_OF_HOST, name,
+                            "Exchange %s refuses the request as malformed", a->version);
+}
+
+static void read_fault(struct reading *g, const xmlNode *fault)
+{
+    struct ews_answer *a = g->a;
+    const xmlNode *detail = xml_child(fault, "detail");
+    const char *told = xml_text(xml_child(detail, "ResponseCode"));
+    const char *code = xml_text(xml_child(fault, "faultcode"));
+    const char *colon = code ? strchr(code, ':') : NULL;
+    const char *name = told && *told ? told : colon ? colon + 1 : code ? code : "";
+    const struct ews_code *c = ews_code(name);
+    if (a->code != WESS_OK) /* too old, by its own word */
+        return;
+    if (c->code == WESS_BROKEN && !c->text) {
+        read_refusal(g, name);
+        return;
+    }
+    a->untried = c->code == WESS_AUTH || c->code == WESS_THROTTLED || c->code == WESS_BROKEN ||
+                 !strcmp(name, "ErrorRequestStreamTooBig");
+    /* A fault concerns the whole request: unknown ones may pass. */
+    bool known = c->code != WESS_REJECTED;
+    enum wess_code rc = known ? c->code : UNSURE(g);
+    if (g->write && !a->untried)
+        rc = WESS_UNKNOWN;
+    a->error.retry_after_ms = ews_backoff(xml_child(detail, "MessageXml"), rc);
+    a->code = wess_fail(&a->error, rc, known ? c->scope : WESS_OF_MAILBOX, name, "%s%s",
+                        c->text ? c->text : "Exchange answers ",
+                        c->text ? ""
+                        : *name ? name
+                                : "with a fault");
+}
+
+/* ---- response messages
+ * ------------------------------------------------------------------------------------------ */
+
+static void worse(struct ews_answer *a, enum wess_code code, const struct wess_error *e)
+{
+    if (code == WESS_OK || a->code != WESS_OK)
+        return;
+    int32_t status = a->error.remote_status;
+    a->code = code;
+    a->error = *e;
+    a->error.remote_status = status;
+}
+
+/* The parts of a listing, below the element that holds them. false: the taker wants no more. */
+static bool take_parts(struct reading *g, int depth)
+{
+    while (xml_in_next(g->in, depth)) {
+        struct wess_error e = {0};
+        const xmlNode *part = xml_in_take(g->in);
+        enum wess_code rc = part ? g->taker->part(g->taker->ctx, g->i, part, &e) : WESS_OK;
+        worse(g->a, rc, &e);
+        if (rc != WESS_OK)
+            return false;
+    }
     return true;
 }
 
-static void read_fault(const xmlNode *fault, bool write, struct ews_answer *a)
+/* Keeps a copy of `n`, with or without its content, as a child of the head. */
+static bool keep(xmlNode *head, const xmlNode *n, bool whole)
 {
-    const xmlNode *detail = xml_child(fault, "detail"), *code = xml_child(detail, "ResponseCode");
-    const char *colon = strchr(
-        xml_text(xml_child(fault, "faultcode")) ? xml_text(xml_child(fault, "faultcode")) : "",
-        ':');
-    const char *name = code ? xml_text(code) : colon ? colon + 1 : "";
-    const struct ews_code *c = ews_code(name);
-    if (!strcmp(name, "ErrorInvalidServerVersion") || !strcmp(name, "ErrorSchemaValidation")) {
-        a->code =
-            wess_fail(&a->error, WESS_BROKEN, WESS_OF_HOST, name,
-                      "Exchange does not know what 14.2 (Exchange 2010 SP2) knows: the server "
-                      "is older, or refuses this request");
-        return;
+    xmlNode *copy = n ? xmlDocCopyNode((xmlNode *)(uintptr_t)n, NULL, whole ? 1 : 2) : NULL;
+    if (copy && !xmlAddChild(head, copy)) {
+        xmlFreeNode(copy);
+        copy = NULL;
     }
-    for (const xmlNode *v = xml_first(xml_child(detail, "MessageXml")); v; v = xml_next(v)) {
-        const char *attr = xml_attr(v, "Name");
-        if (attr && !strcmp(attr, "BackOffMilliseconds"))
-            a->error.retry_after_ms = strtoll(xml_text(v), NULL, 10);
-    }
-    /* A fault concerns the whole request: unknown ones may pass. */
-    enum wess_code rc = c->code == WESS_REJECTED ? WESS_TRANSIENT : c->code;
-    enum wess_scope scope = c->code == WESS_REJECTED ? WESS_OF_MAILBOX : c->scope;
-    if (write && (rc == WESS_TRANSIENT || rc == WESS_TOO_BIG))
-        rc = WESS_UNKNOWN;
-    a->code =
-        wess_fail(&a->error, rc, scope, name, "Exchange answers %s", *name ? name : "a fault");
+    return copy != NULL;
 }
 
-static enum wess_code by_status(const struct http_response *r, bool write, struct wess_error *e)
+/* A response message whose list goes to part() piece by piece; the rest of it is gathered. */
+static bool take_listing(struct reading *g, const xmlNode *message, xmlNode **head)
 {
-    e->retry_after_ms = r->retry_after_ms;
-    switch (r->status) {
-    case 301:
-    case 302:
-    case 303:
-    case 307:
-    case 308:
-        if (strstr(r->location, "genericerrorpage.htm"))
-            return wess_fail(e, write ? WESS_UNKNOWN : WESS_TRANSIENT, WESS_OF_HOST, NULL,
-                             "Exchange shows its error page");
-        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
-                         "Exchange sends us elsewhere, and redirects are not followed with a "
-                         "password: set url to where it should go");
-    case 401:
-        return wess_fail(e, WESS_AUTH, WESS_OF_CREDENTIAL, r->diagnostics,
-                         "Exchange refuses user name or password");
-    case 403:
-        return wess_fail(e, WESS_AUTH, WESS_OF_CREDENTIAL, r->diagnostics,
-                         "EWS is switched off for this account or application");
-    case 456:
-        return wess_fail(e, WESS_AUTH, WESS_OF_CREDENTIAL, NULL, "the account is locked");
-    case 404:
-        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
-                         "there is no Exchange at this address (HTTP 404): check the setting url");
-    case 407:
-        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "the proxy wants a password");
-    case 413:
-        return wess_fail(e, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "Exchange finds it too large");
-    case 429:
-    case 503:
-        return wess_fail(e, WESS_THROTTLED, WESS_OF_HOST, NULL, "Exchange is busy (HTTP %ld)",
-                         r->status);
-    default:
-        break;
-    }
-    if (r->status == 200 && strncasecmp(r->type, "text/html", 9) == 0)
-        return wess_fail(e, write ? WESS_UNKNOWN : WESS_BROKEN, WESS_OF_HOST, NULL,
-                         "a web page came instead of data: check the setting url");
-    return wess_fail(e, write ? WESS_UNKNOWN : WESS_TRANSIENT, WESS_OF_HOST, NULL,
-                     "Exchange answers with HTTP %ld and no readable data", r->status);
-}
-
-static enum wess_code no_answer(const struct http_response *r, bool write, struct wess_error *e)
-{
-    switch (r->code) {
-    case WESS_BROKEN:
-        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "%s: check the setting url%s", r->text,
-                         strstr(r->text, "certificate") ? " and http.ca_file" : "");
-    case WESS_TOO_BIG:
-    case WESS_CANCELLED:
-    case WESS_NOT_TRIED:
-        return wess_fail(e, r->code, WESS_OF_HOST, NULL, "%s", r->text);
-    default:
-        return wess_fail(e, write ? WESS_UNKNOWN : WESS_TRANSIENT, WESS_OF_HOST, NULL, "%s",
-                         r->text);
-    }
-}
-
-void ews_read(const struct http_response *r, bool write, struct ews_answer *a, char version[64])
-{
-    const char *why = NULL;
-    *a = (struct ews_answer){.code = WESS_OK};
-    a->error.remote_status = (int32_t)r->status;
-    if (r->code != WESS_OK) {
-        a->code = no_answer(r, write, &a->error);
-        return;
-    }
-    bool data = (r->status == 200 || r->status == 500 || r->status == 503) && r->len &&
-                strncasecmp(r->type, "text/html", 9) != 0;
-    a->doc = data ? xml_parse(r->body, r->len, &why) : NULL;
-    const xmlNode *root = a->doc ? xmlDocGetRootElement(a->doc) : NULL;
-    const xmlNode *body = xml_is(root, "Envelope") ? xml_child(root, "Body") : NULL;
-    const xmlNode *info = xml_child(xml_child(root, "Header"), "ServerVersionInfo");
-    if (!body) {
-        a->code = data && r->status == 200
-                      ? wess_fail(&a->error, write ? WESS_UNKNOWN : WESS_TRANSIENT, WESS_OF_HOST,
-                                  NULL, "the answer cannot be read: %s", why ? why : "no envelope")
-                      : by_status(r, write, &a->error);
-        return;
-    }
-    if (info && too_old(info, version, &a->error)) {
-        a->code = WESS_BROKEN;
-        return;
-    }
-    if (xml_child(body, "Fault")) {
-        read_fault(xml_child(body, "Fault"), write, a);
-        return;
-    }
-    a->messages = xml_child(xml_first(body), "ResponseMessages");
-    if (!a->messages)
-        a->code = wess_fail(&a->error, write ? WESS_UNKNOWN : WESS_TRANSIENT, WESS_OF_HOST, NULL,
-                            "the answer holds no response");
-}
-
-/* ---- sending
- * --------------------------------------------------------------------------------------------------
- */
-
-static enum wess_code sign_in(struct wess_call *call)
-{
-    struct wess_conn *c = call->conn;
-    char secret[SECRET_MAX];
-    if (c->signed_in)
-        return WESS_OK;
-    if (c->host->secret(c->host->ctx, "password", secret, sizeof(secret)) != WESS_OK)
-        return wess_fail(&call->error, WESS_AUTH, WESS_OF_CREDENTIAL, NULL,
-                         "the password cannot be read");
-    http_credentials(c->http, c->auth, c->username, secret);
-    explicit_bzero(secret, sizeof(secret));
-    c->signed_in = true;
-    return WESS_OK;
-}
-
-static void count(struct wess_call *call, int sign)
-{
-    uint64_t requests, sent, received;
-    http_count(call->conn->http, &requests, &sent, &received);
-    if (sign < 0) {
-        requests = -requests;
-        sent = -sent;
-        received = -received;
-    }
-    call->requests += requests;
-    call->bytes_out += sent;
-    call->bytes_in += received;
-}
-
-enum wess_code ews_send(struct wess_call *call, struct xml_out *docs, size_t n, bool write,
-                        enum wess_code (*each)(void *ctx, size_t i, const struct ews_answer *),
-                        void *ctx)
-{
-    static const char *const headers[] = {"Content-Type: text/xml; charset=utf-8",
-                                          "Accept: text/xml"};
-    struct wess_conn *c = call->conn;
-    struct http_request q[EWS_LANES] = {{0}};
-    struct http_response r[EWS_LANES] = {{0}};
-    enum wess_code rc = sign_in(call);
-    if (rc != WESS_OK)
-        return rc;
-    for (size_t i = 0; i < n; i++) {
-        const char *text;
-        size_t len;
-        xml_close(&docs[i]);
-        xml_close(&docs[i]);
-        xml_end(&docs[i], &text, &len);
-        if (!text)
-            return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "out of memory");
-        q[i] = (struct http_request){
-            .url = c->url,
-            .method = "POST",
-            .headers = headers,
-            .n_headers = 2,
-            .body = text,
-            .len = len,
-            /* A POST that only reads may be sent again, not sent elsewhere. */
-            .flags = write ? 0 : HTTP_IS_READ};
-    }
-    count(call, -1);
-    http_perform(c->http, q, n, call->lanes < EWS_LANES ? call->lanes : EWS_LANES, r);
-    count(call, 1);
-    for (size_t i = 0; i < n; i++) {
-        struct ews_answer a;
-        ews_read(&r[i], write, &a, c->version);
-        http_response_fini(&r[i]);
-        enum wess_code one = each(ctx, i, &a);
-        if (one != WESS_OK && rc == WESS_OK) {
-            rc = one;
-            if (a.code != WESS_OK) /* else `each` has told why */
-                call->error = a.error;
+    const char *list = g->taker->list;
+    const xmlNode *child;
+    *head = xmlDocCopyNode((xmlNode *)(uintptr_t)message, NULL, 2);
+    bool ok = *head != NULL;
+    while (ok && (child = xml_in_next(g->in, AT_CHILD))) {
+        if (xml_is(child, list)) {
+            ok = take_parts(g, AT_CHILD + 1);
+        } else if (xml_is(child, "RootFolder")) {
+            const xmlNode *inner;
+            ok = keep(*head, child, false);
+            while (ok && (inner = xml_in_next(g->in, AT_CHILD + 1)))
+                ok = !xml_is(inner, list) || take_parts(g, AT_CHILD + 2);
+        } else {
+            child = xml_in_take(g->in);
+            ok = !child || keep(*head, child, true);
         }
-        xmlFreeDoc(a.doc);
     }
-    return rc;
+    return ok;
+}
+
+static void take_messages(struct reading *g)
+{
+    const xmlNode *m;
+    while ((m = xml_in_next(g->in, AT_MESSAGE))) {
+        struct wess_error e = {0};
+        xmlNode *head = NULL;
+        bool ok = true;
+        if (g->taker->list) {
+            ok = take_listing(g, m, &head);
+            m = head;
+        } else {
+            m = xml_in_take(g->in);
+        }
+        if (ok && m)
+            worse(g->a, g->taker->message(g->taker->ctx, g->i, g->a->n++, m, &e), &e);
+        else if (!ok && g->a->code == WESS_OK)
+            g->a->code = wess_fail(&g->a->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
+                                   "out of memory for the answer");
+        xmlFreeNode(head);
+        if (!ok)
+            return;
+    }
+}
+
+/* The Body: a fault, or a response with its messages. */
+static void take_body(struct reading *g, bool *understood)
+{
+    const xmlNode *n = xml_in_next(g->in, AT_RESPONSE);
+    if (xml_is(n, "Fault")) {
+        n = xml_in_take(g->in);
+        *understood = n != NULL;
+        if (n)
+            read_fault(g, n);
+        return;
+    }
+    while (n && (n = xml_in_next(g->in, AT_MESSAGES)))
+        if (xml_is(n, "ResponseMessages")) {
+            *understood = true;
+            /* The gate of versions is for reading: a write that was answered was done. */
+            if (g->a->code == WESS_OK || g->write)
+                take_messages(g);
+        }
+}
+
+static void take_envelope(struct reading *g, const struct http_response *r)
+{
+    struct ews_answer *a = g->a;
+    bool understood = false, envelope = xml_is(xml_in_next(g->in, AT_ENVELOPE), "Envelope");
+    const xmlNode *n;
+    while (envelope && (n = xml_in_next(g->in, AT_HEADER_OR_BODY))) {
+        if (xml_is(n, "Header"))
+            read_version(g, xml_in_take(g->in));
+        else if (xml_is(n, "Body"))
+            take_body(g, &understood);
+    }
+    bool stopped = a->code != WESS_OK;
+    bool whole = stopped || xml_in_whole(g->in);
+    if (stopped)
+        return;
+    if (!whole)
+        a->code = wess_fail(&a->error, UNSURE(g), WESS_OF_HOST, NULL,
+                            "the answer cannot be read: it is cut off or malformed");
+    else if (!understood && r->status != 200)
+        by_status(g, r);
+    else if (!understood)
+        a->code = wess_fail(&a->error, UNSURE(g), WESS_OF_HOST, NULL,
+                            "the answer is no response of Exchange: check the setting url");
+}
+
+void ews_read(struct http_response *r, bool write, const struct ews_taker *t, size_t i,
+              struct ews_answer *a)
+{
+    struct reading g = {.write = write, .taker = t, .i = i, .a = a};
+    const char *why = NULL;
+    *a = (struct ews_answer){.code = WESS_OK, .bytes = r->len};
+    a->error.remote_status = (int32_t)r->status;
+    /* A fault may come with any of these; the status alone says less. */
+    bool data = r->code == WESS_OK && (r->status == 200 || r->status == 500 || r->status == 503) &&
+                r->len && strncasecmp(r->type, "text/html", 9) != 0;
+    if (r->code != WESS_OK) {
+        no_answer(&g, r);
+    } else if (!data) {
+        by_status(&g, r);
+    } else if (!(g.in = xml_in_new(r->body, r->len, &why))) {
+        a->code = wess_fail(&a->error, UNSURE(&g), WESS_OF_HOST, NULL,
+                            "the answer cannot be read: %s", why);
+    } else {
+        take_envelope(&g, r);
+    }
+    xml_in_free(g.in);
+    if (t->done)
+        t->done(t->ctx, i, a);
 }

@@ -5,185 +5,151 @@
 
 #include "ews.h"
 
+#define REFUSED_MOST 4u /* single ops refused for their form, none taken: it is not theirs */
+
+/* What one op comes to, once its item was looked at. */
+struct task {
+    const struct wess_op *op;
+    struct wess_result *out;
+    struct ews_slots slots;
+    struct ews_update *updates;
+    size_t n_updates;
+};
+/* Ops of one kind that are still to be sent. */
 struct writing {
     struct wess_call *call;
-    const struct wess_op *ops;
-    struct wess_result *out;
-    size_t *at; /* places in ops of what this request carries */
+    enum wess_what what;
+    struct task *of;
     size_t n;
+    size_t accepted, refused; /* items taken; ops refused for the form of their request */
 };
 
 static const char *id_of(const struct wess_op *op)
 {
-    return op->item.id ? op->item.id : op->before ? op->before->id : "";
+    return op->item.id ? op->item.id : op->before && op->before->id ? op->before->id : "";
 }
 
-static void put_id(struct xml_out *x, const struct wess_op *op)
+static const char *revision_of(const struct wess_op *op)
 {
-    xml_open(x, "t:ItemId");
-    xml_put_attr(x, "Id", id_of(op));
-    if (op->before && op->before->revision)
-        xml_put_attr(x, "ChangeKey", op->before->revision);
-    xml_close(x);
+    return op->before && op->before->revision ? op->before->revision : op->item.revision;
 }
 
-/* ---- answers
- * ---------------------------------------------------------------------------------------------------
- */
-
-static void told(struct writing *w, struct wess_result *r, const struct wess_error *e)
+/* Leaves in the list what is still to be sent. */
+static void sieve(struct writing *w)
 {
-    const struct wess_host *h = w->call->conn->host;
-    r->remote_code = wess_arena_text(h, w->call->arena, e->remote_code);
-    r->text = wess_arena_text(h, w->call->arena, e->text);
+    size_t kept = 0;
+    for (size_t k = 0; k < w->n; k++)
+        if (w->of[k].out->code == WESS_NOT_TRIED)
+            w->of[kept++] = w->of[k];
+    w->n = kept;
 }
 
-/* A field named by the server is refused alone, so that the rest can be sent again. */
-static void refused_field(struct writing *w, struct wess_result *r, const xmlNode *message)
+static void told(struct wess_call *call, struct wess_result *r, const struct wess_error *e)
 {
-    const struct wess_host *h = w->call->conn->host;
-    const xmlNode *path = xml_first(xml_child(message, "MessageXml"));
-    const char *uri = xml_attr(path, "FieldURI"), *index = xml_attr(path, "FieldIndex");
-    for (size_t i = 0; uri && i < ews_n_fields; i++) {
-        const struct ews_field *f = &ews_fields[i];
-        if (!f->uri || strcmp(f->uri, uri) || (f->index && index && strcmp(f->index, index)))
-            continue;
-        struct wess_refused *of = h->alloc(w->call->arena, sizeof(*of));
-        if (!of)
-            return;
-        *of = (struct wess_refused){f->name, "Exchange refuses this value", r->remote_code};
-        r->refused = of;
-        r->n_refused = 1;
-        return;
-    }
+    const struct wess_host *h = call->conn->host;
+    r->remote_code = wess_arena_text(h, call->arena, e->remote_code);
+    r->text = wess_arena_text(h, call->arena, e->text);
 }
 
-static enum wess_code take_one(struct writing *w, const xmlNode *m, const struct wess_op *op,
-                               struct wess_result *r)
+/* ---- looking before writing
+ * ------------------------------------------------------------------------------------------ */
+
+struct looking {
+    struct wess_call *call;
+    struct task **of;
+    size_t n;
+    bool slots;
+    struct ews_tally tally;
+};
+
+static enum wess_code take_before(void *ctx, size_t i, size_t at, const xmlNode *m,
+                                  struct wess_error *e)
 {
-    const struct wess_host *h = w->call->conn->host;
-    const xmlNode *id = xml_child(xml_first(xml_child(m, "Items")), "ItemId");
-    struct wess_error e = {0};
-    r->code = ews_message(m, true, &e);
-    if (r->code != WESS_OK) {
-        told(w, r, &e);
-        if (r->code == WESS_REJECTED)
-            refused_field(w, r, m);
-        if (r->code == WESS_THROTTLED || r->code == WESS_TRANSIENT || r->code == WESS_AUTH) {
-            w->call->error = e;
-            return r->code;
-        }
+    struct looking *l = ctx;
+    const xmlNode *contact = xml_first(xml_child(m, "Items"));
+    const char *now = xml_attr(xml_child(contact, "ItemId"), "ChangeKey");
+    (void)i;
+    if (at >= l->n)
         return WESS_OK;
+    struct task *t = l->of[at];
+    const char *before = revision_of(t->op);
+    enum wess_code code = ews_message_item(m, false, e);
+    ews_count(&l->tally, code, e);
+    if (code != WESS_OK) {
+        /* An item that cannot be looked at now is not written now. */
+        t->out->code = code == WESS_NOT_TRIED ? WESS_TRANSIENT : code;
+        told(l->call, t->out, e);
+    } else if (!now || !before || strcmp(now, before)) {
+        t->out->code = WESS_CONFLICT;
+    } else if (l->slots && !ews_slots(l->call, contact, &t->slots)) {
+        return wess_fail(e, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     }
-    r->id = wess_arena_text(h, w->call->arena, xml_attr(id, "Id"));
-    r->revision = wess_arena_text(h, w->call->arena, xml_attr(id, "ChangeKey"));
-    if (op->what == WESS_CREATE && !r->id)
-        r->code = WESS_UNKNOWN;
     return WESS_OK;
 }
 
-static enum wess_code take_answers(void *ctx, size_t i, const struct ews_answer *a)
+static void end_before(void *ctx, size_t i, struct ews_answer *a)
 {
-    struct writing *w = ctx;
-    const xmlNode *m = xml_first(a->messages);
-    enum wess_code rc = WESS_OK;
+    struct looking *l = ctx;
     (void)i;
-    if (a->code != WESS_OK) {
-        for (size_t k = 0; k < w->n; k++)
-            w->out[w->at[k]].code = a->code == WESS_UNKNOWN || a->code == WESS_CANCELLED
-                                        ? WESS_UNKNOWN
-                                        : WESS_NOT_TRIED;
-        return a->code;
-    }
-    for (size_t k = 0; k < w->n && m; k++, m = xml_next(m)) {
-        enum wess_code one = take_one(w, m, &w->ops[w->at[k]], &w->out[w->at[k]]);
-        if (rc == WESS_OK)
-            rc = one;
-    }
-    return rc; /* those without an answer stay unknown */
+    ews_judge(&l->tally, a);
+    if (a->code == WESS_OK && a->n != l->n)
+        a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                            "Exchange answered for another number of items");
 }
 
-/* ---- requests
- * --------------------------------------------------------------------------------------------------
- */
-
-static void begin(struct writing *w, struct xml_out *x)
+static bool needs_look(const struct writing *w, const struct task *t)
 {
-    ews_begin(w->call->conn, x, w->call->conn->impersonate);
+    return w->what == WESS_DELETE || t->op->stamp || ews_field_of(&t->op->item, "email");
 }
 
-static enum wess_code send(struct writing *w, struct xml_out *x)
+/* Deletions: DeleteItem does not look at the ChangeKey, so it is compared just before. Updates of
+ * mail addresses: which slot holds what, some of it never shown to anybody, is only known there. */
+static enum wess_code look(struct writing *w)
 {
+    struct wess_call *call = w->call;
+    struct looking l = {.call = call, .slots = w->what == WESS_UPDATE};
+    const struct ews_taker taker = {.ctx = &l, .message = take_before, .done = end_before};
+    struct xml_out x;
+    l.of = call->conn->host->alloc(call->arena, (w->n + 1) * sizeof(struct task *));
+    if (!l.of)
+        return WESS_TOO_BIG;
     for (size_t k = 0; k < w->n; k++)
-        w->out[w->at[k]].code = WESS_UNKNOWN;
-    enum wess_code rc = ews_send(w->call, x, 1, true, take_answers, w);
-    /* Nothing went out: no memory, no password. */
-    for (size_t k = 0; k < w->n && x->bad; k++)
-        w->out[w->at[k]].code = WESS_NOT_TRIED;
-    if (rc == WESS_AUTH)
-        for (size_t k = 0; k < w->n; k++)
-            if (w->out[w->at[k]].code == WESS_UNKNOWN)
-                w->out[w->at[k]].code = WESS_NOT_TRIED;
-    xml_fini(x);
+        if (needs_look(w, &w->of[k]))
+            l.of[l.n++] = &w->of[k];
+    if (!l.n)
+        return WESS_OK;
+    ews_begin(call->conn, &x, call->conn->impersonate);
+    xml_open(&x, "m:GetItem");
+    if (l.slots) {
+        ews_shape_slots(&x);
+    } else {
+        xml_open(&x, "m:ItemShape");
+        xml_element(&x, "t:BaseShape", "IdOnly");
+        xml_close(&x);
+    }
+    xml_open(&x, "m:ItemIds");
+    for (size_t k = 0; k < l.n; k++)
+        ews_item_id(&x, id_of(l.of[k]->op), NULL);
+    xml_close(&x);
+    xml_close(&x);
+    enum wess_code rc = ews_ask(call, &x, false, &taker);
+    sieve(w);
     return rc;
 }
 
-static enum wess_code create(struct writing *w)
+/* The live item that bears the op's stamp; one in Contacts itself before any other. */
+static const struct wess_item *bearer(const struct wess_page *page, const char *stamp)
 {
-    struct xml_out x;
-    begin(w, &x);
-    xml_open(&x, "m:CreateItem");
-    xml_put_attr(&x, "MessageDisposition", "SaveOnly");
-    xml_open(&x, "m:SavedItemFolderId");
-    xml_open(&x, "t:FolderId");
-    xml_put_attr(&x, "Id", w->call->conn->folders[0].id);
-    xml_close(&x);
-    xml_close(&x);
-    xml_open(&x, "m:Items");
-    for (size_t k = 0; k < w->n; k++)
-        ews_contact(w->call, &x, &w->ops[w->at[k]]);
-    xml_close(&x);
-    xml_close(&x);
-    return send(w, &x);
-}
-
-static enum wess_code update(struct writing *w)
-{
-    struct xml_out x;
-    begin(w, &x);
-    xml_open(&x, "m:UpdateItem");
-    xml_put_attr(&x, "ConflictResolution", "NeverOverwrite");
-    xml_put_attr(&x, "MessageDisposition", "SaveOnly");
-    xml_put_attr(&x, "SendMeetingInvitationsOrCancellations", "SendToNone");
-    xml_open(&x, "m:ItemChanges");
-    for (size_t k = 0; k < w->n; k++) {
-        const struct wess_op *op = &w->ops[w->at[k]];
-        xml_open(&x, "t:ItemChange");
-        put_id(&x, op);
-        xml_open(&x, "t:Updates");
-        ews_updates(w->call, &x, op);
-        xml_close(&x);
-        xml_close(&x);
+    const struct wess_item *best = NULL;
+    for (size_t i = 0; i < page->n; i++) {
+        const struct wess_item *item = &page->changes[i].item;
+        for (size_t q = 0; q < item->n_keys && !(item->flags & WESS_ITEM_TRASHED); q++)
+            if (!strcmp(item->keys[q].space, "wess") && !strcmp(item->keys[q].id, stamp) &&
+                (!best || (best->flags & WESS_ITEM_OUTSIDE)))
+                best = item;
     }
-    xml_close(&x);
-    xml_close(&x);
-    return send(w, &x);
+    return best;
 }
-
-static enum wess_code delete (struct writing *w) {
-    struct xml_out x; begin(w, &x); xml_open(&x, "m:DeleteItem");
-    xml_put_attr(&x, "DeleteType", "MoveToDeletedItems");
-    xml_put_attr(&x, "SendMeetingCancellations", "SendToNone");
-    xml_put_attr(&x, "AffectedTaskOccurrences", "AllOccurrences");
-    xml_open(&x, "m:ItemIds");
-    for (size_t k = 0; k < w->n; k++) put_id(&x, &w->ops[w->at[k]]);
-    xml_close(&x);
-    xml_close(&x);
-    return send(w, &x);
-}
-
-/* ---- before writing
- * --------------------------------------------------------------------------------------------- */
 
 /* Creates that may have been carried out are looked up by their stamps first. */
 static enum wess_code look_up(struct writing *w)
@@ -191,107 +157,277 @@ static enum wess_code look_up(struct writing *w)
     struct wess_call *call = w->call;
     struct wess_key *keys = call->conn->host->alloc(call->arena, (w->n + 1) * sizeof(*keys));
     struct wess_page page = {0};
-    size_t n = 0, kept = 0;
+    size_t n = 0;
     if (!keys)
         return WESS_TOO_BIG;
     for (size_t k = 0; k < w->n; k++)
-        if ((w->ops[w->at[k]].flags & WESS_OP_AGAIN) && w->ops[w->at[k]].stamp)
-            keys[n++] = (struct wess_key){"wess", w->ops[w->at[k]].stamp};
-    enum wess_code rc = n ? ews_find(call, keys, n, &page) : WESS_OK;
+        if ((w->of[k].op->flags & WESS_OP_AGAIN) && w->of[k].op->stamp)
+            keys[n++] = (struct wess_key){"wess", w->of[k].op->stamp};
+    if (!n)
+        return WESS_OK;
+    enum wess_code rc = ews_find(call, keys, n, &page);
+    if (rc == WESS_OK && !(page.flags & WESS_PAGE_LAST))
+        rc = wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                       "what was created before could not be looked up");
     for (size_t k = 0; rc == WESS_OK && k < w->n; k++) {
-        const struct wess_op *op = &w->ops[w->at[k]];
-        const struct wess_key *stamp = NULL;
-        struct wess_result *r = &w->out[w->at[k]];
-        bool found = false;
-        for (size_t i = 0; op->stamp && n && !found && i < page.n; i++) {
-            const struct wess_item *item = &page.changes[i].item;
-            if (item->flags & WESS_ITEM_TRASHED)
-                continue;
-            for (size_t q = 0; q < item->n_keys; q++) {
-                stamp = &item->keys[q];
-                if (strcmp(stamp->space, "wess") || strcmp(stamp->id, op->stamp))
-                    continue;
-                *r = (struct wess_result){.code = WESS_OK, .id = item->id};
-                found = true;
-            }
-        }
-        if (!found)
-            w->at[kept++] = w->at[k];
+        struct task *t = &w->of[k];
+        bool again = (t->op->flags & WESS_OP_AGAIN) && t->op->stamp;
+        const struct wess_item *found = again ? bearer(&page, t->op->stamp) : NULL;
+        if (found)
+            *t->out = (struct wess_result){.code = WESS_OK, .id = found->id, .current = found};
     }
-    w->n = rc == WESS_OK ? kept : w->n;
+    sieve(w);
     return rc;
 }
 
-struct comparing {
-    struct writing *w;
-};
-static enum wess_code take_keys(void *ctx, size_t i, const struct ews_answer *a)
+/* Ops that come to nothing are done; those without room are refused. */
+static enum wess_code work_out(struct writing *w)
 {
-    struct writing *w = ((struct comparing *)ctx)->w;
-    const xmlNode *m = xml_first(a->messages);
-    size_t kept = 0;
-    (void)i;
-    if (a->code != WESS_OK)
-        return a->code;
-    for (size_t k = 0; k < w->n && m; k++, m = xml_next(m)) {
-        const struct wess_op *op = &w->ops[w->at[k]];
-        struct wess_result *r = &w->out[w->at[k]];
-        struct wess_error e = {0};
-        const char *now =
-            xml_attr(xml_child(xml_first(xml_child(m, "Items")), "ItemId"), "ChangeKey");
-        r->code = ews_message(m, false, &e);
-        if (r->code == WESS_OK && op->before->revision && now && strcmp(now, op->before->revision))
-            r->code = WESS_CONFLICT;
-        else if (r->code == WESS_OK)
-            w->at[kept++] = w->at[k];
+    struct wess_call *call = w->call;
+    for (size_t k = 0; k < w->n; k++) {
+        struct task *t = &w->of[k];
+        t->updates = call->conn->host->alloc(call->arena, (ews_n_fields + 1) * sizeof(*t->updates));
+        if (!t->updates)
+            return WESS_TOO_BIG;
+        if (!ews_updates(t->op, &t->slots, t->updates, &t->n_updates)) {
+            ews_refuse(call, t->out, "email", "Exchange holds three mail addresses", "room");
+        } else if (!t->n_updates) {
+            t->out->code = WESS_OK;
+            t->out->revision = revision_of(t->op);
+        }
     }
-    w->n = kept;
+    sieve(w);
     return WESS_OK;
 }
 
-/* DeleteItem does not look at the ChangeKey: compared just before, and deleted softly. */
-static enum wess_code compare(struct writing *w)
+/* ---- answers
+ * ------------------------------------------------------------------------------------------ */
+
+/* Tasks [at, at + n) of one request. */
+struct sent {
+    struct writing *w;
+    size_t at, n;
+    bool untried;
+    struct ews_tally tally;
+};
+
+/* A field named by the server is refused alone, so that the rest can be sent again. */
+static void name_field(struct sent *s, struct task *t, const xmlNode *message,
+                       const struct wess_error *e)
 {
-    struct comparing c = {w};
-    struct xml_out x;
-    begin(w, &x);
-    xml_open(&x, "m:GetItem");
-    xml_open(&x, "m:ItemShape");
-    xml_element(&x, "t:BaseShape", "IdOnly");
-    xml_close(&x);
-    xml_open(&x, "m:ItemIds");
-    for (size_t k = 0; k < w->n; k++) {
-        xml_open(&x, "t:ItemId");
-        xml_put_attr(&x, "Id", id_of(&w->ops[w->at[k]]));
-        xml_close(&x);
+    struct wess_call *call = s->w->call;
+    const char *field = ews_code(e->remote_code)->field;
+    const char *at = ews_field_named(call, xml_first(xml_child(message, "MessageXml")));
+    if (field && !ews_field_of(&t->op->item, field))
+        field = NULL;
+    if (at || field)
+        ews_refuse(call, t->out, at ? at : field,
+                   t->out->text ? t->out->text : "Exchange refuses this value",
+                   t->out->remote_code);
+}
+
+static enum wess_code take_written(void *ctx, size_t i, size_t at, const xmlNode *m,
+                                   struct wess_error *e)
+{
+    struct sent *s = ctx;
+    struct wess_call *call = s->w->call;
+    const struct wess_host *h = call->conn->host;
+    const xmlNode *id = xml_child(xml_first(xml_child(m, "Items")), "ItemId");
+    (void)i;
+    if (at >= s->n)
+        return WESS_OK;
+    struct task *t = &s->w->of[s->at + at];
+    struct wess_result *r = t->out;
+    r->code = ews_message_item(m, true, e);
+    ews_count(&s->tally, r->code, e);
+    s->w->accepted++; /* whatever it answers, it understood */
+    if (r->code != WESS_OK) {
+        told(call, r, e);
+        if (r->code == WESS_REJECTED)
+            name_field(s, t, m, e);
+        return WESS_OK;
     }
-    xml_close(&x);
-    xml_close(&x);
-    enum wess_code rc = ews_send(w->call, &x, 1, false, take_keys, &c);
-    xml_fini(&x);
+    const char *name = xml_attr(id, "Id"), *key = xml_attr(id, "ChangeKey");
+    if (name && *name && strlen(name) <= WESS_ID_MAX)
+        r->id = wess_arena_text(h, call->arena, name);
+    if (key && *key && strlen(key) <= WESS_ID_MAX)
+        r->revision = wess_arena_text(h, call->arena, key);
+    /* Created, and not told what: found by its stamp. */
+    if (t->op->what == WESS_CREATE && !r->id)
+        *r = (struct wess_result){.code = WESS_UNKNOWN};
+    return WESS_OK;
+}
+
+static void end_written(void *ctx, size_t i, struct ews_answer *a)
+{
+    struct sent *s = ctx;
+    (void)i;
+    s->untried = a->untried;
+    for (size_t k = s->at; a->untried && k < s->at + s->n; k++)
+        s->w->of[k].out->code = WESS_NOT_TRIED;
+    ews_judge(&s->tally, a);
+}
+
+/* ---- requests
+ * ------------------------------------------------------------------------------------------ */
+
+static void put_creates(struct sent *s, struct xml_out *x)
+{
+    struct wess_call *call = s->w->call;
+    xml_open(x, "m:CreateItem");
+    xml_put_attr(x, "MessageDisposition", "SaveOnly");
+    xml_open(x, "m:SavedItemFolderId");
+    xml_open(x, "t:FolderId");
+    xml_put_attr(x, "Id", call->conn->contacts);
+    xml_close(x);
+    xml_close(x);
+    xml_open(x, "m:Items");
+    for (size_t k = s->at; k < s->at + s->n; k++)
+        ews_put_contact(call, x, s->w->of[k].op);
+    xml_close(x);
+    xml_close(x);
+}
+
+static void put_updates(struct sent *s, struct xml_out *x)
+{
+    struct wess_call *call = s->w->call;
+    xml_open(x, "m:UpdateItem");
+    xml_put_attr(x, "ConflictResolution", "NeverOverwrite");
+    xml_put_attr(x, "MessageDisposition", "SaveOnly");
+    xml_put_attr(x, "SendMeetingInvitationsOrCancellations", "SendToNone");
+    xml_open(x, "m:ItemChanges");
+    for (size_t k = s->at; k < s->at + s->n; k++) {
+        const struct task *t = &s->w->of[k];
+        xml_open(x, "t:ItemChange");
+        ews_item_id(x, id_of(t->op), revision_of(t->op));
+        xml_open(x, "t:Updates");
+        for (size_t u = 0; u < t->n_updates; u++)
+            ews_put_update(call, x, &t->updates[u]);
+        xml_close(x);
+        xml_close(x);
+    }
+    xml_close(x);
+    xml_close(x);
+}
+
+static void put_deletes(struct sent *s, struct xml_out *x)
+{
+    xml_open(x, "m:DeleteItem");
+    xml_put_attr(x, "DeleteType", "MoveToDeletedItems");
+    xml_put_attr(x, "SendMeetingCancellations", "SendToNone");
+    xml_put_attr(x, "AffectedTaskOccurrences", "AllOccurrences");
+    xml_open(x, "m:ItemIds");
+    for (size_t k = s->at; k < s->at + s->n; k++)
+        ews_item_id(x, id_of(s->w->of[k].op), revision_of(s->w->of[k].op));
+    xml_close(x);
+    xml_close(x);
+}
+
+static enum wess_code send_once(struct sent *s)
+{
+    struct wess_call *call = s->w->call;
+    const struct ews_taker taker = {.ctx = s, .message = take_written, .done = end_written};
+    struct xml_out x;
+    ews_begin(call->conn, &x, call->conn->impersonate);
+    if (s->w->what == WESS_CREATE)
+        put_creates(s, &x);
+    else if (s->w->what == WESS_UPDATE)
+        put_updates(s, &x);
+    else
+        put_deletes(s, &x);
+    s->untried = true; /* until it is on the wire */
+    for (size_t k = s->at; k < s->at + s->n; k++)
+        s->w->of[k].out->code = x.bad ? WESS_NOT_TRIED : WESS_UNKNOWN;
+    enum wess_code rc = ews_ask(call, &x, true, &taker);
+    for (size_t k = s->at; s->untried && k < s->at + s->n; k++)
+        s->w->of[k].out->code = WESS_NOT_TRIED;
+    return rc;
+}
+
+/* One op alone is refused for its form, or its size. If nothing at all is understood, it is no op's
+ * fault, and none is parked for it. */
+static enum wess_code refuse_one(struct writing *w, size_t at, enum wess_code rc)
+{
+    struct wess_call *call = w->call;
+    w->of[at].out->code = WESS_REJECTED;
+    told(call, w->of[at].out, &call->error);
+    if (++w->refused < REFUSED_MOST || w->accepted) {
+        call->error = (struct wess_error){0};
+        return WESS_OK;
+    }
+    for (size_t k = 0; k <= at; k++)
+        *w->of[k].out = (struct wess_result){.code = WESS_NOT_TRIED};
+    return rc;
+}
+
+/* A request that the server does not take at all, for its form or its size, was not carried out:
+ * it is halved down to the op that it is about. */
+static enum wess_code send_some(struct writing *w, size_t at, size_t n)
+{
+    struct wess_call *call = w->call;
+    struct sent s = {.w = w, .at = at, .n = n};
+    enum wess_code rc = send_once(&s);
+    bool form = !strcmp(call->error.remote_code, "ErrorSchemaValidation");
+    if (rc == WESS_OK || !s.untried || (rc != WESS_TOO_BIG && !form))
+        return rc;
+    if (n > 1) {
+        call->error = (struct wess_error){0};
+        rc = send_some(w, at, n / 2);
+        return rc == WESS_OK ? send_some(w, at + n / 2, n - n / 2) : rc;
+    }
+    return refuse_one(w, at, rc);
+}
+
+/* Roughly what an op adds to a request. */
+static uint64_t weight(const struct wess_op *op)
+{
+    uint64_t bytes = 2048;
+    for (size_t i = 0; i < op->item.n_fields; i++) {
+        const struct wess_field *f = &op->item.fields[i];
+        bytes += f->type == WESS_BLOB                           ? f->blob.size
+                 : f->type == WESS_TEXT || f->type == WESS_DATE ? f->str.len
+                                                                : 0;
+    }
+    return bytes;
+}
+
+static enum wess_code send_all(struct writing *w)
+{
+    enum wess_code rc = WESS_OK;
+    for (size_t at = 0, n; rc == WESS_OK && at < w->n; at += n) {
+        uint64_t bytes = weight(w->of[at].op);
+        for (n = 1; at + n < w->n; n++) {
+            bytes += weight(w->of[at + n].op);
+            if (bytes > EWS_REQUEST_BYTES)
+                break;
+        }
+        rc = send_some(w, at, n);
+    }
     return rc;
 }
 
 /* ---- the slot
- * ----------------------------------------------------------------------------------------------------
- */
+ * ------------------------------------------------------------------------------------------ */
 
 static enum wess_code apply_kind(struct wess_call *call, const struct wess_op *ops, size_t n,
                                  enum wess_what what, struct wess_result *out)
 {
-    struct writing w = {.call = call, .ops = ops, .out = out};
-    w.at = call->conn->host->alloc(call->arena, (n + 1) * sizeof(*w.at));
-    if (!w.at)
+    struct writing w = {.call = call, .what = what};
+    enum wess_code rc = WESS_OK;
+    w.of = call->conn->host->alloc(call->arena, (n + 1) * sizeof(*w.of));
+    if (!w.of)
         return WESS_TOO_BIG;
     for (size_t i = 0; i < n; i++)
         if (ops[i].what == (uint32_t)what && !ews_refuses(call, &ops[i], &out[i]))
-            w.at[w.n++] = i;
-    enum wess_code rc = w.n && what == WESS_CREATE   ? look_up(&w)
-                        : w.n && what == WESS_DELETE ? compare(&w)
-                                                     : WESS_OK;
-    if (rc != WESS_OK || !w.n)
-        return rc;
-    return what == WESS_CREATE ? create(&w) : what == WESS_UPDATE ? update(&w) : delete (&w);
+            w.of[w.n++] = (struct task){.op = &ops[i], .out = &out[i]};
+    if (!w.n)
+        return WESS_OK;
+    rc = what == WESS_CREATE ? look_up(&w) : look(&w);
+    if (rc == WESS_OK && what == WESS_UPDATE)
+        rc = work_out(&w);
+    if (rc == WESS_TOO_BIG && !call->error.text[0])
+        wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
+    return rc == WESS_OK ? send_all(&w) : rc;
 }
 
 enum wess_code ews_apply(struct wess_call *call, const struct wess_op *ops, size_t n,
@@ -299,8 +435,8 @@ enum wess_code ews_apply(struct wess_call *call, const struct wess_op *ops, size
 {
     static const enum wess_what order[] = {WESS_CREATE, WESS_UPDATE, WESS_DELETE};
     for (size_t i = 0; i < n; i++)
-        out[i].code = WESS_NOT_TRIED; /* until it is on the wire */
-    enum wess_code rc = ews_folders(call);
+        out[i] = (struct wess_result){.code = WESS_NOT_TRIED}; /* until it is on the wire */
+    enum wess_code rc = ews_folders(call, false);
     for (size_t k = 0; rc == WESS_OK && k < 3; k++)
         rc = apply_kind(call, ops, n, order[k], out);
     return rc;

@@ -510,8 +510,8 @@ static bool goes_on(struct http *h, struct lane *l)
         l->repeated = true;
         return lane_go(h, l);
     }
-    if (!moved || !(l->in->flags & HTTP_IS_READ) || l->redirects >= REDIRECTS_MAX ||
-        !redirect_target(l))
+    if (!moved || !(l->in->flags & HTTP_IS_READ) || (l->in->flags & HTTP_NO_REDIRECT) ||
+        l->redirects >= REDIRECTS_MAX || !redirect_target(l))
         return false;
     l->redirects++;
     l->as_get |= status == 303;

@@ -7,7 +7,10 @@
 #include "wess/connector.h"
 
 enum http_auth { HTTP_AUTH_NONE, HTTP_AUTH_BASIC, HTTP_AUTH_NTLM, HTTP_AUTH_BEARER };
-enum { HTTP_IS_READ = 1 }; /* repeating it is harmless: redirects of the same origin are followed */
+enum {
+    HTTP_IS_READ = 1,    /* repeating it is harmless: redirects of the same origin are followed */
+    HTTP_NO_REDIRECT = 2 /* but not this one's */
+};
 
 struct http; /* one per wess_conn; keeps its connections (NTLM signs in the connection) */
 

@@ -71,6 +71,11 @@ size_t xml_clean(char *text, size_t len)
     size_t out = 0;
     bool raw = false; /* within CDATA "&" means itself */
     for (size_t i = 0; i < len;) {
+        unsigned char c = (unsigned char)text[i];
+        if (c >= 0x20 && c < 0x80 && c != '&' && c != '<' && c != ']') { /* nearly all */
+            text[out++] = text[i++];
+            continue;
+        }
         size_t drop = raw ? 0 : bad_reference(text + i, len - i);
         size_t keep = drop ? 0 : good_char((const unsigned char *)text + i, len - i);
         if (!keep) {

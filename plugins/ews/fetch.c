@@ -1,0 +1,193 @@
+/* The stage "fetch": GetItem side by side, in batches that shrink when their answers are large. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ews.h"
+
+/* Ids [at, at + n) of one request. */
+struct stretch {
+    size_t at, n;
+    bool too_big;
+};
+struct getting {
+    struct wess_call *call;
+    const char *const *ids;
+    struct wess_result *out;
+    struct stretch *now; /* on the wire, by request */
+    struct ews_tally tally[EWS_LANES];
+    uint64_t bytes;    /* of the answers to those */
+    enum wess_code rc; /* the first trouble that smaller batches do not cure */
+    struct wess_error error;
+};
+
+static enum wess_code take_item(void *ctx, size_t i, size_t at, const xmlNode *m,
+                                struct wess_error *e)
+{
+    struct getting *g = ctx;
+    struct wess_call *call = g->call;
+    const struct wess_host *h = call->conn->host;
+    const xmlNode *contact = xml_first(xml_child(m, "Items"));
+    if (at >= g->now[i].n)
+        return WESS_OK; /* done() tells of it */
+    struct wess_result *r = &g->out[g->now[i].at + at];
+    r->code = ews_message_item(m, false, e);
+    ews_count(&g->tally[i], r->code, e);
+    if (r->code != WESS_OK) {
+        r->remote_code = wess_arena_text(h, call->arena, e->remote_code);
+        r->text = wess_arena_text(h, call->arena, e->text);
+        return WESS_OK;
+    }
+    if (!xml_is(contact, "Contact")) {
+        r->code = WESS_REJECTED;
+        r->text = "it is no contact";
+        return WESS_OK;
+    }
+    struct wess_item *item = h->alloc(call->arena, sizeof(*item));
+    enum wess_code rc = item ? ews_item(call, contact, true, item) : WESS_TOO_BIG;
+    if (rc == WESS_REJECTED) {
+        r->code = WESS_REJECTED;
+        r->text = "its id or revision has no form that can be kept";
+        return WESS_OK;
+    }
+    if (rc != WESS_OK) {
+        r->code = WESS_UNKNOWN;
+        return wess_fail(e, rc, WESS_OF_COLLECTION, NULL, "the items are too large");
+    }
+    r->id = item->id;
+    r->revision = item->revision;
+    r->current = item;
+    return WESS_OK;
+}
+
+static void end_stretch(void *ctx, size_t i, struct ews_answer *a)
+{
+    struct getting *g = ctx;
+    struct stretch *s = &g->now[i];
+    /* Over the bound of this request, not of the memory for all. */
+    s->too_big = a->code == WESS_TOO_BIG && !a->n;
+    ews_judge(&g->tally[i], a);
+    if (a->code == WESS_OK && a->n != s->n)
+        a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                            "Exchange answered for another number of items");
+    g->bytes += a->bytes;
+    if (a->code == WESS_OK || s->too_big || g->rc != WESS_OK)
+        return;
+    g->rc = a->code;
+    g->error = a->error;
+}
+
+static void ask_items(const struct wess_conn *c, struct xml_out *x, const char *const *ids,
+                      size_t n)
+{
+    ews_begin(c, x, c->impersonate);
+    xml_open(x, "m:GetItem");
+    ews_shape(x, true);
+    xml_open(x, "m:ItemIds");
+    for (size_t i = 0; i < n; i++)
+        ews_item_id(x, ids[i], NULL);
+    xml_close(x);
+    xml_close(x);
+}
+
+/* Sends some stretches at once. What is not taken apart at all (no password) is the code of it. */
+static enum wess_code get_some(struct getting *g, struct stretch *of, size_t n)
+{
+    struct wess_call *call = g->call;
+    struct xml_out x[EWS_LANES];
+    const struct ews_taker taker = {.ctx = g, .message = take_item, .done = end_stretch};
+    bool alone = true;
+    bool any = false;
+    g->now = of;
+    g->bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        g->tally[i] = (struct ews_tally){0};
+        ask_items(call->conn, &x[i], g->ids + of[i].at, of[i].n);
+        alone &= of[i].n == 1;
+    }
+    enum wess_code rc =
+        ews_send(call, x, n, false, alone ? EWS_ITEM_BYTES : 2 * EWS_ANSWER_BYTES, &taker);
+    for (size_t i = 0; i < n; i++) {
+        any |= of[i].too_big;
+        xml_fini(&x[i]);
+    }
+    if (g->rc != WESS_OK)
+        call->error = g->error;
+    return g->rc != WESS_OK ? g->rc : any ? WESS_OK : rc;
+}
+
+/* What was too big for one answer goes back in two halves; one item alone is too big for good. */
+static bool put_back(struct getting *g, struct stretch *stack, size_t *depth,
+                     const struct stretch *sent, size_t n)
+{
+    struct wess_conn *c = g->call->conn;
+    bool any = false;
+    for (size_t i = n; i-- > 0;) {
+        if (!sent[i].too_big)
+            continue;
+        any = true;
+        if (sent[i].n == 1) {
+            g->out[sent[i].at].code = WESS_TOO_BIG;
+            g->out[sent[i].at].text = "the item is larger than this program takes in one piece";
+            continue;
+        }
+        size_t half = sent[i].n / 2;
+        c->batch = half < c->batch ? half : c->batch;
+        stack[(*depth)++] = (struct stretch){.at = sent[i].at + half, .n = sent[i].n - half};
+        stack[(*depth)++] = (struct stretch){.at = sent[i].at, .n = half};
+    }
+    return any;
+}
+
+/* Batches come as large as answers allow: towards EWS_ANSWER_BYTES, by what this one weighed. */
+static void adapt(struct wess_conn *c, uint64_t bytes, size_t items)
+{
+    uint64_t each = items ? bytes / items + 1 : 1, fit = EWS_ANSWER_BYTES / each;
+    c->batch = fit >= EWS_FETCH ? EWS_FETCH : fit ? (size_t)fit : 1;
+}
+
+/* The next stretches to go together. One id alone may have a larger answer: such go by themselves.
+ */
+static size_t next_wave(struct stretch *stack, size_t *depth, size_t *next, size_t end,
+                        size_t batch, size_t lanes, struct stretch now[EWS_LANES])
+{
+    size_t n = 0;
+    while (n < lanes && (*depth || *next < end)) {
+        struct stretch s = {.at = *next, .n = batch < end - *next ? batch : end - *next};
+        if (*depth)
+            s = stack[*depth - 1];
+        if (n && (s.n == 1) != (now[0].n == 1))
+            break;
+        if (*depth)
+            --*depth;
+        else
+            *next += s.n;
+        s.too_big = false;
+        now[n++] = s;
+    }
+    return n;
+}
+
+enum wess_code ews_fetch(struct wess_call *call, struct wess_list ids, struct wess_result *out)
+{
+    struct wess_conn *c = call->conn;
+    struct getting g = {.call = call, .ids = ids.of, .out = out};
+    size_t lanes = call->lanes && call->lanes < EWS_LANES ? call->lanes : EWS_LANES;
+    size_t next = 0, depth = 0;
+    enum wess_code rc = WESS_OK;
+    /* Stretches share no id: there are never more of them than ids. */
+    struct stretch *stack = c->host->alloc(call->arena, (ids.n + 1) * sizeof(*stack));
+    if (!stack)
+        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
+    while (rc == WESS_OK && (depth || next < ids.n)) {
+        struct stretch now[EWS_LANES];
+        size_t items = 0, n = next_wave(stack, &depth, &next, ids.n, c->batch, lanes, now);
+        for (size_t i = 0; i < n; i++)
+            items += now[i].n;
+        rc = get_some(&g, now, n);
+        if (rc == WESS_OK && !put_back(&g, stack, &depth, now, n))
+            adapt(c, g.bytes, items);
+    }
+    if (rc == WESS_OK)
+        call->error = (struct wess_error){0};
+    return rc;
+}

@@ -1,0 +1,385 @@
+/* A contact as Exchange shows it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "ews.h"
+#include "keys.h"
+
+#define TAG_MAX 1024u       /* bytes of a category that takes part */
+#define FACT_TEXT_MAX 4096u /* bytes of a name that keys are made of */
+#define RECORD_PARTS 6u
+
+struct reading {
+    const struct wess_host *host;
+    struct wess_arena *a;
+    struct wess_vec fields;
+    bool whole, spent;
+};
+
+static struct wess_field *push(struct reading *r, const char *name, uint32_t type)
+{
+    struct wess_field *f = wess_vec_push(r->host, r->a, &r->fields);
+    r->spent |= !f;
+    if (f)
+        *f = (struct wess_field){.name = name, .type = type};
+    return f;
+}
+
+/* ---- texts
+ * ------------------------------------------------------------------------------------------ */
+
+static void spool(struct reading *r, struct wess_field *f, const char *text, size_t len)
+{
+    struct wess_spool *s = NULL;
+    bool ok = r->host->blob_new(r->host->ctx, &s) == WESS_OK;
+    if (ok && r->host->blob_put(s, text, len) != WESS_OK) {
+        r->host->blob_close(s);
+        ok = false;
+    }
+    ok = ok && r->host->blob_done(s, r->a, &f->blob) == WESS_OK;
+    f->type = WESS_BLOB;
+    r->spent |= !ok;
+}
+
+/* Line ends are LF here, CRLF or a lone CR there. */
+static size_t to_lf(char *out, const char *text, size_t len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '\r' && i + 1 < len && text[i + 1] == '\n')
+            continue;
+        out[n++] = text[i] == '\r' ? '\n' : text[i];
+    }
+    out[n] = 0;
+    return n;
+}
+
+static char *lf_text(struct reading *r, const char *value, size_t *len)
+{
+    size_t n = strlen(value);
+    char *text = r->host->alloc(r->a, n + 1);
+    r->spent |= !text;
+    if (text)
+        *len = to_lf(text, value, n);
+    return text;
+}
+
+/* A long one goes to the spool without a stay in the arena. */
+static void read_long(struct reading *r, const char *name, const char *value, size_t n)
+{
+    struct wess_field *f = push(r, name, WESS_TEXT);
+    char *text = f ? malloc(n + 1) : NULL;
+    r->spent |= !text;
+    if (!text)
+        return;
+    spool(r, f, text, to_lf(text, value, n));
+    explicit_bzero(text, n);
+    free(text);
+}
+
+static void read_text(struct reading *r, const char *name, const char *value)
+{
+    size_t len = value ? strlen(value) : 0;
+    if (!len)
+        return;
+    /* Of what was not selected nothing may be spooled, and no key is made of it. */
+    if (!r->whole && len > FACT_TEXT_MAX)
+        return;
+    if (len > WESS_INLINE_MAX) {
+        read_long(r, name, value, len);
+        return;
+    }
+    char *text = lf_text(r, value, &len);
+    struct wess_field *f = text ? push(r, name, WESS_TEXT) : NULL;
+    if (f)
+        f->str = (struct wess_slice){text, len};
+}
+
+/* ---- dates, times
+ * ------------------------------------------------------------------------------------------ */
+
+int64_t ews_time_ms(const char *text)
+{
+    struct tm tm = {0};
+    const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    int hours = 0, minutes = 0;
+    if (!rest)
+        return 0;
+    if (*rest == '.')
+        rest += 1 + strspn(rest + 1, "0123456789");
+    int64_t ms = (int64_t)timegm(&tm) * 1000;
+    if ((*rest == '+' || *rest == '-') && sscanf(rest + 1, "%2d:%2d", &hours, &minutes) == 2)
+        ms += (*rest == '+' ? -1 : 1) * (int64_t)(hours * 60 + minutes) * 60000;
+    return ms;
+}
+
+/* An instant on the wire, a date by meaning. Written as 00:00Z, 11:59Z or noon it is the date as it
+ * stands; Outlook writes the midnight of its own zone, and the nearest midnight is that date in all
+ * zones from eleven hours west to twelve east. */
+bool ews_date(const char *text, char out[11])
+{
+    struct tm tm = {0};
+    const char *rest = text ? strptime(text, "%Y-%m-%d", &tm) : NULL;
+    if (!rest)
+        return false;
+    int seconds = 0;
+    if (*rest == 'T') {
+        struct tm clock = {0};
+        if (strptime(rest + 1, "%H:%M:%S", &clock))
+            seconds = clock.tm_hour * 3600 + clock.tm_min * 60 + clock.tm_sec;
+    }
+    if (seconds > 12 * 3600)
+        tm.tm_mday++;
+    time_t at = timegm(&tm);
+    return gmtime_r(&at, &tm) && strftime(out, 11, "%Y-%m-%d", &tm) == 10;
+}
+
+static void read_date(struct reading *r, const char *name, const char *value)
+{
+    char date[11];
+    if (!ews_date(value, date))
+        return;
+    char *text = wess_arena_textn(r->host, r->a, date, 10);
+    struct wess_field *f = text ? push(r, name, WESS_DATE) : NULL;
+    r->spent |= !text;
+    if (f)
+        f->str = (struct wess_slice){text, 10};
+}
+
+/* ---- sets and records
+ * ------------------------------------------------------------------------------------------ */
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void read_set(struct reading *r, const char *name, const xmlNode *list)
+{
+    size_t n = 0, kept = 0;
+    for (const xmlNode *s = xml_first(list); s; s = xml_next(s))
+        n++;
+    const char **of = n ? r->host->alloc(r->a, n * sizeof(*of)) : NULL;
+    r->spent |= n && !of;
+    n = 0;
+    for (const xmlNode *s = of ? xml_first(list) : NULL; s; s = xml_next(s)) {
+        size_t len = strlen(xml_text(s));
+        if (!len || len > TAG_MAX)
+            continue;
+        of[n] = wess_arena_textn(r->host, r->a, xml_text(s), len);
+        r->spent |= !of[n];
+        n += of[n] != NULL;
+    }
+    if (n)
+        qsort(of, n, sizeof(*of), by_bytes);
+    for (size_t i = 0; i < n; i++)
+        if (!kept || strcmp(of[i], of[kept - 1]))
+            of[kept++] = of[i];
+    struct wess_field *f = kept ? push(r, name, WESS_SET) : NULL;
+    if (f)
+        f->set = (struct wess_list){of, kept};
+}
+
+static const xmlNode *entry_of(const xmlNode *contact, const struct ews_field *f)
+{
+    for (const xmlNode *e = xml_first(xml_child(contact, f->set)); e; e = xml_next(e)) {
+        const char *key = xml_attr(e, "Key");
+        if (key && !strcmp(key, f->index))
+            return e;
+    }
+    return NULL;
+}
+
+/* An address inside the organisation may come as a directory path: no address for others. */
+static bool is_smtp(const xmlNode *entry)
+{
+    const char *routing = xml_attr(entry, "RoutingType");
+    return !routing || !*routing || !strcasecmp(routing, "SMTP");
+}
+
+static struct wess_record *record(struct reading *r, struct wess_vec *v, const char *key)
+{
+    struct wess_record *of = v->of;
+    for (size_t i = 0; i < v->n; i++)
+        if (!strcmp(of[i].key, key))
+            return &of[i];
+    struct wess_record *new = wess_vec_push(r->host, r->a, v);
+    struct wess_field *parts = r->host->alloc(r->a, RECORD_PARTS * sizeof(*parts));
+    r->spent |= !new || !parts;
+    if (!new || !parts)
+        return NULL;
+    *new = (struct wess_record){.key = key, .fields = parts};
+    return new;
+}
+
+static void add_part(struct wess_record *rec, const struct wess_field *part)
+{
+    struct wess_field *parts = (struct wess_field *)(uintptr_t)rec->fields; /* of record() */
+    if (rec->n < RECORD_PARTS)
+        parts[rec->n++] = *part;
+}
+
+static void read_mail(struct reading *r, const struct ews_field *f, const char *value,
+                      struct wess_vec *v)
+{
+    char *text = wess_arena_text(r->host, r->a, value);
+    const char *key = text ? r->host->fold(r->a, text) : NULL;
+    size_t before = v->n;
+    r->spent |= !key;
+    if (!key || !*key || strlen(key) >= WESS_ID_MAX)
+        return;
+    struct wess_record *rec = record(r, v, key);
+    if (!rec || v->n == before) /* the same address twice is one */
+        return;
+    struct wess_field address = {.name = "value", .type = WESS_TEXT, .str = {text, strlen(text)}};
+    struct wess_field pref = {.name = "pref", .type = WESS_INT, .num = *f->slot - '0'};
+    add_part(rec, &address);
+    add_part(rec, &pref);
+}
+
+static void read_entry(struct reading *r, const xmlNode *contact, const struct ews_field *f,
+                       struct wess_vec *v)
+{
+    const xmlNode *e = entry_of(contact, f);
+    const char *value = f->element ? xml_text(xml_child(e, f->element)) : xml_text(e);
+    size_t len = value ? strlen(value) : 0;
+    if (!len || len > WESS_INLINE_MAX || (ews_is_mail(f) && !is_smtp(e)))
+        return;
+    if (ews_is_mail(f)) {
+        read_mail(r, f, value, v);
+        return;
+    }
+    char *text = lf_text(r, value, &len);
+    struct wess_record *rec = text ? record(r, v, f->slot) : NULL;
+    struct wess_field part = {.name = f->part, .type = WESS_TEXT, .str = {text, len}};
+    if (rec)
+        add_part(rec, &part);
+}
+
+static void read_records(struct reading *r, const xmlNode *contact, const char *name)
+{
+    struct wess_vec v = {.size = sizeof(struct wess_record)};
+    for (size_t i = 0; i < ews_n_fields; i++)
+        if (ews_fields[i].type == WESS_RECORDS && !strcmp(ews_fields[i].name, name))
+            read_entry(r, contact, &ews_fields[i], &v);
+    struct wess_field *f = v.n ? push(r, name, WESS_RECORDS) : NULL;
+    if (f)
+        f->records = (struct wess_records){v.of, v.n};
+}
+
+/* ---- the item
+ * ------------------------------------------------------------------------------------------ */
+
+/* The value of a named property whose path has these attributes. */
+static const char *extended(const xmlNode *contact, const char *attr, const char *value,
+                            const char *set)
+{
+    for (const xmlNode *p = xml_first(contact); p; p = xml_next(p)) {
+        const xmlNode *path =
+            xml_is(p, "ExtendedProperty") ? xml_child(p, "ExtendedFieldURI") : NULL;
+        const char *have = xml_attr(path, attr), *of = xml_attr(path, "PropertySetId");
+        if (have && !strcasecmp(have, value) && (!set || (of && !strcasecmp(of, set))))
+            return xml_text(xml_child(p, "Value"));
+    }
+    return NULL;
+}
+
+/* Anything that is not one of ours by its form was put there by somebody else. */
+static const char *stamp_of(const xmlNode *contact)
+{
+    const char *stamp = extended(contact, "PropertyName", EWS_STAMP_NAME, EWS_STAMP_SET);
+    return stamp && *stamp && strlen(stamp) <= EWS_STAMP_MAX ? stamp : NULL;
+}
+
+static void read_fields(struct reading *r, const xmlNode *contact)
+{
+    for (size_t i = 0; i < ews_n_fields; i++) {
+        const struct ews_field *f = &ews_fields[i];
+        if (f->set || !f->uri)
+            continue;
+        const xmlNode *n = xml_child(contact, f->element);
+        if (f->type == WESS_SET)
+            read_set(r, f->name, n);
+        else if (f->type == WESS_DATE)
+            read_date(r, f->name, xml_text(n));
+        else
+            read_text(r, f->name, xml_text(n));
+    }
+    const char *title = extended(contact, "PropertyTag", EWS_TITLE_TAG, NULL);
+    if (!title)
+        title = xml_text(xml_child(xml_child(contact, "CompleteName"), "Title"));
+    read_text(r, "name.prefix", title);
+    read_records(r, contact, "email");
+    read_records(r, contact, "phone");
+    read_records(r, contact, "address");
+}
+
+static enum wess_code name_item(struct wess_call *call, const xmlNode *contact,
+                                struct wess_item *out)
+{
+    const struct wess_host *h = call->conn->host;
+    const xmlNode *node = xml_child(contact, "ItemId");
+    const char *id = xml_attr(node, "Id"), *key = xml_attr(node, "ChangeKey");
+    const char *privacy = xml_text(xml_child(contact, "Sensitivity"));
+    if (!id || !*id || strlen(id) > WESS_ID_MAX || (key && strlen(key) > WESS_ID_MAX))
+        return WESS_REJECTED;
+    *out = (struct wess_item){.id = wess_arena_text(h, call->arena, id),
+                              .revision = key && *key ? wess_arena_text(h, call->arena, key) : NULL,
+                              .kind = "contact",
+                              .collection = "contacts",
+                              .modified_ms =
+                                  ews_time_ms(xml_text(xml_child(contact, "LastModifiedTime")))};
+    if (privacy && (!strcmp(privacy, "Private") || !strcmp(privacy, "Confidential")))
+        out->flags |= WESS_ITEM_PRIVATE;
+    return out->id && (out->revision || !key || !*key) ? WESS_OK : WESS_TOO_BIG;
+}
+
+enum wess_code ews_item(struct wess_call *call, const xmlNode *contact, bool whole,
+                        struct wess_item *out)
+{
+    const struct wess_host *h = call->conn->host;
+    struct reading r = {h, call->arena, {.size = sizeof(struct wess_field)}, whole, false};
+    const char *stamp = stamp_of(contact);
+    enum wess_code rc = name_item(call, contact, out);
+    if (rc != WESS_OK)
+        return rc;
+    read_fields(&r, contact);
+    char *own = stamp ? wess_arena_text(h, call->arena, stamp) : NULL;
+    out->fields = r.fields.of;
+    out->n_fields = r.fields.n;
+    const struct wess_field *tags = ews_field_of(out, "categories");
+    if (tags)
+        out->tags = tags->set;
+    if (r.spent || (stamp && !own) || wess_contact_keys(h, call->arena, out, own) != WESS_OK)
+        return WESS_TOO_BIG;
+    if (whole)
+        out->flags |= WESS_ITEM_WHOLE;
+    else
+        out->n_fields = 0;
+    return WESS_OK;
+}
+
+bool ews_slots(struct wess_call *call, const xmlNode *contact, struct ews_slots *out)
+{
+    const struct wess_host *h = call->conn->host;
+    bool ok = true;
+    *out = (struct ews_slots){0};
+    for (size_t i = 0; i < ews_n_fields; i++) {
+        const struct ews_field *f = &ews_fields[i];
+        const xmlNode *e = ews_is_mail(f) ? entry_of(contact, f) : NULL;
+        const char *value = xml_text(e);
+        size_t at = e ? (size_t)(*f->slot - '1') : 0;
+        if (!value || !*value || at >= EWS_MAILS)
+            continue;
+        char *text = wess_arena_text(h, call->arena, value);
+        ok &= text != NULL;
+        out->mail[at] = (struct wess_slice){text, text ? strlen(text) : 0};
+        out->held[at] = !is_smtp(e);
+    }
+    const char *stamp = extended(contact, "PropertyName", EWS_STAMP_NAME, EWS_STAMP_SET);
+    out->stamped = stamp && *stamp;
+    return ok;
+}

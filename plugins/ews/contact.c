@@ -7,11 +7,11 @@
 
 #include "ews.h"
 
-#define UNITS_MAX 255u /* UTF-16 units of a line; of a street four times that */
-#define NOTE_MAX ((uint64_t)8 << 20)
-#define DATE_TIME "T11:59:00Z" /* near noon, so that no zone moves the date */
-#define OLDEST_YEAR "1601"     /* the store's calendar begins there */
-#define NAME_SIZE 48u          /* "t:" and an element of the table */
+#define UNITS_MAX 255u               /* UTF-16 units of a line; of a street four times that */
+#define NOTE_MAX ((uint64_t)4 << 20) /* what can be read back in one piece */
+#define DATE_TIME "T11:59:00Z"       /* near noon, so that no zone moves the date */
+#define OLDEST_YEAR "1601"           /* the store's calendar begins there */
+#define NAME_SIZE 48u                /* "t:" and an element of the table */
 
 const struct wess_field *ews_field_of(const struct wess_item *item, const char *name)
 {

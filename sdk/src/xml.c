@@ -151,7 +151,7 @@ static void no_word(void *ctx, xmlError *e)
 
 struct xml_in *xml_in_new(char *text, size_t len, const char **why)
 {
-    const int options = XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NOCDATA | XML_PARSE_COMPACT |
+    const int options = XML_PARSE_NONET | XML_PARSE_NOCDATA | XML_PARSE_COMPACT |
                         XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
     pthread_once(&once, xmlInitParser);
     *why = len > INT_MAX              ? "it is too large"

@@ -81,6 +81,23 @@ static const char *take_set(struct ex_item *i, const xmlNode *set)
     return error;
 }
 
+/* What a real server stores with a contact, and nobody here asks for again. */
+static bool is_not_kept(const char *name)
+{
+    static const char *const names[] = {"ItemClass",
+                                        "Subject",
+                                        "Culture",
+                                        "Importance",
+                                        "ReminderIsSet",
+                                        "ReminderDueBy",
+                                        "ReminderMinutesBeforeStart",
+                                        "PostalAddressIndex"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
 static const char *take_element(struct ex_item *i, const xmlNode *n)
 {
     const char *name = (const char *)n->name, *error = NULL;
@@ -100,7 +117,7 @@ static const char *take_element(struct ex_item *i, const xmlNode *n)
         xmlFree(type);
     } else if (!strcmp(name, "Sensitivity")) {
         ex_set(&i->sensitivity, text);
-    } else if (strcmp(name, "ItemClass") && strcmp(name, "Subject") && strcmp(name, "Culture")) {
+    } else if (!is_not_kept(name)) {
         snprintf(uri, sizeof(uri), "contacts:%s", name);
         error = set_prop(i, ex_prop_find(uri, NULL), text);
     }

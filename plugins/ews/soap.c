@@ -324,11 +324,11 @@ static void take_envelope(struct reading *g, const struct http_response *r)
     bool whole = stopped || xml_in_whole(g->in);
     if (stopped)
         return;
-    if (!whole)
+    if (!understood && r->status != 200)
+        by_status(g, r);
+    else if (!whole)
         a->code = wess_fail(&a->error, UNSURE(g), WESS_OF_HOST, NULL,
                             "the answer cannot be read: it is cut off or malformed");
-    else if (!understood && r->status != 200)
-        by_status(g, r);
     else if (!understood)
         a->code = wess_fail(&a->error, UNSURE(g), WESS_OF_HOST, NULL,
                             "the answer is no response of Exchange: check the setting url");
@@ -348,7 +348,9 @@ void ews_read(struct http_response *r, bool write, const struct ews_taker *t, si
         no_answer(&g, r);
     } else if (!data) {
         by_status(&g, r);
-    } else if (!(g.in = xml_in_new(r->body, r->len, &why))) {
+    } else if (!(g.in = xml_in_new(r->body, r->len, &why)) && r->status != 200) {
+        by_status(&g, r);
+    } else if (!g.in) {
         a->code = wess_fail(&a->error, UNSURE(&g), WESS_OF_HOST, NULL,
                             "the answer cannot be read: %s", why);
     } else {

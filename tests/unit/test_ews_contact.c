@@ -164,8 +164,7 @@ static void test_ews_contact__what_would_spoil_the_batch_is_refused_alone(void *
                                        "www.example.com",
                                        "mailto:a@b",
                                        "http://[::1]:80/",
-                                       "http://b\xc3\xbc"
-                                       "cher.de"};
+                                       "http://m\xc3\xbcnz.de"};
     static const char *const bad[] = {
         "http://exa mple", "http://", "http://host:port", "a<b", "http://:80", "x\\y", ":x"};
     struct testhost th;

@@ -1,0 +1,229 @@
+#include "ews_replay.h"
+
+#include <libxml/parser.h>
+#include <libxml/xmlschemas.h>
+#include <unistd.h>
+
+#include "loading.h"
+
+/* ---- the schema
+ * ------------------------------------------------------------------------------------------ */
+
+static xmlSchema *schema;
+static bool schema_sought;
+
+static xmlSchema *load_schema(void)
+{
+    const char *shared = getenv("WESS_SHARED");
+    char path[400];
+    if (schema_sought)
+        return schema;
+    schema_sought = true;
+    snprintf(path, sizeof(path), "%s/ews-schema/wrapper/ews-2010_SP2.xsd", shared ? shared : ".");
+    if (access(path, R_OK)) {
+        print_message("SKIP: requests are not checked: no schema %s (WESS_SHARED)\n", path);
+        return NULL;
+    }
+    xmlSchemaParserCtxt *ctxt = xmlSchemaNewParserCtxt(path);
+    schema = xmlSchemaParse(ctxt);
+    xmlSchemaFreeParserCtxt(ctxt);
+    assert_non_null(schema);
+    return schema;
+}
+
+static void on_invalid(void *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void on_invalid(void *ctx, const char *fmt, ...)
+{
+    char *why = ctx;
+    size_t at = strlen(why);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(why + at, 1000 - at, fmt, ap);
+    va_end(ap);
+}
+
+static bool is_valid(const char *text, char why[1000])
+{
+    xmlDoc *doc = xmlReadMemory(text, (int)strlen(text), NULL, NULL, XML_PARSE_NONET);
+    assert_non_null(doc);
+    xmlSchemaValidCtxt *ctxt = xmlSchemaNewValidCtxt(schema);
+    xmlSchemaSetValidErrors(ctxt, on_invalid, on_invalid, why);
+    int rc = xmlSchemaValidateDoc(ctxt, doc);
+    xmlSchemaFreeValidCtxt(ctxt);
+    xmlFreeDoc(doc);
+    return rc == 0;
+}
+
+/* The judge must be able to say no: the same request, its children in the wrong order. */
+static void check_judge(const char *request)
+{
+    char why[1000] = "", *swapped = NULL;
+    const char *shape = strstr(request, "<m:ItemShape>"), *end = strstr(request, "</m:ItemShape>");
+    const char *ids = end ? end + strlen("</m:ItemShape>") : NULL;
+    const char *close = strstr(request, "</m:GetItem>");
+    if (!shape || !close)
+        return;
+    assert_true(asprintf(&swapped, "%.*s%.*s%.*s%s", (int)(shape - request), request,
+                         (int)(close - ids), ids, (int)(ids - shape), shape, close) > 0);
+    assert_false(is_valid(swapped, why));
+    free(swapped);
+}
+
+static void check_request(const char *text)
+{
+    char why[1000] = "";
+    if (!load_schema() || !*text)
+        return;
+    check_judge(text);
+    if (!is_valid(text, why))
+        fail_msg("a request that Exchange 2010 refuses: %s\n%s", why, text);
+}
+
+/* ---- the server
+ * ------------------------------------------------------------------------------------------ */
+
+char *ews_envelope(const char *op, const char *messages)
+{
+    char *out = NULL;
+    assert_true(asprintf(&out,
+                         "<?xml version=\"1.0\" encoding=\"utf-8\"?><s:Envelope "
+                         "xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" "
+                         "xmlns:t=\"http://schemas.microsoft.com/exchange/services/2006/types\" "
+                         "xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\">"
+                         "<s:Header><t:ServerVersionInfo MajorVersion=\"15\" MinorVersion=\"2\" "
+                         "MajorBuildNumber=\"2562\" MinorBuildNumber=\"17\"/></s:Header><s:Body>"
+                         "<m:%sResponse><m:ResponseMessages>%s</m:ResponseMessages></m:%sResponse>"
+                         "</s:Body></s:Envelope>",
+                         op, messages, op) > 0);
+    return out;
+}
+
+char *ews_fault(const char *code)
+{
+    char *out = NULL;
+    assert_true(asprintf(&out,
+                         "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\">"
+                         "<s:Body><s:Fault><faultcode>a:%s</faultcode><faultstring>no</faultstring>"
+                         "<detail><ResponseCode>%s</ResponseCode></detail></s:Fault></s:Body>"
+                         "</s:Envelope>",
+                         code, code) > 0);
+    return out;
+}
+
+/* The first element in the Body. */
+static void op_of(const char *request, char op[40])
+{
+    const char *at = strstr(request, "<soap:Body><m:");
+    size_t len = at ? strcspn(at + 14, " />") : 0;
+    snprintf(op, 40, "%.*s", (int)len, at ? at + 14 : "");
+}
+
+static void on_request(void *ctx, const char *request, struct replay_reply *r)
+{
+    struct ews_test *t = ctx;
+    struct ews_script *use = NULL;
+    char op[40];
+    op_of(request, op);
+    if (t->hook && t->hook(t, op, request, r))
+        return;
+    for (size_t i = 0; i < t->n_script; i++) {
+        struct ews_script *s = &t->script[i];
+        if (strcmp(s->op, op))
+            continue;
+        use = s;
+        if (!s->used)
+            break;
+    }
+    if (!use) {
+        r->status = 500;
+        r->body = strdup("");
+        return;
+    }
+    use->used = true;
+    r->status = use->status;
+    r->body = use->status == 200 ? ews_envelope(op, use->body) : strdup(use->body);
+}
+
+/* ---- a test
+ * ------------------------------------------------------------------------------------------ */
+
+void ews_says_status(struct ews_test *t, const char *op, unsigned status, const char *body)
+{
+    assert_true(t->n_script < SCRIPT_MAX);
+    t->script[t->n_script++] = (struct ews_script){op, body, status, false};
+}
+
+void ews_says(struct ews_test *t, const char *op, const char *messages)
+{
+    ews_says_status(t, op, 200, messages);
+}
+
+size_t ews_asked(const struct ews_test *t, const char *op)
+{
+    size_t n = 0;
+    char have[40];
+    for (size_t i = 0; i < replay_count(t->server); i++) {
+        op_of(replay_request(t->server, i), have);
+        n += !strcmp(have, op);
+    }
+    return n;
+}
+
+const char *ews_request(const struct ews_test *t, const char *op, size_t n)
+{
+    char have[40];
+    for (size_t i = 0; i < replay_count(t->server); i++) {
+        op_of(replay_request(t->server, i), have);
+        if (!strcmp(have, op) && !n--)
+            return replay_request(t->server, i);
+    }
+    fail_msg("%s was asked %zu times only", op, ews_asked(t, op));
+    return "";
+}
+
+void ews_open(struct ews_test *t, ...)
+{
+    struct wess_error e = {0};
+    size_t n = 5;
+    va_list ap;
+    t->settings[0] = (struct testhost_setting){"url", t->url};
+    t->settings[1] = (struct testhost_setting){"username", "EXAMPLE\\svc"};
+    t->settings[2] = (struct testhost_setting){"password", "canary-password"};
+    t->settings[3] = (struct testhost_setting){"auth", "basic"};
+    t->settings[4] = (struct testhost_setting){"impersonate", "ada@example.com"};
+    va_start(ap, t);
+    for (const char *name; (name = va_arg(ap, const char *));)
+        t->settings[n++] = (struct testhost_setting){name, va_arg(ap, const char *)};
+    va_end(ap);
+    n = load_fallbacks(t->c, t->settings, n, SETTINGS_MAX);
+    testhost_init(&t->th, t->settings, n);
+    assert_int_equal(t->c->open(&t->th.host, &t->conn, &e), WESS_OK);
+    t->call = testhost_call(&t->th, t->conn, "contacts");
+}
+
+int ews_set_up(void **state)
+{
+    struct ews_test *t = calloc(1, sizeof(*t));
+    assert_non_null(t);
+    t->c = load_connector("ews");
+    assert_non_null(t->c);
+    t->server = replay_start(on_request, t);
+    assert_non_null(t->server);
+    snprintf(t->url, sizeof(t->url), "%s", replay_url(t->server, "/EWS/Exchange.asmx"));
+    ews_says(t, "GetFolder", FOLDERS_OK);
+    *state = t;
+    return 0;
+}
+
+int ews_tear_down(void **state)
+{
+    struct ews_test *t = *state;
+    t->c->close(t->conn);
+    for (size_t i = 0; i < replay_count(t->server); i++)
+        check_request(replay_request(t->server, i));
+    assert_null(strstr(t->th.log, "canary"));
+    replay_stop(t->server);
+    testhost_fini(&t->th);
+    free(t);
+    return 0;
+}

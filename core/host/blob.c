@@ -3,7 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
+#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ struct wess_spool {
     char *dir, *path; /* of the file while it is written */
     int fd;
     uint64_t size;
-    EVP_MD_CTX *digest; /* NULL: being read */
+    struct sha256_ctx digest; /* of what was put */
 };
 
 enum wess_code blob_root(const char *state_dir)
@@ -49,7 +49,6 @@ void blob_spool_close(struct wess_spool *s)
         close(s->fd);
     if (s->path)
         unlink(s->path);
-    EVP_MD_CTX_free(s->digest);
     free(s->dir);
     free(s->path);
     free(s);
@@ -63,9 +62,8 @@ enum wess_code blob_spool_new(const char *dir, struct wess_spool **out)
         return WESS_TOO_BIG;
     s->fd = -1;
     s->dir = strdup(dir);
-    s->digest = EVP_MD_CTX_new();
-    if (!s->dir || !s->digest || !EVP_DigestInit_ex(s->digest, EVP_sha256(), NULL) ||
-        asprintf(&s->path, "%s/new-XXXXXX", dir) < 0) {
+    sha256_init(&s->digest);
+    if (!s->dir || asprintf(&s->path, "%s/new-XXXXXX", dir) < 0) {
         s->path = NULL;
         blob_spool_close(s);
         return WESS_TOO_BIG;
@@ -85,8 +83,7 @@ enum wess_code blob_spool_new(const char *dir, struct wess_spool **out)
 enum wess_code blob_spool_put(struct wess_spool *s, const void *data, size_t len)
 {
     const char *at = data;
-    if (!EVP_DigestUpdate(s->digest, data, len))
-        return WESS_BROKEN;
+    sha256_update(&s->digest, len, data);
     s->size += len;
     while (len) {
         ssize_t n = write(s->fd, at, len);
@@ -114,14 +111,13 @@ static bool sync_folder(const char *dir)
 
 enum wess_code blob_spool_done(struct wess_spool *s, struct wess_arena *a, struct wess_blob *out)
 {
-    unsigned char md[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
+    unsigned char md[SHA256_DIGEST_SIZE];
     char *hex = arena_alloc(a, DIGEST_HEX + 1), *final = NULL;
-    bool ok = hex && EVP_DigestFinal_ex(s->digest, md, &len) && len * 2 == DIGEST_HEX;
-    for (unsigned i = 0; ok && i < len; i++)
+    sha256_digest(&s->digest, sizeof(md), md);
+    for (size_t i = 0; hex && i < sizeof(md); i++)
         snprintf(hex + 2 * i, 3, "%02x", md[i]);
-    ok = ok && asprintf(&final, "%s/%s", s->dir, hex) >= 0 && fsync(s->fd) == 0 &&
-         rename(s->path, final) == 0 && sync_folder(s->dir);
+    bool ok = hex && asprintf(&final, "%s/%s", s->dir, hex) >= 0 && fsync(s->fd) == 0 &&
+              rename(s->path, final) == 0 && sync_folder(s->dir);
     if (ok) {
         *out = (struct wess_blob){hex, s->size};
         free(s->path);

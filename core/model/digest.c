@@ -1,11 +1,11 @@
-#include <openssl/evp.h>
-#include <string.h>
+#include <nettle/sha2.h>
 
 #include "model/model.h"
 
 void digest_of(struct wess_slice in, unsigned char out[DIGEST_SIZE])
 {
-    unsigned int len = 0;
-    if (!EVP_Digest(in.data ? in.data : "", in.len, out, &len, EVP_sha256(), NULL))
-        memset(out, 0, DIGEST_SIZE);
+    struct sha256_ctx ctx;
+    sha256_init(&ctx);
+    sha256_update(&ctx, in.len, in.data);
+    sha256_digest(&ctx, DIGEST_SIZE, out);
 }

@@ -32,14 +32,14 @@ enum store_code feed_get(struct db *db, struct wess_arena *a, const char *endpoi
                              .endpoint = arena_text(a, endpoint),
                              .user = arena_text(a, user),
                              .collection = arena_text(a, collection),
-                             .identity = col_text(a, s, 1),
-                             .generation = col_text(a, s, 2),
-                             .cursor = col_blob(a, s, 3),
+                             .identity = col_text(db, a, s, 1),
+                             .generation = col_text(db, a, s, 2),
+                             .cursor = col_blob(db, a, s, 3),
                              .snapshot = col_int(s, 4),
                              .complete = col_int(s, 5) != 0,
                              .read_ms = col_int(s, 6)};
     sql_end(s);
-    return STORE_OK;
+    return sql_ok(db);
 }
 
 enum store_code feed_identity(struct db *db, int64_t feed, const char *identity, const char *gen)
@@ -75,17 +75,17 @@ enum store_code feed_cursor(struct db *db, int64_t feed, struct wess_slice curso
 
 #define ITEM_COLUMNS "id, feed, rid, revision, flags, modified_ms, seen_ms, content, content_rev"
 
-static void item_from(struct wess_arena *a, sqlite3_stmt *s, struct item_row *out)
+static void item_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct item_row *out)
 {
     *out = (struct item_row){.id = col_int(s, 0),
                              .feed = col_int(s, 1),
-                             .rid = col_text(a, s, 2),
-                             .revision = col_text(a, s, 3),
+                             .rid = col_text(db, a, s, 2),
+                             .revision = col_text(db, a, s, 3),
                              .flags = (uint32_t)col_int(s, 4),
                              .modified_ms = col_int(s, 5),
                              .seen_ms = col_int(s, 6),
-                             .content = col_blob(a, s, 7).data,
-                             .content_rev = col_text(a, s, 8)};
+                             .content = col_blob(db, a, s, 7).data,
+                             .content_rev = col_text(db, a, s, 8)};
 }
 
 static enum store_code one_item(struct db *db, struct wess_arena *a, sqlite3_stmt *s,
@@ -93,9 +93,9 @@ static enum store_code one_item(struct db *db, struct wess_arena *a, sqlite3_stm
 {
     if (!s)
         return sql_none(db);
-    item_from(a, s, out);
+    item_from(db, a, s, out);
     sql_end(s);
-    return STORE_OK;
+    return sql_ok(db);
 }
 
 enum store_code item_get(struct db *db, struct wess_arena *a, int64_t id, struct item_row *out)
@@ -170,9 +170,9 @@ enum store_code item_body(struct db *db, struct wess_arena *a, int64_t item, str
         item);
     if (!s)
         return sql_none(db);
-    *out = col_blob(a, s, 0);
+    *out = col_blob(db, a, s, 0);
     sql_end(s);
-    return STORE_OK;
+    return sql_ok(db);
 }
 
 enum store_code item_drop(struct db *db, int64_t item)
@@ -303,7 +303,7 @@ enum store_code items_find(struct db *db, struct wess_arena *a, int64_t feed, co
             for (size_t k = 0; k < *n; k++)
                 known |= of[k].id == col_int(s, 0);
             if (!known)
-                item_from(a, s, &of[(*n)++]);
+                item_from(db, a, s, &of[(*n)++]);
         }
         sql_end(s);
     }

@@ -8,13 +8,13 @@
 
 #define PU_COLUMNS "id, pair, user, met, select_digest, last_run_ms, last_ok_ms"
 
-static void pu_from(struct wess_arena *a, sqlite3_stmt *s, struct pu_row *out)
+static void pu_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct pu_row *out)
 {
     *out = (struct pu_row){.id = col_int(s, 0),
-                           .pair = col_text(a, s, 1),
-                           .user = col_text(a, s, 2),
+                           .pair = col_text(db, a, s, 1),
+                           .user = col_text(db, a, s, 2),
                            .met = col_int(s, 3) != 0,
-                           .select_digest = col_blob(a, s, 4),
+                           .select_digest = col_blob(db, a, s, 4),
                            .last_run_ms = col_int(s, 5),
                            .last_ok_ms = col_int(s, 6)};
 }
@@ -36,9 +36,9 @@ enum store_code pu_get(struct db *db, struct wess_arena *a, const char *pair, co
     }
     if (!s)
         return sql_none(db);
-    pu_from(a, s, out);
+    pu_from(db, a, s, out);
     sql_end(s);
-    return STORE_OK;
+    return sql_ok(db);
 }
 
 enum store_code pu_save(struct db *db, const struct pu_row *row)
@@ -57,7 +57,7 @@ enum store_code pus_list(struct db *db, struct wess_arena *a, struct pu_row **ou
     sqlite3_stmt *s = sql_open(db, "SELECT " PU_COLUMNS " FROM pus ORDER BY pair, user", "");
     *n = 0;
     while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of))))
-        pu_from(a, s, &of[(*n)++]);
+        pu_from(db, a, s, &of[(*n)++]);
     sql_end(s);
     *out = of;
     return db->failed ? STORE_FAIL : STORE_OK;
@@ -126,7 +126,7 @@ enum store_code todo_get(struct db *db, int64_t pu, enum side side, int64_t item
         return sql_none(db);
     todo_from(s, out);
     sql_end(s);
-    return STORE_OK;
+    return sql_ok(db);
 }
 
 enum store_code todo_count(struct db *db, int64_t pu, int64_t *free, int64_t *held)
@@ -152,21 +152,21 @@ struct digests {
     int len[2];
 };
 
-static void link_from(struct wess_arena *a, sqlite3_stmt *s, struct link_row *out,
+static void link_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct link_row *out,
                       struct digests *d)
 {
     *out = (struct link_row){.id = col_int(s, 0),
                              .pu = col_int(s, 1),
                              .item = {col_int(s, 2), col_int(s, 3)},
-                             .rev = {col_text(a, s, 4), col_text(a, s, 5)},
-                             .unseen = {col_text(a, s, 8), col_text(a, s, 9)},
+                             .rev = {col_text(db, a, s, 4), col_text(db, a, s, 5)},
+                             .unseen = {col_text(db, a, s, 8), col_text(db, a, s, 9)},
                              .changed_ms = {col_int(s, 10), col_int(s, 11)},
                              .chosen = {col_int(s, 12) != 0, col_int(s, 13) != 0},
                              .made = {col_int(s, 14) != 0, col_int(s, 15) != 0},
-                             .stamp = col_text(a, s, 16),
+                             .stamp = col_text(db, a, s, 16),
                              .ended = col_int(s, 17) != 0,
-                             .reason = col_text(a, s, 18),
-                             .who = col_text(a, s, 19),
+                             .reason = col_text(db, a, s, 18),
+                             .who = col_text(db, a, s, 19),
                              .ended_ms = col_int(s, 20)};
     for (int i = 0; i < 2; i++) {
         d->len[i] = sqlite3_column_bytes(s, 6 + i);
@@ -183,7 +183,7 @@ static enum store_code one_link(struct db *db, struct wess_arena *a, sqlite3_stm
     struct digests d;
     if (!s)
         return sql_none(db);
-    link_from(a, s, out, &d);
+    link_from(db, a, s, out, &d);
     sql_end(s);
     for (int i = 0; i < 2; i++) {
         out->shadow[i] = value_get(db, a, d.of[i], d.len[i]);

@@ -8,7 +8,7 @@
     " body, old, before, l_shadow, r_shadow, l_unseen, r_unseen, reason, sent_ms, attempt, "       \
     "released"
 
-static void op_from(struct wess_arena *a, sqlite3_stmt *s, struct op_row *out)
+static void op_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct op_row *out)
 {
     *out = (struct op_row){.id = col_int(s, 0),
                            .run = col_int(s, 1),
@@ -20,15 +20,15 @@ static void op_from(struct wess_arena *a, sqlite3_stmt *s, struct op_row *out)
                            .item = {col_int(s, 7), col_int(s, 8)},
                            .todo_item = col_int(s, 9),
                            .todo_side = (enum side)col_int(s, 10),
-                           .stamp = col_text(a, s, 11),
-                           .revision = col_text(a, s, 12),
-                           .seen = col_text(a, s, 13),
-                           .body = col_blob(a, s, 14),
-                           .old = col_blob(a, s, 15),
-                           .before = col_blob(a, s, 16),
-                           .shadow = {col_blob(a, s, 17), col_blob(a, s, 18)},
-                           .unseen = {col_text(a, s, 19), col_text(a, s, 20)},
-                           .reason = col_text(a, s, 21),
+                           .stamp = col_text(db, a, s, 11),
+                           .revision = col_text(db, a, s, 12),
+                           .seen = col_text(db, a, s, 13),
+                           .body = col_blob(db, a, s, 14),
+                           .old = col_blob(db, a, s, 15),
+                           .before = col_blob(db, a, s, 16),
+                           .shadow = {col_blob(db, a, s, 17), col_blob(db, a, s, 18)},
+                           .unseen = {col_text(db, a, s, 19), col_text(db, a, s, 20)},
+                           .reason = col_text(db, a, s, 21),
                            .sent_ms = col_int(s, 22),
                            .attempt = (int)col_int(s, 23),
                            .released = col_int(s, 24) != 0};
@@ -63,7 +63,7 @@ enum store_code op_next(struct db *db, struct wess_arena *a, int64_t pu, enum op
                  "iiiii", pu, (int64_t)what, (int64_t)side, after, (int64_t)cap);
     *n = 0;
     while (*n < cap && sql_next(db, s))
-        op_from(a, s, &out[(*n)++]);
+        op_from(db, a, s, &out[(*n)++]);
     sql_end(s);
     return db->failed ? STORE_FAIL : STORE_OK;
 }
@@ -73,9 +73,9 @@ static enum store_code one_op(struct db *db, struct wess_arena *a, sqlite3_stmt 
 {
     if (!s)
         return sql_none(db);
-    op_from(a, s, out);
+    op_from(db, a, s, out);
     sql_end(s);
-    return STORE_OK;
+    return sql_ok(db);
 }
 
 enum store_code op_get(struct db *db, struct wess_arena *a, int64_t id, struct op_row *out)
@@ -159,7 +159,7 @@ enum store_code ops_in_doubt(struct db *db, struct wess_arena *a, int64_t pu, st
         db, "SELECT " OP_COLUMNS " FROM ops WHERE pu = ? AND state = 1 ORDER BY id", "i", pu);
     *n = 0;
     while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of))))
-        op_from(a, s, &of[(*n)++]);
+        op_from(db, a, s, &of[(*n)++]);
     sql_end(s);
     *out = of;
     return db->failed ? STORE_FAIL : STORE_OK;
@@ -237,11 +237,11 @@ enum store_code history_of_item(struct db *db, struct wess_arena *a, int64_t ite
                                           .when_ms = col_int(s, 6),
                                           .side = (enum side)col_int(s, 7),
                                           .what = (enum op_what)col_int(s, 8),
-                                          .reason = col_text(a, s, 9),
-                                          .code = col_text(a, s, 10),
-                                          .rid = col_text(a, s, 11),
-                                          .body = col_blob(a, s, 12),
-                                          .before = col_blob(a, s, 13)};
+                                          .reason = col_text(db, a, s, 9),
+                                          .code = col_text(db, a, s, 10),
+                                          .rid = col_text(db, a, s, 11),
+                                          .body = col_blob(db, a, s, 12),
+                                          .before = col_blob(db, a, s, 13)};
     sql_end(s);
     *out = of;
     return db->failed ? STORE_FAIL : STORE_OK;

@@ -13,9 +13,9 @@ enum store_code rest_get(struct db *db, struct wess_arena *a, const char *scope,
     *out = (struct rest_row){.scope = arena_text(a, scope),
                              .until_ms = col_int(s, 0),
                              .fails = (int)col_int(s, 1),
-                             .text = col_text(a, s, 2)};
+                             .text = col_text(db, a, s, 2)};
     sql_end(s);
-    return STORE_OK;
+    return sql_ok(db);
 }
 
 enum store_code rest_put(struct db *db, const struct rest_row *r)
@@ -40,10 +40,10 @@ enum store_code rests_list(struct db *db, struct wess_arena *a, struct rest_row 
         sql_open(db, "SELECT scope, until_ms, fails, text FROM rests ORDER BY scope", "");
     *n = 0;
     while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of))))
-        of[(*n)++] = (struct rest_row){.scope = col_text(a, s, 0),
+        of[(*n)++] = (struct rest_row){.scope = col_text(db, a, s, 0),
                                        .until_ms = col_int(s, 1),
                                        .fails = (int)col_int(s, 2),
-                                       .text = col_text(a, s, 3)};
+                                       .text = col_text(db, a, s, 3)};
     sql_end(s);
     *out = of;
     return db->failed ? STORE_FAIL : STORE_OK;
@@ -77,9 +77,9 @@ enum store_code run_last(struct db *db, struct wess_arena *a, int64_t pu, struct
                             .began_ms = col_int(s, 2),
                             .ended_ms = col_int(s, 3),
                             .status = (int)col_int(s, 4),
-                            .report = col_text(a, s, 5)};
+                            .report = col_text(db, a, s, 5)};
     sql_end(s);
-    return STORE_OK;
+    return sql_ok(db);
 }
 
 /* Before-images go by age; reports with them; an ended link loses its values after its time; then

@@ -42,6 +42,11 @@ enum store_code sql_none(const struct db *db)
     return db->failed ? STORE_FAIL : STORE_NONE;
 }
 
+enum store_code sql_ok(const struct db *db)
+{
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
 /* ---- statements
  * ------------------------------------------------------------------------------------------ */
 
@@ -165,19 +170,36 @@ int64_t sql_id(struct db *db)
 /* ---- columns
  * --------------------------------------------------------------------------------------------- */
 
-const char *col_text(struct wess_arena *a, sqlite3_stmt *s, int i)
+static void spent(struct db *db)
 {
-    const unsigned char *text = sqlite3_column_text(s, i);
-    return text ? arena_textn(a, (const char *)text, (size_t)sqlite3_column_bytes(s, i)) : NULL;
+    snprintf(db->error, sizeof(db->error), "%s: a row is larger than memory allows",
+             db->store->path);
+    db->failed = true;
 }
 
-struct wess_slice col_blob(struct wess_arena *a, sqlite3_stmt *s, int i)
+const char *col_text(struct db *db, struct wess_arena *a, sqlite3_stmt *s, int i)
+{
+    const unsigned char *text = sqlite3_column_text(s, i);
+    if (!text && sqlite3_column_type(s, i) == SQLITE_NULL)
+        return NULL;
+    const char *copy =
+        text ? arena_textn(a, (const char *)text, (size_t)sqlite3_column_bytes(s, i)) : NULL;
+    if (!copy)
+        spent(db);
+    return copy;
+}
+
+struct wess_slice col_blob(struct db *db, struct wess_arena *a, sqlite3_stmt *s, int i)
 {
     const void *data = sqlite3_column_blob(s, i);
     size_t len = (size_t)sqlite3_column_bytes(s, i);
-    void *copy = data && len ? arena_alloc(a, len) : NULL;
-    if (!copy)
+    if (!len && sqlite3_column_type(s, i) != SQLITE_BLOB)
         return (struct wess_slice){NULL, 0};
+    void *copy = data ? arena_alloc(a, len) : NULL;
+    if (!copy) {
+        spent(db);
+        return (struct wess_slice){NULL, 0};
+    }
     memcpy(copy, data, len);
     return (struct wess_slice){copy, len};
 }

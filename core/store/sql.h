@@ -2,6 +2,7 @@
 #ifndef CORE_STORE_SQL_H
 #define CORE_STORE_SQL_H
 
+#include <nettle/hmac.h>
 #include <pthread.h>
 #include <sqlite3.h>
 
@@ -13,7 +14,7 @@
 
 struct store {
     char *dir, *path, *site, *installation;
-    unsigned char key[KEY_SIZE];
+    struct hmac_sha256_ctx mac; /* ready for a message */
     int lock_fd;
     enum store_open how;
     pthread_mutex_t lock; /* whose turn it is to write: first come, first served */
@@ -47,11 +48,14 @@ enum store_code sql_number(struct db *, int64_t *out, const char *sql, const cha
 enum store_code sql_fail(struct db *);
 /* STORE_NONE, or STORE_FAIL when the db failed. */
 enum store_code sql_none(const struct db *);
+/* STORE_OK, or STORE_FAIL when the db failed, as it does when a row did not fit. */
+enum store_code sql_ok(const struct db *);
 int64_t sql_id(struct db *); /* of the row inserted last */
 
-/* Columns; texts and blobs are copied into the arena. */
-const char *col_text(struct wess_arena *, sqlite3_stmt *, int);
-struct wess_slice col_blob(struct wess_arena *, sqlite3_stmt *, int);
+/* Columns; texts and blobs are copied into the arena. What does not fit fails the db: half a row is
+ * never taken for a whole one. */
+const char *col_text(struct db *, struct wess_arena *, sqlite3_stmt *, int);
+struct wess_slice col_blob(struct db *, struct wess_arena *, sqlite3_stmt *, int);
 static inline int64_t col_int(sqlite3_stmt *s, int i)
 {
     return sqlite3_column_int64(s, i);

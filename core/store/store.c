@@ -3,9 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +13,8 @@
 #include "store/sql.h"
 
 #define BUSY_MS 10000 /* another process reading or a checkpoint */
+#define PAGE_BYTES 4096
+#define CACHE_PAGES 1024 /* of all connections together */
 #define EXIT_OTHER_OWNER 6
 #define EXIT_OUR_STATE 7
 
@@ -82,11 +81,11 @@ static bool take_lock(struct store *s, char **why, int *status)
 /* ---- the key of the hashes
  * --------------------------------------------------------------------------------- */
 
-static bool make_key(struct store *s, const char *path, char **why, int *status)
+static bool make_key(unsigned char key[KEY_SIZE], const char *path, char **why, int *status)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool ok = fd >= 0 && RAND_bytes(s->key, KEY_SIZE) == 1 &&
-              write(fd, s->key, KEY_SIZE) == (ssize_t)KEY_SIZE && fsync(fd) == 0;
+    bool ok = fd >= 0 && getentropy(key, KEY_SIZE) == 0 &&
+              write(fd, key, KEY_SIZE) == (ssize_t)KEY_SIZE && fsync(fd) == 0;
     int error = errno;
     if (fd >= 0)
         close(fd);
@@ -97,18 +96,19 @@ static bool make_key(struct store *s, const char *path, char **why, int *status)
     return refuse(why, status, EXIT_OUR_STATE, path, "cannot be written: %s", strerror(error));
 }
 
-static bool load_key(struct store *s, bool fresh, char **why, int *status)
+static bool read_key(const struct store *s, bool fresh, unsigned char key[KEY_SIZE], char **why,
+                     int *status)
 {
     char path[4096];
     snprintf(path, sizeof(path), "%s/key", s->dir);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT && fresh)
-        return make_key(s, path, why, status);
+        return make_key(key, path, why, status);
     if (fd < 0)
         return refuse(why, status, EXIT_OUR_STATE, path,
                       "cannot be read: %s; it belongs to wess.db: restore both from one backup",
                       strerror(errno));
-    ssize_t n = read(fd, s->key, KEY_SIZE);
+    ssize_t n = read(fd, key, KEY_SIZE);
     close(fd);
     if (n != (ssize_t)KEY_SIZE)
         return refuse(why, status, EXIT_OUR_STATE, path,
@@ -116,17 +116,41 @@ static bool load_key(struct store *s, bool fresh, char **why, int *status)
     return true;
 }
 
+static bool load_key(struct store *s, bool fresh, char **why, int *status)
+{
+    unsigned char key[KEY_SIZE];
+    bool ok = read_key(s, fresh, key, why, status);
+    if (ok)
+        hmac_sha256_set_key(&s->mac, KEY_SIZE, key);
+    explicit_bzero(key, sizeof(key));
+    return ok;
+}
+
 struct hash store_hash(const struct store *s, const char *space, const char *id)
 {
     struct hash out;
-    unsigned char digest[EVP_MAX_MD_SIZE], parts[2 * DIGEST_SIZE];
-    unsigned len = sizeof(digest);
+    struct hmac_sha256_ctx mac = s->mac;
+    unsigned char parts[2 * DIGEST_SIZE];
     digest_of((struct wess_slice){space, strlen(space)}, parts);
     digest_of((struct wess_slice){id, strlen(id)}, parts + DIGEST_SIZE);
-    if (!HMAC(EVP_sha256(), s->key, KEY_SIZE, parts, sizeof(parts), digest, &len))
-        memset(digest, 0, sizeof(digest));
-    memcpy(out.of, digest, HASH_SIZE);
+    hmac_sha256_update(&mac, sizeof(parts), parts);
+    hmac_sha256_digest(&mac, HASH_SIZE, out.of);
     return out;
+}
+
+/* ---- the cache
+ * ------------------------------------------------------------------------------------------- */
+
+/* Pages of all connections share one piece of memory, and give way to each other when it is full:
+ * one user gets much of it, fifty get no more. Not to be had is no loss but of speed. */
+static void share_cache(void)
+{
+    int header = 0;
+    sqlite3_config(SQLITE_CONFIG_PCACHE_HDRSZ, &header);
+    int slot = (PAGE_BYTES + header + 7) & ~7;
+    void *memory = malloc((size_t)slot * CACHE_PAGES);
+    if (memory && sqlite3_config(SQLITE_CONFIG_PAGECACHE, memory, slot, CACHE_PAGES) != SQLITE_OK)
+        free(memory);
 }
 
 /* ---- opening
@@ -139,7 +163,7 @@ static sqlite3 *connect(const struct store *s, char *why, size_t cap)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                 (s->how == STORE_OWN ? SQLITE_OPEN_CREATE : 0);
     static const char *const settings[] = {
-        "PRAGMA journal_mode = WAL",   "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -400",
+        "PRAGMA journal_mode = WAL",   "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -3072",
         "PRAGMA mmap_size = 0",        "PRAGMA secure_delete = FAST", "PRAGMA temp_store = FILE",
         "PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON"};
     int rc = sqlite3_open_v2(s->path, &sq, flags, NULL);
@@ -184,7 +208,7 @@ static bool check_site(struct store *s, const char *site, char **why, int *statu
     char id[2 * sizeof(random) + 1];
     struct db *db = db_open(s, false);
     bool own = s->how == STORE_OWN;
-    if (!db || RAND_bytes(random, sizeof(random)) != 1) {
+    if (!db || getentropy(random, sizeof(random)) != 0) {
         db_close(db);
         return refuse(why, status, EXIT_OUR_STATE, s->path, "cannot be opened%s", "");
     }
@@ -228,6 +252,8 @@ struct store *store_open(const char *state_dir, const char *site, enum store_ope
                          int *status)
 {
     struct store *s = calloc(1, sizeof(*s));
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, share_cache);
     *why = NULL;
     *status = EXIT_OUR_STATE;
     if (!s)
@@ -257,7 +283,7 @@ void store_close(struct store *s)
         close(s->lock_fd);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->turn);
-    explicit_bzero(s->key, sizeof(s->key));
+    explicit_bzero(&s->mac, sizeof(s->mac));
     free(s->dir);
     free(s->path);
     free(s->site);

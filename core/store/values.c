@@ -25,7 +25,7 @@ struct wess_slice value_get(struct db *db, struct wess_arena *a, const void *dig
         return out;
     sqlite3_stmt *row = sql_row(db, "SELECT body FROM vals_v WHERE digest = ?", "b", key);
     if (row)
-        out = col_blob(a, row, 0);
+        out = col_blob(db, a, row, 0);
     sql_end(row);
     return out;
 }

@@ -10,7 +10,7 @@
 #define ASK_COLUMNS                                                                                \
     "id, pu, link, item, kind, side, field, reason, body, candidates, title, answer, asked_ms"
 
-static void ask_from(struct wess_arena *a, sqlite3_stmt *s, struct ask_row *out)
+static void ask_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct ask_row *out)
 {
     *out = (struct ask_row){.id = col_int(s, 0),
                             .pu = col_int(s, 1),
@@ -18,12 +18,12 @@ static void ask_from(struct wess_arena *a, sqlite3_stmt *s, struct ask_row *out)
                             .item = col_int(s, 3),
                             .kind = (enum ask_kind)col_int(s, 4),
                             .side = (enum side)col_int(s, 5),
-                            .field = col_text(a, s, 6),
-                            .reason = col_text(a, s, 7),
-                            .values = col_blob(a, s, 8),
-                            .candidates = col_text(a, s, 9),
-                            .title = col_text(a, s, 10),
-                            .answer = col_text(a, s, 11),
+                            .field = col_text(db, a, s, 6),
+                            .reason = col_text(db, a, s, 7),
+                            .values = col_blob(db, a, s, 8),
+                            .candidates = col_text(db, a, s, 9),
+                            .title = col_text(db, a, s, 10),
+                            .answer = col_text(db, a, s, 11),
                             .asked_ms = col_int(s, 12)};
 }
 
@@ -32,9 +32,9 @@ static enum store_code one_ask(struct db *db, struct wess_arena *a, sqlite3_stmt
 {
     if (!s)
         return sql_none(db);
-    ask_from(a, s, out);
+    ask_from(db, a, s, out);
     sql_end(s);
-    return STORE_OK;
+    return sql_ok(db);
 }
 
 static enum store_code list_asks(struct db *db, struct wess_arena *a, sqlite3_stmt *s,
@@ -44,7 +44,7 @@ static enum store_code list_asks(struct db *db, struct wess_arena *a, sqlite3_st
     struct ask_row *of = NULL;
     *n = 0;
     while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of))))
-        ask_from(a, s, &of[(*n)++]);
+        ask_from(db, a, s, &of[(*n)++]);
     sql_end(s);
     *out = of;
     return db->failed ? STORE_FAIL : STORE_OK;
@@ -188,7 +188,7 @@ enum store_code holds_list(struct db *db, struct wess_arena *a, int64_t pu, stru
                                        .pu = col_int(s, 1),
                                        .what = (enum op_what)col_int(s, 2),
                                        .side = (enum side)col_int(s, 3),
-                                       .reason = col_text(a, s, 4),
+                                       .reason = col_text(db, a, s, 4),
                                        .made_ms = col_int(s, 5),
                                        .released = col_int(s, 6) != 0,
                                        .n = col_int(s, 7)};
@@ -261,9 +261,9 @@ static enum store_code list_parked(struct db *db, struct wess_arena *a, sqlite3_
                                  .item = col_int(s, 3),
                                  .when_ms = col_int(s, 4),
                                  .side = (enum side)col_int(s, 5),
-                                 .field = col_text(a, s, 6),
-                                 .why = col_text(a, s, 7),
-                                 .code = col_text(a, s, 8)};
+                                 .field = col_text(db, a, s, 6),
+                                 .why = col_text(db, a, s, 7),
+                                 .code = col_text(db, a, s, 8)};
         if (sqlite3_column_bytes(s, 9) == HASH_SIZE)
             memcpy(p->value.of, sqlite3_column_blob(s, 9), HASH_SIZE);
     }
@@ -327,10 +327,10 @@ enum store_code why_get(struct db *db, struct wess_arena *a, int64_t pu, enum si
                 pu, (int64_t)side, item);
     if (!s)
         return sql_none(db);
-    *reason = col_text(a, s, 0);
+    *reason = col_text(db, a, s, 0);
     *when_ms = col_int(s, 1);
     sql_end(s);
-    return STORE_OK;
+    return sql_ok(db);
 }
 
 enum store_code item_known(struct db *db, struct wess_arena *a, int64_t item,
@@ -348,7 +348,7 @@ enum store_code item_known(struct db *db, struct wess_arena *a, int64_t item,
         sqlite3_stmt *s = sql_row(db, ways[i], "i", item);
         if (!s)
             continue;
-        *out = col_blob(a, s, 0);
+        *out = col_blob(db, a, s, 0);
         sql_end(s);
         if (out->len)
             return STORE_OK;

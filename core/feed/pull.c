@@ -1,5 +1,6 @@
 #include "feed/pull.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "feed/seen.h"
@@ -315,64 +316,106 @@ static bool start_over(struct pull *p, int64_t *mark)
 
 static bool stopped(const struct pull *p)
 {
-    return p->cancelled && *p->cancelled;
+    return p->cancelled && __atomic_load_n(p->cancelled, __ATOMIC_RELAXED);
 }
 
-/* Asks for the next page; halves the size while the answer is too big, starts over once when the
- * remote no longer knows the cursor. */
-static enum wess_code next_page(struct pull *p, struct page *pg, struct wess_slice *at,
-                                uint32_t *limit, int64_t *mark, bool *restarted,
-                                struct wess_page *out)
+/* A page that is asked for; the next one is on the wire while this one is stored. */
+struct asking {
+    struct pull *pull;
+    struct wess_arena *arena;
+    struct wess_slice at;
+    uint32_t limit;
+    struct wess_page page;
+    struct wess_error error;
+    enum wess_code code;
+    pthread_t thread;
+    bool threaded;
+};
+
+/* Halves the size while the answer is too big. Touches nothing of the store: another thread's. */
+static void *ask(void *ctx)
 {
-    for (;;) {
-        arena_reset(pg->arena);
-        enum wess_code rc =
-            conn_changes(p->conn, p->collection->id, pg->arena, NULL, *at, *limit, out, &p->error);
-        if (rc == WESS_TOO_BIG && *limit > 1) {
-            *limit /= 2;
-        } else if (rc == WESS_RESET && !*restarted) {
-            *restarted = true;
-            *at = (struct wess_slice){NULL, 0};
-            if (!start_over(p, mark)) {
-                p->store_failed = true;
-                return WESS_BROKEN;
-            }
-        } else {
-            return rc;
-        }
+    struct asking *q = ctx;
+    for (;; q->limit /= 2) {
+        arena_reset(q->arena);
+        q->code = conn_changes(q->pull->conn, q->pull->collection->id, q->arena, NULL, q->at,
+                               q->limit, &q->page, &q->error);
+        if (q->code != WESS_TOO_BIG || q->limit < 2)
+            return NULL;
     }
+}
+
+static void ask_ahead(struct asking *q, struct wess_slice at, uint32_t limit)
+{
+    q->at = at;
+    q->limit = limit;
+    q->threaded = pthread_create(&q->thread, NULL, ask, q) == 0;
+    if (!q->threaded)
+        ask(q);
+}
+
+static void await(struct asking *q)
+{
+    if (q->threaded)
+        pthread_join(q->thread, NULL);
+    q->threaded = false;
+}
+
+static enum wess_code store_failed(struct pull *p)
+{
+    p->store_failed = true;
+    return WESS_BROKEN;
+}
+
+/* The pages from `q` on. The remote may forget the cursor once: then everything is listed again. */
+static enum wess_code pages(struct pull *p, struct page *pg, struct asking *q,
+                            struct asking *coming, int64_t mark)
+{
+    bool restarted = false, last = false;
+    while (!last) {
+        if (q->code == WESS_RESET && !restarted) {
+            restarted = true;
+            if (!start_over(p, &mark))
+                return store_failed(p);
+            q->at = (struct wess_slice){NULL, 0};
+            ask(q);
+            continue;
+        }
+        p->error = q->error;
+        if (q->code != WESS_OK)
+            return q->code;
+        last = (q->page.flags & WESS_PAGE_LAST) != 0;
+        if (!last && !stopped(p))
+            ask_ahead(coming, q->page.next, q->limit); /* its cursor lives in this page's arena */
+        else
+            coming->code = WESS_CANCELLED;
+        pg->arena = q->arena;
+        bool stored = store_page(p, pg, &q->page, mark);
+        await(coming);
+        if (!stored)
+            return store_failed(p);
+        struct asking *done = q;
+        q = coming;
+        coming = done;
+    }
+    return WESS_OK;
 }
 
 static enum wess_code pull_pages(struct pull *p, struct page *pg, struct wess_arena *kept[2])
 {
-    struct wess_slice at = p->feed->cursor;
+    struct asking two[2] = {{.pull = p, .arena = kept[0]}, {.pull = p, .arena = kept[1]}};
     int64_t mark = p->feed->snapshot;
-    uint32_t limit = p->collection->page_max ? p->collection->page_max : PAGE_DEFAULT;
-    bool restarted = false;
-    struct wess_page page = {0};
-    if (p->from_start || !at.len) {
-        at = (struct wess_slice){NULL, 0};
-        if ((p->from_start || !mark) && !start_over(p, &mark)) {
-            p->store_failed = true;
-            return WESS_BROKEN;
-        }
+    two[0].at = p->feed->cursor;
+    two[0].limit = p->collection->page_max ? p->collection->page_max : PAGE_DEFAULT;
+    if (p->from_start || !two[0].at.len) {
+        two[0].at = (struct wess_slice){NULL, 0};
+        if ((p->from_start || !mark) && !start_over(p, &mark))
+            return store_failed(p);
     }
-    for (size_t turn = 0; !(page.flags & WESS_PAGE_LAST); turn ^= 1) {
-        if (stopped(p))
-            return WESS_CANCELLED;
-        /* Two arenas in turn: the cursor that is sent lives in the page before. */
-        pg->arena = kept[turn];
-        page = (struct wess_page){0};
-        enum wess_code rc = next_page(p, pg, &at, &limit, &mark, &restarted, &page);
-        if (rc != WESS_OK)
-            return rc;
-        if (!store_page(p, pg, &page, mark)) {
-            p->store_failed = true;
-            return WESS_BROKEN;
-        }
-        at = page.next;
-    }
-    return WESS_OK;
+    if (stopped(p))
+        return WESS_CANCELLED;
+    ask(&two[0]);
+    return pages(p, pg, &two[0], &two[1], mark);
 }
 
 enum wess_code feed_pull(struct pull *p)

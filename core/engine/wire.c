@@ -52,11 +52,39 @@ bool flight_load(struct flight *f, uint32_t flags)
     return f->ops && f->results;
 }
 
+static bool none_tried(const struct wess_result *results, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (results[i].code != WESS_NOT_TRIED)
+            return false;
+    return true;
+}
+
+/* A batch that is refused whole, with nobody to blame, is halved down to whoever is. */
+static void send(struct flight *f, const struct wess_op *ops, struct wess_result *results, size_t n)
+{
+    struct run_side *s = &f->run->side[f->side];
+    f->code = conn_apply(s->conn, s->collection->id, f->arena, ops, n, results, &f->error);
+    if ((f->code != WESS_REJECTED && f->code != WESS_TOO_BIG) || !none_tried(results, n))
+        return;
+    if (n > 1) {
+        send(f, ops, results, n / 2);
+        if (f->code == WESS_OK)
+            send(f, ops + n / 2, results + n / 2, n - n / 2);
+        return;
+    }
+    results[0].code = f->code;
+    results[0].text = arena_text(f->arena, f->error.text);
+    results[0].remote_code = arena_text(f->arena, f->error.remote_code);
+    f->code = WESS_OK;
+}
+
 static void *fly(void *ctx)
 {
     struct flight *f = ctx;
-    struct run_side *s = &f->run->side[f->side];
-    f->code = conn_apply(s->conn, s->collection->id, f->arena, f->ops, f->n, f->results, &f->error);
+    for (size_t i = 0; i < f->n; i++)
+        f->results[i] = (struct wess_result){.code = WESS_NOT_TRIED};
+    send(f, f->ops, f->results, f->n);
     return NULL;
 }
 

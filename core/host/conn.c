@@ -418,7 +418,7 @@ enum wess_code conn_apply(struct conn *c, const char *collection, struct wess_ar
         preset(out, n, WESS_NOT_TRIED);
         log_line(WESS_LOG_ERROR, "endpoint %s: %zu writes stopped: not allowed for this user",
                  c->endpoint->name, n);
-        return refuse(e, WESS_REJECTED, WESS_OF_COLLECTION, "writing is not allowed for this user");
+        return refuse(e, WESS_BROKEN, WESS_OF_COLLECTION, "writing is not allowed for this user");
     }
     preset(out, n, WESS_UNKNOWN);
     if (!enter(c, &call, collection, a, NULL, e)) {

@@ -243,6 +243,18 @@ static bool moved_part(struct wess_arena *a, const struct reconcile_out *out, en
     return true;
 }
 
+/* The fields that both operations of a plan write, as the left one carries them: when it has gone
+ * well the right side is known to show what it made of them. */
+static const char *written_twice(struct wess_arena *a, const struct reconcile_out *out)
+{
+    const char **of = arena_alloc(a, (out->patch[LEFT].n + 1) * sizeof(*of));
+    size_t n = 0;
+    for (size_t i = 0; of && i < out->patch[LEFT].n; i++)
+        if (names(&out->patch[RIGHT], out->patch[LEFT].fields[i].name))
+            of[n++] = out->patch[LEFT].fields[i].name;
+    return of ? join_names(a, (struct wess_list){of, n}) : NULL;
+}
+
 static bool put_update(struct run *r, struct wess_arena *a, struct entry *e, struct merge *m,
                        enum side s)
 {
@@ -262,6 +274,8 @@ static bool put_update(struct run *r, struct wess_arena *a, struct entry *e, str
                         .reason = e->reason ? e->reason : WHY_UPDATED,
                         .released = e->todo.released};
     before = e->now[s] ? *e->now[s] : m->shadow[s];
+    if (s == LEFT && !(op.unseen[RIGHT] = written_twice(a, &m->out)))
+        return run_memory(r);
     if (!moved_part(a, &m->out, s, LEFT, &part[LEFT]) ||
         !moved_part(a, &m->out, s, RIGHT, &part[RIGHT]) ||
         !encode_content(a, &m->out.patch[s], &op.body) ||

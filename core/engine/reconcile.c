@@ -223,6 +223,14 @@ static void wait(struct work *w, const struct pairing *p)
         settle(w, p, (enum side)s, p->shadow[s], p->shadow[s]);
 }
 
+/* What the shadow says until the value from the other side has arrived. In a first merge there is
+ * none: that this side showed its own value makes the other's the change, so that a merge after a
+ * cut comes to the same. */
+static const struct wess_field *until(const struct work *w, const struct pairing *p, enum side to)
+{
+    return w->first ? p->now[to] : p->shadow[to];
+}
+
 /* `from` has the value that the other side is to show. */
 static void carry(struct work *w, const struct pairing *p, enum side from)
 {
@@ -232,12 +240,13 @@ static void carry(struct work *w, const struct pairing *p, enum side from)
         return;
     }
     if (w->in->side[to].locked || is_parked(w, p, NULL, to) || !fits(w, p, to, p->now[from])) {
-        wait(w, p);
+        settle(w, p, from, p->shadow[from], p->shadow[from]);
+        settle(w, p, to, until(w, p, to), until(w, p, to));
         return;
     }
     work_patch(w, p, to, p->now[from]);
     settle(w, p, from, p->shadow[from], p->now[from]);
-    settle(w, p, to, p->shadow[to], p->now[from]);
+    settle(w, p, to, until(w, p, to), p->now[from]);
 }
 
 static const struct wess_field *both_texts(struct work *w, const struct pairing *p)

@@ -11,6 +11,7 @@ struct element {
     const struct wess_record *now[2], *shadow[2];
     const struct wess_record *want[2];  /* what each side is to show */
     const struct wess_record *after[2]; /* what its shadow says then */
+    const struct wess_record *until[2]; /* what its shadow says before */
     bool waits;                         /* something of it is open: a conflict, no room, parked */
 };
 struct elements {
@@ -135,14 +136,14 @@ static bool element_fits(struct work *w, const struct pairing *p, enum side to,
 static void keep(struct element *e)
 {
     for (int s = LEFT; s <= RIGHT; s++)
-        e->want[s] = e->after[s] = e->now[s];
+        e->want[s] = e->after[s] = e->until[s] = e->now[s];
 }
 
 static void wait(struct element *e)
 {
     for (int s = LEFT; s <= RIGHT; s++) {
         e->want[s] = e->now[s];
-        e->after[s] = e->shadow[s];
+        e->after[s] = e->until[s] = e->shadow[s];
     }
     e->waits = true;
 }
@@ -158,10 +159,15 @@ static void carry(struct work *w, const struct pairing *p, struct element *e, en
     }
     if (w->in->side[to].locked || is_parked(w, p, e->key, to) || !element_fits(w, p, to, value)) {
         wait(e);
-        return;
+    } else {
+        e->want[to] = e->after[to] = value;
+        e->want[from] = e->after[from] = e->now[from];
+        e->until[from] = e->shadow[from];
     }
-    e->want[to] = e->after[to] = value;
-    e->want[from] = e->after[from] = e->now[from];
+    /* In a first merge, so that a merge after a cut comes to the same. */
+    e->until[to] = w->first ? e->now[to] : e->shadow[to];
+    if (e->waits)
+        e->after[to] = e->until[to];
 }
 
 /* Field by field: what only one side changed. NULL: both changed one of them, unlike. */
@@ -233,8 +239,10 @@ static void both_want(struct work *w, const struct pairing *p, struct element *e
             wait(e);
             return;
         }
-    for (int s = LEFT; s <= RIGHT; s++)
+    for (int s = LEFT; s <= RIGHT; s++) {
         e->want[s] = e->after[s] = value;
+        e->until[s] = e->shadow[s];
+    }
 }
 
 static void clash(struct work *w, const struct pairing *p, struct element *e)
@@ -359,10 +367,13 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct wess_record *)a)->key, ((const struct wess_record *)b)->key);
 }
 
+enum which { WANT, AFTER, UNTIL };
+
 /* The list of a side: its own order, or the other's where only that was changed; new ones behind.
  */
 static const struct wess_field *list(struct work *w, const struct pairing *p,
-                                     const struct elements *e, enum side s, bool after, bool follow)
+                                     const struct elements *e, enum side s, enum which which,
+                                     bool follow)
 {
     struct wess_field *f = arena_alloc(w->a, sizeof(*f));
     struct wess_record *of = arena_alloc(w->a, (e->n + 1) * sizeof(*of));
@@ -375,7 +386,9 @@ static const struct wess_field *list(struct work *w, const struct pairing *p,
     }
     for (size_t i = 0; i < e->n; i++) {
         const struct element *x = &e->of[i];
-        const struct wess_record *r = after ? x->after[s] : x->want[s];
+        const struct wess_record *r = which == WANT    ? x->want[s]
+                                      : which == AFTER ? x->after[s]
+                                                       : x->until[s];
         const struct wess_record *place = follow ? x->now[opposite(s)] : x->now[s];
         int64_t at = place ? pref(place) : INT64_MAX - 1;
         /* Behind what is there, in the order of where it comes from. */
@@ -417,20 +430,19 @@ void merge_records(struct work *w, const struct pairing *p)
         enum side to = (enum side)s;
         follow[s] = moved[opposite(to)] && !moved[s] && may_go(w, p, NULL, to) &&
                     !w->in->side[s].locked && !is_parked(w, p, NULL, to);
-        want[s] = list(w, p, &e, to, false, follow[s]);
-        after[s] = list(w, p, &e, to, true, follow[s]);
+        want[s] = list(w, p, &e, to, WANT, follow[s]);
+        after[s] = list(w, p, &e, to, AFTER, follow[s]);
         writes[s] = !field_equal(want[s], p->now[s]);
     }
     for (int s = LEFT; s <= RIGHT; s++) {
-        bool any = writes[LEFT] || writes[RIGHT];
+        bool open = writes[LEFT] || writes[RIGHT] || waits;
+        const struct wess_field *until = follow[LEFT] || follow[RIGHT]
+                                             ? p->shadow[s]
+                                             : list(w, p, &e, (enum side)s, UNTIL, false);
         if (writes[s])
             work_patch(w, p, (enum side)s, want[s]);
         fields_add(w, &w->shadow[s], p->name[s], after[s], false);
-        fields_add(w, &w->settled[s], p->name[s],
-                   any     ? p->shadow[s]
-                   : waits ? after[s]
-                           : p->now[s],
-                   false);
+        fields_add(w, &w->settled[s], p->name[s], open ? until : p->now[s], false);
     }
 }
 
@@ -455,6 +467,6 @@ const struct wess_field *create_records(struct work *w, const struct pairing *p,
     if (w->spent)
         return NULL;
     make_room(w, p, &e, to);
-    *kept = list(w, p, &e, from, true, false);
-    return list(w, p, &e, to, false, false);
+    *kept = list(w, p, &e, from, AFTER, false);
+    return list(w, p, &e, to, WANT, false);
 }

@@ -107,6 +107,15 @@ static const char *names_less(struct wess_arena *a, const char *joined, const st
     return of ? join_names(a, (struct wess_list){of, n}) : NULL;
 }
 
+static const char *names_more(struct wess_arena *a, const char *joined, const char *more)
+{
+    struct wess_list names = split_names(a, more);
+    struct wess_field *of = arena_alloc(a, (names.n + 1) * sizeof(*of));
+    for (size_t i = 0; of && i < names.n; i++)
+        of[i] = (struct wess_field){.name = names.of[i]};
+    return of ? names_less(a, joined, &(struct content){of, names.n}, true) : NULL;
+}
+
 /* ---- what is done in any case
  * ----------------------------------------------------------------------- */
 
@@ -132,6 +141,18 @@ static void again(struct run *r, const struct op_row *op)
     if (op->item[op->side])
         todo_put(r->db, r->pu.id, op->side, op->item[op->side], NOT_CHOSEN);
     r->progress++;
+}
+
+/* Where both sides are written in one field, the left write says what the right one has become: it
+ * does not go unless that went well. */
+static void drop_dependent(struct run *r, struct wess_arena *a, const struct op_row *op)
+{
+    int64_t sibling = 0;
+    struct op_row row;
+    if (op->link && op_of_link(r->db, op->link, other_side(op->side), &sibling) == STORE_OK &&
+        op_get(r->db, a, sibling, &row) == STORE_OK && row.unseen[op->side] &&
+        *row.unseen[op->side])
+        op_drop(r->db, sibling);
 }
 
 static void close_answered(struct run *r, struct wess_arena *a, const struct op_row *op)
@@ -269,22 +290,27 @@ static bool update_link(struct run *r, struct wess_arena *a, const struct op_row
     enum side to = op->side, from = other_side(to);
     struct link_row link;
     struct content part[2], now, body;
-    bool there = false;
+    bool there = false, whole;
     int64_t sibling = 0;
     if (link_get(r->db, a, op->link, &link) != STORE_OK || !decode_content(a, op->body, &body) ||
         !decode_content(a, op->shadow[LEFT], &part[LEFT]) ||
         !decode_content(a, op->shadow[RIGHT], &part[RIGHT]) || !shown(r, a, res, &now, &there) ||
         !without(a, &part[LEFT], res, &part[LEFT]) || !without(a, &part[RIGHT], res, &part[RIGHT]))
         return false;
+    /* A field left to the other operation: until that is settled this side is to be read again. */
+    whole = part[to].n + res->n_refused >= body.n;
     if (there && !as_shown(a, &part[to], &now, &part[to]))
         return false;
     if (!move_shadow(a, &link, LEFT, &part[LEFT]) || !move_shadow(a, &link, RIGHT, &part[RIGHT]))
         return false;
-    link.unseen[to] = names_less(a, link.unseen[to], &body, !there);
-    if (!link.unseen[to])
+    link.unseen[to] = names_less(a, link.unseen[to], &body, false);
+    if (link.unseen[to] && !there)
+        link.unseen[to] = names_less(a, link.unseen[to], &part[to], true);
+    link.unseen[from] = names_more(a, link.unseen[from], op->unseen[from]);
+    if (!link.unseen[to] || !link.unseen[from])
         return false;
     *last = op_of_link(r->db, op->link, from, &sibling) != STORE_OK;
-    link.rev[to] = res->revision;
+    link.rev[to] = whole ? res->revision : NULL;
     link.changed_ms[from] = 0;
     link_put(r->db, &link);
     item_revision(r->db, link.item[to], res->revision);
@@ -410,6 +436,7 @@ static bool settle_rejected(struct run *r, struct wess_arena *a, const struct op
         return true;
     }
     park(r, a, op, "", res->text, res->remote_code);
+    drop_dependent(r, a, op);
     why_put(r->db, r->pu.id, op->todo_side, op->todo_item, WHY_PARKED, clock_now_ms());
     done(r, op, "rejected", NULL);
     drop_todos(r, op);
@@ -454,10 +481,12 @@ bool settle_op(struct run *r, struct wess_arena *a, const struct op_row *op,
     case WESS_AUTH:
     case WESS_RESET:
         op_unsend(r->db, op->id); /* surely not applied: its to-do stays */
+        drop_dependent(r, a, op);
         return true;
     case WESS_UNKNOWN:
     case WESS_CANCELLED:
     case WESS_BROKEN:
+        drop_dependent(r, a, op);
         return settle_doubt(r, op);
     }
     return true;

@@ -1,0 +1,14 @@
+/* Scenarios to be cut: what was before, and what is under way. $box and $crm stand for the sides.
+ */
+#ifndef PROOF_SCENARIOS_H
+#define PROOF_SCENARIOS_H
+
+#include <stddef.h>
+
+struct scenario {
+    const char *name, *pair, *before, *then; /* then: what a person does after the cut run */
+};
+extern const struct scenario scenarios[];
+extern const size_t n_scenarios;
+
+#endif

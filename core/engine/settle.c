@@ -480,8 +480,11 @@ bool settle_op(struct run *r, struct wess_arena *a, const struct op_row *op,
     case WESS_THROTTLED:
     case WESS_AUTH:
     case WESS_RESET:
-        op_unsend(r->db, op->id); /* surely not applied: its to-do stays */
         drop_dependent(r, a, op);
+        /* Surely not applied by this attempt; an earlier one in doubt stays so. */
+        if (op->attempt)
+            return settle_doubt(r, op);
+        op_unsend(r->db, op->id); /* its to-do stays */
         return true;
     case WESS_UNKNOWN:
     case WESS_CANCELLED:

@@ -123,7 +123,7 @@ enum store_code op_sent(struct db *db, int64_t id, int64_t now_ms)
 
 enum store_code op_unsend(struct db *db, int64_t id)
 {
-    return sql_do(db, "UPDATE ops SET state = 0 WHERE id = ?", "i", id);
+    return sql_do(db, "UPDATE ops SET state = 0, attempt = attempt - 1 WHERE id = ?", "i", id);
 }
 
 enum store_code op_drop(struct db *db, int64_t id)

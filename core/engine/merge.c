@@ -61,17 +61,26 @@ static enum wess_type type_of(const struct run *r, const char *field)
 static bool decisions(struct run *r, struct wess_arena *a, struct entry *e, struct merge *m)
 {
     struct decision *of;
-    size_t n = 0;
+    const char **open;
+    size_t n = 0, n_open = 0;
     if (!e->link.id)
         return true;
     if (asks_of_link(r->db, a, e->link.id, &m->asks, &m->n_asks) == STORE_FAIL)
         return run_store_failed(r);
-    of = m->n_asks ? arena_alloc(a, m->n_asks * sizeof(*of)) : NULL;
-    for (size_t i = 0; of && i < m->n_asks; i++) {
+    of = arena_alloc(a, (m->n_asks + 1) * sizeof(*of));
+    open = arena_alloc(a, (m->n_asks + 1) * sizeof(*open));
+    if (!of || !open)
+        return run_memory(r);
+    for (size_t i = 0; i < m->n_asks; i++) {
         const char *answer = m->asks[i].answer;
         struct decision *d = &of[n];
-        if (!answer || m->asks[i].kind != ASK_CONFLICT)
+        if (m->asks[i].kind != ASK_CONFLICT)
             continue;
+        if (!answer) {
+            if (m->asks[i].reason && !strcmp(m->asks[i].reason, ASK_DIFFERS))
+                open[n_open++] = m->asks[i].field;
+            continue;
+        }
         *d = (struct decision){.field = m->asks[i].field};
         if (!strcmp(answer, "left"))
             d->take = TAKE_LEFT;
@@ -95,6 +104,7 @@ static bool decisions(struct run *r, struct wess_arena *a, struct entry *e, stru
     }
     m->in.decisions = of;
     m->in.n_decisions = n;
+    m->in.unanswered = (struct wess_list){open, n_open};
     return true;
 }
 
@@ -143,8 +153,17 @@ static struct wess_field renamed(struct wess_field f, const char *name)
     return f;
 }
 
+/* What the first meeting asked stays its question. */
+static const char *why_asked(const struct entry *e, const struct merge *m, const char *field)
+{
+    bool first = !e->link.shadow[LEFT].len && !e->link.shadow[RIGHT].len;
+    for (size_t i = 0; i < m->in.unanswered.n; i++)
+        first |= !strcmp(m->in.unanswered.of[i], field);
+    return first ? ASK_DIFFERS : WHY_CONFLICT;
+}
+
 static bool put_conflict(struct run *r, struct wess_arena *a, const struct entry *e,
-                         const struct conflict *c, const char *title)
+                         const struct merge *m, const struct conflict *c, const char *title)
 {
     struct wess_field three[3];
     struct content values = {three, 0};
@@ -154,7 +173,7 @@ static bool put_conflict(struct run *r, struct wess_arena *a, const struct entry
                           .kind = ASK_CONFLICT,
                           .side = LEFT,
                           .field = c->field,
-                          .reason = e->link.shadow[LEFT].len ? WHY_CONFLICT : ASK_DIFFERS,
+                          .reason = why_asked(e, m, c->field),
                           .title = title,
                           .asked_ms = clock_now_ms()};
     if (c->base.type != WESS_NULL)
@@ -183,7 +202,7 @@ static bool put_conflicts(struct run *r, struct wess_arena *a, struct entry *e,
             ask_close(r->db, m->asks[i].id);
     }
     for (size_t i = 0; i < m->out.n_conflicts; i++)
-        if (!put_conflict(r, a, e, &m->out.conflicts[i], title))
+        if (!put_conflict(r, a, e, m, &m->out.conflicts[i], title))
             return false;
     return true;
 }

@@ -155,16 +155,28 @@ static int newest(const struct work *w)
     return r - l >= NEWEST_LEAST_MS ? RIGHT : -1;
 }
 
+static bool is_unanswered(const struct work *w, const struct pairing *p, const char *key)
+{
+    size_t len = strlen(p->name[LEFT]);
+    for (size_t i = 0; i < w->in->unanswered.n; i++) {
+        const char *name = w->in->unanswered.of[i];
+        if (!strncmp(name, p->name[LEFT], len) &&
+            (key ? name[len] == '.' && !strcmp(name + len + 1, key) : !name[len]))
+            return true;
+    }
+    return false;
+}
+
 int winner(const struct work *w, const struct pairing *p, const char *key)
 {
     const struct field_rule *rule = rule_for(w, p, key);
     enum direction d = rule ? rule->direction : DIR_BOTH;
     enum rule r = rule ? rule->conflict : w->in->default_rule;
-    /* The first meeting has a rule of its own, which is never "newest". A value that neither side
-     * had in step may be what it left unanswered: then it is asked again. */
-    bool fresh = !p->shadow[LEFT] && !p->shadow[RIGHT];
-    if (w->first || (fresh && w->in->first_differs == RULE_ASK))
+    /* The first meeting has a rule of its own, which is never "newest". */
+    if (w->first)
         r = w->in->first_differs;
+    else if (is_unanswered(w, p, key))
+        r = RULE_ASK;
     else if (d == DIR_TO_RIGHT)
         return LEFT;
     else if (d == DIR_TO_LEFT)

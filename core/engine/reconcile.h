@@ -51,6 +51,8 @@ struct reconcile_in {
     struct side_in side[2];
     const struct decision *decisions;
     size_t n_decisions;
+    struct wess_list unanswered; /* left names of what the first merge asked about and is still
+                                    open: asked again, whatever the rule of later conflicts */
 };
 struct conflict {
     const char *field;                   /* left name; of an element: "phone.mobile" */

@@ -319,11 +319,7 @@ static int in_child(struct play *p, int (*act)(struct play *, struct store *, co
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
         return EXIT_STATE;
     p->world->kill_at = 0;
-    /* What people meant to do meanwhile they do, whatever became of the run. */
-    for (size_t i = 0; i < DURING; i++)
-        if (p->world->during[i].at)
-            world_edit(p->world, p->world->during[i].line);
-    memset(p->world->during, 0, sizeof(p->world->during));
+    world_meanwhile(p->world);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
         return -1;
     if (WIFSIGNALED(status)) {

@@ -92,14 +92,26 @@ static struct w_item *moved(struct world *w, int box, struct w_item *item)
 /* ---- steps and faults --------------------------------------------------------------------------
  */
 
+static void meanwhile(struct world *w, struct w_during *d)
+{
+    d->at = 0;
+    if (world_edit(w, d->line) && w->n_done < DURING)
+        memcpy(w->done[w->n_done++], d->line, SCRIPT_LINE);
+}
+
+void world_meanwhile(struct world *w)
+{
+    for (size_t i = 0; i < DURING; i++)
+        if (w->during[i].at)
+            meanwhile(w, &w->during[i]);
+}
+
 void world_step(struct world *w, const char *what)
 {
     int step = __atomic_add_fetch(&w->steps, 1, __ATOMIC_SEQ_CST);
     for (size_t i = 0; i < DURING; i++)
-        if (w->during[i].at == step) {
-            w->during[i].at = 0;
-            world_edit(w, w->during[i].line);
-        }
+        if (w->during[i].at == step)
+            meanwhile(w, &w->during[i]);
     if (step != w->kill_at)
         return;
     snprintf(w->trace, sizeof(w->trace), "%s", what);

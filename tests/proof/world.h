@@ -78,6 +78,8 @@ struct world {
     char refused[BOXES][TEXT]; /* of whom the box takes no write: a family name */
     struct w_late late[LATE];
     struct w_during during[DURING];
+    char done[DURING][SCRIPT_LINE]; /* of those, what was possible; emptied by who looks */
+    size_t n_done;
     int steps, kill_at; /* edges of requests and transactions; 0: never */
     int writes, requests;
     struct w_report report;
@@ -88,6 +90,8 @@ struct world *world_new(void); /* NULL: no memory */
 void world_free(struct world *);
 /* An edge: of a transaction, or of a request. Ends the process at the one asked for. */
 void world_step(struct world *, const char *what);
+/* What people meant to do meanwhile and had no time for: now, whatever became of the run. */
+void world_meanwhile(struct world *);
 /* What was committed late, by now. */
 void world_settle(struct world *);
 struct w_item *world_find(struct world *, int box, uint32_t id);

@@ -117,6 +117,16 @@ size_t round_subscribers(struct run *r, enum side side, const struct subscriber 
     return n;
 }
 
+/* As much of it as an error holds. */
+static void set_text(struct wess_error *e, const char *text)
+{
+    size_t len = strlen(text);
+    if (len >= sizeof(e->text))
+        len = sizeof(e->text) - 1;
+    memcpy(e->text, text, len);
+    e->text[len] = 0;
+}
+
 /* Reads the shared feed to its end: the first time for the whole round, later as a look-up. Only
  * whoever reads reports the trouble; the others rest with it. */
 enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up, int64_t *changed)
@@ -164,6 +174,8 @@ enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up, int64
             run_welcome(r, s);
         f->code = rc;
         f->error = p.error;
+        if (p.store_failed)
+            set_text(&f->error, db_error(r->db));
         f->pulled = true;
     }
     enum wess_code rc = f->code;
@@ -273,7 +285,8 @@ static void run_seat(struct worker *w, struct seat *seat)
         r.db = db_open(rd->store, r.dry);
     if (!r.db) {
         r.report.status = EXIT_STATE;
-        snprintf(r.report.text, sizeof(r.report.text), "the state cannot be opened");
+        snprintf(r.report.text, sizeof(r.report.text), "%s: %s", rd->cfg->state_dir,
+                 db_open_error());
     } else if (prepare(w, &r, seat, before)) {
         run_pair(&r);
         count_traffic(&r, before);
@@ -420,7 +433,7 @@ static bool make_seats(struct round *rd)
         }
     ok = ok && db_commit(db) == STORE_OK;
     if (!ok && !rd->broken)
-        broken(rd, EXIT_STATE, "the state cannot be read");
+        broken(rd, EXIT_STATE, arena_text(rd->arena, db ? db_error(db) : db_open_error()));
     db_close(db);
     return ok;
 }

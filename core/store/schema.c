@@ -121,7 +121,7 @@ static bool run(sqlite3 *sq, const char *sql, char *why, size_t cap)
 {
     if (sqlite3_exec(sq, sql, NULL, NULL, NULL) == SQLITE_OK)
         return true;
-    snprintf(why, cap, "%s", sqlite3_errmsg(sq));
+    snprintf(why, cap, "%s; %s", sqlite3_errmsg(sq), sql_way_out(sqlite3_errcode(sq)));
     return false;
 }
 
@@ -133,7 +133,7 @@ static bool number(sqlite3 *sq, const char *sql, int *out, char *why, size_t cap
     if (ok)
         *out = sqlite3_column_int(s, 0);
     else
-        snprintf(why, cap, "%s", sqlite3_errmsg(sq));
+        snprintf(why, cap, "%s; %s", sqlite3_errmsg(sq), sql_way_out(sqlite3_errcode(sq)));
     sqlite3_finalize(s);
     return ok;
 }

@@ -22,17 +22,20 @@ static const struct {
     {SQLITE_BUSY, "another program holds it"},
 };
 
+const char *sql_way_out(int code)
+{
+    for (size_t i = 0; i < sizeof(ways_out) / sizeof(ways_out[0]); i++)
+        if (ways_out[i].code == (code & 0xff))
+            return ways_out[i].way_out;
+    return "this is a defect, please report it";
+}
+
 enum store_code sql_fail(struct db *db)
 {
-    int code = sqlite3_errcode(db->sq) & 0xff;
-    const char *way = "this is a defect, please report it";
     if (db->failed)
         return STORE_FAIL;
-    for (size_t i = 0; i < sizeof(ways_out) / sizeof(ways_out[0]); i++)
-        if (ways_out[i].code == code)
-            way = ways_out[i].way_out;
     snprintf(db->error, sizeof(db->error), "%s: %s; %s", db->store->path, sqlite3_errmsg(db->sq),
-             way);
+             sql_way_out(sqlite3_errcode(db->sq)));
     db->failed = true;
     return STORE_FAIL;
 }

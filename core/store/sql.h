@@ -46,6 +46,7 @@ void sql_end(sqlite3_stmt *);
 /* STORE_OK with the number of the first column, STORE_NONE or STORE_FAIL. */
 enum store_code sql_number(struct db *, int64_t *out, const char *sql, const char *kinds, ...);
 enum store_code sql_fail(struct db *);
+const char *sql_way_out(int code); /* what a person does about an error of SQLite */
 /* STORE_NONE, or STORE_FAIL when the db failed. */
 enum store_code sql_none(const struct db *);
 /* STORE_OK, or STORE_FAIL when the db failed, as it does when a row did not fit. */

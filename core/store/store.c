@@ -176,7 +176,7 @@ static sqlite3 *connect(const struct store *s, char *why, size_t cap)
         rc = sqlite3_exec(sq, "PRAGMA query_only = ON", NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         return sq;
-    snprintf(why, cap, "%s", sq ? sqlite3_errmsg(sq) : sqlite3_errstr(rc));
+    snprintf(why, cap, "%s; %s", sq ? sqlite3_errmsg(sq) : sqlite3_errstr(rc), sql_way_out(rc));
     sqlite3_close(sq);
     return NULL;
 }
@@ -208,9 +208,12 @@ static bool check_site(struct store *s, const char *site, char **why, int *statu
     char id[2 * sizeof(random) + 1];
     struct db *db = db_open(s, false);
     bool own = s->how == STORE_OWN;
-    if (!db || getentropy(random, sizeof(random)) != 0) {
+    if (!db)
+        return refuse(why, status, EXIT_OUR_STATE, s->path, "%s", db_open_error());
+    if (getentropy(random, sizeof(random)) != 0) {
         db_close(db);
-        return refuse(why, status, EXIT_OUR_STATE, s->path, "cannot be opened%s", "");
+        return refuse(why, status, EXIT_OUR_STATE, s->path, "no random numbers: %s",
+                      strerror(errno));
     }
     for (size_t i = 0; i < sizeof(random); i++)
         snprintf(id + 2 * i, 3, "%02x", random[i]);
@@ -241,10 +244,7 @@ static bool open_database(struct store *s, const char *site, char **why, int *st
     bool ok = sq && schema_ready(s, sq, fresh, text, sizeof(text));
     sqlite3_close(sq);
     if (!ok)
-        return refuse(why, status, EXIT_OUR_STATE, s->path,
-                      "%s; if it is damaged, restore the backup, or move it away: items are then "
-                      "linked again by stamp and keys",
-                      text);
+        return refuse(why, status, EXIT_OUR_STATE, s->path, "%s", text);
     return check_site(s, site, why, status);
 }
 
@@ -299,22 +299,32 @@ const char *store_installation(const struct store *s)
 /* ---- connections
  * --------------------------------------------------------------------------------------------- */
 
+static _Thread_local char open_error[400];
+
+const char *db_open_error(void)
+{
+    return open_error;
+}
+
 struct db *db_open(struct store *s, bool dry)
 {
     struct db *db = calloc(1, sizeof(*db));
-    char why[200];
+    snprintf(open_error, sizeof(open_error), "out of memory");
     if (!db)
         return NULL;
     db->store = s;
     db->dry = dry;
     db->next_dry_id = (int64_t)1 << 48;
-    db->sq = connect(s, why, sizeof(why));
+    db->sq = connect(s, open_error, sizeof(open_error));
     /* Views of the connection are made before it may only read. */
     bool ok = db->sq && (s->how == STORE_OWN || sqlite3_exec(db->sq, "PRAGMA query_only = OFF",
                                                              NULL, NULL, NULL) == SQLITE_OK);
     ok = ok && sqlite3_exec(db->sq, dry ? schema_dry : schema_views, NULL, NULL, NULL) == SQLITE_OK;
     if (ok && s->how == STORE_READ)
         ok = sqlite3_exec(db->sq, "PRAGMA query_only = ON", NULL, NULL, NULL) == SQLITE_OK;
+    if (!ok && db->sq)
+        snprintf(open_error, sizeof(open_error), "%s; %s", sqlite3_errmsg(db->sq),
+                 sql_way_out(sqlite3_errcode(db->sq)));
     if (!ok) {
         db_close(db);
         return NULL;

@@ -27,7 +27,8 @@ enum store_open { STORE_READ, STORE_OWN };
 struct store *store_open(const char *state_dir, const char *site, enum store_open, char **why,
                          int *status);
 void store_close(struct store *);
-struct db *db_open(struct store *, bool dry); /* NULL: out of memory or file trouble */
+struct db *db_open(struct store *, bool dry); /* NULL: db_open_error() tells */
+const char *db_open_error(void); /* of the last db_open() of this thread; with the way out */
 void db_close(struct db *);
 const char *db_error(const struct db *);
 bool db_failed(const struct db *); /* some call failed since db_open() or the last rollback */

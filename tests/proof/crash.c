@@ -1,5 +1,6 @@
 /* Every scenario, in both directions and in every manner of remote, is cut at each edge of each
  * request and transaction, run again, and compared with what comes of it uncut. */
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/engine.h"
 #include "play.h"
 #include "scenarios.h"
 
@@ -30,6 +32,7 @@ struct cutter {
 
 static long sample = USUAL_SAMPLE; /* of all points, about; 0: every one */
 static const char *only;
+static bool disk; /* the disk fails instead */
 
 /* ---- one scenario ------------------------------------------------------------------------------
  */
@@ -83,13 +86,32 @@ static void show_difference(const struct cutter *c)
            (long)c->play.world->report.questions, (long)c->play.world->report.held, c->now);
 }
 
+/* The run that is struck: killed, or with a disk that fails once. That ends with a word about it or
+ * goes on as if nothing had been; never by a signal. */
+static bool strike(struct cutter *c, int cut)
+{
+    struct world *w = c->play.world;
+    if (!disk) {
+        w->kill_at = cut;
+        play_run(&c->play);
+        return true;
+    }
+    w->disk.fail_at = cut;
+    w->disk.error = cut % 2 ? SQLITE_FULL : SQLITE_IOERR;
+    int status = play_run(&c->play);
+    if (status < 0 || status >= 128)
+        return complain(c, cut, "ended by a signal");
+    return status != EXIT_STATE || strstr(w->report.text, "disk") ||
+           complain(c, cut, w->report.text);
+}
+
 static bool cut_at(struct cutter *c, int cut)
 {
     *c->play.error = 0;
     if (!play_restore(&c->play, "a"))
         return complain(c, cut, "not restored");
-    c->play.world->kill_at = cut;
-    play_run(&c->play);
+    if (!strike(c, cut))
+        return false;
     if (!finish(c))
         return complain(c, cut, "does not end well");
     if (world_double_stamp(c->play.world) && !strstr(c->scenario->name, "copy"))
@@ -113,7 +135,7 @@ static bool uncut(struct cutter *c)
         return complain(c, 0, "cannot be kept");
     if (play_run(&c->play) < 0)
         return complain(c, 0, "killed without a cut");
-    c->steps = c->play.world->steps;
+    c->steps = disk ? c->play.world->disk.ops : c->play.world->steps;
     if (!finish(c))
         return complain(c, 0, "does not end well uncut");
     memcpy(c->expected, c->now, sizeof(c->now));
@@ -178,11 +200,14 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--sample") && i + 1 < argc)
             sample = strtol(argv[++i], NULL, 10);
+        else if (!strcmp(argv[i], "--disk"))
+            disk = true;
         else if (argv[i][0] != '-') {
             only = argv[i];
             sample = 0;
         } else {
-            fprintf(stderr, "usage: %s [--sample N] [SCENARIO[/DIRECTION[/MANNER]]]\n", argv[0]);
+            fprintf(stderr, "usage: %s [--disk] [--sample N] [SCENARIO[/DIRECTION[/MANNER]]]\n",
+                    argv[0]);
             return 2;
         }
     }
@@ -211,14 +236,16 @@ int main(int argc, char **argv)
         all.broken += t[w].broken;
     }
     bool ok = !crashed && !all.broken;
-    figure("crash_seconds", (double)(b.tv_sec - a.tv_sec), "s",
+    figure(disk ? "disk_seconds" : "crash_seconds", (double)(b.tv_sec - a.tv_sec), "s",
            sample != USUAL_SAMPLE || only ? 1e6 : 300, false);
-    ok &= figure("crash_scenarios", (double)n_scenarios, "scenarios", 60, true);
-    ok &= figure("crash_points", (double)all.points, "points",
+    ok &= figure(disk ? "disk_scenarios" : "crash_scenarios", (double)n_scenarios, "scenarios", 60,
+                 true);
+    ok &= figure(disk ? "disk_points" : "crash_points", (double)all.points, "points",
                  only     ? 1
                  : sample ? (double)sample * 0.8
                           : WANTED_POINTS,
                  true);
-    ok &= figure("crash_failed", (double)(all.failed + all.broken), "points", 0, false);
+    ok &= figure(disk ? "disk_failed" : "crash_failed", (double)(all.failed + all.broken), "points",
+                 0, false);
     return ok ? 0 : 1;
 }

@@ -219,13 +219,14 @@ bool play_restore(struct play *p, const char *name)
 static void on_report(void *ctx, const struct run_report *r)
 {
     struct w_report *out = &((struct play *)ctx)->world->report;
+    bool worse = status_worse(out->status, r->status) == r->status;
     out->runs++;
     out->status = status_worse(out->status, r->status);
     out->questions += r->open_questions;
     out->held += r->open_held;
     out->parked += r->parked;
     out->conflicts += r->conflicts;
-    if (r->status > 1 || *r->text)
+    if (worse && *r->text)
         snprintf(out->text, sizeof(out->text), "%s", r->text);
 }
 
@@ -301,24 +302,25 @@ static int in_child(struct play *p, int (*act)(struct play *, struct store *, co
                     const char *word)
 {
     int status = 0;
-    p->world->steps = p->world->writes = p->world->requests = 0;
+    p->world->steps = p->world->writes = p->world->requests = p->world->disk.ops = 0;
     p->world->report = (struct w_report){0};
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
         here = p->world;
+        disk_install(&p->world->disk);
         alarm(WATCHDOG_S);
         log_open(p->cfg->log_file, WESS_LOG_WARN);
         status = with_store(p, act, word);
         /* Leaks are what the sanitizer looks for at the end of a program. */
-        if (p->world->kill_at)
+        if (p->world->kill_at || p->world->disk.fail_at)
             _exit(status);
         config_free(p->cfg);
         exit(status);
     }
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
         return EXIT_STATE;
-    p->world->kill_at = 0;
+    p->world->kill_at = p->world->disk.fail_at = 0;
     world_meanwhile(p->world);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
         return -1;

@@ -159,12 +159,9 @@ static struct wess_result refuses(struct testhost *th, struct wess_field field)
 
 static void test_ews_contact__what_would_spoil_the_batch_is_refused_alone(void **state)
 {
-    static const char *const good[] = {"http://example.com",
-                                       "https://ex.com:8080/a?b#c",
-                                       "www.example.com",
-                                       "mailto:a@b",
-                                       "http://[::1]:80/",
-                                       "http://m\xc3\xbcnz.de"};
+    static const char *const good[] = {"http://example.com", "https://ex.com:8080/a?b#c",
+                                       "www.example.com",    "mailto:a@b",
+                                       "http://[::1]:80/",   "http://m\xc3\xbcnz.de"};
     static const char *const bad[] = {
         "http://exa mple", "http://", "http://host:port", "a<b", "http://:80", "x\\y", ":x"};
     struct testhost th;

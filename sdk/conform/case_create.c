@@ -39,7 +39,9 @@ static void create_values(struct probe *p)
     struct wess_result r;
     size_t n = spare_texts(p, names, 32);
     for (size_t i = 0; i < n; i++)
-        set_text(p, item, names[i], kept_fmt(p, "Value of %s", names[i]));
+        set_text(p, item, names[i],
+                 strcmp(names[i], "url") ? kept_fmt(p, "Value of %s", names[i])
+                                         : "https://www.example.com/a?b=c&d=e");
     const struct wess_item *now = fetch_one(p, create(p, item, new_stamp(p), &r));
     for (size_t i = 0; i < item->n_fields; i++) {
         const struct wess_field *f = &item->fields[i];

@@ -128,6 +128,19 @@ enum wess_code try_fetch(struct probe *p, const char *const *ids, size_t n, stru
     return rc;
 }
 
+static void only_asked(struct probe *p, const struct wess_page *page, const struct wess_key *keys,
+                       size_t n)
+{
+    for (size_t i = 0; i < page->n; i++) {
+        const struct wess_change *c = &page->changes[i];
+        bool hit = (c->flags & WESS_REF_ONLY) != 0;
+        for (size_t k = 0; k < n && !hit; k++)
+            hit = bears(&c->item, keys[k].space, keys[k].id);
+        if (!hit)
+            broke(p, "4.1", "find() brought item %s, which bears none of the keys", c->item.id);
+    }
+}
+
 enum wess_code try_find(struct probe *p, const struct wess_key *keys, size_t n,
                         struct wess_page *out)
 {
@@ -141,6 +154,7 @@ enum wess_code try_find(struct probe *p, const struct wess_key *keys, size_t n,
     end_inputs(p);
     *out = rc == WESS_OK ? copy_page(to_keep(p), &page) : (struct wess_page){0};
     seal(p);
+    only_asked(p, out, keys, n);
     return rc;
 }
 

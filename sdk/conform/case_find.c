@@ -115,7 +115,7 @@ static const struct case_def cases[] = {
     {"find.key", "4.1", WESS_CAP_CREATE, NEEDS_SCRATCH, find_key},
     {"find.stamp", "4.1", WESS_CAP_CREATE | WESS_CAP_STAMP, NEEDS_SCRATCH, find_stamp},
     {"find.several", "4.1", WESS_CAP_CREATE | WESS_CAP_STAMP, NEEDS_SCRATCH, find_several},
-    {"find.none", "4.3", 0, NEEDS_OPEN, find_none},
+    {"find.none", "4.1", 0, NEEDS_OPEN, find_none},
     {"find.trashed", "4.2", WESS_CAP_CREATE | WESS_CAP_DELETE | WESS_CAP_STAMP, NEEDS_SCRATCH,
      find_trashed},
     {"find.after_update", "4.1", WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_STAMP, NEEDS_SCRATCH,

@@ -152,8 +152,14 @@ static void read_sorted(struct probe *p)
 {
     struct wess_slice at = from_start;
     struct wess_page page = {0};
-    const char *last = NULL, *ids[3];
-    some_items(p, ids, 3);
+    const char *last = NULL, *ids[12], *spare;
+    some_items(p, ids, 12); /* so many that 10 comes before 9 */
+    if ((p->col->caps & WESS_CAP_UPDATE) && spare_texts(p, &spare, 1)) {
+        struct wess_op op = update_of(p, fetch_one(p, ids[0]));
+        struct wess_result r;
+        set_text(p, &op.item, spare, "The last one that was changed");
+        apply_one(p, &op, &r);
+    }
     for (unsigned n = 0; n < PAGES_MOST && !(page.flags & WESS_PAGE_LAST); n++) {
         must(p, try_changes(p, at, 2, &page), "changes()");
         if (!(page.flags & WESS_PAGE_SORTED))

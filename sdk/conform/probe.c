@@ -37,8 +37,9 @@ static void tidy(struct probe *p)
     }
 }
 
-static _Noreturn void end(struct probe *p, char verdict, const char *clause, const char *fmt,
-                          va_list ap)
+static _Noreturn void end(struct probe *, char verdict, const char *clause, const char *fmt,
+                          va_list) __attribute__((format(printf, 4, 0)));
+static void end(struct probe *p, char verdict, const char *clause, const char *fmt, va_list ap)
 {
     char *text = NULL;
     if (p->ending) /* told already; this is only tidying up */
@@ -253,7 +254,7 @@ static size_t threads(void)
 /* A resolver's thread may be on its way out. */
 static void no_threads(struct probe *p)
 {
-    for (unsigned turn = 0; threads() > 1 && turn < 25; turn++)
+    for (unsigned turn = 0; threads() > 1 && turn < 10; turn++)
         pause_ms(PAUSE_MS);
     if (threads() > 1)
         broke(p, "2.2", "%zu threads are left that it started", threads() - 1);

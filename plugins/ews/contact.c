@@ -368,6 +368,7 @@ void ews_refuse(struct wess_call *call, struct wess_result *out, const char *fie
 {
     const struct wess_host *h = call->conn->host;
     struct wess_refused *of = h->alloc(call->arena, (out->n_refused + 1) * sizeof(*of));
+    field = field ? wess_arena_text(h, call->arena, field) : NULL; /* it may be the op's */
     out->code = WESS_REJECTED;
     if (!of || !field)
         return;

@@ -99,6 +99,8 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
         .calls_max = 1,
         .of = col,
         .n = 1};
+    if (!out->identity || !out->version)
+        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_MAILBOX, NULL, "out of memory");
     return WESS_OK;
 }
 

@@ -217,7 +217,9 @@ static enum wess_code keep(struct finding *f, const struct ews_folder *folder,
     struct wess_change *c = wess_vec_push(f->call->conn->host, f->call->arena, &f->found);
     if (!c)
         return spent(e);
-    item->folder = folder->path;
+    item->folder = wess_arena_text(f->call->conn->host, f->call->arena, folder->path);
+    if (!item->folder)
+        return spent(e);
     item->flags |= folder->place == EWS_BIN         ? WESS_ITEM_TRASHED
                    : folder->place == EWS_ELSEWHERE ? WESS_ITEM_OUTSIDE
                                                     : 0u;

@@ -139,7 +139,9 @@ static enum wess_code take_change(void *ctx, size_t i, const xmlNode *n, struct 
     }
     if (rc != WESS_OK)
         return too_big(e);
-    item.folder = s->folder->path;
+    item.folder = wess_arena_text(s->call->conn->host, s->call->arena, s->folder->path);
+    if (!item.folder)
+        return too_big(e);
     /* An update that shows another folder is a move away. */
     if (parent && strcmp(parent, s->folder->id)) {
         item = (struct wess_item){.id = item.id};

@@ -193,7 +193,7 @@ static enum wess_code work_out(struct writing *w)
             ews_refuse(call, t->out, "email", "Exchange holds three mail addresses", "room");
         } else if (!t->n_updates) {
             t->out->code = WESS_OK;
-            t->out->revision = revision_of(t->op);
+            t->out->revision = wess_arena_text(call->conn->host, call->arena, revision_of(t->op));
         }
     }
     sieve(w);
@@ -425,8 +425,6 @@ static enum wess_code apply_kind(struct wess_call *call, const struct wess_op *o
     rc = what == WESS_CREATE ? look_up(&w) : look(&w);
     if (rc == WESS_OK && what == WESS_UPDATE)
         rc = work_out(&w);
-    if (rc == WESS_TOO_BIG && !call->error.text[0])
-        wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     return rc == WESS_OK ? send_all(&w) : rc;
 }
 
@@ -439,5 +437,7 @@ enum wess_code ews_apply(struct wess_call *call, const struct wess_op *ops, size
     enum wess_code rc = ews_folders(call, false);
     for (size_t k = 0; rc == WESS_OK && k < 3; k++)
         rc = apply_kind(call, ops, n, order[k], out);
+    if (rc == WESS_TOO_BIG && !call->error.text[0])
+        wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     return rc;
 }

@@ -276,7 +276,11 @@ static const struct wess_fact *facts_of(struct wess_call *call, const char *queu
     facts[(*n)++] = (struct wess_fact){"queue", wess_arena_text(c->host, call->arena, queue)};
     for (size_t i = 0; i < c->n_queues; i++)
         if (!strcmp(c->queues[i].id, queue))
-            facts[(*n)++] = (struct wess_fact){"queue", c->queues[i].name};
+            facts[(*n)++] = (struct wess_fact){
+                "queue", wess_arena_text(c->host, call->arena, c->queues[i].name)};
+    for (size_t i = 0; i < *n; i++)
+        if (!facts[i].value)
+            return NULL;
     return facts;
 }
 

@@ -177,7 +177,7 @@ enum wess_code wb_changes(struct wess_call *call, struct wess_slice cursor, uint
     if (rc == WESS_OK)
         rc = fill_page(call, rows, &at, most, out);
     json_decref(answer);
-    return rc;
+    return wb_told(call, rc);
 }
 
 /* ---- rows by value
@@ -267,7 +267,7 @@ static enum wess_code fetch_some(struct wess_call *call, const char *const *ids,
             rc = wb_item(call, row, true, item);
         if (rc == WESS_OK)
             out[i] = (struct wess_result){.code = row ? WESS_OK : WESS_GONE,
-                                          .id = ids[i],
+                                          .id = row ? item->id : NULL,
                                           .revision = row ? item->revision : NULL,
                                           .current = item};
     }
@@ -282,7 +282,7 @@ enum wess_code wb_fetch(struct wess_call *call, struct wess_list ids, struct wes
         size_t n = ids.n - at < WB_PAGE ? ids.n - at : WB_PAGE;
         rc = fetch_some(call, ids.of + at, n, out + at);
     }
-    return rc;
+    return wb_told(call, rc);
 }
 
 /* ---- find
@@ -367,5 +367,5 @@ enum wess_code wb_find(struct wess_call *call, const struct wess_key *keys, size
     }
     *out = (struct wess_page){
         .changes = changes.of, .n = changes.n, .flags = whole ? WESS_PAGE_LAST : 0};
-    return rc;
+    return wb_told(call, rc);
 }

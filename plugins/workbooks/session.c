@@ -136,6 +136,13 @@ static void uncount(struct wess_call *call)
     call->bytes_in -= received;
 }
 
+enum wess_code wb_told(struct wess_call *call, enum wess_code rc)
+{
+    if (rc == WESS_TOO_BIG && !call->error.text[0])
+        wess_fail(&call->error, rc, WESS_OF_COLLECTION, NULL, "out of memory");
+    return rc;
+}
+
 /* No answer at all, by libcurl's word. */
 static enum wess_code no_answer(struct wess_call *call, const struct http_response *r, bool write)
 {
@@ -147,7 +154,7 @@ static enum wess_code no_answer(struct wess_call *call, const struct http_respon
     case WESS_TOO_BIG:
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "%s", r->text);
     case WESS_CANCELLED:
-        return WESS_CANCELLED;
+        return wess_fail(&call->error, WESS_CANCELLED, WESS_OF_HOST, NULL, "cancelled");
     case WESS_NOT_TRIED:
         return wess_fail(&call->error, WESS_NOT_TRIED, WESS_OF_HOST, NULL, "%s", r->text);
     default:

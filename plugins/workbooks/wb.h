@@ -44,6 +44,8 @@ enum wess_code wb_begin(struct wess_call *, const char *method, struct form *);
  * that is lost leaves WESS_UNKNOWN. */
 enum wess_code wb_post(struct wess_call *, const char *path, struct form *, bool write,
                        json_t **out);
+/* Gives WESS_TOO_BIG its text, where none was given: what every slot ends with. */
+enum wess_code wb_told(struct wess_call *, enum wess_code);
 /* A JSON text, bounded and strict; pure. NULL: not JSON. */
 json_t *wb_parse(const char *text, size_t len);
 /* What an HTTP answer without JSON means; pure. */

@@ -159,10 +159,10 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
     enum wess_code rc = wb_queues(call);
     struct wess_collection *people = rc == WESS_OK ? h->alloc(call->arena, sizeof(*people)) : NULL;
     if (rc != WESS_OK)
-        return rc;
+        return wb_told(call, rc);
     char *id = identity(call);
     if (!people || !id)
-        return WESS_TOO_BIG;
+        return wb_told(call, WESS_TOO_BIG);
     *people = (struct wess_collection){.id = "people",
                                        .kind = "contact",
                                        .title = "People",

@@ -38,7 +38,8 @@ static void refuse(struct table *t, size_t op, const char *field, const char *te
     struct wess_result *r = &t->out[op];
     struct wess_refused *of =
         t->call->conn->host->alloc(t->call->arena, (r->n_refused + 1) * sizeof(*of));
-    if (!of) {
+    field = wess_arena_text(t->call->conn->host, t->call->arena, field); /* it may be the op's */
+    if (!of || !field) {
         t->spent = true;
         return;
     }
@@ -531,5 +532,5 @@ enum wess_code wb_apply(struct wess_call *call, const struct wess_op *ops, size_
         else
             rc = apply_some(call, ops + at, len, out + at);
     }
-    return rc;
+    return wb_told(call, rc);
 }

@@ -13,19 +13,13 @@
 
 #include <stdio.h>
 
+#include "testarena.h"
 #include "wess/connector.h"
 
 #define TESTHOST_BUDGET ((size_t)48 << 20)
 
 struct testhost_setting {
     const char *name, *value;
-};
-struct testhost_block;
-struct wess_arena { /* what the connector sees as opaque */
-    struct testhost_block *blocks;
-    size_t used, budget; /* bytes; over the budget: NULL */
-    size_t allocs;       /* calls since testhost_drop() */
-    size_t fail_at;      /* the n-th call since testhost_drop() answers NULL; 0: none */
 };
 struct testhost_blob;
 struct testhost {

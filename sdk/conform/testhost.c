@@ -1,14 +1,9 @@
 #include "testhost.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct testhost_block {
-    struct testhost_block *next;
-    _Alignas(max_align_t) unsigned char data[];
-};
 struct testhost_blob {
     struct testhost_blob *next;
     char digest[32];
@@ -22,48 +17,9 @@ struct wess_spool {
     bool reading;
 };
 
-/* ---- arena -------------------------------------------------------------------------------------
- */
-
-static void *host_alloc(struct wess_arena *a, size_t size)
-{
-    a->allocs++;
-    if (a->fail_at && a->allocs >= a->fail_at)
-        return NULL;
-    if (size > a->budget || a->used > a->budget - size)
-        return NULL;
-    struct testhost_block *b = calloc(1, sizeof(*b) + size);
-    if (!b)
-        return NULL;
-    b->next = a->blocks;
-    a->blocks = b;
-    a->used += size;
-    return b->data;
-}
-
 void testhost_drop(struct testhost *th)
 {
-    while (th->arena.blocks) {
-        struct testhost_block *b = th->arena.blocks;
-        th->arena.blocks = b->next;
-        free(b);
-    }
-    th->arena.used = th->arena.allocs = 0;
-}
-
-static const char *host_fold(struct wess_arena *a, const char *text)
-{
-    char *out = host_alloc(a, strlen(text) + 1);
-    size_t n = 0;
-    for (const char *s = text; out && *s; s++) {
-        bool space = isspace((unsigned char)*s) != 0;
-        if (space && (!n || out[n - 1] == ' '))
-            continue;
-        out[n++] = space ? ' ' : (char)tolower((unsigned char)*s);
-    }
-    if (out && n && out[n - 1] == ' ')
-        out[n - 1] = 0;
-    return out;
+    testarena_drop(&th->arena);
 }
 
 /* ---- settings, clock, log ----------------------------------------------------------------------
@@ -168,7 +124,7 @@ static enum wess_code blob_done(struct wess_spool *s, struct wess_arena *a, stru
 {
     struct testhost_blob *b = calloc(1, sizeof(*b));
     uint64_t hash = 1469598103934665603u;
-    char *digest = host_alloc(a, sizeof(b->digest));
+    char *digest = testarena_alloc(a, sizeof(b->digest));
     if (!b || !digest) {
         free(b);
         blob_close(s);
@@ -241,7 +197,7 @@ void testhost_init(struct testhost *th, const struct testhost_setting *settings,
                                   .secret = host_secret,
                                   .secret_put = host_secret_put,
                                   .token = host_token,
-                                  .alloc = host_alloc,
+                                  .alloc = testarena_alloc,
                                   .blob_new = blob_new,
                                   .blob_put = blob_put,
                                   .blob_done = blob_done,
@@ -249,12 +205,12 @@ void testhost_init(struct testhost *th, const struct testhost_setting *settings,
                                   .blob_get = blob_get,
                                   .blob_close = blob_close,
                                   .http = &th->http,
-                                  .fold = host_fold};
+                                  .fold = testarena_fold};
 }
 
 void testhost_fini(struct testhost *th)
 {
-    testhost_drop(th);
+    testarena_fini(&th->arena);
     while (th->blobs) {
         struct testhost_blob *b = th->blobs;
         th->blobs = b->next;

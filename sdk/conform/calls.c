@@ -1,0 +1,183 @@
+/* Calls as the core makes them, with inputs that end and answers that are sealed. */
+#include "probe.h"
+
+#include <string.h>
+
+#define LANES 4u
+
+static struct copier to_in(struct probe *p)
+{
+    return (struct copier){p, &p->in};
+}
+
+static struct copier to_keep(struct probe *p)
+{
+    return (struct copier){p, &p->keep};
+}
+
+static struct wess_call *begin(struct probe *p)
+{
+    struct wess_call *call = testarena_alloc(&p->in, sizeof(*call));
+    if (!call)
+        failed(p, "the suite itself is out of memory");
+    *call = (struct wess_call){.conn = p->conn,
+                               .collection = copy_text(to_in(p), p->setup->collection),
+                               .lanes = LANES,
+                               .arena = &p->th.arena};
+    p->asked = 0;
+    return call;
+}
+
+/* The connector is back: its inputs end. What it answered is looked at before. */
+static void judge(struct probe *p, const struct wess_call *call, enum wess_code rc,
+                  const char *name)
+{
+    p->error = call->error;
+    p->requests = call->requests;
+    p->used = p->th.arena.used;
+    p->allocs = p->th.arena.allocs;
+    inspect_code(p, rc, &p->error, name);
+}
+
+static void end_inputs(struct probe *p)
+{
+    if (!testarena_drop(&p->in))
+        broke(p, "1.5", "it wrote outside of the inputs of a call");
+}
+
+static void seal(struct probe *p)
+{
+    if (!testarena_drop(&p->th.arena))
+        broke(p, "1.5", "it wrote outside of the memory that host->alloc() gave");
+}
+
+enum wess_code try_check(struct probe *p)
+{
+    struct wess_call *call = begin(p);
+    enum wess_code rc = p->c->check(call);
+    judge(p, call, rc, "check()");
+    end_inputs(p);
+    seal(p);
+    return rc;
+}
+
+enum wess_code try_describe(struct probe *p, struct wess_schema *out)
+{
+    struct wess_call *call = begin(p);
+    struct wess_schema schema = {0};
+    call->collection = NULL;
+    enum wess_code rc = p->c->describe(call, &schema);
+    judge(p, call, rc, "describe()");
+    if (rc == WESS_OK)
+        inspect_schema(p, &schema);
+    end_inputs(p);
+    *out = rc == WESS_OK ? copy_schema(to_keep(p), &schema) : (struct wess_schema){0};
+    seal(p);
+    return rc;
+}
+
+enum wess_code try_changes(struct probe *p, struct wess_slice cursor, uint32_t limit,
+                           struct wess_page *out)
+{
+    struct wess_call *call = begin(p);
+    struct wess_slice at = cursor.len ? copy_slice(to_in(p), cursor) : (struct wess_slice){0};
+    struct wess_page page = {0};
+    enum wess_code rc = p->c->changes(call, at, limit, &page);
+    judge(p, call, rc, "changes()");
+    if (rc == WESS_OK)
+        inspect_page(p, &page, true);
+    end_inputs(p);
+    *out = rc == WESS_OK ? copy_page(to_keep(p), &page) : (struct wess_page){0};
+    seal(p);
+    return rc;
+}
+
+static struct wess_result *results(struct probe *p, size_t n)
+{
+    struct wess_result *r = kept(p, (n + 1) * sizeof(*r));
+    for (size_t i = 0; i < n; i++)
+        r[i].code = WESS_UNKNOWN;
+    return r;
+}
+
+static void end_results(struct probe *p, struct wess_result *r, size_t n, enum wess_code rc,
+                        bool fetched, struct wess_result *out)
+{
+    /* A fetch that failed has nothing to say of single items; an apply has. */
+    if (rc == WESS_OK || !fetched)
+        inspect_results(p, r, n, fetched && rc == WESS_OK);
+    end_inputs(p);
+    for (size_t i = 0; i < n; i++) {
+        if (rc == WESS_OK || !fetched)
+            copy_result(to_keep(p), &r[i]);
+        else
+            r[i] = (struct wess_result){.code = r[i].code};
+        out[i] = r[i];
+    }
+    seal(p);
+}
+
+enum wess_code try_fetch(struct probe *p, const char *const *ids, size_t n, struct wess_result *out)
+{
+    struct wess_call *call = begin(p);
+    struct wess_list in = copy_list(to_in(p), (struct wess_list){ids, n});
+    struct wess_result *r = results(p, n);
+    enum wess_code rc = p->c->fetch(call, in, r);
+    judge(p, call, rc, "fetch()");
+    end_results(p, r, n, rc, true, out);
+    return rc;
+}
+
+static void only_asked(struct probe *p, const struct wess_page *page, const struct wess_key *keys,
+                       size_t n)
+{
+    for (size_t i = 0; i < page->n; i++) {
+        const struct wess_change *c = &page->changes[i];
+        bool hit = (c->flags & WESS_REF_ONLY) != 0;
+        for (size_t k = 0; k < n && !hit; k++)
+            hit = bears(&c->item, keys[k].space, keys[k].id);
+        if (!hit)
+            broke(p, "4.1", "find() brought item %s, which bears none of the keys", c->item.id);
+    }
+}
+
+enum wess_code try_find(struct probe *p, const struct wess_key *keys, size_t n,
+                        struct wess_page *out)
+{
+    struct wess_call *call = begin(p);
+    const struct wess_key *in = copy_keys(to_in(p), keys, n);
+    struct wess_page page = {0};
+    enum wess_code rc = p->c->find(call, in, n, &page);
+    judge(p, call, rc, "find()");
+    if (rc == WESS_OK)
+        inspect_page(p, &page, false);
+    end_inputs(p);
+    *out = rc == WESS_OK ? copy_page(to_keep(p), &page) : (struct wess_page){0};
+    seal(p);
+    only_asked(p, out, keys, n);
+    return rc;
+}
+
+enum wess_code try_apply(struct probe *p, const struct wess_op *ops, size_t n,
+                         struct wess_result *out)
+{
+    struct wess_call *call = begin(p);
+    struct wess_op *in = testarena_alloc(&p->in, (n + 1) * sizeof(*in));
+    struct wess_result *r = results(p, n);
+    for (size_t i = 0; in && i < n; i++)
+        in[i] = copy_op(to_in(p), &ops[i]);
+    enum wess_code rc = p->c->apply(call, in, n, r);
+    judge(p, call, rc, "apply()");
+    end_results(p, r, n, rc, false, out);
+    for (size_t i = 0; i < n; i++)
+        if (ops[i].what == WESS_CREATE && out[i].id)
+            to_delete(p, out[i].id);
+    return rc;
+}
+
+void must(struct probe *p, enum wess_code rc, const char *what)
+{
+    if (rc != WESS_OK)
+        failed(p, "%s answered %s: %s%s%s", what, code_name(rc), p->error.text,
+               p->error.remote_code[0] ? " / " : "", p->error.remote_code);
+}

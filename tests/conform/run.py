@@ -1,0 +1,192 @@
+"""wess-conform on every connector of this build: the example, and those that speak to the rehearsal
+servers. Its last lines are what a log needs: the cases of each, and that there are enough."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+from sandbox import BUILD, Sandbox, program  # noqa: E402
+
+EXCHANGE = """
+endpoint = {{ connector = "ews"; url = "{exchange[url]}"; auth = "{auth}";
+  username = "EXAMPLE\\\\svc-wess"; password = {{ file = "{dir}/secret"; }};
+  impersonate = "{exchange[mailboxes][0][address]}"; }};
+collection = "contacts";
+scratch = true;
+"""
+WORKBOOKS = """
+endpoint = {{ connector = "workbooks"; url = "{workbooks[url]}";
+  api_key = {{ file = "{dir}/secret"; }}; }};
+collection = "people";
+scratch = true;
+avoid = [ "org" ];  # another record, which has to be there
+"""
+MEMORY = """
+endpoint = {{ connector = "memory"; }};
+collection = "people";
+scratch = true;
+"""
+
+
+def conform(plugin, config, info, secret, *args, **more):
+    with tempfile.TemporaryDirectory(prefix="wess-conform-") as folder:
+        with open(os.path.join(folder, "secret"), "w") as f:
+            f.write(secret + "\n")
+        path = os.path.join(folder, "conform.conf")
+        with open(path, "w") as f:
+            f.write(config.format(dir=folder, **info, **more))
+        done = subprocess.run([program("wess-conform"), os.path.join(BUILD, "plugins", plugin),
+                               "--config", path, *args], text=True, capture_output=True,
+                              timeout=800)
+    print(done.stdout, end="")
+    print(done.stderr, end="", file=sys.stderr)
+    bad = [w for w in ("Sanitizer", "runtime error") if w in done.stderr]
+    assert not bad, f"{plugin}: {bad}"
+    assert done.returncode == 0, f"{plugin}: status {done.returncode}"
+    return done.stdout
+
+
+def test_example(*args):
+    conform("example/memory.so", MEMORY, {}, "none", *args)
+
+
+def test_exchange(*args):
+    for auth in ("basic", "ntlm"):
+        with Sandbox(clock=False) as box:
+            conform("ews.so", EXCHANGE, box.info, box.info["exchange"]["password"], *args,
+                    auth=auth)
+
+
+def test_workbooks(*args):
+    with Sandbox(clock=False) as box:
+        conform("workbooks.so", WORKBOOKS, box.info, box.info["workbooks"]["api_key"], *args)
+
+
+# What WESS_LIE makes of the example, and the clauses that it may be caught by.
+LIES = {
+    "another ABI": "10.1",
+    "a slot is empty": "10.2",
+    "an option comes twice": "10.3",
+    "claims more than its kind": "10.4",
+    "another identity each time": "10.5",
+    "has a collection twice": "10.6",
+    "close(NULL) crashes": "2.4",
+    "leaves a descriptor": "2.2",
+    "leaves a file open": "2.2",
+    "starts a thread": "2.2",
+    "hangs": "2.4",
+    "says NOT_TRIED and did": "2.5",
+    "errors have no text": "2.6",
+    "has two lines of text": "2.6",
+    "the scope is unknown": "2.6",
+    "answers an unknown code": "2.6",
+    "tells its secret in a text": "2.7",
+    "tells its secret in the log": "2.7",
+    "never asks for its secret": "2.8",
+    "blames the host for its secret": "2.8",
+    "counts no request": "2.9",
+    "a snapshot is not flagged": "3.1",
+    "takes its newest cursor only": "3.2",
+    "brings more than the limit": "3.3",
+    "never comes to an end": "3.3",
+    "a snapshot misses items": "3.6",
+    "is not sorted": "3.5",
+    "tells of no change": "3.7",
+    "tells of no deletion": "3.7",
+    "takes any cursor": "3.8",
+    "has no kind": "3.9",
+    "has a field twice": "3.9",
+    "keys are not folded": "3.10",
+    "text is no UTF-8": "11.1",
+    "one bad id fails a fetch": "3.11",
+    "fetch mixes the order": "3.11",
+    "fetch brings no whole item": "3.12",
+    "what is gone is refused": "3.13",
+    "finds by the first key only": "4.1",
+    "finds what nobody asked for": "4.1",
+    "find is never the last page": "4.3",
+    "one bad op is told of another": "5.2",
+    "one bad op stops the batch": "5.2",
+    "a create has no id": "5.3",
+    "an update wipes the rest": "5.4",
+    "does not clear": "5.5",
+    "updates what is gone": "5.6",
+    "a second delete is broken": "5.6",
+    "names no refused field": "5.7",
+    "answers a wrong revision": "5.8",
+    "a create, again, doubles": "6.1",
+    "a create, again, has a revision": "6.1",
+    "a create, again, is only looked for": "6.2",
+    "hides the stamp": "6.3",
+    "writes no stamp": "6.3",
+    "writes a stale update": "7.1",
+    "answers from the heap": "1.1",
+    "points into its inputs": "1.1",
+    "keeps an answer": "1.2",
+    "keeps an op": "1.2",
+    "answers less without memory": "1.3",
+    "fetch answers less without memory": "1.3",
+    "writes past its memory": "1.5 2.4",  # a sanitizer stops it where it does
+    "cuts what it could hold": "11.5",
+}
+LIAR = """
+endpoint = { connector = "liar"; %s };
+collection = "people";
+scratch = true;
+patience = 5;
+"""
+
+
+def caught(lie, folder):
+    """The clauses that the failures of this liar are explained by."""
+    path = os.path.join(folder, "liar.conf")
+    no_secret = lie == "counts no request"
+    with open(path, "w") as f:
+        f.write(LIAR % ("" if no_secret else 'password = "canary-secret";'))
+    done = subprocess.run(
+        [program("wess-conform"), os.path.join(BUILD, "plugins", "example", "liar.so"), "--config",
+         path, "--json"], text=True, capture_output=True, timeout=300,
+        env=dict(os.environ, WESS_LIE=lie, ASAN_OPTIONS="detect_leaks=0"))
+    assert done.returncode in (0, 1), f"{lie}: status {done.returncode}: {done.stderr}"
+    cases = json.loads(done.stdout)["cases"]
+    failed = [c for c in cases if c["result"] == "fail"]
+    assert (done.returncode == 1) == bool(failed), f"{lie}: status {done.returncode}"
+    for c in failed[:3]:
+        print(f"     {c['case']}: {c['why'][:110]} [{c['clause']}]")
+    return {c["clause"] for c in failed}
+
+
+def test_liars(*args):
+    right = 0
+    with tempfile.TemporaryDirectory(prefix="wess-conform-") as folder:
+        assert not caught("nothing", folder), "the example fails without a lie"
+        for lie, clauses in LIES.items():
+            by = caught(lie, folder)
+            good = bool(by & set(clauses.split()))
+            right += good
+            print(f"{'ok  ' if good else 'FAIL'} {lie}: wanted {clauses}, caught by "
+                  f"{' '.join(sorted(by)) or 'nothing'}", flush=True)
+    print(f"figure conform_caught {right} of {len(LIES)}", flush=True)
+    assert right == len(LIES), "a liar got through, or was not told why"
+
+
+def main():
+    wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
+    args = [a for a in sys.argv[1:] if a.startswith("-")]
+    failed = 0
+    for name in ("example", "liars", "exchange", "workbooks"):
+        if wanted and name not in wanted:
+            continue
+        try:
+            globals()["test_" + name](*args)
+            print(f"ok   {name}", flush=True)
+        except AssertionError as error:
+            failed += 1
+            print(f"FAIL {name}: {error}", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -44,7 +44,7 @@ enum wess_code wb_begin(struct wess_call *, const char *method, struct form *);
  * that is lost leaves WESS_UNKNOWN. */
 enum wess_code wb_post(struct wess_call *, const char *path, struct form *, bool write,
                        json_t **out);
-/* A JSON text, bounded and strict; pure. NULL: not JSON. */
+/* A JSON text, bounded in depth and number of values, and strict; pure. NULL: not JSON. */
 json_t *wb_parse(const char *text, size_t len);
 /* What an HTTP answer without JSON means; pure. */
 enum wess_code wb_judge(const struct http_response *, bool write, struct wess_error *);
@@ -65,12 +65,13 @@ extern const size_t wb_n_fields;
 extern const struct wess_field_schema wb_schema[];
 extern const size_t wb_n_schema;
 void wb_select(struct form *, bool whole); /* columns to ask for: all, or those of the facts */
+void wb_select_bare(struct form *);        /* what a place in the list is made of */
 /* An item of a row: facts and keys, and fields where `whole`. WESS_TOO_BIG: budget spent. */
 enum wess_code wb_item(struct wess_call *, const json_t *row, bool whole, struct wess_item *);
 /* A column of a row as text; numbers too. NULL: absent or null. */
 const char *wb_text(const json_t *row, const char *column, char number[24]);
-int64_t
-wb_time_ms(const json_t *value); /* epoch seconds or "Mon Nov 23 10:00:00 UTC 2026"; 0: none */
+int64_t wb_time_ms(const json_t *value); /* epoch seconds or "Mon Nov 23 10:00:00 UTC 2026"; 0:
+                                            none, or beyond what a calendar holds */
 
 /* ---- cursor.c: where reading stands
  * --------------------------------------------------------------------------- The keyset position,

@@ -104,8 +104,10 @@ enum wess_code wb_find(struct wess_call *, const struct wess_key *, size_t, stru
 enum wess_code wb_apply(struct wess_call *, const struct wess_op *, size_t, struct wess_result *);
 /* employer.c: looks the names up at once; then wb_employer() answers without a request. */
 enum wess_code wb_employers(struct wess_call *, const struct wess_op *, size_t);
-const char *wb_employer(struct wess_conn *, struct wess_arena *, const char *name);
-/* list.c: rows whose column equals any of the values, deleted ones too where asked. */
+const char *wb_employer(const struct wess_conn *, const char *folded); /* NULL: none or several */
+/* list.c: rows whose column equals any of the values, deleted ones too where asked. Of other tables
+ * than people at most so many for n values. */
+#define WB_ROWS_FOR(n) (2 * (n) + 2)
 enum wess_code wb_rows_equal(struct wess_call *, const char *path, const char *column,
                              const char *const *values, size_t n, bool deleted, bool whole,
                              json_t **out);

@@ -156,7 +156,8 @@ static enum wess_code no_answer(struct wess_call *call, const struct http_respon
     case WESS_CANCELLED:
         return WESS_CANCELLED;
     case WESS_NOT_TRIED:
-        return wess_fail(&call->error, WESS_NOT_TRIED, WESS_OF_HOST, NULL, "%s", r->text);
+        return wess_fail(&call->error, write ? WESS_NOT_TRIED : WESS_TRANSIENT, WESS_OF_HOST, NULL,
+                         "%s", r->text);
     default:
         return wess_fail(&call->error, write ? WESS_UNKNOWN : WESS_TRANSIENT, WESS_OF_HOST, NULL,
                          "%s", r->text);

@@ -383,7 +383,8 @@ static void succeeded(struct table *t, size_t op, const json_t *row)
     char number[24], lock[24];
     const char *id = wb_text(row, "id", number), *rev = wb_text(row, "lock_version", lock);
     bool create = t->ops[op].what == WESS_CREATE;
-    if (!id || (!create && strcmp(id, id_of(&t->ops[op])))) {
+    bool is_id = id && *id >= '1' && *id <= '9';
+    if (!is_id || (!create && strcmp(id, id_of(&t->ops[op])))) {
         r->code = WESS_UNKNOWN; /* said to be done, but not what */
         return;
     }

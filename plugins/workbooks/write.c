@@ -116,14 +116,17 @@ static void put_text(struct table *t, size_t op, const struct wess_field *f)
 static void put_employer(struct table *t, size_t op, const struct wess_field *f)
 {
     const struct wess_host *h = t->call->conn->host;
+    if (!t->call->conn->match_employer) {
+        refuse(t, op, "org", "employers are left alone (setting employer)", "ignored");
+        return;
+    }
     if (f->type == WESS_NULL) {
         *cell(t, op, EMPLOYER) = WB_CLEAR;
         return;
     }
     char *name = wess_arena_textn(h, t->call->arena, f->str.data, f->str.len);
     const char *fold = name ? h->fold(t->call->arena, name) : NULL;
-    const char *id =
-        fold && t->call->conn->match_employer ? wb_employer(t->call->conn, fold) : NULL;
+    const char *id = fold ? wb_employer(t->call->conn, fold) : NULL;
     if (!fold)
         t->spent = true;
     else if (id)

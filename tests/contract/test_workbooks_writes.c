@@ -603,9 +603,12 @@ static void test_workbooks__employers_are_tied_to_what_exists(void **state)
     assert_string_equal(wb_param(request, "_fc[]", 0), "  ACME\\, Ltd ,Twice,Nowhere");
     wb_apply(t, ops, 4, WESS_OK);
     assert_int_equal(wb_asked(t, WB_ORGS), 1); /* it has learnt */
+    /* Left alone: neither tied nor untied. */
     wb_open(t, "employer", "ignore", NULL);
-    r = wb_apply(t, ops, 1, WESS_OK);
-    assert_int_equal(r->n_refused, 1);
+    r = wb_apply(t, ops, 4, WESS_OK);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(r[i].n_refused, 1);
+    assert_null(wb_param(wb_request(t, WB_PUT, 2), "employer_link[]", 0));
     assert_int_equal(wb_asked(t, WB_ORGS), 1);
 }
 

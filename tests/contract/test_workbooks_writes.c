@@ -195,6 +195,43 @@ static void test_workbooks__an_empty_note_is_cleared(void **state)
     assert_string_equal(wb_param(wb_request(t, WB_PUT, 0), "party_notes[]", 0), ":null_value:");
 }
 
+/* A note of a megabyte, and an id of 512 bytes: both go whole. */
+static void test_workbooks__large_notes_and_long_ids(void **state)
+{
+    struct wb_test *t = *state;
+    const struct wess_host *h = &t->th.host;
+    struct wess_spool *spool = NULL;
+    size_t len = (size_t)1 << 20;
+    char *text = malloc(len + 1), id[513] = "", *answer = NULL;
+    struct wess_field note = {.name = "note", .type = WESS_BLOB};
+    struct wess_item old = {.id = id, .revision = "1"};
+    struct wess_op op = {
+        .what = WESS_UPDATE, .before = &old, .item = {.id = id, .fields = &note, .n_fields = 1}};
+    assert_non_null(text);
+    memset(text, 'n', len);
+    text[len] = 0;
+    memset(id, '7', 512);
+    assert_int_equal(h->blob_new(h->ctx, &spool), WESS_OK);
+    assert_int_equal(h->blob_put(spool, text, len), WESS_OK);
+    assert_int_equal(h->blob_done(spool, &t->th.arena, &note.blob), WESS_OK);
+    assert_true(asprintf(&answer, DONE(LOCK("\"%s\"", "2"), OK_), id) > 0);
+    wb_says(t, WB_PUT, answer);
+    struct wess_result *r = wb_apply(t, &op, 1, WESS_OK);
+    assert_int_equal(r->code, WESS_OK);
+    assert_string_equal(r->id, id);
+    const char *request = wb_request(t, WB_PUT, 0), *sent = wb_param(request, "party_notes[]", 0);
+    assert_int_equal(strlen(sent), len + strlen("<p></p>"));
+    assert_memory_equal(sent + 3, text, len);
+    assert_string_equal(wb_param(request, "id[]", 0), id);
+    /* What the host no longer has is not written as something else. */
+    note.blob.digest = "nowhere";
+    r = wb_apply(t, &op, 1, WESS_TOO_BIG);
+    assert_int_equal(r->code, WESS_NOT_TRIED);
+    assert_int_equal(wb_asked(t, WB_PUT), 1);
+    free(answer);
+    free(text);
+}
+
 /* ---- answers
  * ------------------------------------------------------------------------------------------ */
 
@@ -705,6 +742,7 @@ int main(void)
         TEST(test_workbooks__only_columns_that_change),
         TEST(test_workbooks__what_cannot_be_written_is_refused_here),
         TEST(test_workbooks__an_empty_note_is_cleared),
+        TEST(test_workbooks__large_notes_and_long_ids),
         TEST(test_workbooks__each_record_has_its_verdict),
         TEST(test_workbooks__all_or_nothing),
         TEST(test_workbooks__what_was_not_said_is_unknown),

@@ -325,9 +325,10 @@ static void test_workbooks_sandbox__many_records_of_one_second(void **state)
     /* A second that was still running is read again; once it has settled, never more. */
     move_clock(b, 10);
     assert_true(pull(b, 7) <= 40);
-    assert_int_equal(pull(b, 7), 0);
-    move_clock(b, 3600);
-    assert_int_equal(pull(b, 7), 0);
+    for (int hour = 0; hour < 4; hour++) {
+        assert_int_equal(pull(b, 7), 0);
+        move_clock(b, 3600);
+    }
     is_mirror(b);
 }
 

@@ -172,6 +172,18 @@ static void test_cursor__rests_where_late_commits_may_still_come(void **state)
     c = (struct wb_cursor){.seconds = 1000, .id = 9, .snapshot = true};
     wb_cursor_rest(&c, 1001);
     is_text(written(f, &c), "2 1000 9\n");
+    /* Nor does it go back before what was left out as seen. */
+    c = (struct wb_cursor){.seconds = 940, .id = 3};
+    assert_true(wb_cursor_saw(&f->call, &c, 1000, 5));
+    assert_true(wb_cursor_saw(&f->call, &c, 1000, 9));
+    assert_true(wb_cursor_saw(&f->call, &c, 1000, 7));
+    assert_true(wb_cursor_saw(&f->call, &c, 990, 11));
+    wb_cursor_rest(&c, 1100);
+    is_text(written(f, &c), "2 1000 9\n");
+    c = (struct wb_cursor){.seconds = 1000, .id = 12};
+    assert_true(wb_cursor_saw(&f->call, &c, 1000, 9));
+    wb_cursor_rest(&c, 1100);
+    is_text(written(f, &c), "2 1000 12\n");
     /* The very second of the edge is read again. */
     c = (struct wb_cursor){.seconds = 1000, .id = 9};
     wb_cursor_rest(&c, 1000);

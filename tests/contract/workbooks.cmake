@@ -3,6 +3,8 @@ foreach(test reads writes hostile)
         LIBS PkgConfig::JANSSON NEEDS wess_workbooks)
 endforeach()
 if(WESS_SANDBOX)
-    wess_contract_test(test_workbooks_sandbox SOURCES test_workbooks_sandbox.c
-        LIBS PkgConfig::CURL PkgConfig::JANSSON NEEDS wess_workbooks wess-sandbox)
+    foreach(test changes sandbox)
+        wess_contract_test(test_workbooks_${test} SOURCES test_workbooks_${test}.c wb_box.c
+            LIBS PkgConfig::CURL PkgConfig::JANSSON NEEDS wess_workbooks wess-sandbox)
+    endforeach()
 endif()

@@ -43,10 +43,26 @@ bool wb_cursor_saw(struct wess_call *call, struct wb_cursor *c, int64_t second, 
     return true;
 }
 
+/* To the newest record that was read: a run that brings nothing new ends where the last one began,
+ * before records that were left out as seen. */
+static void to_newest(struct wb_cursor *c)
+{
+    const struct wb_second *s = c->n ? &c->seen[c->n - 1] : NULL;
+    if (!s || s->at < c->seconds)
+        return;
+    if (s->at > c->seconds)
+        c->id = 0;
+    c->seconds = s->at;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->ids[i] > c->id)
+            c->id = s->ids[i];
+}
+
 void wb_cursor_rest(struct wb_cursor *c, int64_t back)
 {
     size_t kept = 0;
     c->snapshot = false;
+    to_newest(c);
     if (!c->seconds || c->seconds < back) {
         c->n = 0; /* nothing that could still be joined by a late commit */
         return;

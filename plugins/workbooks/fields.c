@@ -6,6 +6,7 @@
 #include "keys.h"
 #include "wb.h"
 
+#define SECONDS_MOST 253402300799 /* the year 9999 */
 #define TEXT(name, column)                                                                         \
     {                                                                                              \
         name, NULL, NULL, column, WESS_TEXT, false                                                 \
@@ -117,6 +118,13 @@ void wb_select(struct form *f, bool whole)
         form_add(f, "_select_columns[]", wb_fields[i].column);
 }
 
+void wb_select_bare(struct form *f)
+{
+    form_add(f, "_select_columns[]", "id");
+    form_add(f, "_select_columns[]", "updated_at");
+    form_add(f, "_select_columns[]", "is_deleted");
+}
+
 /* ---- reading a row
  * --------------------------------------------------------------------------------------- */
 
@@ -131,21 +139,26 @@ const char *wb_text(const json_t *row, const char *column, char number[24])
     return number;
 }
 
+static int64_t in_ms(long long seconds)
+{
+    return seconds > 0 && seconds <= SECONDS_MOST ? (int64_t)seconds * 1000 : 0;
+}
+
 int64_t wb_time_ms(const json_t *v)
 {
     struct tm tm = {0};
     const char *text = json_string_value(v);
     char *end;
     if (json_is_integer(v))
-        return (int64_t)json_integer_value(v) * 1000;
+        return in_ms(json_integer_value(v));
     if (!text)
         return 0;
     long long n = strtoll(text, &end, 10);
     if (end != text && !*end)
-        return (int64_t)n * 1000;
+        return in_ms(n);
     if (!strptime(text, "%a %b %d %H:%M:%S UTC %Y", &tm))
         return 0;
-    return (int64_t)timegm(&tm) * 1000;
+    return in_ms(timegm(&tm));
 }
 
 struct reading {
@@ -153,8 +166,33 @@ struct reading {
     struct wess_arena *a;
     const json_t *row;
     struct wess_vec fields;
+    const char *strange; /* a column whose value is none that a column can have */
     bool spent;
 };
+
+/* A value of another type than a column has must not count as an empty one: an empty one is written
+ * to the other side. */
+static const char *column_text(struct reading *r, const char *column, char number[24])
+{
+    const json_t *v = json_object_get(r->row, column);
+    if (v && !json_is_null(v) && !json_is_string(v) && !json_is_integer(v))
+        r->strange = column;
+    return wb_text(r->row, column, number);
+}
+
+/* A copy whose lines end as the contract says. */
+static char *unix_lines(struct reading *r, const char *value)
+{
+    char *out = wess_arena_text(r->host, r->a, value), *at = out;
+    for (const char *s = value; out && *s; s++) {
+        if (*s == '\r' && s[1] == '\n')
+            continue;
+        *at++ = *s == '\r' ? '\n' : *s;
+    }
+    if (out)
+        *at = 0;
+    return out;
+}
 
 static struct wess_field *push(struct reading *r, const char *name, uint32_t type)
 {
@@ -184,11 +222,10 @@ static void big_text(struct reading *r, struct wess_field *f, const char *text, 
 static void read_text(struct reading *r, const struct wb_field *t)
 {
     char number[24];
-    const char *value = wb_text(r->row, t->column, number);
+    const char *value = column_text(r, t->column, number);
     if (!value || !*value)
         return;
-    char *text =
-        t->html ? wb_html_to_text(r->host, r->a, value) : wess_arena_text(r->host, r->a, value);
+    char *text = t->html ? wb_html_to_text(r->host, r->a, value) : unix_lines(r, value);
     struct wess_field *f = text && *text ? push(r, t->name, WESS_TEXT) : NULL;
     r->spent |= !text;
     if (!f)
@@ -234,11 +271,11 @@ static void add_part(struct reading *r, struct wess_record *rec, const char *nam
 static void read_record(struct reading *r, const struct wb_field *t, struct wess_vec *records)
 {
     char number[24];
-    const char *value = wb_text(r->row, t->column, number);
+    const char *value = column_text(r, t->column, number);
     bool mail = !strcmp(t->name, "email");
     if (!value || !*value)
         return;
-    char *text = wess_arena_text(r->host, r->a, value);
+    char *text = unix_lines(r, value);
     const char *key = !text ? NULL : mail ? r->host->fold(r->a, text) : t->slot;
     if (!key) {
         r->spent = true;
@@ -266,45 +303,66 @@ static void read_records(struct reading *r, const char *name)
         f->records = (struct wess_records){records.of, records.n};
 }
 
-static const struct wess_fact *facts_of(struct wess_call *call, const char *queue, size_t *n)
+/* A queue's id, and its name where that is known. */
+static void read_queue(struct reading *r, const struct wess_conn *c, struct wess_item *out)
 {
-    struct wess_conn *c = call->conn;
-    struct wess_fact *facts = c->host->alloc(call->arena, 2 * sizeof(*facts));
-    *n = 0;
-    if (!facts || !queue)
-        return facts;
-    facts[(*n)++] = (struct wess_fact){"queue", wess_arena_text(c->host, call->arena, queue)};
-    for (size_t i = 0; i < c->n_queues; i++)
-        if (!strcmp(c->queues[i].id, queue))
-            facts[(*n)++] = (struct wess_fact){
-                "queue", wess_arena_text(c->host, call->arena, c->queues[i].name)};
-    for (size_t i = 0; i < *n; i++)
-        if (!facts[i].value)
-            return NULL;
-    return facts;
+    char number[24];
+    const char *queue = column_text(r, "assigned_to", number);
+    if (!queue)
+        return;
+    struct wess_fact *facts = r->host->alloc(r->a, 2 * sizeof(*facts));
+    char *id = wess_arena_text(r->host, r->a, queue);
+    if (!facts || !id) {
+        r->spent = true;
+        return;
+    }
+    facts[out->n_facts++] = (struct wess_fact){"queue", id};
+    for (size_t i = 0; i < c->n_queues && out->n_facts < 2; i++)
+        if (!strcmp(c->queues[i].id, queue)) {
+            char *name = wess_arena_text(r->host, r->a, c->queues[i].name);
+            r->spent |= !name;
+            if (name)
+                facts[out->n_facts++] = (struct wess_fact){"queue", name};
+        }
+    out->facts = facts;
+}
+
+/* NULL: there is none. */
+static const char *copied(struct reading *r, const char *column)
+{
+    char number[24];
+    const char *value = column_text(r, column, number);
+    if (!value || !*value)
+        return NULL;
+    const char *copy = wess_arena_text(r->host, r->a, value);
+    r->spent |= !copy;
+    return copy;
+}
+
+static uint32_t flags_of(struct reading *r)
+{
+    const json_t *deleted = json_object_get(r->row, "is_deleted");
+    if (deleted && !json_is_boolean(deleted) && !json_is_null(deleted))
+        r->strange = "is_deleted";
+    return (json_is_false(json_object_get(r->row, "_can_modify")) ? WESS_ITEM_LOCKED : 0u) |
+           (json_is_true(deleted) ? WESS_ITEM_TRASHED : 0u);
 }
 
 enum wess_code wb_item(struct wess_call *call, const json_t *row, bool whole, struct wess_item *out)
 {
-    const struct wess_host *host = call->conn->host;
-    struct reading r = {host, call->arena, row, {.size = sizeof(struct wess_field)}, false};
-    char number[24], lock[24], by[24], queue[24], ref[24];
-    const char *id = wb_text(row, "id", number), *rev = wb_text(row, "lock_version", lock);
-    const char *who = wb_text(row, "updated_by", by);
-    const char *stamp = wb_text(row, "created_through_reference", ref);
-    const json_t *can = json_object_get(row, "_can_modify");
-    if (!id)
-        return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL, "a person came without id");
-    *out = (struct wess_item){.id = wess_arena_text(host, call->arena, id),
-                              .revision = wess_arena_text(host, call->arena, rev),
+    struct reading r = {.host = call->conn->host,
+                        .a = call->arena,
+                        .row = row,
+                        .fields = {.size = sizeof(struct wess_field)}};
+    *out = (struct wess_item){.id = copied(&r, "id"),
+                              .revision = copied(&r, "lock_version"),
                               .kind = "contact",
                               .collection = "people",
-                              .modified_by = wess_arena_text(host, call->arena, who),
-                              .modified_ms = wb_time_ms(json_object_get(row, "updated_at"))};
-    if (json_is_false(can))
-        out->flags |= WESS_ITEM_LOCKED;
-    if (json_is_true(json_object_get(row, "is_deleted")))
-        out->flags |= WESS_ITEM_TRASHED;
+                              .modified_by = copied(&r, "updated_by"),
+                              .modified_ms = wb_time_ms(json_object_get(row, "updated_at")),
+                              .flags = flags_of(&r)};
+    if (!out->id && !r.spent)
+        return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL, "a person came without id");
     for (size_t i = 0; i < wb_n_fields; i++)
         if (wb_fields[i].type == WESS_TEXT)
             read_text(&r, &wb_fields[i]);
@@ -313,11 +371,12 @@ enum wess_code wb_item(struct wess_call *call, const json_t *row, bool whole, st
     read_records(&r, "address");
     out->fields = r.fields.of;
     out->n_fields = r.fields.n;
-    out->facts = facts_of(call, wb_text(row, "assigned_to", queue), &out->n_facts);
-    if (stamp && *stamp)
-        stamp = wess_arena_text(host, call->arena, stamp);
-    if (r.spent || !out->id || !out->facts ||
-        wess_contact_keys(host, call->arena, out, stamp && *stamp ? stamp : NULL) != WESS_OK)
+    read_queue(&r, call->conn, out);
+    const char *stamp = copied(&r, "created_through_reference");
+    if (r.strange)
+        return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "a person came whose %s cannot be read", r.strange);
+    if (r.spent || wess_contact_keys(r.host, r.a, out, stamp) != WESS_OK)
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "out of memory");
     if (whole)
         out->flags |= WESS_ITEM_WHOLE;

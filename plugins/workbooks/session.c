@@ -5,7 +5,8 @@
 #include "wb.h"
 
 #define KEY_MAX 512u
-#define DEPTH_BOUND 24 /* brackets within brackets in an answer */
+#define DEPTH_BOUND 24      /* brackets within brackets in an answer */
+#define VALUES_MOST 1000000 /* of an answer: each costs far more memory than its bytes */
 
 /* failure_reason of 401 and 403: what passes by itself; everything else needs a person. */
 static const char *const passing[] = {"database_being_migrated", "database_archived",
@@ -15,6 +16,7 @@ json_t *wb_parse(const char *text, size_t len)
 {
     json_error_t error;
     int depth = 0;
+    size_t values = 0;
     bool quoted = false;
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '\\' && quoted)
@@ -25,7 +27,8 @@ json_t *wb_parse(const char *text, size_t len)
             depth++;
         else if (!quoted && (text[i] == '}' || text[i] == ']'))
             depth--;
-        if (depth > DEPTH_BOUND)
+        values += !quoted && (text[i] == ',' || text[i] == '{' || text[i] == '[');
+        if (depth > DEPTH_BOUND || values > VALUES_MOST)
             return NULL;
     }
     return json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
@@ -52,6 +55,9 @@ enum wess_code wb_judge(const struct http_response *r, bool write, struct wess_e
     char reason[80];
     e->remote_status = (int32_t)r->status;
     e->retry_after_ms = r->retry_after_ms;
+    if (r->status == 200 && is_login(r->location))
+        return wess_fail(e, WESS_AUTH, WESS_OF_CREDENTIAL, "redirect to login",
+                         "Workbooks does not accept the api_key");
     switch (r->status) {
     case 301:
     case 302:
@@ -151,12 +157,14 @@ static enum wess_code no_answer(struct wess_call *call, const struct http_respon
         return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
                          "%s: check the setting url%s", r->text,
                          strstr(r->text, "certificate") ? " and http.ca_file" : "");
-    case WESS_TOO_BIG:
-        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "%s", r->text);
+    case WESS_TOO_BIG: /* of a write: carried out, and only its answer is lost */
+        return wess_fail(&call->error, write ? WESS_UNKNOWN : WESS_TOO_BIG, WESS_OF_HOST, NULL,
+                         "%s", r->text);
     case WESS_CANCELLED:
         return wess_fail(&call->error, WESS_CANCELLED, WESS_OF_HOST, NULL, "cancelled");
     case WESS_NOT_TRIED:
-        return wess_fail(&call->error, WESS_NOT_TRIED, WESS_OF_HOST, NULL, "%s", r->text);
+        return wess_fail(&call->error, write ? WESS_NOT_TRIED : WESS_TRANSIENT, WESS_OF_HOST, NULL,
+                         "%s", r->text);
     default:
         return wess_fail(&call->error, write ? WESS_UNKNOWN : WESS_TRANSIENT, WESS_OF_HOST, NULL,
                          "%s", r->text);

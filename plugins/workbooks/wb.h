@@ -46,7 +46,7 @@ enum wess_code wb_post(struct wess_call *, const char *path, struct form *, bool
                        json_t **out);
 /* Gives WESS_TOO_BIG its text, where none was given: what every slot ends with. */
 enum wess_code wb_told(struct wess_call *, enum wess_code);
-/* A JSON text, bounded and strict; pure. NULL: not JSON. */
+/* A JSON text, bounded in depth and number of values, and strict; pure. NULL: not JSON. */
 json_t *wb_parse(const char *text, size_t len);
 /* What an HTTP answer without JSON means; pure. */
 enum wess_code wb_judge(const struct http_response *, bool write, struct wess_error *);
@@ -67,12 +67,13 @@ extern const size_t wb_n_fields;
 extern const struct wess_field_schema wb_schema[];
 extern const size_t wb_n_schema;
 void wb_select(struct form *, bool whole); /* columns to ask for: all, or those of the facts */
+void wb_select_bare(struct form *);        /* what a place in the list is made of */
 /* An item of a row: facts and keys, and fields where `whole`. WESS_TOO_BIG: budget spent. */
 enum wess_code wb_item(struct wess_call *, const json_t *row, bool whole, struct wess_item *);
 /* A column of a row as text; numbers too. NULL: absent or null. */
 const char *wb_text(const json_t *row, const char *column, char number[24]);
-int64_t
-wb_time_ms(const json_t *value); /* epoch seconds or "Mon Nov 23 10:00:00 UTC 2026"; 0: none */
+int64_t wb_time_ms(const json_t *value); /* epoch seconds or "Mon Nov 23 10:00:00 UTC 2026"; 0:
+                                            none, or beyond what a calendar holds */
 
 /* ---- cursor.c: where reading stands
  * --------------------------------------------------------------------------- The keyset position,
@@ -105,8 +106,10 @@ enum wess_code wb_find(struct wess_call *, const struct wess_key *, size_t, stru
 enum wess_code wb_apply(struct wess_call *, const struct wess_op *, size_t, struct wess_result *);
 /* employer.c: looks the names up at once; then wb_employer() answers without a request. */
 enum wess_code wb_employers(struct wess_call *, const struct wess_op *, size_t);
-const char *wb_employer(struct wess_conn *, struct wess_arena *, const char *name);
-/* list.c: rows whose column equals any of the values, deleted ones too where asked. */
+const char *wb_employer(const struct wess_conn *, const char *folded); /* NULL: none or several */
+/* list.c: rows whose column equals any of the values, deleted ones too where asked. Of other tables
+ * than people at most so many for n values. */
+#define WB_ROWS_FOR(n) (2 * (n) + 2)
 enum wess_code wb_rows_equal(struct wess_call *, const char *path, const char *column,
                              const char *const *values, size_t n, bool deleted, bool whole,
                              json_t **out);

@@ -103,6 +103,8 @@ enum wess_code wb_queues(struct wess_call *call)
     if (rc == WESS_OK) {
         form_add(&f, "_start", "0");
         form_add(&f, "_limit", "200");
+        form_add(&f, "_sort[]", "id"); /* the first stands for the database, see identity() */
+        form_add(&f, "_dir[]", "ASC");
         form_add(&f, "_select_columns[]", "id");
         form_add(&f, "_select_columns[]", "name");
         rc = wb_post(call, "crm/person_queues.api", &f, false, &answer);

@@ -36,6 +36,9 @@ static void refuse(struct table *t, size_t op, const char *field, const char *te
                    const char *code)
 {
     struct wess_result *r = &t->out[op];
+    for (size_t i = 0; i < r->n_refused; i++)
+        if (!strcmp(r->refused[i].field, field))
+            return; /* several columns are one field */
     struct wess_refused *of =
         t->call->conn->host->alloc(t->call->arena, (r->n_refused + 1) * sizeof(*of));
     field = wess_arena_text(t->call->conn->host, t->call->arena, field); /* it may be the op's */
@@ -80,6 +83,8 @@ static const char *text_value(struct table *t, const struct wb_field *w, const s
         data = blob_text(t, &f->blob);
         len = (size_t)f->blob.size;
     }
+    if (data && !len)
+        return "";
     char *text = !data     ? NULL
                  : w->html ? wb_text_to_html(h, t->call->arena, data, len)
                            : wess_arena_textn(h, t->call->arena, data, len);
@@ -112,15 +117,20 @@ static void put_text(struct table *t, size_t op, const struct wess_field *f)
 static void put_employer(struct table *t, size_t op, const struct wess_field *f)
 {
     const struct wess_host *h = t->call->conn->host;
+    if (!t->call->conn->match_employer) {
+        refuse(t, op, "org", "employers are left alone (setting employer)", "ignored");
+        return;
+    }
     if (f->type == WESS_NULL) {
         *cell(t, op, EMPLOYER) = WB_CLEAR;
         return;
     }
     char *name = wess_arena_textn(h, t->call->arena, f->str.data, f->str.len);
-    const char *id = name && t->call->conn->match_employer
-                         ? wb_employer(t->call->conn, t->call->arena, name)
-                         : NULL;
-    if (id)
+    const char *fold = name ? h->fold(t->call->arena, name) : NULL;
+    const char *id = fold ? wb_employer(t->call->conn, fold) : NULL;
+    if (!fold)
+        t->spent = true;
+    else if (id)
         *cell(t, op, EMPLOYER) = id;
     else
         refuse(t, op, "org", "no organisation of that name in Workbooks, or several", "no-match");
@@ -337,13 +347,25 @@ static bool mentions_failure(const json_t *failures, bool *stale)
     return *stale;
 }
 
-static void failed(struct table *t, size_t op, const json_t *info)
+/* What the whole answer says; the arrays have an element for each record sent, or are NULL. */
+struct verdict {
+    const json_t *rows, *infos, *errors;
+    bool whole, stale; /* everything that is not named was done; somebody's lock_version was old */
+    size_t sent;
+};
+
+/* `errors`: what is said of this record outside of its information. A record of which no reason is
+ * told takes that of the whole. */
+static void failed(struct table *t, size_t op, const json_t *info, const json_t *errors,
+                   bool stale_above)
 {
     bool stale = false;
     struct wess_result *r = &t->out[op];
     r->n_refused = 0;
     take_errors(t, op, json_object_get(info, "errors"), &stale);
+    take_errors(t, op, errors, &stale);
     mentions_failure(json_object_get(info, "failures"), &stale);
+    stale |= stale_above && !r->n_refused && !r->text;
     const char *text = r->text;
     r->code = stale ? WESS_CONFLICT : WESS_REJECTED;
     if (!stale && !text)
@@ -364,14 +386,16 @@ static void succeeded(struct table *t, size_t op, const json_t *row)
     struct wess_result *r = &t->out[op];
     char number[24], lock[24];
     const char *id = wb_text(row, "id", number), *rev = wb_text(row, "lock_version", lock);
-    if (!id) {
+    bool create = t->ops[op].what == WESS_CREATE;
+    bool is_id = id && *id >= '1' && *id <= '9';
+    if (!is_id || (!create && strcmp(id, id_of(&t->ops[op])))) {
         r->code = WESS_UNKNOWN; /* said to be done, but not what */
         return;
     }
     r->id = wess_arena_text(h, t->call->arena, id);
     r->revision = wess_arena_text(h, t->call->arena, rev);
     r->code = r->id ? WESS_OK : WESS_UNKNOWN;
-    if (t->ops[op].what != WESS_CREATE)
+    if (!create)
         return;
     struct wess_item *item = h->alloc(t->call->arena, sizeof(*item));
     if (item && wb_item(t->call, row, true, item) == WESS_OK)
@@ -390,44 +414,64 @@ static bool is_ok(const json_t *info)
            !(json_is_array(errors) && json_array_size(errors));
 }
 
-static enum wess_code read_answer(struct table *t, const json_t *answer)
+static const json_t *one_each(const json_t *answer, const char *name, size_t n)
 {
-    const json_t *rows = json_object_get(answer, "affected_objects");
-    const json_t *infos = json_object_get(answer, "affected_object_information");
-    size_t at = 0, sent = 0;
-    bool whole = json_is_true(json_object_get(answer, "success"));
+    const json_t *of = json_object_get(answer, name);
+    return json_array_size(of) == n ? of : NULL;
+}
+
+/* All or nothing, and nobody is named: a smaller batch will tell. */
+static enum wess_code nobody(struct table *t, const struct verdict *v, const json_t *answer)
+{
     for (size_t i = 0; i < t->n; i++)
-        sent += is_sent(t, i);
-    if (json_array_size(infos) != sent && json_array_size(rows) != sent) {
-        bool stale = false;
-        if (whole)
-            return wess_fail(&t->call->error, WESS_UNKNOWN, WESS_OF_COLLECTION, NULL,
-                             "Workbooks answered for another number of records");
-        /* All or nothing, and nobody named. */
-        mentions_failure(json_object_get(answer, "failures"), &stale);
-        for (size_t i = 0; i < t->n; i++)
-            if (is_sent(t, i))
-                t->out[i].code = stale && sent == 1 ? WESS_CONFLICT
-                                 : sent == 1        ? WESS_REJECTED
-                                                    : WESS_NOT_TRIED;
-        return sent == 1 ? WESS_OK
-                         : wess_fail(&t->call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
-                                     "Workbooks refuses the batch and names no record");
-    }
-    bool each = whole || json_array_size(infos) == sent;
+        if (is_sent(t, i) && v->sent == 1)
+            failed(t, i, NULL, json_object_get(answer, "errors"), v->stale);
+        else if (is_sent(t, i))
+            t->out[i].code = WESS_NOT_TRIED;
+    return v->sent == 1 ? WESS_OK
+                        : wess_fail(&t->call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
+                                    "Workbooks refuses the batch and names no record");
+}
+
+/* How many records it blames. */
+static size_t read_each(struct table *t, const struct verdict *v)
+{
+    size_t at = 0, bad = 0;
     for (size_t i = 0; i < t->n; i++) {
         if (!is_sent(t, i))
             continue;
-        const json_t *info = json_array_get(infos, at), *row = json_array_get(rows, at);
+        const json_t *info = json_array_get(v->infos, at), *errors = json_array_get(v->errors, at);
+        const json_t *row = json_array_get(v->rows, at);
         at++;
-        if (!each || !is_ok(info))
-            failed(t, i, info);
-        else if (whole)
+        if (!is_ok(info) || json_object_size(errors)) {
+            failed(t, i, info, errors, v->stale);
+            bad++;
+        } else if (v->whole) {
             succeeded(t, i, row);
-        else
+        } else {
             t->out[i].code = WESS_NOT_TRIED; /* rolled back with its neighbours */
+        }
     }
-    return WESS_OK;
+    return bad;
+}
+
+static enum wess_code read_answer(struct table *t, const json_t *answer)
+{
+    const json_t *success = json_object_get(answer, "success");
+    struct verdict v = {.whole = json_is_true(success)};
+    for (size_t i = 0; i < t->n; i++)
+        v.sent += is_sent(t, i);
+    if (!json_is_boolean(success))
+        return wess_fail(&t->call->error, WESS_UNKNOWN, WESS_OF_COLLECTION, NULL,
+                         "Workbooks does not say what became of a write");
+    v.rows = one_each(answer, "affected_objects", v.sent);
+    v.infos = one_each(answer, "affected_object_information", v.sent);
+    v.errors = one_each(answer, "affected_object_errors", v.sent);
+    mentions_failure(json_object_get(answer, "failures"), &v.stale);
+    if (v.whole && !v.infos && !v.rows)
+        return wess_fail(&t->call->error, WESS_UNKNOWN, WESS_OF_COLLECTION, NULL,
+                         "Workbooks answered for another number of records");
+    return read_each(t, &v) || v.whole ? WESS_OK : nobody(t, &v, answer);
 }
 
 /* ---- again
@@ -493,6 +537,14 @@ static enum wess_code send(struct table *t)
     return rc;
 }
 
+/* Until it is on the wire an operation is surely not applied, but for one that may have been in an
+ * earlier attempt: that is known only when it has been looked up. */
+static void not_sent(const struct wess_op *ops, size_t n, struct wess_result *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i].code = ops[i].flags & WESS_OP_AGAIN ? WESS_UNKNOWN : WESS_NOT_TRIED;
+}
+
 static enum wess_code apply_some(struct wess_call *call, const struct wess_op *ops, size_t n,
                                  struct wess_result *out)
 {
@@ -500,8 +552,7 @@ static enum wess_code apply_some(struct wess_call *call, const struct wess_op *o
     struct table t = {.call = call, .ops = ops, .out = out, .n = n};
     t.cells = h->alloc(call->arena, n * COLUMNS_MAX * sizeof(*t.cells));
     t.skip = h->alloc(call->arena, n * sizeof(*t.skip));
-    for (size_t i = 0; i < n; i++)
-        out[i].code = WESS_NOT_TRIED; /* until it is on the wire */
+    not_sent(ops, n, out);
     if (!t.cells || !t.skip)
         return WESS_TOO_BIG;
     enum wess_code rc = wb_queues(call);
@@ -510,8 +561,10 @@ static enum wess_code apply_some(struct wess_call *call, const struct wess_op *o
     if (rc == WESS_OK)
         rc = look_up(&t);
     for (size_t i = 0; rc == WESS_OK && i < n; i++)
-        if (is_sent(&t, i))
+        if (is_sent(&t, i)) {
+            out[i].code = WESS_NOT_TRIED;
             fill(&t, i);
+        }
     if (rc != WESS_OK || t.spent)
         return rc != WESS_OK ? rc : WESS_TOO_BIG;
     for (size_t i = 0; i < n; i++)
@@ -527,8 +580,7 @@ enum wess_code wb_apply(struct wess_call *call, const struct wess_op *ops, size_
     for (size_t at = 0; at < n; at += WB_BATCH) {
         size_t len = n - at < WB_BATCH ? n - at : WB_BATCH;
         if (rc != WESS_OK)
-            for (size_t i = at; i < at + len; i++)
-                out[i].code = WESS_NOT_TRIED;
+            not_sent(ops + at, len, out + at);
         else
             rc = apply_some(call, ops + at, len, out + at);
     }

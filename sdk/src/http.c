@@ -143,7 +143,8 @@ static void take_value(char *into, size_t cap, const char *value, size_t len)
             *s = ' ';
 }
 
-/* A new answer begins: what an earlier leg (401, 100, redirect) said no longer counts. */
+/* A new answer begins: what an earlier leg (401, 100, redirect) said no longer counts, but for
+ * where it led. */
 static void answer_begins(struct lane *l, const char *line, size_t len)
 {
     char status[4] = "";
@@ -151,7 +152,7 @@ static void answer_begins(struct lane *l, const char *line, size_t len)
     if (sp && (size_t)(line + len - sp) > 3)
         memcpy(status, sp + 1, 3);
     l->answered = strtol(status, NULL, 10);
-    l->out->type[0] = l->out->location[0] = l->out->request_id[0] = l->out->diagnostics[0] = 0;
+    l->out->type[0] = l->out->request_id[0] = l->out->diagnostics[0] = 0;
 }
 
 static size_t on_header(char *line, size_t size, size_t n, void *ctx)

@@ -32,7 +32,7 @@ struct http_response {
     char *body; /* zero-terminated behind len; belongs to the response: http_response_fini() */
     size_t len;
     char type[96];          /* Content-Type */
-    char location[1024];    /* of a redirect that was not followed */
+    char location[1024];    /* of the last redirect, followed or not */
     char request_id[64];    /* the server's, for the log */
     char diagnostics[160];  /* x-ms-diagnostics, X-CasErrorCode: without secrets */
     int64_t date_ms;        /* the server's clock by its Date header; 0: not told */

@@ -1,0 +1,10 @@
+foreach(test reads writes hostile)
+    wess_contract_test(test_workbooks_${test} SOURCES test_workbooks_${test}.c wb_replay.c
+        LIBS PkgConfig::JANSSON NEEDS wess_workbooks)
+endforeach()
+if(WESS_SANDBOX)
+    foreach(test changes sandbox)
+        wess_contract_test(test_workbooks_${test} SOURCES test_workbooks_${test}.c wb_box.c
+            LIBS PkgConfig::CURL PkgConfig::JANSSON NEEDS wess_workbooks wess-sandbox)
+    endforeach()
+endif()

@@ -154,10 +154,14 @@ static void count_open(struct run *r)
 
 void report_write(struct run *r, int64_t began_ms)
 {
+    bool failed = r->report.status != EXIT_IN_STEP;
     count_open(r);
     r->report.ms = (uint64_t)(clock_now_ms() - began_ms);
-    if (!r->dry && r->id && db_begin(r->db) == STORE_OK) {
+    if (!r->dry && r->pu.id && (r->id || failed) && db_begin(r->db) == STORE_OK) {
         char *text = report_json(&r->report);
+        /* It failed before it could begin: `status` must show that all the same. */
+        if (!r->id)
+            run_begin(r->db, r->pu.id, began_ms, &r->id);
         struct run_row row = {.id = r->id,
                               .pu = r->pu.id,
                               .began_ms = began_ms,

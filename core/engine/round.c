@@ -269,6 +269,7 @@ static void run_seat(struct worker *w, struct seat *seat)
                     .dry = rd->opts->dry || seat->user->mode == MODE_OBSERVE,
                     .report = {.pair = seat->pair->name, .user = seat->user->id}};
     struct conn_stats before[2] = {{0}, {0}};
+    int64_t began = clock_now_ms();
     if (r.arena)
         r.db = db_open(rd->store, r.dry);
     if (!r.db) {
@@ -277,6 +278,8 @@ static void run_seat(struct worker *w, struct seat *seat)
     } else if (prepare(w, &r, seat, before)) {
         run_pair(&r);
         count_traffic(&r, before);
+    } else {
+        report_write(&r, began);
     }
     pthread_mutex_lock(&rd->lock);
     rd->live[w->slot] = 0;

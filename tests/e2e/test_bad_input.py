@@ -66,6 +66,10 @@ def test_secrets():
             box.requests(reset=True)
             run = wess.run("sync", "--no-wait")
             assert run.returncode == 5, said(run)
+            assert said(run).count("refuses user name or password") == 2, "each user is told why"
+            stands = wess.json("status", check=5)["runs"]
+            assert [s["stands"] for s in stands] == ["credential refused"] * 2, stands
+            assert all("refuses user name" in s["text"] for s in stands), stands
             assert "wrong-password-7" not in said(run) + wess.log_tail()
             ews = sum(n for op, n in box.requests()["by_op"].items() if op.startswith("ews"))
             assert ews == 1, "one try over all users: a second could lock the account"
@@ -76,6 +80,7 @@ def test_secrets():
             assert ews == 0, "the credential rests until it changes"
             wess.write("exchange.secret", box.info["exchange"]["password"] + "\n", 0o600)
             wess("sync", "--no-wait", check=(0, 1, 4))
+            assert not wess.json("status", check=(0, 1, 4))["rests"], "and is no news any more"
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

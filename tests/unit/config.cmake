@@ -15,7 +15,7 @@ wess_stub(stub-entry STUB_ENTRY=some_other_function)
 wess_stub(stub-nothing STUB_NOTHING)
 wess_stub(stub-lacks STUB_FIND=NULL)
 wess_stub(stub-nameless STUB_VERSION=NULL)
-foreach(test plugin secret users)
+foreach(test config plugin secret users)
     wess_unit(test_${test} SOURCES test_${test}.c LIBS wess_config wess_host PkgConfig::CONFIG)
     target_compile_definitions(test_${test} PRIVATE STUBS="${stubs}")
     add_dependencies(test_${test} stub-whole stub-abi stub-small stub-larger stub-entry

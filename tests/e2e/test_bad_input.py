@@ -57,9 +57,12 @@ def test_secrets():
     with Sandbox() as box:
         with Wess(box) as wess:
             os.remove(os.path.join(wess.dir, "exchange.secret"))
+            refused(wess, 2, "wess.conf:", "password of endpoint exchange", "no such file")
             refused(wess, 5, "exchange.secret: ", args=("sync",))
         with Wess(box) as wess:
             os.chmod(os.path.join(wess.dir, "workbooks.secret"), 0o640)
+            refused(wess, 2, "api_key of endpoint crm", "chmod 600", "1 trouble")
+            assert wess.json("check", check=2)["sound"] is False
             refused(wess, 5, "workbooks.secret", "chmod 600", args=("sync",))
         with Wess(box) as wess:
             wess.write("exchange.secret", "wrong-password-7\n", 0o600)

@@ -92,6 +92,8 @@ static void test_secret__from_a_command(void **state)
     assert_not(from_command("/nowhere/at/all", NULL), "No such file");
     assert_not(from_command("yes", NULL), "too much output");
     assert_not(from_command(NULL, NULL), "");
+    assert_read(from_command("echo", "the word of %{user.id}"), "the word of ada");
+    assert_not(from_command("echo", "%{user.other}"), "attribute is missing");
 }
 
 static void test_secret__from_the_environment(void **state)

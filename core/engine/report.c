@@ -34,7 +34,6 @@ static const char *labels(struct run *r, struct wess_arena *a, const struct cont
 
 static bool tell(struct run *r, struct wess_arena *a, const struct op_row *op, bool held)
 {
-    const struct round_opts *o = round_options(r);
     struct content body, before;
     if (!decode_content(a, op->body, &body) || !decode_content(a, op->before, &before))
         return false;
@@ -48,8 +47,7 @@ static bool tell(struct run *r, struct wess_arena *a, const struct op_row *op, b
                                                              : reason_sentence(op->reason),
                              .reason = op->reason,
                              .held = held};
-    if (o->on_plan)
-        o->on_plan(o->ctx, &line);
+    round_plan_line(r, &line);
     return line.title && line.detail;
 }
 
@@ -74,15 +72,14 @@ static bool tell_side(struct run *r, enum op_what what, enum side side)
 
 static bool tell_asks(struct run *r)
 {
-    const struct round_opts *o = round_options(r);
     struct ask_row *asks = NULL;
     size_t n = 0;
-    if (!o->on_ask)
+    if (!round_options(r)->on_ask)
         return true;
     if (asks_list(r->db, r->arena, r->pu.id, true, &asks, &n) == STORE_FAIL)
         return run_store_failed(r);
     for (size_t i = 0; i < n; i++)
-        o->on_ask(o->ctx, r->pair->name, r->user->id, &asks[i], r->db);
+        round_ask(r, &asks[i]);
     return true;
 }
 

@@ -101,6 +101,26 @@ void round_progress(struct run *r, const char *stage, int64_t done, int64_t of)
     pthread_mutex_unlock(&r->round->lock);
 }
 
+void round_plan_line(struct run *r, const struct plan_line *line)
+{
+    const struct round_opts *o = r->round->opts;
+    if (!o->on_plan)
+        return;
+    pthread_mutex_lock(&r->round->lock);
+    o->on_plan(o->ctx, line);
+    pthread_mutex_unlock(&r->round->lock);
+}
+
+void round_ask(struct run *r, const struct ask_row *ask)
+{
+    const struct round_opts *o = r->round->opts;
+    if (!o->on_ask)
+        return;
+    pthread_mutex_lock(&r->round->lock);
+    o->on_ask(o->ctx, r->pair->name, r->user->id, ask, r->db);
+    pthread_mutex_unlock(&r->round->lock);
+}
+
 size_t round_subscribers(struct run *r, enum side side, const struct subscriber **out)
 {
     struct round *rd = r->round;

@@ -315,7 +315,7 @@ static bool start_over(struct pull *p, int64_t *mark)
 
 static bool stopped(const struct pull *p)
 {
-    return p->cancelled && *p->cancelled;
+    return p->cancelled && __atomic_load_n(p->cancelled, __ATOMIC_RELAXED);
 }
 
 /* Asks for the next page; halves the size while the answer is too big, starts over once when the

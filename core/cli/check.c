@@ -144,7 +144,8 @@ static const char *path_of(const struct cli_args *a)
     return env && *env ? env : CLI_DEFAULT_CONFIG;
 }
 
-static int check_loaded(struct cli *c, const struct cli_args *a, json_t **online)
+static int check_loaded(struct cli *c, const struct cli_args *a, struct complaints *said,
+                        json_t **online)
 {
     const char *user;
     bool json = cli_has(a, OPT_JSON);
@@ -153,13 +154,14 @@ static int check_loaded(struct cli *c, const struct cli_args *a, json_t **online
     if (!json)
         print_understood(c);
     config_expiries(c->config, clock_now_ms(), print_expiry, c);
+    int status = check_secrets(c, complain, said) ? EXIT_IN_STEP : EXIT_USAGE;
     if (cli_has(a, OPT_ONLINE))
-        return check_online(c, user, json ? online : NULL);
-    if (!json)
+        return status_worse(status, check_online(c, user, json ? online : NULL));
+    if (!json && status == EXIT_IN_STEP)
         fputs("\nThe configuration is sound. Nothing was contacted; `wess check --online` signs "
               "in.\n",
               c->out);
-    return EXIT_IN_STEP;
+    return status;
 }
 
 int cmd_check(struct cli *c, const struct cli_args *a)
@@ -172,15 +174,15 @@ int cmd_check(struct cli *c, const struct cli_args *a)
     if (cfg) {
         c->config = cfg;
         cli_log_ready(cfg);
-        status = check_loaded(c, a, &online);
+        status = check_loaded(c, a, &said, &online);
         c->config = NULL;
         config_free(cfg);
-    } else if (!json) {
+    }
+    if (said.n && !json && !(cfg && cli_has(a, OPT_ONLINE)))
         cli_say(c, "%s; nothing was contacted",
                 cli_count(c->arena, (int64_t)said.n, "trouble found", "troubles found"));
-    }
     if (json)
-        cli_json(c, json_pack("{s:b,s:o,s:o*,s:i}", "sound", cfg != NULL, "troubles", said.list,
+        cli_json(c, json_pack("{s:b,s:o,s:o*,s:i}", "sound", cfg && !said.n, "troubles", said.list,
                               "online", online, "status", status));
     return status;
 }

@@ -7,5 +7,8 @@
 /* Signs in everywhere, for that user or all (NULL), and tells what answers; writes nothing there.
  * `json`: where the answers go instead of the terminal; NULL: the terminal. */
 int check_online(struct cli *, const char *user, json_t **json);
+/* Reads every secret that lies in a file, and tells each that cannot be read; false: there was one.
+ * What a program, the environment or the service manager hands over is known there only. */
+bool check_secrets(const struct cli *, void (*complain)(void *ctx, const char *line), void *ctx);
 
 #endif

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli/serve.h"
@@ -220,8 +221,12 @@ int cmd_daemon(struct cli *c, const struct cli_args *a)
     struct config *mine = (struct config *)c->config;
     if (fd < 0)
         return daemon_run(mine, daemon_options(c, a));
+    struct ucred peer = {0};
+    socklen_t len = sizeof(peer);
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len); /* unknown: it is named by its place */
     close(fd);
-    cli_say(c, "a daemon runs already: it answers at %s", c->config->control);
+    cli_say(c, "a daemon runs already: process %ld, which answers at %s", (long)peer.pid,
+            c->config->control);
     config_free(mine);
     return EXIT_OWNED;
 }

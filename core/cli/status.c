@@ -9,6 +9,8 @@
 #include "host/conn.h"
 
 #define RESTS_FOREVER INT64_MAX
+#define CREDENTIAL "credential:"
+#define CREDENTIAL_LEN (sizeof(CREDENTIAL) - 1)
 
 struct standing {
     const struct place *place;
@@ -31,8 +33,12 @@ struct board {
 
 static bool is_credential(const struct rest_row *r)
 {
-    static const char scope[] = "credential:";
-    return !strncmp(r->scope, scope, sizeof(scope) - 1);
+    return !strncmp(r->scope, CREDENTIAL, CREDENTIAL_LEN);
+}
+
+static int endpoint_length(const struct rest_row *r)
+{
+    return (int)strcspn(r->scope + CREDENTIAL_LEN, ":");
 }
 
 /* ---- gathering --------------------------------------------------------------------------------
@@ -91,6 +97,30 @@ static bool gather_one(struct board *b, struct standing *s, const struct place *
     return true;
 }
 
+/* A rest of an endpoint that the configuration no longer names is nobody's trouble. */
+static bool still_matters(const struct cli *c, const struct rest_row *r)
+{
+    const char *colon = strchr(r->scope, ':');
+    for (size_t i = 0; colon && i < c->config->n_endpoints; i++) {
+        const char *name = c->config->endpoints[i].name;
+        size_t len = strlen(name);
+        if (!strncmp(colon + 1, name, len) && (colon[len + 1] == ':' || !colon[len + 1]))
+            return true;
+    }
+    return false;
+}
+
+static bool gather_rests(struct board *b)
+{
+    size_t n = 0;
+    if (rests_list(b->db, b->cli->arena, &b->rests, &n) != STORE_OK)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (still_matters(b->cli, &b->rests[i]))
+            b->rests[b->n_rests++] = b->rests[i];
+    return true;
+}
+
 /* A rest outlives its run, and is there even when no run could begin. */
 static void judge_rests(struct board *b)
 {
@@ -105,8 +135,7 @@ static bool gather(struct board *b, const char *user)
 {
     struct places places;
     struct wess_arena *a = b->cli->arena;
-    if (!b->db || !places_load(b->cli, b->db, NULL, user, &places) ||
-        rests_list(b->db, a, &b->rests, &b->n_rests) != STORE_OK)
+    if (!b->db || !places_load(b->cli, b->db, NULL, user, &places) || !gather_rests(b))
         return false;
     b->of = arena_alloc(a, (places.n + 1) * sizeof(*b->of));
     for (size_t i = 0; b->of && i < places.n; i++)
@@ -188,7 +217,8 @@ static void print_rests(const struct board *b)
         if (r->until_ms <= now)
             continue;
         if (is_credential(r))
-            fprintf(c->out, "A credential was refused: %s\n", text);
+            fprintf(c->out, "A credential of %.*s was refused: %s\n", endpoint_length(r),
+                    r->scope + CREDENTIAL_LEN, text);
         else if (r->until_ms == RESTS_FOREVER)
             fprintf(c->out, "%s rests until it changes: %s\n", r->scope, text);
         else

@@ -58,8 +58,8 @@ static bool find_unclosed(const char *text, char *what, int *line)
                 s.n--;
                 continue;
             }
-            *what = *c;
-            *line = s.line;
+            *what = s.n ? s.depth[s.n - 1] : *c;
+            *line = s.n ? s.depth_lines[s.n - 1] : s.line;
             return true;
         }
     }
@@ -72,19 +72,40 @@ static bool find_unclosed(const char *text, char *what, int *line)
 
 static void syntax(struct reader *r, const char *text)
 {
+    static const char *const ways_out[][2] = {
+        {"duplicate", "it is set further up already"},
+        {"include", "its path is taken from the folder of the configuration"},
+        {"", "settings are name = value; with a semicolon behind"}};
+    const char *file = included_file(r, config_error_file(&r->lib));
+    const char *error = config_error_text(&r->lib);
     char what = 0;
-    int at = 0, line = config_error_line(&r->lib);
-    if (find_unclosed(text, &what, &at))
+    int at = 0;
+    size_t way = 0;
+    if (!file && find_unclosed(text, &what, &at)) {
         trouble(r, at, "the %c here %s", what,
                 strchr("}])", what) ? "closes what is not open" : "is never closed");
-    else
-        trouble(r, line, "%s; settings are name = value; with a semicolon behind",
-                config_error_text(&r->lib));
+        return;
+    }
+    while (!strstr(error, ways_out[way][0]))
+        way++;
+    trouble_in(r, file, config_error_line(&r->lib), "%s; %s", error, ways_out[way][1]);
 }
 
 /* ---- reading
  * -------------------------------------------------------------------------------------------------
  */
+
+/* Not from wherever the program was started. libconfig 1.5 puts the folder before whole paths too.
+ */
+static void include_from_its_folder(struct reader *r, const char *text)
+{
+    const char *slash = strrchr(r->path, '/');
+    r->folder = slash && !strstr(text, "@include \"/")
+                    ? arena_textn(r->a, r->path, (size_t)(slash - r->path) + 1)
+                    : NULL;
+    if (r->folder)
+        config_set_include_dir(&r->lib, r->folder);
+}
 
 static bool parse(struct reader *r)
 {
@@ -96,6 +117,7 @@ static bool parse(struct reader *r)
         return false;
     }
     bool ok = strlen(text) == len;
+    include_from_its_folder(r, text);
     if (!ok)
         trouble(r, 0, "holds a zero byte: it is not a configuration");
     else if (!config_read_string(&r->lib, text)) {
@@ -181,15 +203,6 @@ static void check_expansions(struct reader *r)
             }
 }
 
-static void check_mode(struct reader *r)
-{
-    struct stat st;
-    if (r->cfg->has_inline_secret && stat(r->path, &st) == 0 && (st.st_mode & 077))
-        trouble(r, 0,
-                "holds a secret and others can read it: chmod 600 it, or keep the secret in "
-                "{ file = ..; }");
-}
-
 static void read_all(struct reader *r)
 {
     const config_setting_t *root = config_root_setting(&r->lib);
@@ -208,7 +221,6 @@ static void read_all(struct reader *r)
     read_users(r, group_of(root, "users"));
     if (!r->errors)
         check_expansions(r);
-    check_mode(r);
 }
 
 struct config *config_load(const char *path, const char *root,

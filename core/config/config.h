@@ -111,7 +111,6 @@ struct config {
     const char *control;   /* socket path; default state_dir/control */
     struct wess_http http; /* proxy, ca_file, time-outs */
     const char *log_file, *log_level;
-    bool has_inline_secret;   /* the file itself must then be 0600 */
     struct wess_arena *arena; /* owns all of it */
 };
 /* Reports each trouble as "FILE:LINE: what; way out" through `say`; NULL when anything was wrong.

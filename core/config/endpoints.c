@@ -1,6 +1,8 @@
 /* Endpoints: the options that their connector declares, and where their secrets come from. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "config/read.h"
 #include "host/plugin.h"
@@ -96,6 +98,13 @@ static const char *const *argv_of(struct reader *r, struct wess_list l)
     return of;
 }
 
+static bool is_date(const char *text)
+{
+    struct tm tm = {0};
+    const char *end = strlen(text) == 10 ? strptime(text, "%Y-%m-%d", &tm) : NULL;
+    return end && !*end;
+}
+
 static void secret_from_group(struct reader *r, const config_setting_t *s, struct cfg_secret *out)
 {
     static const struct {
@@ -122,8 +131,20 @@ static void secret_from_group(struct reader *r, const config_setting_t *s, struc
     if (given != 1)
         trouble_at(r, s, "%s needs one of file, command, env or credential", out->name);
     out->expires = text_of(r, s, &group_secret, "expires");
-    if (out->expires && strlen(out->expires) != 10)
+    if (out->expires && !is_date(out->expires))
         trouble_at(r, s, "expires must be a date such as \"2027-06-30\"");
+}
+
+/* What holds a secret in clear is for its owner only. */
+static void check_mode(struct reader *r, const config_setting_t *s)
+{
+    const char *file = included_file(r, config_setting_source_file(s));
+    struct stat st;
+    if (stat(file ? file : r->path, &st) != 0 || (st.st_mode & 077))
+        trouble_at(r, s,
+                   "%s stands in clear in a file that others can read: chmod 600 it, or keep the "
+                   "secret in { file = ..; }",
+                   config_setting_name(s));
 }
 
 static void read_secret(struct reader *r, const config_setting_t *s, struct cfg_endpoint *e,
@@ -137,7 +158,7 @@ static void read_secret(struct reader *r, const config_setting_t *s, struct cfg_
     } else if (config_setting_get_string(s)) {
         out->from = SECRET_INLINE;
         out->text = clean_text(r, s, config_setting_get_string(s));
-        r->cfg->has_inline_secret = true;
+        check_mode(r, s);
     } else {
         trouble_at(r, s,
                    "%s must be { file = ..; }, { command = [..]; }, { env = ..; } or "

@@ -22,6 +22,11 @@ static void say(struct reader *r, const char *file, int line, const char *fmt, v
     free(text);
 }
 
+const char *included_file(struct reader *r, const char *file)
+{
+    return file && r->folder && *file != '/' ? arena_fmt(r->a, "%s%s", r->folder, file) : file;
+}
+
 void trouble_in(struct reader *r, const char *file, int line, const char *fmt, ...)
 {
     va_list ap;
@@ -41,7 +46,7 @@ void trouble(struct reader *r, int line, const char *fmt, ...)
 void trouble_at(struct reader *r, const config_setting_t *s, const char *fmt, ...)
 {
     va_list ap;
-    const char *file = s ? config_setting_source_file(s) : NULL;
+    const char *file = included_file(r, s ? config_setting_source_file(s) : NULL);
     va_start(ap, fmt);
     say(r, file ? file : r->path, s ? (int)config_setting_source_line(s) : 0, fmt, ap);
     va_end(ap);

@@ -37,7 +37,7 @@ struct reader {
     struct config *cfg;
     struct wess_arena *a;
     config_t lib;
-    const char *path, *root;
+    const char *path, *root, *folder; /* folder: before what is included, or NULL */
     void (*say)(void *ctx, const char *line);
     void *ctx;
     unsigned errors;
@@ -50,6 +50,8 @@ void trouble_in(struct reader *, const char *file, int line, const char *fmt, ..
 void trouble(struct reader *, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void trouble_at(struct reader *, const config_setting_t *, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Where an included file lies; `file` as libconfig names it, NULL: the configuration itself. */
+const char *included_file(struct reader *, const char *file);
 /* Names and types of all settings of the group. `skip` names a setting that may be anything. */
 void check_group(struct reader *, const config_setting_t *, const struct group_def *);
 /* Values, or the declared fallback; checked already. */

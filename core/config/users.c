@@ -267,11 +267,11 @@ void read_users(struct reader *r, const config_setting_t *s)
     struct waves waves = {.n = 0};
     struct list l = {0};
     unsigned before = r->errors;
+    check_group(r, s, &group_users);
     if (!source) {
         trouble_at(r, s, "users: { source = { csv = \"..\"; }; } is missing");
         return;
     }
-    check_group(r, s, &group_users);
     check_group(r, source, &group_source);
     read_waves(r, config_setting_get_member(s, "waves"), &waves);
     const config_setting_t *list = config_setting_get_member(source, "list");

@@ -114,10 +114,13 @@ bool control_call(int fd, int argc, const char *const *argv, bool terminal, FILE
     *why = NULL;
     if (!request)
         *why = "the command is too long, or is not UTF-8";
-    else if (!send_all(fd, request))
-        *why = "the daemon does not read";
-    else
+    else {
+        bool sent = send_all(fd, request);
+        /* Whoever is turned away is told so before his words are read. */
         *why = talk(fd, out, err, cancelled, status);
+        if (*why && !sent)
+            *why = "the daemon does not read";
+    }
     free(request);
     close(fd);
     return !*why;

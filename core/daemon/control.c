@@ -269,6 +269,13 @@ void control_cancel_all(struct daemon *d)
         }
 }
 
+void control_cut_all(struct daemon *d)
+{
+    for (size_t i = 0; i < CONTROL_CALLS_MAX; i++)
+        if (d->slots[i].used)
+            shutdown(d->slots[i].fd, SHUT_RDWR);
+}
+
 bool control_all_done(struct daemon *d)
 {
     control_reap(d);

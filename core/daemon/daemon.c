@@ -14,6 +14,7 @@
 #include "daemon/state.h"
 
 #define STOP_MS 4000 /* after that the process ends; the journal knows what was under way */
+#define HEAR_MS 1000 /* of it, for clients to take their last words */
 
 enum { FD_SIGNAL, FD_TIMER, FD_WAKE, FD_CONTROL, FD_FIRST_CALL };
 #define FDS_MAX (FD_FIRST_CALL + CONTROL_CALLS_MAX)
@@ -183,7 +184,10 @@ static void stop(struct daemon *d)
     daemon_wake(d);
     while (!all_over(d) && (left = until - monotonic_ms()) > 0) {
         struct pollfd fd = {.fd = d->wake, .events = POLLIN};
-        if (poll(&fd, 1, (int)left) > 0)
+        int64_t heard = left - (STOP_MS - HEAR_MS);
+        if (heard <= 0)
+            control_cut_all(d);
+        if (poll(&fd, 1, (int)(heard > 0 ? heard : left)) > 0)
             drain(d->wake);
     }
     control_close(d);

@@ -85,6 +85,7 @@ bool control_listen(struct daemon *, const char *path, char **why);
 void control_accept(struct daemon *);
 void control_reap(struct daemon *); /* ends what is done */
 void control_cancel_all(struct daemon *);
+void control_cut_all(struct daemon *); /* whoever does not read is not waited for */
 bool control_all_done(struct daemon *);
 void control_close(struct daemon *);
 

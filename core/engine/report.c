@@ -34,7 +34,6 @@ static const char *labels(struct run *r, struct wess_arena *a, const struct cont
 
 static bool tell(struct run *r, struct wess_arena *a, const struct op_row *op, bool held)
 {
-    const struct round_opts *o = round_options(r);
     struct content body, before;
     if (!decode_content(a, op->body, &body) || !decode_content(a, op->before, &before))
         return false;
@@ -48,8 +47,7 @@ static bool tell(struct run *r, struct wess_arena *a, const struct op_row *op, b
                                                              : reason_sentence(op->reason),
                              .reason = op->reason,
                              .held = held};
-    if (o->on_plan)
-        o->on_plan(o->ctx, &line);
+    round_plan_line(r, &line);
     return line.title && line.detail;
 }
 
@@ -74,15 +72,14 @@ static bool tell_side(struct run *r, enum op_what what, enum side side)
 
 static bool tell_asks(struct run *r)
 {
-    const struct round_opts *o = round_options(r);
     struct ask_row *asks = NULL;
     size_t n = 0;
-    if (!o->on_ask)
+    if (!round_options(r)->on_ask)
         return true;
     if (asks_list(r->db, r->arena, r->pu.id, true, &asks, &n) == STORE_FAIL)
         return run_store_failed(r);
     for (size_t i = 0; i < n; i++)
-        o->on_ask(o->ctx, r->pair->name, r->user->id, &asks[i], r->db);
+        round_ask(r, &asks[i]);
     return true;
 }
 
@@ -154,10 +151,14 @@ static void count_open(struct run *r)
 
 void report_write(struct run *r, int64_t began_ms)
 {
+    bool failed = r->report.status != EXIT_IN_STEP;
     count_open(r);
     r->report.ms = (uint64_t)(clock_now_ms() - began_ms);
-    if (!r->dry && r->id && db_begin(r->db) == STORE_OK) {
+    if (!r->dry && r->pu.id && (r->id || failed) && db_begin(r->db) == STORE_OK) {
         char *text = report_json(&r->report);
+        /* It failed before it could begin: `status` must show that all the same. */
+        if (!r->id)
+            run_begin(r->db, r->pu.id, began_ms, &r->id);
         struct run_row row = {.id = r->id,
                               .pu = r->pu.id,
                               .began_ms = began_ms,

@@ -101,6 +101,26 @@ void round_progress(struct run *r, const char *stage, int64_t done, int64_t of)
     pthread_mutex_unlock(&r->round->lock);
 }
 
+void round_plan_line(struct run *r, const struct plan_line *line)
+{
+    const struct round_opts *o = r->round->opts;
+    if (!o->on_plan)
+        return;
+    pthread_mutex_lock(&r->round->lock);
+    o->on_plan(o->ctx, line);
+    pthread_mutex_unlock(&r->round->lock);
+}
+
+void round_ask(struct run *r, const struct ask_row *ask)
+{
+    const struct round_opts *o = r->round->opts;
+    if (!o->on_ask)
+        return;
+    pthread_mutex_lock(&r->round->lock);
+    o->on_ask(o->ctx, r->pair->name, r->user->id, ask, r->db);
+    pthread_mutex_unlock(&r->round->lock);
+}
+
 size_t round_subscribers(struct run *r, enum side side, const struct subscriber **out)
 {
     struct round *rd = r->round;
@@ -281,6 +301,7 @@ static void run_seat(struct worker *w, struct seat *seat)
                     .dry = rd->opts->dry || seat->user->mode == MODE_OBSERVE,
                     .report = {.pair = seat->pair->name, .user = seat->user->id}};
     struct conn_stats before[2] = {{0}, {0}};
+    int64_t began = clock_now_ms();
     if (r.arena)
         r.db = db_open(rd->store, r.dry);
     if (!r.db) {
@@ -290,6 +311,8 @@ static void run_seat(struct worker *w, struct seat *seat)
     } else if (prepare(w, &r, seat, before)) {
         run_pair(&r);
         count_traffic(&r, before);
+    } else {
+        report_write(&r, began);
     }
     pthread_mutex_lock(&rd->lock);
     rd->live[w->slot] = 0;

@@ -182,6 +182,9 @@ bool round_live(void *round, int64_t run_id);
 enum wess_code round_pull_shared(struct run *, enum side, bool look_up, int64_t *changed);
 void round_enter(struct run *); /* its row has an id now: its operations are live */
 void round_progress(struct run *, const char *stage, int64_t done, int64_t of);
+/* The callbacks of a plan, one at a time over all threads of the round. */
+void round_plan_line(struct run *, const struct plan_line *);
+void round_ask(struct run *, const struct ask_row *);
 const struct round_opts *round_options(const struct run *);
 size_t round_subscribers(struct run *, enum side, const struct subscriber **out);
 size_t round_active(const struct run *); /* runs under way now */

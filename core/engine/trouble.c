@@ -27,6 +27,26 @@ static const struct {
     {WESS_BROKEN, EXIT_UNREACHABLE, false, "run `wess check --online`"},
 };
 
+static bool speaks_of_user(const char *text)
+{
+    return text && strstr(text, "%{user.");
+}
+
+/* Whose sign-in it is: the user's own, or one that all of the endpoint share. */
+static const char *credential_owner(const struct run *r, enum side side)
+{
+    const struct cfg_endpoint *e = r->side[side].endpoint;
+    bool own = false;
+    for (size_t i = 0; i < e->n_values; i++)
+        own |= !strcmp(e->values[i].name, "username") && speaks_of_user(e->values[i].value);
+    for (size_t i = 0; i < e->n_secrets; i++) {
+        own |= speaks_of_user(e->secrets[i].text);
+        for (size_t k = 0; e->secrets[i].argv && e->secrets[i].argv[k]; k++)
+            own |= speaks_of_user(e->secrets[i].argv[k]);
+    }
+    return own ? r->user->id : "";
+}
+
 static const char *scope_name(struct run *r, enum side side, uint32_t scope)
 {
     const struct run_side *s = &r->side[side];
@@ -38,7 +58,8 @@ static const char *scope_name(struct run *r, enum side side, uint32_t scope)
         return arena_fmt(r->arena, "mailbox:%s:%s", s->endpoint->name,
                          s->endpoint->per_user ? r->user->id : "");
     case WESS_OF_CREDENTIAL:
-        return arena_fmt(r->arena, "credential:%s", conn_credential(s->conn));
+        return arena_fmt(r->arena, "credential:%s:%s:%s", s->endpoint->name,
+                         credential_owner(r, side), conn_credential(s->conn));
     case WESS_OF_ITEM:
     case WESS_OF_HOST:
         break;
@@ -147,9 +168,28 @@ bool run_resting(struct run *r, enum side side)
     return false;
 }
 
+/* Once a sign-in works, those that it took the place of are no news any more. */
+static void forget_refusals(struct run *r, enum side side)
+{
+    const char *prefix = arena_fmt(r->arena, "credential:%s:%s:", r->side[side].endpoint->name,
+                                   credential_owner(r, side));
+    size_t n = 0, len = prefix ? strlen(prefix) : 0;
+    struct rest_row *rests = NULL;
+    if (!prefix || rests_list(r->db, r->arena, &rests, &n) != STORE_OK)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (!strncmp(rests[i].scope, prefix, len) && !strchr(rests[i].scope + len, ':') &&
+            db_begin(r->db) == STORE_OK) {
+            rest_clear(r->db, rests[i].scope);
+            db_commit(r->db);
+        }
+}
+
 void run_welcome(struct run *r, enum side side)
 {
     static const uint32_t scopes[] = {WESS_OF_HOST, WESS_OF_MAILBOX, WESS_OF_COLLECTION};
+    if (!r->dry)
+        forget_refusals(r, side);
     for (size_t i = 0; !r->dry && i < sizeof(scopes) / sizeof(scopes[0]); i++) {
         struct rest_row rest;
         const char *scope = scope_name(r, side, scopes[i]);

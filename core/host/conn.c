@@ -254,18 +254,20 @@ static enum wess_code refuse(struct wess_error *e, enum wess_code code, enum wes
     return code;
 }
 
-static bool enter(struct conn *c, struct wess_call *call, const char *collection,
-                  struct wess_arena *arena, const struct wess_want *want, struct wess_error *e)
+static enum wess_code enter(struct conn *c, struct wess_call *call, const char *collection,
+                            struct wess_arena *arena, const struct wess_want *want,
+                            struct wess_error *e)
 {
     *e = (struct wess_error){0};
-    if (!credential_enter(c->fingerprint))
-        return false;
+    enum wess_code rc = credential_enter(c->fingerprint, host_cancelled, c, e);
+    if (rc != WESS_OK)
+        return rc;
     *call = (struct wess_call){.conn = c->theirs,
                                .collection = collection,
                                .want = want,
                                .lanes = lanes_of(c->endpoint->name),
                                .arena = arena};
-    return true;
+    return WESS_OK;
 }
 
 static enum wess_code leave(struct conn *c, const char *what, const struct wess_call *call,
@@ -275,9 +277,6 @@ static enum wess_code leave(struct conn *c, const char *what, const struct wess_
                    rc == WESS_CONFLICT || rc == WESS_REJECTED ||
                    (rc == WESS_AUTH && call->error.scope != WESS_OF_CREDENTIAL);
     bool refused = rc == WESS_AUTH && call->error.scope == WESS_OF_CREDENTIAL;
-    credential_leave(c->fingerprint, refused   ? CREDENTIAL_REFUSED
-                                     : reached ? CREDENTIAL_TAKEN
-                                               : CREDENTIAL_UNCLEAR);
     if (rc == WESS_OK || rc == WESS_THROTTLED || rc == WESS_TOO_BIG)
         lanes_word(c->endpoint->name, rc == WESS_OK);
     c->stats.calls++;
@@ -289,6 +288,11 @@ static enum wess_code leave(struct conn *c, const char *what, const struct wess_
     if (refused && *c->no_secret)
         snprintf(e->text, sizeof(e->text), "%s", c->no_secret);
     *c->no_secret = 0;
+    credential_leave(c->fingerprint,
+                     refused   ? CREDENTIAL_REFUSED
+                     : reached ? CREDENTIAL_TAKEN
+                               : CREDENTIAL_UNCLEAR,
+                     e);
     log_line(WESS_LOG_DEBUG, "endpoint %s user %s %s %s: code %d, %llu requests", c->endpoint->name,
              c->user ? c->user->id : "-", what, call->collection ? call->collection : "", (int)rc,
              (unsigned long long)call->requests);
@@ -304,19 +308,13 @@ static enum wess_code leave(struct conn *c, const char *what, const struct wess_
     return WESS_BROKEN;
 }
 
-static enum wess_code not_tried(struct wess_error *e)
-{
-    return refuse(
-        e, WESS_AUTH, WESS_OF_CREDENTIAL,
-        "the credential was refused, or cannot be read; it is not tried again until it changes");
-}
-
 enum wess_code conn_check(struct conn *c, struct wess_arena *a, struct wess_error *e)
 {
     struct wess_call call;
-    if (!enter(c, &call, NULL, a, NULL, e))
-        return not_tried(e);
-    enum wess_code rc = c->endpoint->plugin->connector->check(&call);
+    enum wess_code rc = enter(c, &call, NULL, a, NULL, e);
+    if (rc != WESS_OK)
+        return rc;
+    rc = c->endpoint->plugin->connector->check(&call);
     return leave(c, "check", &call, rc, NULL, e);
 }
 
@@ -326,10 +324,8 @@ const struct wess_schema *conn_schema(struct conn *c, struct wess_error *e, enum
     *rc = WESS_OK;
     if (c->described)
         return &c->schema;
-    if (!enter(c, &call, NULL, c->arena, NULL, e)) {
-        *rc = not_tried(e);
+    if ((*rc = enter(c, &call, NULL, c->arena, NULL, e)) != WESS_OK)
         return NULL;
-    }
     c->schema = (struct wess_schema){0};
     *rc = c->endpoint->plugin->connector->describe(&call, &c->schema);
     *rc = leave(c, "describe", &call, *rc, *rc == WESS_OK ? answer_schema(&c->schema) : NULL, e);
@@ -357,9 +353,10 @@ enum wess_code conn_changes(struct conn *c, const char *collection, struct wess_
 {
     struct wess_call call;
     *out = (struct wess_page){0};
-    if (!enter(c, &call, collection, a, want, e))
-        return not_tried(e);
-    enum wess_code rc = c->endpoint->plugin->connector->changes(&call, cursor, limit, out);
+    enum wess_code rc = enter(c, &call, collection, a, want, e);
+    if (rc != WESS_OK)
+        return rc;
+    rc = c->endpoint->plugin->connector->changes(&call, cursor, limit, out);
     rc = leave(c, "changes", &call, rc, rc == WESS_OK ? answer_page(out) : NULL, e);
     c->stats.read += rc == WESS_OK ? out->n : 0;
     return rc;
@@ -377,9 +374,10 @@ enum wess_code conn_fetch(struct conn *c, const char *collection, struct wess_ar
 {
     struct wess_call call;
     preset(out, ids.n, WESS_UNKNOWN);
-    if (!enter(c, &call, collection, a, want, e))
-        return not_tried(e);
-    enum wess_code rc = c->endpoint->plugin->connector->fetch(&call, ids, out);
+    enum wess_code rc = enter(c, &call, collection, a, want, e);
+    if (rc != WESS_OK)
+        return rc;
+    rc = c->endpoint->plugin->connector->fetch(&call, ids, out);
     return leave(c, "fetch", &call, rc,
                  rc == WESS_OK ? answer_results(out, ids.n, true, NULL) : NULL, e);
 }
@@ -390,9 +388,10 @@ enum wess_code conn_find(struct conn *c, const char *collection, struct wess_are
 {
     struct wess_call call;
     *out = (struct wess_page){0};
-    if (!enter(c, &call, collection, a, NULL, e))
-        return not_tried(e);
-    enum wess_code rc = c->endpoint->plugin->connector->find(&call, keys, n, out);
+    enum wess_code rc = enter(c, &call, collection, a, NULL, e);
+    if (rc != WESS_OK)
+        return rc;
+    rc = c->endpoint->plugin->connector->find(&call, keys, n, out);
     return leave(c, "find", &call, rc, rc == WESS_OK ? answer_page(out) : NULL, e);
 }
 
@@ -421,11 +420,12 @@ enum wess_code conn_apply(struct conn *c, const char *collection, struct wess_ar
         return refuse(e, WESS_BROKEN, WESS_OF_COLLECTION, "writing is not allowed for this user");
     }
     preset(out, n, WESS_UNKNOWN);
-    if (!enter(c, &call, collection, a, NULL, e)) {
+    enum wess_code rc = enter(c, &call, collection, a, NULL, e);
+    if (rc != WESS_OK) {
         preset(out, n, WESS_NOT_TRIED);
-        return not_tried(e);
+        return rc;
     }
-    enum wess_code rc = c->endpoint->plugin->connector->apply(&call, ops, n, out);
+    rc = c->endpoint->plugin->connector->apply(&call, ops, n, out);
     const char *wrong = answer_results(out, n, false, ops);
     if (wrong)
         preset(out, n, WESS_UNKNOWN);

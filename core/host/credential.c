@@ -3,17 +3,21 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/conn.h"
 
 #define LANES_MOST 4u
 #define GROW_AFTER 4u /* welcome calls in a row */
+#define LOOK_NS 100000000L
+#define SECOND_NS 1000000000L
 
 enum state { UNPROVED, TRYING, PROVED, REFUSED };
 struct known {
     struct known *next;
     char *name;
     enum state state;
+    struct wess_error refusal; /* of REFUSED: what the remote said to the one that tried */
     uint32_t lanes, welcome;
 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -37,38 +41,61 @@ static struct known *find(struct known **list, const char *name)
     return k;
 }
 
-bool credential_enter(const char *fingerprint)
+/* Whoever tries may wait long for an answer, and nobody wakes us when we are to stop. */
+static void wait_a_little(void)
 {
-    bool ok = true;
-    pthread_mutex_lock(&lock);
-    struct known *k = find(&credentials, fingerprint);
-    while (k && k->state == TRYING)
-        pthread_cond_wait(&changed, &lock);
-    if (k && k->state == REFUSED)
-        ok = false;
-    else if (k && k->state == UNPROVED)
-        k->state = TRYING;
-    pthread_mutex_unlock(&lock);
-    return ok;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += LOOK_NS;
+    if (until.tv_nsec >= SECOND_NS) {
+        until.tv_nsec -= SECOND_NS;
+        until.tv_sec++;
+    }
+    pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &until);
 }
 
-void credential_leave(const char *fingerprint, enum credential_word word)
+enum wess_code credential_enter(const char *fingerprint, bool (*cancelled)(void *ctx), void *ctx,
+                                struct wess_error *e)
+{
+    enum wess_code rc = WESS_OK;
+    pthread_mutex_lock(&lock);
+    struct known *k = find(&credentials, fingerprint);
+    while (k && k->state == TRYING && !cancelled(ctx))
+        wait_a_little();
+    if (k && k->state == TRYING) {
+        rc = WESS_CANCELLED;
+    } else if (k && k->state == REFUSED) {
+        rc = WESS_AUTH;
+        *e = k->refusal;
+    } else if (k && k->state == UNPROVED) {
+        k->state = TRYING;
+    }
+    pthread_mutex_unlock(&lock);
+    return rc;
+}
+
+void credential_leave(const char *fingerprint, enum credential_word word,
+                      const struct wess_error *e)
 {
     pthread_mutex_lock(&lock);
     struct known *k = find(&credentials, fingerprint);
-    if (k && word == CREDENTIAL_REFUSED)
+    if (k && word == CREDENTIAL_REFUSED) {
+        if (k->state != REFUSED)
+            k->refusal = *e;
         k->state = REFUSED;
-    else if (k && word == CREDENTIAL_TAKEN)
+    } else if (k && word == CREDENTIAL_TAKEN) {
         k->state = PROVED;
-    else if (k && k->state == TRYING)
+    } else if (k && k->state == TRYING) {
         k->state = UNPROVED;
+    }
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
 }
 
 void conn_credential_refused(const char *fingerprint)
 {
-    credential_leave(fingerprint, CREDENTIAL_REFUSED);
+    struct wess_error e = {.scope = WESS_OF_CREDENTIAL, .text = "it was refused before"};
+    credential_leave(fingerprint, CREDENTIAL_REFUSED, &e);
 }
 
 uint32_t lanes_of(const char *endpoint)

@@ -2,14 +2,16 @@
 #ifndef CORE_HOST_CREDENTIAL_H
 #define CORE_HOST_CREDENTIAL_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "wess/connector.h"
 
-/* Before a call: true to go on. A credential not yet proved is tried by one call alone while others
- * wait; one that was refused is not tried at all. */
-bool credential_enter(const char *fingerprint);
+/* Before a call: WESS_OK to go on. A credential not yet proved is tried by one call alone while
+ * others wait, until `cancelled` says that they may not: WESS_CANCELLED. One that was refused is
+ * not tried at all: WESS_AUTH, and *e is what the remote said to the one that tried. */
+enum wess_code credential_enter(const char *fingerprint, bool (*cancelled)(void *ctx), void *ctx,
+                                struct wess_error *e);
 enum credential_word { CREDENTIAL_TAKEN, CREDENTIAL_REFUSED, CREDENTIAL_UNCLEAR };
-void credential_leave(const char *fingerprint, enum credential_word);
+/* `e` is kept when it is refused. */
+void credential_leave(const char *fingerprint, enum credential_word, const struct wess_error *e);
 
 /* How many requests a call of that endpoint may have open: grows while welcome, halves when told.
  */

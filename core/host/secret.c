@@ -40,6 +40,20 @@ static bool from_command(const char *const *argv, char *buf, size_t cap, const c
            take_line(text, len, buf, cap, why);
 }
 
+/* Each word as it is for that user; NULL: an attribute is missing. */
+static const char *const *expand_all(struct wess_arena *a, const char *const *argv,
+                                     const struct cfg_user *user, const char **why)
+{
+    size_t n = 0;
+    while (argv && argv[n])
+        n++;
+    const char **out = arena_alloc(a, (n + 1) * sizeof(*out));
+    for (size_t i = 0; out && i < n; i++)
+        if (!(out[i] = config_expand(a, argv[i], user, why)))
+            return NULL;
+    return out;
+}
+
 static bool from_text(const char *text, char *buf, size_t cap, const char **why)
 {
     size_t len = text ? strlen(text) : 0;
@@ -70,9 +84,10 @@ bool secret_read(const struct cfg_secret *s, const struct cfg_user *user, char *
     struct wess_arena *a = arena_new(EXPAND_BYTES);
     const char *missing = NULL;
     const char *text = a && s->text ? config_expand(a, s->text, user, &missing) : NULL;
+    const char *const *argv = a && s->argv ? expand_all(a, s->argv, user, &missing) : NULL;
     bool ok = false;
     *why = "a user's attribute is missing";
-    if (s->text && !text) {
+    if ((s->text && !text) || (s->argv && !argv)) {
         arena_free(a);
         return false;
     }
@@ -84,7 +99,7 @@ bool secret_read(const struct cfg_secret *s, const struct cfg_user *user, char *
         ok = from_file(text, buf, cap, why);
         break;
     case SECRET_COMMAND:
-        ok = from_command(s->argv, buf, cap, why);
+        ok = from_command(argv, buf, cap, why);
         break;
     case SECRET_ENV:
         ok = from_text(getenv(text), buf, cap, why);

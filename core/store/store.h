@@ -310,7 +310,7 @@ enum store_code item_known(struct db *, struct wess_arena *, int64_t item, struc
  */
 
 struct rest_row {
-    const char *scope; /* "host:crm", "credential:FINGERPRINT", "mailbox:exchange:u1" */
+    const char *scope; /* "host:crm", "credential:ENDPOINT:USER:FINGERPRINT", "mailbox:exchange:u1" */
     int64_t until_ms;
     int fails;
     const char *text;

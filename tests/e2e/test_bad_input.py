@@ -57,15 +57,22 @@ def test_secrets():
     with Sandbox() as box:
         with Wess(box) as wess:
             os.remove(os.path.join(wess.dir, "exchange.secret"))
+            refused(wess, 2, "wess.conf:", "password of endpoint exchange", "no such file")
             refused(wess, 5, "exchange.secret: ", args=("sync",))
         with Wess(box) as wess:
             os.chmod(os.path.join(wess.dir, "workbooks.secret"), 0o640)
+            refused(wess, 2, "api_key of endpoint crm", "chmod 600", "1 trouble")
+            assert wess.json("check", check=2)["sound"] is False
             refused(wess, 5, "workbooks.secret", "chmod 600", args=("sync",))
         with Wess(box) as wess:
             wess.write("exchange.secret", "wrong-password-7\n", 0o600)
             box.requests(reset=True)
             run = wess.run("sync", "--no-wait")
             assert run.returncode == 5, said(run)
+            assert said(run).count("refuses user name or password") == 2, "each user is told why"
+            stands = wess.json("status", check=5)["runs"]
+            assert [s["stands"] for s in stands] == ["credential refused"] * 2, stands
+            assert all("refuses user name" in s["text"] for s in stands), stands
             assert "wrong-password-7" not in said(run) + wess.log_tail()
             ews = sum(n for op, n in box.requests()["by_op"].items() if op.startswith("ews"))
             assert ews == 1, "one try over all users: a second could lock the account"
@@ -76,6 +83,7 @@ def test_secrets():
             assert ews == 0, "the credential rests until it changes"
             wess.write("exchange.secret", box.info["exchange"]["password"] + "\n", 0o600)
             wess("sync", "--no-wait", check=(0, 1, 4))
+            assert not wess.json("status", check=(0, 1, 4))["rests"], "and is no news any more"
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

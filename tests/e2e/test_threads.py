@@ -14,6 +14,12 @@ def test_users_at_once():
             assert run["right"]["created"] == 0 and run["left"]["created"] == 0
 
 
+def test_a_plan_is_told_by_many_threads():
+    with Sandbox(*SIX) as box, Wess(box, pair=EASY, workers=6) as wess:
+        plans = wess.json("plan", check=(0, 1, 4))["plans"]
+        assert sorted(len(p["create"]) for p in plans) == [60] * 6, [len(p["create"]) for p in plans]
+
+
 def test_trouble_on_many_threads():
     with Sandbox(*SIX) as box, Wess(box, pair=EASY, workers=6) as wess:
         box.fault("workbooks:people:PUT:*:http=503")

@@ -6,6 +6,8 @@
 #include "keys.h"
 #include "wb.h"
 
+#define SECONDS_MAX 253402300799 /* the last second of the year 9999 */
+
 #define TEXT(name, column)                                                                         \
     {                                                                                              \
         name, NULL, NULL, column, WESS_TEXT, false                                                 \
@@ -131,21 +133,27 @@ const char *wb_text(const json_t *row, const char *column, char number[24])
     return number;
 }
 
+/* What is no time that a clock of today can show counts as none. */
+static int64_t ms_of(long long seconds)
+{
+    return seconds > 0 && seconds <= SECONDS_MAX ? (int64_t)seconds * 1000 : 0;
+}
+
 int64_t wb_time_ms(const json_t *v)
 {
     struct tm tm = {0};
     const char *text = json_string_value(v);
     char *end;
     if (json_is_integer(v))
-        return (int64_t)json_integer_value(v) * 1000;
+        return ms_of(json_integer_value(v));
     if (!text)
         return 0;
     long long n = strtoll(text, &end, 10);
     if (end != text && !*end)
-        return (int64_t)n * 1000;
+        return ms_of(n);
     if (!strptime(text, "%a %b %d %H:%M:%S UTC %Y", &tm))
         return 0;
-    return (int64_t)timegm(&tm) * 1000;
+    return ms_of(timegm(&tm));
 }
 
 struct reading {

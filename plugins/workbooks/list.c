@@ -105,11 +105,20 @@ static bool ask_page(struct wess_call *call, struct form *f, const struct wb_cur
     return true;
 }
 
+/* Pages go on behind the last id: one that is no number counting up would make them go round. */
+static int64_t id_of(const json_t *row)
+{
+    char number[24], *end = number;
+    const char *id = wb_text(row, "id", number);
+    long long n = id && *id >= '0' && *id <= '9' ? strtoll(id, &end, 10) : 0;
+    return n > 0 && n < INT64_MAX && !*end ? n : 0;
+}
+
 /* In a snapshot a record that is deleted already is no news. */
 static enum wess_code add_change(struct wess_call *call, const json_t *row, bool snapshot,
                                  struct wess_vec *changes)
 {
-    struct wess_item item;
+    struct wess_item item = {0};
     enum wess_code rc = wb_item(call, row, false, &item);
     bool deleted = (item.flags & WESS_ITEM_TRASHED) != 0;
     if (rc != WESS_OK || (deleted && snapshot))
@@ -130,19 +139,21 @@ static enum wess_code fill_page(struct wess_call *call, json_t *rows, struct wb_
     int64_t now = (c->host->now_ms(c->host->ctx) + c->ahead_ms) / 1000; /* by their clock */
     int64_t back = now - c->overlap_s;
     bool last = n < (size_t)limit, snapshot = at->snapshot;
-    char number[24];
     for (size_t i = 0; i < n; i++) {
         const json_t *row = json_array_get(rows, i);
         enum wess_code rc = add_change(call, row, snapshot, &changes);
-        const char *id = wb_text(row, "id", number);
+        int64_t id = id_of(row);
         int64_t seconds = wb_time_ms(json_object_get(row, "updated_at")) / 1000;
         if (rc != WESS_OK)
             return rc;
         if (!seconds || seconds < at->seconds)
             return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
                              "Workbooks does not list by time of change");
+        if (!id)
+            return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                             "Workbooks lists a person whose id is no number");
         at->seconds = seconds;
-        at->id = id ? strtoll(id, NULL, 10) : 0;
+        at->id = id;
         /* A second that is still running may bring the same record once more. */
         if (seconds >= back && seconds < now - WB_SETTLED_S &&
             !wb_cursor_saw(call, at, seconds, at->id))

@@ -164,6 +164,11 @@ static void carry(struct work *w, const struct pairing *p, struct element *e, en
     e->want[from] = e->after[from] = e->now[from];
 }
 
+static int by_part_name(const void *a, const void *b)
+{
+    return strcmp(((const struct wess_field *)a)->name, ((const struct wess_field *)b)->name);
+}
+
 /* Field by field: what only one side changed. NULL: both changed one of them, unlike. */
 static const struct wess_record *blend(struct work *w, const struct element *e)
 {
@@ -193,6 +198,7 @@ static const struct wess_record *blend(struct work *w, const struct element *e)
             if (value)
                 of[n++] = *value;
         }
+    qsort(of, n, sizeof(*of), by_part_name); /* canonical, whichever side a part came from */
     *out = (struct wess_record){e->key, of, n};
     return out;
 }

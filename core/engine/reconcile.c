@@ -155,14 +155,13 @@ static int newest(const struct work *w)
     return r - l >= NEWEST_LEAST_MS ? RIGHT : -1;
 }
 
-int winner(const struct work *w, const struct pairing *p, const char *key)
+int winner(const struct work *w, const struct pairing *p, const char *key, bool fresh)
 {
     const struct field_rule *rule = rule_for(w, p, key);
     enum direction d = rule ? rule->direction : DIR_BOTH;
     enum rule r = rule ? rule->conflict : w->in->default_rule;
     /* The first meeting has a rule of its own, which is never "newest". A value that neither side
      * had in step may be what it left unanswered: then it is asked again. */
-    bool fresh = !p->shadow[LEFT] && !p->shadow[RIGHT];
     if (w->first || (fresh && w->in->first_differs == RULE_ASK))
         r = w->in->first_differs;
     else if (d == DIR_TO_RIGHT)
@@ -315,7 +314,8 @@ static void merge_scalar(struct work *w, const struct pairing *p)
         carry(w, p, changed[LEFT] ? LEFT : RIGHT);
         return;
     }
-    int wins = d ? -1 : winner(w, p, NULL);
+    bool fresh = !p->shadow[LEFT] && !p->shadow[RIGHT];
+    int wins = d ? -1 : winner(w, p, NULL, fresh);
     if (d) {
         decided(w, p, d);
     } else if (wins >= 0) {

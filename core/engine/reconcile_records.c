@@ -258,7 +258,8 @@ static void clash(struct work *w, const struct pairing *p, struct element *e)
         both_want(w, p, e, blended);
         return;
     }
-    int wins = d ? -1 : winner(w, p, e->key);
+    bool fresh = !e->shadow[LEFT] && !e->shadow[RIGHT];
+    int wins = d ? -1 : winner(w, p, e->key, fresh);
     if (d && d->take == TAKE_VALUE)
         both_want(w, p, e, from_decision(w, e, d));
     else if (d && d->take == TAKE_BOTH)

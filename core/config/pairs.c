@@ -193,7 +193,8 @@ static void check_shared(struct reader *r, const config_setting_t *s, const stru
         if (!p->endpoint[i] || p->endpoint[i]->per_user || !sel->given || sel->shared)
             continue;
         for (size_t f = 0; f < sel->n_facts; f++)
-            names_user |= strstr(sel->facts[f].value, "%{user.") != NULL;
+            /* A value that was no text is told already. */
+            names_user |= sel->facts[f].value && strstr(sel->facts[f].value, "%{user.");
         if (!names_user)
             trouble_at(r, s,
                        "pair %s: all users share %s:%s, so its select must name the user, as in "

@@ -5,6 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a file holds is shown, but moves no cursor and begins no line of its own. */
+static void clean_line(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+}
+
 static void say(struct reader *r, const char *file, int line, const char *fmt, va_list ap)
     __attribute__((format(printf, 4, 0)));
 static void say(struct reader *r, const char *file, int line, const char *fmt, va_list ap)
@@ -16,8 +24,10 @@ static void say(struct reader *r, const char *file, int line, const char *fmt, v
     int n = !what      ? -1
             : line > 0 ? asprintf(&text, "%s:%d: %s", file, line, what)
                        : asprintf(&text, "%s: %s", file, what);
-    if (n >= 0)
+    if (n >= 0) {
+        clean_line(text);
         r->say(r->ctx, text);
+    }
     free(what);
     free(text);
 }

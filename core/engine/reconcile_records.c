@@ -170,6 +170,11 @@ static void carry(struct work *w, const struct pairing *p, struct element *e, en
         e->after[to] = e->until[to];
 }
 
+static int by_part_name(const void *a, const void *b)
+{
+    return strcmp(((const struct wess_field *)a)->name, ((const struct wess_field *)b)->name);
+}
+
 /* Field by field: what only one side changed. NULL: both changed one of them, unlike. */
 static const struct wess_record *blend(struct work *w, const struct element *e)
 {
@@ -199,6 +204,7 @@ static const struct wess_record *blend(struct work *w, const struct element *e)
             if (value)
                 of[n++] = *value;
         }
+    qsort(of, n, sizeof(*of), by_part_name); /* canonical, whichever side a part came from */
     *out = (struct wess_record){e->key, of, n};
     return out;
 }
@@ -319,6 +325,45 @@ static void make_room(struct work *w, const struct pairing *p, struct elements *
     }
 }
 
+/* ---- edits that wait
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* An edit of that side that has not travelled. */
+static bool is_edit(const struct work *w, const struct pairing *p, const struct element *e,
+                    enum side s)
+{
+    enum side other = opposite(s);
+    if (!e->waits || same(p, e->now[s], e->shadow[s]))
+        return false;
+    /* Both changed it; or it may well go later: what a locked side does not take, and an addition
+     * without room, may wait for ever, and must not stop the rest. */
+    return !same(p, e->now[other], e->shadow[other]) ||
+           (!w->in->side[other].locked && e->shadow[s]);
+}
+
+/* A field that we wrote is unseen as a whole, and what it then shows is taken for ours. So a side
+ * with an edit that waits is not written: the edit would be taken for ours too, and be overwritten
+ * unasked. What was to go there waits with it. */
+static void hold_back(const struct work *w, const struct pairing *p, struct elements *e,
+                      bool held[2])
+{
+    bool more = true;
+    held[LEFT] = held[RIGHT] = false;
+    while (more) {
+        more = false;
+        for (int s = LEFT; s <= RIGHT; s++) {
+            for (size_t i = 0; i < e->n; i++)
+                held[s] |= is_edit(w, p, &e->of[i], (enum side)s);
+            for (size_t i = 0; held[s] && i < e->n; i++)
+                if (e->of[i].want[s] != e->of[i].now[s]) {
+                    wait(&e->of[i]);
+                    more = true;
+                }
+        }
+    }
+}
+
 /* ---- order
  * --------------------------------------------------------------------------------------------------
  */
@@ -414,7 +459,7 @@ void merge_records(struct work *w, const struct pairing *p)
 {
     struct elements e;
     const struct wess_field *want[2], *after[2];
-    bool writes[2], follow[2], moved[2], waits = false;
+    bool writes[2], follow[2], moved[2], held[2], waits = false;
     collect(w, p, &e);
     for (size_t i = 0; !w->spent && i < e.n; i++)
         merge_element(w, p, &e.of[i]);
@@ -424,11 +469,12 @@ void merge_records(struct work *w, const struct pairing *p)
         make_room(w, p, &e, (enum side)s);
         moved[s] = !w->first && order_changed(&e, (enum side)s);
     }
+    hold_back(w, p, &e, held);
     for (size_t i = 0; i < e.n; i++)
         waits |= e.of[i].waits;
     for (int s = LEFT; s <= RIGHT; s++) {
         enum side to = (enum side)s;
-        follow[s] = moved[opposite(to)] && !moved[s] && may_go(w, p, NULL, to) &&
+        follow[s] = !held[s] && moved[opposite(to)] && !moved[s] && may_go(w, p, NULL, to) &&
                     !w->in->side[s].locked && !is_parked(w, p, NULL, to);
         want[s] = list(w, p, &e, to, WANT, follow[s]);
         after[s] = list(w, p, &e, to, AFTER, follow[s]);

@@ -52,7 +52,8 @@ const struct decision *decision_of(const struct reconcile_in *, const char *fiel
 /* May the field (or the element `key` of it) be written on that side at all? */
 bool may_go(const struct work *, const struct pairing *, const char *key, enum side to);
 bool is_parked(const struct work *, const struct pairing *, const char *key, enum side to);
-/* Who wins a field that both changed: LEFT, RIGHT or nobody (-1). */
+/* Who wins a field (an element) that both changed: LEFT, RIGHT or nobody (-1). `fresh`: neither
+ * side had it when last in step. */
 int winner(const struct work *, const struct pairing *, const char *key);
 /* false and told: the value is longer than that side holds. */
 bool fits(struct work *, const struct pairing *, enum side to, const struct wess_field *);

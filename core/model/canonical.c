@@ -140,6 +140,14 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct wess_record *)a)->key, ((const struct wess_record *)b)->key);
 }
 
+static bool has_part(const struct wess_field *f, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(f[i].name, name))
+            return true;
+    return false;
+}
+
 static bool record_value(struct maker *m, const struct wess_record *in, struct wess_record *out)
 {
     struct wess_field *f = arena_alloc(m->a, (in->n + 1) * sizeof(*f));
@@ -149,14 +157,19 @@ static bool record_value(struct maker *m, const struct wess_record *in, struct w
         return false;
     }
     for (size_t i = 0; i < in->n; i++) {
-        if (!plain_value(m, &in->fields[i], &f[n]))
+        /* A part that is named twice: the first one holds. */
+        if (has_part(f, n, in->fields[i].name) || !plain_value(m, &in->fields[i], &f[n]))
             continue;
         f[n].name = copy(m, in->fields[i].name);
+        if (!f[n].name)
+            return false;
         values += strcmp(in->fields[i].name, "pref") != 0;
         n++;
     }
-    qsort(f, n, sizeof(*f), by_field_name);
     *out = (struct wess_record){copy(m, in->key), f, n};
+    if (m->spent) /* names may be missing */
+        return false;
+    qsort(f, n, sizeof(*f), by_field_name);
     return values > 0 && out->key && *out->key;
 }
 

@@ -157,33 +157,41 @@ const char *text_canonical(struct wess_arena *a, const char *text, size_t len, b
 /* ---- folding
  * ------------------------------------------------------------------------------------------ */
 
-static const char *fold_ascii(struct wess_arena *a, const char *s, size_t len)
+/* Line ends, control characters and runs of white space go first: a mark that stands behind one of
+ * them would else be joined to its letter only when the folded text is folded once more. */
+static char *bare_line(struct wess_arena *a, const char *s)
 {
-    char *out = arena_textn(a, s, len);
-    for (char *c = out; c && *c; c++)
+    size_t len = strlen(s);
+    char *out = arena_alloc(a, len + 1);
+    if (out)
+        squeeze(out, clean_lines(out, s, len));
+    return out;
+}
+
+static char *fold_ascii(char *line)
+{
+    for (char *c = line; *c; c++)
         if (*c >= 'A' && *c <= 'Z')
             *c = (char)(*c + 32);
-    if (out)
-        squeeze(out, clean_lines(out, out, len));
-    return out;
+    return line;
 }
 
 const char *text_fold(struct wess_arena *a, const char *s)
 {
     UErrorCode e = U_ZERO_ERROR;
-    size_t len = strlen(s);
-    struct utf16 in, folded;
+    struct utf16 in, nfc, folded;
     bool bad = false;
-    if (is_ascii(s, len))
-        return fold_ascii(a, s, len);
-    if (!to_utf16(a, s, len, &in, &bad))
-        return bad ? fold_ascii(a, s, len) : NULL;
-    if (!normalize(a, unorm2_getNFKCCasefoldInstance(&e), &in, &folded))
+    char *line = bare_line(a, s);
+    if (!line || is_ascii(line, strlen(line)))
+        return line ? fold_ascii(line) : NULL;
+    if (!to_utf16(a, line, strlen(line), &in, &bad))
+        return bad ? fold_ascii(line) : NULL;
+    /* First the order of marks: one of them (U+0345) folds to a letter, which they cannot pass. */
+    if (!normalize(a, unorm2_getNFCInstance(&e), &in, &nfc) ||
+        !normalize(a, unorm2_getNFKCCasefoldInstance(&e), &nfc, &folded))
         return NULL;
     char *out = to_utf8(a, &folded);
-    if (out)
-        squeeze(out, clean_lines(out, out, strlen(out)));
-    return out;
+    return out ? bare_line(a, out) : NULL; /* some characters fold to white space */
 }
 
 /* Letters that no decomposition takes apart. */
@@ -213,7 +221,8 @@ const char *text_fold_plain(struct wess_arena *a, const char *s)
         if (u_charType(nfd.of[i]) != U_NON_SPACING_MARK)
             nfd.of[n++] = plain_letter(nfd.of[i]);
     nfd.len = n;
-    return to_utf8(a, &nfd);
+    char *out = to_utf8(a, &nfd);
+    return out ? bare_line(a, out) : NULL; /* an accent may have stood on a space */
 }
 
 /* ---- what matters of a text that a remote rewrote

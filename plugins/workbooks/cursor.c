@@ -84,7 +84,7 @@ static const char *number(const char *at, const char *end, int64_t *out)
     while (at < end && *at == ' ')
         at++;
     for (; at < end && *at >= '0' && *at <= '9'; at++, any = true)
-        if (*out > INT64_MAX / 20)
+        if (*out > (INT64_MAX - (*at - '0')) / 10)
             return NULL;
         else
             *out = *out * 10 + (*at - '0');

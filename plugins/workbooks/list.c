@@ -119,7 +119,7 @@ static bool ask_page(struct wess_call *call, struct form *f, const struct wb_cur
 static enum wess_code add_change(struct wess_call *call, const json_t *row, bool snapshot,
                                  bool bare, struct wess_vec *changes)
 {
-    struct wess_item item;
+    struct wess_item item = {0};
     enum wess_code rc = wb_item(call, row, false, &item);
     bool deleted = (item.flags & WESS_ITEM_TRASHED) != 0;
     if (rc != WESS_OK || (deleted && snapshot))

@@ -214,7 +214,8 @@ void ex_sync_items(struct ex_call *c)
     struct state s;
     int folder = ex_folder_at(c, ex_first(ex_child(c->op, "SyncFolderId")), &m);
     char *max = ex_text(ex_child(c->op, "MaxChangesReturned"));
-    long most = max ? strtol(max, NULL, 10) : 0;
+    long most = max ? strtol(max, NULL, 10) : 1;
+    most = most < 1 ? 1 : most; /* the schema knows no less */
     xmlFree(max);
     c->mailbox = m ? m : c->mailbox;
     if (folder < 0) {

@@ -7,7 +7,8 @@
 
 struct ex_mailbox *ex_mailboxes;
 size_t ex_n_mailboxes;
-static uint64_t id_counter = 0x5eed0001;
+#define ID_FIRST 0x5eed0001u
+static uint64_t id_counter = ID_FIRST;
 
 #define P1(n)                                                                                      \
     {                                                                                              \
@@ -434,4 +435,8 @@ void ex_store_stop(void)
         free(m->deletions);
     }
     free(ex_mailboxes);
+    /* So that it can be started again. */
+    ex_mailboxes = NULL;
+    ex_n_mailboxes = 0;
+    id_counter = ID_FIRST;
 }

@@ -209,6 +209,12 @@ static void stop(void)
         free(wb_orgs[i].name);
     free(wb_people);
     free(wb_orgs);
+    /* So that it can be started again. */
+    wb_people = NULL;
+    wb_orgs = NULL;
+    wb_n_people = cap_people = wb_n_orgs = 0;
+    next_id = FIRST_PERSON;
+    wb_expired = false;
 }
 
 /* ---- answers in JSON

@@ -252,6 +252,50 @@ static void newest_takes_the_later(void **state)
     }
 }
 
+/* A number is asked about while another one was changed: the second look must not take the edit
+ * that waits for an echo of ours. */
+static void a_conflict_waits_beside_a_change(void **state)
+{
+    (void)state;
+    for (int swap = 0; swap < 2; swap++) {
+        struct reconcile_out out = {0}, again = {0};
+        struct side_in l =
+            side("phone.mobile=1000; phone.work=1", "phone.mobile=2000; phone.work=2");
+        struct side_in r =
+            side("phone.mobile=1000; phone.work=1", "phone.mobile=3000; phone.work=1");
+        struct reconcile_in in = swap ? input(r, l) : input(l, r);
+        struct content now[2];
+        assert_true(reconcile(arena, &in, &out));
+        assert_int_equal(out.n_conflicts, 1);
+        for (int s = LEFT; s <= RIGHT; s++) {
+            assert_true(content_patch(arena, in.side[s].now, &out.patch[s], &now[s]));
+            in.side[s].now = &now[s];
+            in.side[s].shadow = &out.shadow[s];
+            in.side[s].unseen = out.unseen[s];
+        }
+        assert_true(reconcile(arena, &in, &again));
+        assert_int_equal(again.n_conflicts, 1);
+        assert_int_equal(again.patch[LEFT].n + again.patch[RIGHT].n, 0);
+    }
+}
+
+/* What the first meeting left to be asked is still asked when other elements are in step. */
+static void an_element_of_the_first_meeting_is_asked_again(void **state)
+{
+    (void)state;
+    struct reconcile_out out = {0}, again = {0};
+    struct reconcile_in in = input(side(NULL, "phone.mobile=1000; phone.work=2"),
+                                   side(NULL, "phone.mobile=1000; phone.work=3"));
+    in.default_rule = RULE_LEFT;
+    assert_true(reconcile(arena, &in, &out));
+    assert_int_equal(out.n_conflicts, 1);
+    for (int s = LEFT; s <= RIGHT; s++)
+        in.side[s].shadow = &out.settled[s];
+    assert_true(reconcile(arena, &in, &again));
+    assert_int_equal(again.n_conflicts, 1);
+    assert_int_equal(again.patch[LEFT].n + again.patch[RIGHT].n, 0);
+}
+
 static void a_locked_side_gets_nothing(void **state)
 {
     (void)state;
@@ -405,6 +449,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_both_ways),
         cmocka_unit_test(newest_takes_the_later),
+        cmocka_unit_test(a_conflict_waits_beside_a_change),
+        cmocka_unit_test(an_element_of_the_first_meeting_is_asked_again),
         cmocka_unit_test(a_locked_side_gets_nothing),
         cmocka_unit_test(a_field_the_side_cannot_hold_stays),
         cmocka_unit_test(a_value_too_long_is_told),

@@ -1,0 +1,20 @@
+/* The whole Exchange connector against any answers: documents as they were captured are inputs. */
+#include "slots.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct testhost_setting settings[] = {
+        {"url", "https://mail.example.com/EWS/Exchange.asmx"},
+        {"auth", "ntlm"},
+        {"username", "EXAMPLE\\svc-wess"},
+        {"password", "secret"},
+        {"impersonate", "ada@example.com"},
+        {"impersonate_as", "address"},
+        {"folders", "*"},
+        {"must_not_reach", "ceo@example.com"}};
+    const struct slots_of ews = {settings, sizeof(settings) / sizeof(settings[0]), "contacts",
+                                 "AAMk+/=="};
+    net_start(data, size, "text/xml; charset=utf-8");
+    slots_hold(&ews);
+    return 0;
+}

@@ -1,0 +1,17 @@
+/* The whole Workbooks connector against any answers. */
+#include "slots.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct testhost_setting settings[] = {{"url", "https://crm.example.com/"},
+                                                       {"api_key", "secret"},
+                                                       {"page_size", "100"},
+                                                       {"overlap", "60s"},
+                                                       {"application", "WESS"},
+                                                       {"employer", "match"}};
+    const struct slots_of workbooks = {settings, sizeof(settings) / sizeof(settings[0]), "people",
+                                       "1"};
+    net_start(data, size, "application/json");
+    slots_hold(&workbooks);
+    return 0;
+}

@@ -45,6 +45,8 @@ void sql_end(sqlite3_stmt *);
 /* STORE_OK with the number of the first column, STORE_NONE or STORE_FAIL. */
 enum store_code sql_number(struct db *, int64_t *out, const char *sql, const char *kinds, ...);
 enum store_code sql_fail(struct db *);
+/* What SQLite says of its last error, and the way out; `sq` NULL: of `code` alone. */
+void sql_say(sqlite3 *sq, int code, char *why, size_t cap);
 /* STORE_NONE, or STORE_FAIL when the db failed. */
 enum store_code sql_none(const struct db *);
 int64_t sql_id(struct db *); /* of the row inserted last */

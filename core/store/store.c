@@ -139,20 +139,20 @@ static sqlite3 *connect(const struct store *s, char *why, size_t cap)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                 (s->how == STORE_OWN ? SQLITE_OPEN_CREATE : 0);
     static const char *const settings[] = {
-        "PRAGMA journal_mode = WAL",   "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -400",
-        "PRAGMA mmap_size = 0",        "PRAGMA secure_delete = FAST", "PRAGMA temp_store = FILE",
-        "PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON"};
+        "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -400", "PRAGMA mmap_size = 0",
+        "PRAGMA secure_delete = FAST", "PRAGMA temp_store = FILE", "PRAGMA trusted_schema = OFF",
+        "PRAGMA cell_size_check = ON"};
     int rc = sqlite3_open_v2(s->path, &sq, flags, NULL);
     if (rc == SQLITE_OK)
         sqlite3_busy_timeout(sq, BUSY_MS);
-    for (size_t i = s->how == STORE_READ ? 2 : 0;
+    for (size_t i = s->how == STORE_READ ? 1 : 0;
          rc == SQLITE_OK && i < sizeof(settings) / sizeof(settings[0]); i++)
         rc = sqlite3_exec(sq, settings[i], NULL, NULL, NULL);
     if (rc == SQLITE_OK && s->how == STORE_READ)
         rc = sqlite3_exec(sq, "PRAGMA query_only = ON", NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         return sq;
-    snprintf(why, cap, "%s", sq ? sqlite3_errmsg(sq) : sqlite3_errstr(rc));
+    sql_say(sq, rc, why, cap);
     sqlite3_close(sq);
     return NULL;
 }
@@ -217,10 +217,7 @@ static bool open_database(struct store *s, const char *site, char **why, int *st
     bool ok = sq && schema_ready(s, sq, fresh, text, sizeof(text));
     sqlite3_close(sq);
     if (!ok)
-        return refuse(why, status, EXIT_OUR_STATE, s->path,
-                      "%s; if it is damaged, restore the backup, or move it away: items are then "
-                      "linked again by stamp and keys",
-                      text);
+        return refuse(why, status, EXIT_OUR_STATE, s->path, "%s", text);
     return check_site(s, site, why, status);
 }
 

@@ -37,6 +37,18 @@ static bool refuse(char **why, int *status, int code, const char *path, const ch
     return false;
 }
 
+/* What errno says, and the way out. */
+static bool refuse_errno(char **why, int *status, const char *path, const char *what, int error)
+{
+    const char *way = "see the system log";
+    if (error == ENOSPC || error == EDQUOT || error == EFBIG)
+        way = "make room, then run again";
+    else if (error == EACCES || error == EPERM || error == EROFS || error == ELOOP)
+        way = "check owner, rights and mount of the folder";
+    return refuse(why, status, EXIT_OUR_STATE, path, "cannot be %s: %s; %s", what, strerror(error),
+                  way);
+}
+
 /* ---- the folder
  * ------------------------------------------------------------------------------------------ */
 
@@ -44,7 +56,7 @@ static bool ready_folder(const char *dir, enum store_open how, char **why, int *
 {
     struct stat st;
     if (how == STORE_OWN && mkdir(dir, 0700) != 0 && errno != EEXIST)
-        return refuse(why, status, EXIT_OUR_STATE, dir, "cannot be made: %s", strerror(errno));
+        return refuse_errno(why, status, dir, "made", errno);
     if (lstat(dir, &st) != 0)
         return refuse(why, status, EXIT_OUR_STATE, dir, "%s; `wess sync` makes it",
                       strerror(errno));
@@ -67,15 +79,16 @@ static bool take_lock(struct store *s, char **why, int *status)
     snprintf(path, sizeof(path), "%s/lock", s->dir);
     s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->lock_fd < 0)
-        return refuse(why, status, EXIT_OUR_STATE, path, "cannot be opened: %s", strerror(errno));
+        return refuse_errno(why, status, path, "opened", errno);
     if (fcntl(s->lock_fd, F_OFD_SETLK, &lock) != 0) {
         ssize_t n = read(s->lock_fd, pid, sizeof(pid) - 1);
         pid[n > 0 ? n : 0] = 0;
         return refuse(why, status, EXIT_OTHER_OWNER, s->dir, "is in use by process %s", pid);
     }
     int len = snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+    errno = ENOSPC; /* what a short write means, without saying it */
     if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid, (size_t)len, 0) != len)
-        return refuse(why, status, EXIT_OUR_STATE, path, "cannot be written: %s", strerror(errno));
+        return refuse_errno(why, status, path, "written", errno);
     return true;
 }
 
@@ -85,16 +98,17 @@ static bool take_lock(struct store *s, char **why, int *status)
 static bool make_key(struct store *s, const char *path, char **why, int *status)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool ok = fd >= 0 && RAND_bytes(s->key, KEY_SIZE) == 1 &&
-              write(fd, s->key, KEY_SIZE) == (ssize_t)KEY_SIZE && fsync(fd) == 0;
+    if (fd < 0)
+        return refuse_errno(why, status, path, "made", errno);
+    bool ok = RAND_bytes(s->key, KEY_SIZE) == 1;
+    errno = ENOSPC; /* what a short write means, without saying it */
+    ok = ok && write(fd, s->key, KEY_SIZE) == (ssize_t)KEY_SIZE && fsync(fd) == 0;
     int error = errno;
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     if (ok)
         return true;
-    if (fd >= 0)
-        unlink(path);
-    return refuse(why, status, EXIT_OUR_STATE, path, "cannot be written: %s", strerror(error));
+    unlink(path);
+    return refuse_errno(why, status, path, "written", error);
 }
 
 static bool load_key(struct store *s, bool fresh, char **why, int *status)
@@ -110,6 +124,9 @@ static bool load_key(struct store *s, bool fresh, char **why, int *status)
                       strerror(errno));
     ssize_t n = read(fd, s->key, KEY_SIZE);
     close(fd);
+    /* Cut off at the first start: without a database nothing was hashed with it. */
+    if (n != (ssize_t)KEY_SIZE && fresh && unlink(path) == 0)
+        return make_key(s, path, why, status);
     if (n != (ssize_t)KEY_SIZE)
         return refuse(why, status, EXIT_OUR_STATE, path,
                       "is cut off%s; restore it together with wess.db from one backup", "");

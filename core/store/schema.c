@@ -102,7 +102,9 @@ const char schema_dry[] =
     "CREATE TEMP TABLE ops AS SELECT * FROM main.ops WHERE 0;"
     "CREATE INDEX temp.ops_plan ON ops(pu, state, what, side, id);"
     "CREATE INDEX temp.ops_link ON ops(link, side);"
-    "CREATE TEMP TABLE claims AS SELECT * FROM main.claims WHERE 0;"
+    "CREATE TEMP TABLE claims(feed INT, hash BLOB, op INT, PRIMARY KEY(feed, hash));"
+    "INSERT INTO temp.claims SELECT c.feed, c.hash, c.op FROM main.claims c JOIN main.ops o ON o.id"
+    " = c.op AND o.state = 1;" /* what is in doubt stays claimed */
     "CREATE TEMP TABLE history AS SELECT * FROM main.history WHERE 0;"
     "CREATE TEMP TABLE asks(id INTEGER PRIMARY KEY, pu INT, link INT, item INT, kind INT, side INT,"
     " field TEXT, reason TEXT, body BLOB, candidates TEXT, title TEXT, answer TEXT, asked_ms INT,"

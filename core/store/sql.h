@@ -19,6 +19,7 @@ struct store {
     pthread_mutex_t lock; /* whose turn it is to write: first come, first served */
     pthread_cond_t turn;
     uint64_t next_ticket, serving;
+    char trouble[512]; /* under the lock: why db_open() answered NULL */
 };
 struct db {
     struct store *store;

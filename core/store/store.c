@@ -202,8 +202,10 @@ static bool check_site(struct store *s, const char *site, char **why, int *statu
     struct db *db = db_open(s, false);
     bool own = s->how == STORE_OWN;
     if (!db || RAND_bytes(random, sizeof(random)) != 1) {
+        refuse(why, status, EXIT_OUR_STATE, s->path, "%s",
+               db ? "no random number is to be had" : s->trouble);
         db_close(db);
-        return refuse(why, status, EXIT_OUR_STATE, s->path, "cannot be opened%s", "");
+        return false;
     }
     for (size_t i = 0; i < sizeof(random); i++)
         snprintf(id + 2 * i, 3, "%02x", random[i]);
@@ -211,9 +213,10 @@ static bool check_site(struct store *s, const char *site, char **why, int *statu
               meta(db, "installation", own ? id : NULL, &s->installation);
     if (own)
         ok = ok ? db_commit(db) == STORE_OK : (db_rollback(db), false);
-    if (!ok)
-        refuse(why, status, EXIT_OUR_STATE, s->path, "%s",
-               *db->error ? db->error : "has no site: restore the backup");
+    if (!ok && *db->error)
+        *why = strdup(db->error); /* names the file itself */
+    else if (!ok)
+        refuse(why, status, EXIT_OUR_STATE, s->path, "has no site: restore the backup");
     else if (strcmp(s->site, site))
         ok = refuse(why, status, EXIT_OUR_STATE, s->path,
                     "belongs to site \"%s\": set that site, or another state_dir", s->site);
@@ -287,27 +290,49 @@ const char *store_installation(const struct store *s)
 /* ---- connections
  * --------------------------------------------------------------------------------------------- */
 
+static bool run(struct db *db, const char *sql, char *why, size_t cap)
+{
+    if (sqlite3_exec(db->sq, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return true;
+    sql_say(db->sq, sqlite3_errcode(db->sq), why, cap);
+    return false;
+}
+
+static bool ready_connection(struct db *db, char *why, size_t cap)
+{
+    bool reads = db->store->how == STORE_READ;
+    db->sq = connect(db->store, why, cap);
+    /* Views of the connection are made before it may only read. */
+    return db->sq && (!reads || run(db, "PRAGMA query_only = OFF", why, cap)) &&
+           run(db, db->dry ? schema_dry : schema_views, why, cap) &&
+           (!reads || run(db, "PRAGMA query_only = ON", why, cap));
+}
+
 struct db *db_open(struct store *s, bool dry)
 {
     struct db *db = calloc(1, sizeof(*db));
-    char why[200];
-    if (!db)
-        return NULL;
-    db->store = s;
-    db->dry = dry;
-    db->next_dry_id = (int64_t)1 << 48;
-    db->sq = connect(s, why, sizeof(why));
-    /* Views of the connection are made before it may only read. */
-    bool ok = db->sq && (s->how == STORE_OWN || sqlite3_exec(db->sq, "PRAGMA query_only = OFF",
-                                                             NULL, NULL, NULL) == SQLITE_OK);
-    ok = ok && sqlite3_exec(db->sq, dry ? schema_dry : schema_views, NULL, NULL, NULL) == SQLITE_OK;
-    if (ok && s->how == STORE_READ)
-        ok = sqlite3_exec(db->sq, "PRAGMA query_only = ON", NULL, NULL, NULL) == SQLITE_OK;
-    if (!ok) {
+    char why[sizeof(s->trouble)] = "out of memory";
+    if (db) {
+        *db = (struct db){.store = s, .dry = dry, .next_dry_id = (int64_t)1 << 48};
+        if (ready_connection(db, why, sizeof(why)))
+            return db;
         db_close(db);
-        return NULL;
     }
-    return db;
+    pthread_mutex_lock(&s->lock);
+    memcpy(s->trouble, why, sizeof(why));
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+void store_say(struct store *s, const struct db *db, char *buf, size_t cap)
+{
+    if (db) {
+        snprintf(buf, cap, "%s", db_error(db));
+        return;
+    }
+    pthread_mutex_lock(&s->lock);
+    snprintf(buf, cap, "%s: %s", s->path, s->trouble);
+    pthread_mutex_unlock(&s->lock);
 }
 
 void db_close(struct db *db)

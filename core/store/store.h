@@ -28,6 +28,8 @@ struct store *store_open(const char *state_dir, const char *site, enum store_ope
                          int *status);
 void store_close(struct store *);
 struct db *db_open(struct store *, bool dry); /* NULL: out of memory or file trouble */
+/* What went wrong: db_error(), or with db NULL why db_open() last answered NULL. */
+void store_say(struct store *, const struct db *, char *buf, size_t cap);
 void db_close(struct db *);
 const char *db_error(const struct db *);
 bool db_failed(const struct db *); /* some call failed since db_open() or the last rollback */

@@ -7,3 +7,6 @@ wess_unit(test_store_links SOURCES test_store_links.c LIBS wess_store_box)
 wess_unit(test_store_journal SOURCES test_store_journal.c LIBS wess_store_box)
 wess_unit(test_store_waits SOURCES test_store_waits.c LIBS wess_store_box)
 wess_unit(test_store_turns SOURCES test_store_turns.c LIBS wess_store_box Threads::Threads)
+wess_unit(test_store_faults SOURCES test_store_faults.c store_work.c LIBS wess_store_box
+    wess_faultvfs)
+set_tests_properties(test_store_faults PROPERTIES TIMEOUT 900) # some thousand runs

@@ -17,11 +17,14 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 
 void box_new(struct box *b)
 {
-    char root[] = "/tmp/wess-store-XXXXXX";
+    /* In memory where that can be: many states are made and none is to last. */
+    bool shm = access("/dev/shm", W_OK | X_OK) == 0;
+    char root[] = "/dev/shm/wess-store-XXXXXX", tmp[] = "/tmp/wess-store-XXXXXX";
+    char *made = shm ? mkdtemp(root) : mkdtemp(tmp);
     *b = (struct box){.arena = arena_new(64u << 20)};
     assert_non_null(b->arena);
-    assert_non_null(mkdtemp(root));
-    b->root = strdup(root);
+    assert_non_null(made);
+    b->root = strdup(made);
     assert_true(asprintf(&b->state, "%s/state", root) > 0);
 }
 

@@ -280,8 +280,7 @@ void faultvfs_install(void)
 
 void faultvfs_remove(void)
 {
-    while (f.first)
-        forget(f.first);
+    faultvfs_plan(NULL);
     sqlite3_vfs_unregister(&f.vfs);
     sqlite3_vfs_register(f.real, 1);
 }
@@ -289,6 +288,8 @@ void faultvfs_remove(void)
 void faultvfs_plan(const struct fault_plan *plan)
 {
     f.plan = plan ? *plan : (struct fault_plan){.how = FAULT_NEVER};
+    while (f.first)
+        forget(f.first);
     memset(f.counts, 0, sizeof(f.counts));
     f.counted = 0;
     f.hit = 0;
@@ -347,8 +348,6 @@ bool faultvfs_restart(enum fault_keep keep)
     for (const struct change *c = f.first; c; c = c->next, i++)
         if (kept(keep, i, n))
             ok &= put(c->path, c->is, c->n_is, c->at, c->is ? -1 : c->at);
-    while (f.first)
-        forget(f.first);
     faultvfs_plan(NULL);
     return ok;
 }

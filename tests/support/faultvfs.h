@@ -31,7 +31,8 @@ struct fault_plan {
 
 void faultvfs_install(void); /* the default VFS from now on */
 void faultvfs_remove(void);
-void faultvfs_plan(const struct fault_plan *); /* NULL: no faults. Counts from 0 again */
+void faultvfs_plan(const struct fault_plan *); /* NULL: no faults. Counts from 0 again;
+                                                  what the files hold now counts as synced */
 unsigned faultvfs_count(enum fault_call);      /* calls of that kind since the plan */
 unsigned faultvfs_counted(void);               /* calls that the plan counts */
 enum fault_call faultvfs_hit(void);     /* the first call that failed by the plan; 0: none did */

@@ -118,6 +118,8 @@ static bool load_key(struct store *s, bool fresh, char **why, int *status)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT && fresh)
         return make_key(s, path, why, status);
+    if (fd < 0 && errno != ENOENT)
+        return refuse_errno(why, status, path, "read", errno);
     if (fd < 0)
         return refuse(why, status, EXIT_OUR_STATE, path,
                       "cannot be read: %s; it belongs to wess.db: restore both from one backup",

@@ -28,7 +28,9 @@ int cli_spent(const struct cli *c)
 
 int cli_store_failed(const struct cli *c, const struct db *db)
 {
-    cli_say(c, "%s", db ? db_error(db) : "the state cannot be opened");
+    char text[1024];
+    store_say(c->store, db, text, sizeof(text));
+    cli_say(c, "%s", text);
     return EXIT_STATE;
 }
 

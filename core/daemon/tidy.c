@@ -47,9 +47,11 @@ void tidy_when_due(const struct config *cfg, struct store *store)
     }
     if (ok)
         note(path, now);
-    else
-        log_line(WESS_LOG_WARN, "old values could not be let go: %s",
-                 db ? db_error(db) : "the state cannot be opened");
+    else {
+        char text[1024];
+        store_say(store, db, text, sizeof(text));
+        log_line(WESS_LOG_WARN, "old values could not be let go: %s", text);
+    }
     db_close(db);
     free(path);
 }

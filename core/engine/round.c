@@ -306,8 +306,9 @@ static void run_seat(struct worker *w, struct seat *seat)
         r.db = db_open(rd->store, r.dry);
     if (!r.db) {
         r.report.status = EXIT_STATE;
-        snprintf(r.report.text, sizeof(r.report.text), "%s: %s", rd->cfg->state_dir,
-                 db_open_error());
+        snprintf(r.report.text, sizeof(r.report.text), "out of memory");
+        if (r.arena)
+            store_say(rd->store, NULL, r.report.text, sizeof(r.report.text));
     } else if (prepare(w, &r, seat, before)) {
         run_pair(&r);
         count_traffic(&r, before);
@@ -455,8 +456,11 @@ static bool make_seats(struct round *rd)
             rd->n_seats++;
         }
     ok = ok && db_commit(db) == STORE_OK;
-    if (!ok && !rd->broken)
-        broken(rd, EXIT_STATE, arena_text(rd->arena, db ? db_error(db) : db_open_error()));
+    if (!ok && !rd->broken) {
+        char text[1024];
+        store_say(rd->store, db, text, sizeof(text));
+        broken(rd, EXIT_STATE, arena_text(rd->arena, text));
+    }
     db_close(db);
     return ok;
 }

@@ -18,8 +18,17 @@ struct wess_spool {
     char *dir, *path; /* of the file while it is written */
     int fd;
     uint64_t size;
+    bool broken;              /* a piece is missing: never to be finished */
     struct sha256_ctx digest; /* of what was put */
 };
+
+static enum wess_code trouble(const char *dir, int error)
+{
+    bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+    log_line(WESS_LOG_ERROR, "spool %s: %s: %s", dir, strerror(error),
+             full ? "make room, then run again" : "see the system log");
+    return WESS_TRANSIENT;
+}
 
 enum wess_code blob_root(const char *state_dir)
 {
@@ -70,11 +79,11 @@ enum wess_code blob_spool_new(const char *dir, struct wess_spool **out)
     }
     s->fd = mkostemp(s->path, O_CLOEXEC);
     if (s->fd < 0) {
-        log_line(WESS_LOG_ERROR, "spool %s: %s", dir, strerror(errno));
+        enum wess_code rc = trouble(dir, errno);
         free(s->path);
         s->path = NULL;
         blob_spool_close(s);
-        return WESS_TRANSIENT;
+        return rc;
     }
     *out = s;
     return WESS_OK;
@@ -83,6 +92,8 @@ enum wess_code blob_spool_new(const char *dir, struct wess_spool **out)
 enum wess_code blob_spool_put(struct wess_spool *s, const void *data, size_t len)
 {
     const char *at = data;
+    if (s->broken)
+        return WESS_TRANSIENT;
     sha256_update(&s->digest, len, data);
     s->size += len;
     while (len) {
@@ -90,9 +101,8 @@ enum wess_code blob_spool_put(struct wess_spool *s, const void *data, size_t len
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            log_line(WESS_LOG_ERROR, "spool %s: %s: make room, then run again", s->dir,
-                     strerror(errno));
-            return WESS_TRANSIENT;
+            s->broken = true;
+            return trouble(s->dir, errno);
         }
         at += n;
         len -= (size_t)n;
@@ -104,8 +114,10 @@ static bool sync_folder(const char *dir)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = fd >= 0 && fsync(fd) == 0;
+    int error = errno;
     if (fd >= 0)
         close(fd);
+    errno = error;
     return ok;
 }
 
@@ -116,8 +128,11 @@ enum wess_code blob_spool_done(struct wess_spool *s, struct wess_arena *a, struc
     sha256_digest(&s->digest, sizeof(md), md);
     for (size_t i = 0; hex && i < sizeof(md); i++)
         snprintf(hex + 2 * i, 3, "%02x", md[i]);
-    bool ok = hex && asprintf(&final, "%s/%s", s->dir, hex) >= 0 && fsync(s->fd) == 0 &&
-              rename(s->path, final) == 0 && sync_folder(s->dir);
+    bool ok = hex && !s->broken && asprintf(&final, "%s/%s", s->dir, hex) >= 0;
+    if (ok && (fsync(s->fd) != 0 || rename(s->path, final) != 0 || !sync_folder(s->dir))) {
+        trouble(s->dir, errno);
+        ok = false;
+    }
     if (ok) {
         *out = (struct wess_blob){hex, s->size};
         free(s->path);

@@ -277,6 +277,11 @@ enum store_code items_sweep(struct db *db, int64_t feed, int64_t mark, int64_t *
         sql_do(db, "DELETE FROM items WHERE id = ?", "i", id);
     }
     sql_end(s);
+    /* Nobody can answer, and nothing would close, a question about an item that is nowhere. */
+    sql_do(db, "DELETE FROM main.asks WHERE kind = 2 AND item NOT IN (SELECT id FROM items)", "");
+    if (db->dry)
+        sql_do(db, "DELETE FROM temp.asks WHERE kind = 2 AND item NOT IN (SELECT id FROM items)",
+               "");
     sql_do(db,
            "UPDATE items SET flags = flags | ?3 WHERE feed = ?1 AND mark < ?2 AND NOT (flags & ?4)",
            "iiii", feed, mark, (int64_t)ITEM_ABSENT, gone);

@@ -247,6 +247,9 @@ enum store_code link_end(struct db *db, int64_t id, const char *reason, const ch
                                " ?4 WHERE id = ?1";
     static const char dry[] = "UPDATE temp.links_dry SET ended = 1, reason = ?2, who = ?3, ended_ms"
                               " = ?4 WHERE id = ?1";
+    if (db->dry)
+        sql_do(db, "INSERT OR IGNORE INTO temp.links_dry SELECT * FROM main.links WHERE id = ?",
+               "i", id);
     return sql_do(db, db->dry ? dry : real, "itti", id, reason, who, now);
 }
 

@@ -102,7 +102,9 @@ const char schema_dry[] =
     "CREATE TEMP TABLE ops AS SELECT * FROM main.ops WHERE 0;"
     "CREATE INDEX temp.ops_plan ON ops(pu, state, what, side, id);"
     "CREATE INDEX temp.ops_link ON ops(link, side);"
-    "CREATE TEMP TABLE claims AS SELECT * FROM main.claims WHERE 0;"
+    "CREATE TEMP TABLE claims(feed INT, hash BLOB, op INT, PRIMARY KEY(feed, hash));"
+    "INSERT INTO temp.claims SELECT c.feed, c.hash, c.op FROM main.claims c JOIN main.ops o ON o.id"
+    " = c.op AND o.state = 1;" /* what is in doubt stays claimed */
     "CREATE TEMP TABLE history AS SELECT * FROM main.history WHERE 0;"
     "CREATE TEMP TABLE asks(id INTEGER PRIMARY KEY, pu INT, link INT, item INT, kind INT, side INT,"
     " field TEXT, reason TEXT, body BLOB, candidates TEXT, title TEXT, answer TEXT, asked_ms INT,"
@@ -121,7 +123,7 @@ static bool run(sqlite3 *sq, const char *sql, char *why, size_t cap)
 {
     if (sqlite3_exec(sq, sql, NULL, NULL, NULL) == SQLITE_OK)
         return true;
-    snprintf(why, cap, "%s; %s", sqlite3_errmsg(sq), sql_way_out(sqlite3_errcode(sq)));
+    sql_say(sq, sqlite3_errcode(sq), why, cap);
     return false;
 }
 
@@ -133,9 +135,23 @@ static bool number(sqlite3 *sq, const char *sql, int *out, char *why, size_t cap
     if (ok)
         *out = sqlite3_column_int(s, 0);
     else
-        snprintf(why, cap, "%s; %s", sqlite3_errmsg(sq), sql_way_out(sqlite3_errcode(sq)));
+        sql_say(sq, sqlite3_errcode(sq), why, cap);
     sqlite3_finalize(s);
     return ok;
+}
+
+/* A file of that name that some other program made is not written to. An empty one is ours: it was
+ * cut off before its tables. */
+static bool is_ours(sqlite3 *sq, bool *ours, char *why, size_t cap)
+{
+    int ok = 0;
+    if (!number(sq,
+                "SELECT id = " APPLICATION_ID " OR (id = 0 AND NOT EXISTS(SELECT 1 FROM"
+                " sqlite_schema)) FROM (SELECT application_id AS id FROM pragma_application_id)",
+                &ok, why, cap))
+        return false;
+    *ours = ok != 0;
+    return true;
 }
 
 /* A copy of the older state, before anything of it is changed. */
@@ -150,7 +166,16 @@ static bool copy_away(struct store *store, sqlite3 *sq, int version, char *why, 
 bool schema_ready(struct store *store, sqlite3 *sq, bool fresh, char *why, size_t cap)
 {
     int version = 0;
+    bool ours = false;
     char sql[64];
+    if (!is_ours(sq, &ours, why, cap))
+        return false;
+    if (!ours) {
+        snprintf(why, cap,
+                 "it is the database of another program: move it away, or set another"
+                 " state_dir");
+        return false;
+    }
     if (!number(sq, "PRAGMA user_version", &version, why, cap))
         return false;
     if (version > NEWEST) {
@@ -160,6 +185,9 @@ bool schema_ready(struct store *store, sqlite3 *sq, bool fresh, char *why, size_
                  version, NEWEST);
         return false;
     }
+    /* Kept in the file, so once an opening is enough; not before we know that it is ours. */
+    if (store->how == STORE_OWN && !run(sq, "PRAGMA journal_mode = WAL", why, cap))
+        return false;
     if (version == NEWEST)
         return true;
     if (store->how == STORE_READ) {

@@ -12,30 +12,34 @@ static const struct {
     const char *way_out;
 } ways_out[] = {
     {SQLITE_FULL, "the disk is full: make room, then run again; nothing was lost"},
-    {SQLITE_IOERR, "the disk does not read or write: see the system log; nothing was lost"},
+    {SQLITE_IOERR, "the disk does not read or write: see whether it is full, and the system log;"
+                   " nothing was lost"},
     {SQLITE_CORRUPT, "the file is damaged: restore the backup, or move it away; items are then "
                      "linked again by stamp and keys"},
     {SQLITE_NOTADB, "the file is not a database: restore the backup, or move it away; items are "
                     "then linked again by stamp and keys"},
     {SQLITE_READONLY, "it cannot be written: check owner and mount of the folder"},
-    {SQLITE_CANTOPEN, "it cannot be opened: check owner and rights of the folder"},
+    {SQLITE_CANTOPEN, "it cannot be opened: check owner, rights and room of the folder"},
     {SQLITE_BUSY, "another program holds it"},
+    {SQLITE_NOMEM, "there is too little memory: run again when there is more"},
 };
 
-const char *sql_way_out(int code)
+void sql_say(sqlite3 *sq, int code, char *why, size_t cap)
 {
+    const char *way = "this is a defect, please report it";
     for (size_t i = 0; i < sizeof(ways_out) / sizeof(ways_out[0]); i++)
         if (ways_out[i].code == (code & 0xff))
-            return ways_out[i].way_out;
-    return "this is a defect, please report it";
+            way = ways_out[i].way_out;
+    snprintf(why, cap, "%s; %s", sq ? sqlite3_errmsg(sq) : sqlite3_errstr(code), way);
 }
 
 enum store_code sql_fail(struct db *db)
 {
     if (db->failed)
         return STORE_FAIL;
-    snprintf(db->error, sizeof(db->error), "%s: %s; %s", db->store->path, sqlite3_errmsg(db->sq),
-             sql_way_out(sqlite3_errcode(db->sq)));
+    int n = snprintf(db->error, sizeof(db->error), "%s: ", db->store->path);
+    if (n > 0 && (size_t)n < sizeof(db->error))
+        sql_say(db->sq, sqlite3_errcode(db->sq), db->error + n, sizeof(db->error) - (size_t)n);
     db->failed = true;
     return STORE_FAIL;
 }

@@ -20,6 +20,7 @@ struct store {
     pthread_mutex_t lock; /* whose turn it is to write: first come, first served */
     pthread_cond_t turn;
     uint64_t next_ticket, serving;
+    char trouble[512]; /* under the lock: why db_open() answered NULL */
 };
 struct db {
     struct store *store;
@@ -46,7 +47,8 @@ void sql_end(sqlite3_stmt *);
 /* STORE_OK with the number of the first column, STORE_NONE or STORE_FAIL. */
 enum store_code sql_number(struct db *, int64_t *out, const char *sql, const char *kinds, ...);
 enum store_code sql_fail(struct db *);
-const char *sql_way_out(int code); /* what a person does about an error of SQLite */
+/* What SQLite says of its last error, and the way out; `sq` NULL: of `code` alone. */
+void sql_say(sqlite3 *sq, int code, char *why, size_t cap);
 /* STORE_NONE, or STORE_FAIL when the db failed. */
 enum store_code sql_none(const struct db *);
 /* STORE_OK, or STORE_FAIL when the db failed, as it does when a row did not fit. */

@@ -36,6 +36,18 @@ static bool refuse(char **why, int *status, int code, const char *path, const ch
     return false;
 }
 
+/* What errno says, and the way out. */
+static bool refuse_errno(char **why, int *status, const char *path, const char *what, int error)
+{
+    const char *way = "see the system log";
+    if (error == ENOSPC || error == EDQUOT || error == EFBIG)
+        way = "make room, then run again";
+    else if (error == EACCES || error == EPERM || error == EROFS || error == ELOOP)
+        way = "check owner, rights and mount of the folder";
+    return refuse(why, status, EXIT_OUR_STATE, path, "cannot be %s: %s; %s", what, strerror(error),
+                  way);
+}
+
 /* ---- the folder
  * ------------------------------------------------------------------------------------------ */
 
@@ -43,7 +55,7 @@ static bool ready_folder(const char *dir, enum store_open how, char **why, int *
 {
     struct stat st;
     if (how == STORE_OWN && mkdir(dir, 0700) != 0 && errno != EEXIST)
-        return refuse(why, status, EXIT_OUR_STATE, dir, "cannot be made: %s", strerror(errno));
+        return refuse_errno(why, status, dir, "made", errno);
     if (lstat(dir, &st) != 0)
         return refuse(why, status, EXIT_OUR_STATE, dir, "%s; `wess sync` makes it",
                       strerror(errno));
@@ -66,15 +78,16 @@ static bool take_lock(struct store *s, char **why, int *status)
     snprintf(path, sizeof(path), "%s/lock", s->dir);
     s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->lock_fd < 0)
-        return refuse(why, status, EXIT_OUR_STATE, path, "cannot be opened: %s", strerror(errno));
+        return refuse_errno(why, status, path, "opened", errno);
     if (fcntl(s->lock_fd, F_OFD_SETLK, &lock) != 0) {
         ssize_t n = read(s->lock_fd, pid, sizeof(pid) - 1);
         pid[n > 0 ? n : 0] = 0;
         return refuse(why, status, EXIT_OTHER_OWNER, s->dir, "is in use by process %s", pid);
     }
     int len = snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+    errno = ENOSPC; /* what a short write means, without saying it */
     if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid, (size_t)len, 0) != len)
-        return refuse(why, status, EXIT_OUR_STATE, path, "cannot be written: %s", strerror(errno));
+        return refuse_errno(why, status, path, "written", errno);
     return true;
 }
 
@@ -84,16 +97,17 @@ static bool take_lock(struct store *s, char **why, int *status)
 static bool make_key(unsigned char key[KEY_SIZE], const char *path, char **why, int *status)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool ok = fd >= 0 && getentropy(key, KEY_SIZE) == 0 &&
-              write(fd, key, KEY_SIZE) == (ssize_t)KEY_SIZE && fsync(fd) == 0;
+    if (fd < 0)
+        return refuse_errno(why, status, path, "made", errno);
+    bool ok = getentropy(key, KEY_SIZE) == 0;
+    errno = ENOSPC; /* what a short write means, without saying it */
+    ok = ok && write(fd, key, KEY_SIZE) == (ssize_t)KEY_SIZE && fsync(fd) == 0;
     int error = errno;
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     if (ok)
         return true;
-    if (fd >= 0)
-        unlink(path);
-    return refuse(why, status, EXIT_OUR_STATE, path, "cannot be written: %s", strerror(error));
+    unlink(path);
+    return refuse_errno(why, status, path, "written", error);
 }
 
 static bool read_key(const struct store *s, bool fresh, unsigned char key[KEY_SIZE], char **why,
@@ -104,12 +118,17 @@ static bool read_key(const struct store *s, bool fresh, unsigned char key[KEY_SI
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT && fresh)
         return make_key(key, path, why, status);
+    if (fd < 0 && errno != ENOENT)
+        return refuse_errno(why, status, path, "read", errno);
     if (fd < 0)
         return refuse(why, status, EXIT_OUR_STATE, path,
                       "cannot be read: %s; it belongs to wess.db: restore both from one backup",
                       strerror(errno));
     ssize_t n = read(fd, key, KEY_SIZE);
     close(fd);
+    /* Cut off at the first start: without a database nothing was hashed with it. */
+    if (n != (ssize_t)KEY_SIZE && fresh && unlink(path) == 0)
+        return make_key(key, path, why, status);
     if (n != (ssize_t)KEY_SIZE)
         return refuse(why, status, EXIT_OUR_STATE, path,
                       "is cut off%s; restore it together with wess.db from one backup", "");
@@ -163,20 +182,20 @@ static sqlite3 *connect(const struct store *s, char *why, size_t cap)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                 (s->how == STORE_OWN ? SQLITE_OPEN_CREATE : 0);
     static const char *const settings[] = {
-        "PRAGMA journal_mode = WAL",   "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -3072",
-        "PRAGMA mmap_size = 0",        "PRAGMA secure_delete = FAST", "PRAGMA temp_store = FILE",
-        "PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON"};
+        "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -3072", "PRAGMA mmap_size = 0",
+        "PRAGMA secure_delete = FAST", "PRAGMA temp_store = FILE",  "PRAGMA trusted_schema = OFF",
+        "PRAGMA cell_size_check = ON"};
     int rc = sqlite3_open_v2(s->path, &sq, flags, NULL);
     if (rc == SQLITE_OK)
         sqlite3_busy_timeout(sq, BUSY_MS);
-    for (size_t i = s->how == STORE_READ ? 2 : 0;
+    for (size_t i = s->how == STORE_READ ? 1 : 0;
          rc == SQLITE_OK && i < sizeof(settings) / sizeof(settings[0]); i++)
         rc = sqlite3_exec(sq, settings[i], NULL, NULL, NULL);
     if (rc == SQLITE_OK && s->how == STORE_READ)
         rc = sqlite3_exec(sq, "PRAGMA query_only = ON", NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         return sq;
-    snprintf(why, cap, "%s; %s", sq ? sqlite3_errmsg(sq) : sqlite3_errstr(rc), sql_way_out(rc));
+    sql_say(sq, rc, why, cap);
     sqlite3_close(sq);
     return NULL;
 }
@@ -208,12 +227,11 @@ static bool check_site(struct store *s, const char *site, char **why, int *statu
     char id[2 * sizeof(random) + 1];
     struct db *db = db_open(s, false);
     bool own = s->how == STORE_OWN;
-    if (!db)
-        return refuse(why, status, EXIT_OUR_STATE, s->path, "%s", db_open_error());
-    if (getentropy(random, sizeof(random)) != 0) {
+    if (!db || getentropy(random, sizeof(random)) != 0) {
+        refuse(why, status, EXIT_OUR_STATE, s->path, "%s",
+               db ? "no random number is to be had" : s->trouble);
         db_close(db);
-        return refuse(why, status, EXIT_OUR_STATE, s->path, "no random numbers: %s",
-                      strerror(errno));
+        return false;
     }
     for (size_t i = 0; i < sizeof(random); i++)
         snprintf(id + 2 * i, 3, "%02x", random[i]);
@@ -221,9 +239,10 @@ static bool check_site(struct store *s, const char *site, char **why, int *statu
               meta(db, "installation", own ? id : NULL, &s->installation);
     if (own)
         ok = ok ? db_commit(db) == STORE_OK : (db_rollback(db), false);
-    if (!ok)
-        refuse(why, status, EXIT_OUR_STATE, s->path, "%s",
-               *db->error ? db->error : "has no site: restore the backup");
+    if (!ok && *db->error)
+        *why = strdup(db->error); /* names the file itself */
+    else if (!ok)
+        refuse(why, status, EXIT_OUR_STATE, s->path, "has no site: restore the backup");
     else if (strcmp(s->site, site))
         ok = refuse(why, status, EXIT_OUR_STATE, s->path,
                     "belongs to site \"%s\": set that site, or another state_dir", s->site);
@@ -299,37 +318,49 @@ const char *store_installation(const struct store *s)
 /* ---- connections
  * --------------------------------------------------------------------------------------------- */
 
-static _Thread_local char open_error[400];
-
-const char *db_open_error(void)
+static bool run(struct db *db, const char *sql, char *why, size_t cap)
 {
-    return open_error;
+    if (sqlite3_exec(db->sq, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return true;
+    sql_say(db->sq, sqlite3_errcode(db->sq), why, cap);
+    return false;
+}
+
+static bool ready_connection(struct db *db, char *why, size_t cap)
+{
+    bool reads = db->store->how == STORE_READ;
+    db->sq = connect(db->store, why, cap);
+    /* Views of the connection are made before it may only read. */
+    return db->sq && (!reads || run(db, "PRAGMA query_only = OFF", why, cap)) &&
+           run(db, db->dry ? schema_dry : schema_views, why, cap) &&
+           (!reads || run(db, "PRAGMA query_only = ON", why, cap));
 }
 
 struct db *db_open(struct store *s, bool dry)
 {
     struct db *db = calloc(1, sizeof(*db));
-    snprintf(open_error, sizeof(open_error), "out of memory");
-    if (!db)
-        return NULL;
-    db->store = s;
-    db->dry = dry;
-    db->next_dry_id = (int64_t)1 << 48;
-    db->sq = connect(s, open_error, sizeof(open_error));
-    /* Views of the connection are made before it may only read. */
-    bool ok = db->sq && (s->how == STORE_OWN || sqlite3_exec(db->sq, "PRAGMA query_only = OFF",
-                                                             NULL, NULL, NULL) == SQLITE_OK);
-    ok = ok && sqlite3_exec(db->sq, dry ? schema_dry : schema_views, NULL, NULL, NULL) == SQLITE_OK;
-    if (ok && s->how == STORE_READ)
-        ok = sqlite3_exec(db->sq, "PRAGMA query_only = ON", NULL, NULL, NULL) == SQLITE_OK;
-    if (!ok && db->sq)
-        snprintf(open_error, sizeof(open_error), "%s; %s", sqlite3_errmsg(db->sq),
-                 sql_way_out(sqlite3_errcode(db->sq)));
-    if (!ok) {
+    char why[sizeof(s->trouble)] = "out of memory";
+    if (db) {
+        *db = (struct db){.store = s, .dry = dry, .next_dry_id = (int64_t)1 << 48};
+        if (ready_connection(db, why, sizeof(why)))
+            return db;
         db_close(db);
-        return NULL;
     }
-    return db;
+    pthread_mutex_lock(&s->lock);
+    memcpy(s->trouble, why, sizeof(why));
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+void store_say(struct store *s, const struct db *db, char *buf, size_t cap)
+{
+    if (db) {
+        snprintf(buf, cap, "%s", db_error(db));
+        return;
+    }
+    pthread_mutex_lock(&s->lock);
+    snprintf(buf, cap, "%s: %s", s->path, s->trouble);
+    pthread_mutex_unlock(&s->lock);
 }
 
 void db_close(struct db *db)

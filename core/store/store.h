@@ -27,8 +27,9 @@ enum store_open { STORE_READ, STORE_OWN };
 struct store *store_open(const char *state_dir, const char *site, enum store_open, char **why,
                          int *status);
 void store_close(struct store *);
-struct db *db_open(struct store *, bool dry); /* NULL: db_open_error() tells */
-const char *db_open_error(void); /* of the last db_open() of this thread; with the way out */
+struct db *db_open(struct store *, bool dry); /* NULL: out of memory or file trouble */
+/* What went wrong: db_error(), or with db NULL why db_open() last answered NULL. */
+void store_say(struct store *, const struct db *, char *buf, size_t cap);
 void db_close(struct db *);
 const char *db_error(const struct db *);
 bool db_failed(const struct db *); /* some call failed since db_open() or the last rollback */
@@ -310,7 +311,8 @@ enum store_code item_known(struct db *, struct wess_arena *, int64_t item, struc
  */
 
 struct rest_row {
-    const char *scope; /* "host:crm", "credential:ENDPOINT:USER:FINGERPRINT", "mailbox:exchange:u1" */
+    const char
+        *scope; /* "host:crm", "credential:ENDPOINT:USER:FINGERPRINT", "mailbox:exchange:u1" */
     int64_t until_ms;
     int fails;
     const char *text;

@@ -1,0 +1,219 @@
+/* The spool of large values: whole or not there, whatever the disk does. */
+#include "store_box.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "faultlibc.h"
+#include "host/blob.h"
+#include "host/conn.h"
+
+enum { PIECE = 50000, PIECES = 3, SIZE = PIECE * PIECES };
+
+static struct box box;
+static char *spool, *log_file;
+static unsigned char value[SIZE];
+
+static int setup(void **state)
+{
+    (void)state;
+    box_new(&box);
+    assert_int_equal(mkdir(box.state, 0700), 0);
+    assert_int_equal(blob_root(box.state), WESS_OK);
+    spool = box_path(&box, "spool");
+    log_file = arena_fmt(box.arena, "%s/log", box.root);
+    log_open(log_file, WESS_LOG_WARN);
+    for (size_t i = 0; i < SIZE; i++)
+        value[i] = (unsigned char)(i * 7 + i / 251);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    faultlibc_plan(0, 0, 0);
+    log_open(NULL, 0);
+    box_free(&box);
+    return 0;
+}
+
+/* As a connector should; a `stubborn` one does not look at what blob_put() answers. */
+static enum wess_code spooled(bool stubborn, struct wess_blob *out)
+{
+    struct wess_spool *s = NULL;
+    enum wess_code rc = blob_spool_new(spool, &s);
+    if (rc != WESS_OK)
+        return rc;
+    for (size_t i = 0; i < PIECES && (rc == WESS_OK || stubborn); i++)
+        rc = blob_spool_put(s, value + i * PIECE, PIECE);
+    if (rc == WESS_OK || stubborn)
+        return blob_spool_done(s, box.arena, out);
+    blob_spool_close(s);
+    return rc;
+}
+
+static bool holds_value(const char *digest)
+{
+    static unsigned char got[SIZE + 1];
+    struct wess_spool *s = NULL;
+    size_t n = 0;
+    int64_t step;
+    if (blob_spool_open(spool, digest, &s) != WESS_OK)
+        return false;
+    while ((step = blob_spool_get(s, got + n, n + 40000 < sizeof(got) ? 40000 : sizeof(got) - n)) >
+           0)
+        n += (size_t)step;
+    blob_spool_close(s);
+    return n == SIZE && !memcmp(got, value, SIZE);
+}
+
+static const char *digest_name(void)
+{
+    unsigned char md[DIGEST_SIZE];
+    char *hex = arena_alloc(box.arena, 2 * DIGEST_SIZE + 1);
+    digest_of((struct wess_slice){value, SIZE}, md);
+    for (size_t i = 0; i < DIGEST_SIZE; i++)
+        snprintf(hex + 2 * i, 3, "%02x", md[i]);
+    return hex;
+}
+
+/* Files in the spool; each of them must hold the value, whole, under its digest. */
+static size_t files(void)
+{
+    size_t n = 0;
+    DIR *d = opendir(spool);
+    assert_non_null(d);
+    for (struct dirent *e; (e = readdir(d));) {
+        if (e->d_name[0] == '.')
+            continue;
+        n++;
+        if (strcmp(e->d_name, digest_name()) || !holds_value(e->d_name))
+            fail_msg("%s is in the spool", e->d_name);
+    }
+    closedir(d);
+    return n;
+}
+
+static void check_log(const char *way)
+{
+    struct bytes log = file_bytes(log_file);
+    log.data[log.len] = 0;
+    if (!strstr((char *)log.data, spool) || !strstr((char *)log.data, way))
+        fail_msg("the log says: %s", (char *)log.data);
+    free(log.data);
+    assert_int_equal(truncate(log_file, 0), 0);
+}
+
+/* ---- tests -------------------------------------------------------------------------------------
+ */
+
+static void whole_and_once(void **state)
+{
+    (void)state;
+    struct stat st;
+    struct wess_blob a = {0}, b = {0};
+    assert_int_equal(spooled(false, &a), WESS_OK);
+    assert_int_equal(spooled(false, &b), WESS_OK);
+    assert_int_equal(a.size, SIZE);
+    assert_string_equal(a.digest, digest_name());
+    assert_string_equal(b.digest, a.digest);
+    assert_int_equal(files(), 1);
+    assert_int_equal(stat(arena_fmt(box.arena, "%s/%s", spool, a.digest), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void thrown_away(void **state)
+{
+    (void)state;
+    struct wess_spool *s = NULL;
+    assert_int_equal(blob_spool_new(spool, &s), WESS_OK);
+    assert_int_equal(blob_spool_put(s, value, PIECE), WESS_OK);
+    blob_spool_close(s);
+    blob_spool_close(NULL);
+    assert_int_equal(files(), 0);
+}
+
+static void left_over_from_a_crash(void **state)
+{
+    (void)state;
+    struct wess_blob blob;
+    assert_int_equal(spooled(false, &blob), WESS_OK);
+    file_put(arena_fmt(box.arena, "%s/new-abcdef", spool), "half", 4);
+    assert_int_equal(blob_root(box.state), WESS_OK);
+    assert_int_equal(files(), 1);
+    assert_true(holds_value(blob.digest));
+}
+
+static void only_digests_are_opened(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"", "../key", "new-abcdef",
+                                        "/etc/passwd0000000000000000000000000000000000000000000000"
+                                        "000000"};
+    struct wess_spool *s = NULL;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_int_equal(blob_spool_open(spool, names[i], &s), WESS_BROKEN);
+    assert_int_equal(blob_spool_open(spool, NULL, &s), WESS_BROKEN);
+    assert_int_equal(blob_spool_open(spool, digest_name(), &s), WESS_GONE);
+    assert_int_equal(symlink("/etc/passwd", arena_fmt(box.arena, "%s/%s", spool, digest_name())),
+                     0);
+    assert_int_equal(blob_spool_open(spool, digest_name(), &s), WESS_GONE);
+    assert_null(s);
+}
+
+static void each_call_fails_once(void **state)
+{
+    (void)state;
+    static const int errors[] = {ENOSPC, EIO};
+    for (int stubborn = 0; stubborn < 2; stubborn++)
+        for (size_t i = 0; i < 2; i++) {
+            unsigned at = 1;
+            for (;; at++) {
+                struct wess_blob blob = {0};
+                faultlibc_plan(LIBC_ANY, at, errors[i]);
+                enum wess_code rc = spooled(stubborn, &blob);
+                bool met = faultlibc_met();
+                faultlibc_plan(0, 0, 0);
+                size_t n = files();
+                unlink(arena_fmt(box.arena, "%s/%s", spool, digest_name()));
+                if (!met)
+                    break;
+                if (rc != WESS_TRANSIENT)
+                    fail_msg("call %u failed, and the answer was %d", at, rc);
+                assert_true(n <= 1);
+                check_log(errors[i] == ENOSPC ? "make room" : "system log");
+                assert_int_equal(spooled(false, &blob), WESS_OK);
+                assert_true(holds_value(blob.digest));
+                unlink(arena_fmt(box.arena, "%s/%s", spool, digest_name()));
+            }
+            assert_int_equal(at, 1 + PIECES + 4 + 1); /* made, written, synced, renamed, folder */
+        }
+}
+
+static void a_short_write_goes_on(void **state)
+{
+    (void)state;
+    for (unsigned at = 1; at <= PIECES; at++) {
+        struct wess_blob blob = {0};
+        faultlibc_plan(LIBC_WRITE, at, LIBC_SHORT);
+        assert_int_equal(spooled(false, &blob), WESS_OK);
+        assert_true(faultlibc_met());
+        faultlibc_plan(0, 0, 0);
+        assert_true(holds_value(blob.digest));
+        unlink(arena_fmt(box.arena, "%s/%s", spool, digest_name()));
+    }
+}
+
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(whole_and_once),          T(thrown_away),          T(left_over_from_a_crash),
+        T(only_digests_are_opened), T(each_call_fails_once), T(a_short_write_goes_on),
+    };
+    return cmocka_run_group_tests_name("blob", tests, NULL, NULL);
+}

@@ -188,6 +188,12 @@ static void it_settles(struct wess_arena *a, const struct drawn *d, const struct
         in.side[s].shadow = &out->shadow[s];
         in.side[s].unseen = out->unseen[s];
     }
+    const char **open = arena_alloc(a, (out->n_conflicts + 1) * sizeof(*open));
+    HOLDS(open);
+    for (size_t i = 0; i < out->n_conflicts; i++)
+        open[i] = out->conflicts[i].field;
+    if (!d->in.side[LEFT].shadow)
+        in.unanswered = (struct wess_list){open, out->n_conflicts};
     HOLDS(reconcile(a, &in, &again));
     show("again", &in, &again);
     HOLDS(!again.patch[LEFT].n && !again.patch[RIGHT].n);

@@ -289,6 +289,8 @@ static void an_element_of_the_first_meeting_is_asked_again(void **state)
     in.default_rule = RULE_LEFT;
     assert_true(reconcile(arena, &in, &out));
     assert_int_equal(out.n_conflicts, 1);
+    const char *open[] = {out.conflicts[0].field};
+    in.unanswered = (struct wess_list){open, 1};
     for (int s = LEFT; s <= RIGHT; s++)
         in.side[s].shadow = &out.settled[s];
     assert_true(reconcile(arena, &in, &again));

@@ -1,6 +1,10 @@
 /* The tables, and how an older state becomes one of today. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store/sql.h"
 
@@ -154,12 +158,36 @@ static bool is_ours(sqlite3 *sq, bool *ours, char *why, size_t cap)
     return true;
 }
 
+/* Its name says that it is whole, so it gets it only then, and on the disk. */
+static bool keep_copy(const char *part, const char *copy, char *why, size_t cap)
+{
+    int fd = open(part, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    bool ok = fd >= 0 && fsync(fd) == 0 && rename(part, copy) == 0;
+    if (!ok)
+        snprintf(why, cap, "the copy of the older state, %s: %s; make room or see the system log",
+                 part, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
 /* A copy of the older state, before anything of it is changed. */
 static bool copy_away(struct store *store, sqlite3 *sq, int version, char *why, size_t cap)
 {
-    char *sql = sqlite3_mprintf("VACUUM INTO '%q.v%d'", store->path, version);
-    bool ok = sql && run(sq, sql, why, cap);
+    char *copy = sqlite3_mprintf("%s.v%d", store->path, version);
+    char *part = copy ? sqlite3_mprintf("%s.part", copy) : NULL;
+    char *sql = part ? sqlite3_mprintf("VACUUM INTO '%q'", part) : NULL;
+    bool ok = false;
+    /* Cut off before: SQLite copies into no file that is there. */
+    if (sql && unlink(part) != 0 && errno != ENOENT)
+        snprintf(why, cap, "the copy of the older state, %s: %s", part, strerror(errno));
+    else if (sql && run(sq, sql, why, cap))
+        ok = keep_copy(part, copy, why, cap);
+    if (!ok && part)
+        unlink(part);
     sqlite3_free(sql);
+    sqlite3_free(part);
+    sqlite3_free(copy);
     return ok;
 }
 

@@ -14,7 +14,9 @@ config=$(find "$work/root" -name wess-sdk-config.cmake)
 [ -n "$pc" ] && [ -n "$config" ] || fail "the SDK's package files are not installed"
 export PKG_CONFIG_PATH=${pc%/*}
 plugins=$(pkg-config --variable=connectordir wess-sdk)
-[ -f "$plugins/ews.so" ] && [ -f "$plugins/workbooks.so" ] || fail "connectors not in $plugins"
+for name in ews workbooks vdir; do
+    [ -f "$plugins/$name.so" ] || fail "connector $name is not in $plugins"
+done
 echo "ok   installed"
 
 exports() { nm -D --defined-only "$1" | awk '$2 ~ /[TDBRVW]/ && $3 !~ /^(__|_init|_fini)/ {print $3}'; }

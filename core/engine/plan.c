@@ -51,6 +51,14 @@ static void park_item(struct run *r, const struct entry *e, enum side s)
     r->report.parked++;
 }
 
+/* What was parked because it could not be read, and now was. */
+static void unpark_item(struct run *r, const struct entry *e)
+{
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (e->need[s] && e->got[s] == WESS_OK && e->row[s].id)
+            parked_clear(r->db, r->pu.id, e->linked ? e->link.id : 0, e->row[s].id, "");
+}
+
 /* true: the entry can be planned. */
 static bool was_read(struct run *r, struct wess_arena *a, struct entry *e)
 {
@@ -222,6 +230,7 @@ static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
         }
     if (e->act != ACT_WAIT && e->act != ACT_DROP && e->act != ACT_END && !was_read(r, a, e))
         return true;
+    unpark_item(r, e);
     switch (e->act) {
     case ACT_WAIT:
         return true;

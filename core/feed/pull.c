@@ -269,14 +269,41 @@ static void deletion(struct page *pg, const struct wess_item *facts)
         item_drop(p->db, row.id);
 }
 
+/* Its facts are not known, so that it cannot be judged. It is there all the same: it is not swept
+ * as absent, and where it is linked the reading of it says what is wrong. */
+static void unjudged(struct page *pg, const struct wess_item *ref, int64_t now_ms)
+{
+    struct pull *p = pg->pull;
+    struct item_row row = {0};
+    bool known = item_by_rid(p->db, pg->scratch, p->feed->id, ref->id, &row) == STORE_OK;
+    p->read++;
+    if (known && row.revision && ref->revision && !strcmp(row.revision, ref->revision) &&
+        !(row.flags & (ITEM_GONE | ITEM_ABSENT))) {
+        if (pg->mark)
+            item_mark(p->db, row.id, pg->mark);
+        return;
+    }
+    log_line(WESS_LOG_WARN, "an item of %s cannot be judged: id of %zu bytes, left out",
+             p->feed->collection, strlen(ref->id));
+    p->changed++;
+    row.feed = p->feed->id;
+    row.rid = ref->id;
+    row.revision = ref->revision;
+    row.flags &= ~(uint32_t)(ITEM_GONE | ITEM_ABSENT);
+    row.seen_ms = now_ms;
+    item_put(p->db, &row, pg->mark);
+    struct linked_list links = links_of(pg, row.id);
+    for (size_t i = 0; i < links.n; i++)
+        if (!links.of[i].ended)
+            todo_put(p->db, links.of[i].pu, links.of[i].side, row.id, NOT_CHOSEN);
+}
+
 static void change(struct page *pg, const struct wess_change *c, int64_t now_ms)
 {
     if (c->what == WESS_DELETE)
         deletion(pg, &c->item);
     else if (c->flags & WESS_REF_ONLY)
-        /* Not even its facts fit: it cannot be judged, so it takes no part. */
-        log_line(WESS_LOG_WARN, "item of %s too large to judge: id of %zu bytes, left out",
-                 pg->pull->feed->collection, strlen(c->item.id));
+        unjudged(pg, &c->item, now_ms);
     else
         upsert(pg, &c->item, now_ms);
 }

@@ -58,10 +58,10 @@ static const char *check_item(const struct wess_item *i, bool deletion)
 {
     if (!good(i->id, WESS_ID_MAX) || !*i->id)
         return "an item without an id, or one too long";
-    if (deletion)
-        return NULL;
     if (i->revision && !good(i->revision, WESS_ID_MAX))
         return "a revision that is not text";
+    if (deletion)
+        return NULL;
     if (!good_list(&i->tags))
         return "tags that are not UTF-8";
     for (size_t k = 0; k < i->n_facts; k++)

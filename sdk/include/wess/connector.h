@@ -211,7 +211,8 @@ struct wess_item {
 
 enum wess_what { WESS_UPSERT = 1, WESS_CREATE, WESS_UPDATE, WESS_DELETE };
 enum {
-    WESS_REF_ONLY = 1, /* wess_change.flags: only the id is given, its facts were over the budget */
+    WESS_REF_ONLY = 1, /* wess_change.flags: only id and revision are given: its facts were over the
+                          budget, or cannot be read. It is there, and not to be judged. */
 
     WESS_PAGE_LAST = 1,     /* wess_page.flags: nothing more for now */
     WESS_PAGE_SNAPSHOT = 2, /* this page belongs to a listing of everything */

@@ -1,0 +1,22 @@
+/* What the two halves of editing share. */
+#ifndef VDIR_EDIT_H
+#define VDIR_EDIT_H
+
+#include "vdir.h"
+
+struct edit {
+    struct wess_call *call;
+    const struct wess_host *host;
+    struct vcard *v;
+    const struct wess_op *op;
+    struct wess_result *out;
+    struct vcard_buf text; /* the line under way, or its value */
+    bool spent;
+};
+bool edit_equal(struct wess_slice, struct wess_slice);
+void edit_fresh(struct edit *);            /* begins a text */
+void edit_add(struct edit *);              /* it becomes a line */
+void edit_set(struct edit *, size_t line); /* it becomes the value of that line */
+void edit_records(struct edit *, enum vdir_records, const struct wess_field *);
+
+#endif

@@ -1,0 +1,242 @@
+/* Addresses and phones of an op, matched with the lines that hold them now. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "edit.h"
+
+/* ---- records
+ * ------------------------------------------------------------------------------------------ */
+
+static struct wess_slice part_of(const struct wess_record *r, const char *name)
+{
+    for (size_t i = 0; name && i < r->n; i++)
+        if (!strcmp(r->fields[i].name, name) && r->fields[i].type == WESS_TEXT)
+            return r->fields[i].str;
+    return (struct wess_slice){"", 0};
+}
+
+static const struct wess_record *wanted(const struct wess_records *want, const char *key)
+{
+    for (size_t i = 0; i < want->n; i++)
+        if (!strcmp(want->of[i].key, key))
+            return &want->of[i];
+    return NULL;
+}
+
+static const struct vdir_entry *entry_of(const struct vdir_entries *now, const char *key)
+{
+    for (size_t i = 0; i < now->n; i++)
+        if (!strcmp(now->of[i].key, key))
+            return &now->of[i];
+    return NULL;
+}
+
+static void put_place(struct edit *e, struct wess_slice old, const struct wess_record *r)
+{
+    struct wess_slice one, text;
+    for (size_t i = 0; vcard_component(old, i, &one) || i < VDIR_PARTS; i++) {
+        const char *name = i < VDIR_PARTS ? vdir_place_part[i] : NULL;
+        struct wess_slice value = part_of(r, name);
+        if (i)
+            vcard_puts(&e->text, ";");
+        e->spent |= !vdir_unescape(e->call, one, &text);
+        if (!name || edit_equal(text, value))
+            vcard_put_part(&e->text, one);
+        else
+            vcard_put_escaped(&e->text, value);
+    }
+}
+
+static bool same_place(struct edit *e, struct wess_slice old, const struct wess_record *r)
+{
+    bool same = true;
+    for (size_t i = 0; i < VDIR_PARTS; i++) {
+        struct wess_slice one, text;
+        vcard_component(old, i, &one);
+        e->spent |= !vdir_unescape(e->call, one, &text);
+        same &= !vdir_place_part[i] || edit_equal(text, part_of(r, vdir_place_part[i]));
+    }
+    return same;
+}
+
+static void write_entry(struct edit *e, enum vdir_records what, const struct vdir_entry *now,
+                        const struct wess_record *r)
+{
+    struct wess_slice value = part_of(r, "value");
+    if (what == VDIR_PLACE ? same_place(e, now->text, r) : edit_equal(now->text, value))
+        return;
+    edit_fresh(e);
+    if (what == VDIR_PLACE)
+        put_place(e, now->text, r);
+    else
+        vcard_put_escaped(&e->text, value);
+    edit_set(e, now->line);
+}
+
+/* How a slot is spelt as types; NULL: it has none of its own. */
+static const char *types_of(const char *slot)
+{
+    static const struct {
+        const char *slot, *types;
+    } table[] = {{"work", "work"},
+                 {"home", "home"},
+                 {"mobile", "cell"},
+                 {"fax", "work,fax"},
+                 {"pager", "pager"},
+                 {"homefax", "home,fax"},
+                 {"assistant", "x-assistant"}};
+    size_t len = strcspn(slot, "0123456789");
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (strlen(table[i].slot) == len && !strncmp(table[i].slot, slot, len))
+            return table[i].types;
+    return NULL;
+}
+
+static bool is_other(const char *slot)
+{
+    size_t len = strcspn(slot, "0123456789");
+    return len == 5 && !strncmp(slot, "other", 5);
+}
+
+static void add_entry(struct edit *e, enum vdir_records what, const struct wess_record *r)
+{
+    const char *types = what == VDIR_MAIL ? NULL : types_of(r->key);
+    struct wess_slice value = part_of(r, "value");
+    if (what != VDIR_PLACE && !value.len)
+        return;
+    if (what != VDIR_MAIL && !types && !is_other(r->key)) {
+        vdir_refuse(e->call, e->out, vdir_record_field[what], "a card knows no such kind of it");
+        return;
+    }
+    edit_fresh(e);
+    vcard_puts(&e->text, vdir_record_property[what]);
+    if (types) {
+        vcard_puts(&e->text, ";TYPE=");
+        vcard_puts(&e->text, types);
+    } else if (e->v->version == VCARD_30 && what != VDIR_PLACE) {
+        vcard_puts(&e->text, what == VDIR_MAIL ? ";TYPE=internet" : ";TYPE=voice");
+    }
+    vcard_puts(&e->text, ":");
+    if (what == VDIR_PLACE)
+        put_place(e, (struct wess_slice){"", 0}, r);
+    else
+        vcard_put_escaped(&e->text, value);
+    edit_add(e);
+}
+
+/* Every line that shows what is not wanted, the same address a second time included. */
+static bool drop_entries(struct edit *e, enum vdir_records what, const struct wess_records *want)
+{
+    struct vdir_entries now;
+    for (bool more = true; more;) {
+        more = false;
+        if (!vdir_entries(e->call, e->v, what, &now))
+            return false;
+        /* Slots are numbered by place: the last goes first, so that the others keep theirs. */
+        for (size_t i = now.n; i-- > 0;)
+            if (!wanted(want, now.of[i].key)) {
+                vcard_drop(e->v, now.of[i].line);
+                more = what == VDIR_MAIL;
+            }
+    }
+    return true;
+}
+
+static int64_t pref_of(const struct wess_record *r)
+{
+    for (size_t k = 0; k < r->n; k++)
+        if (!strcmp(r->fields[k].name, "pref") && r->fields[k].type == WESS_INT)
+            return r->fields[k].num;
+    return INT64_MAX;
+}
+
+static int by_pref(const void *a, const void *b)
+{
+    const struct wess_record *x = *(const struct wess_record *const *)a,
+                             *y = *(const struct wess_record *const *)b;
+    int64_t p = pref_of(x), q = pref_of(y);
+    return p < q ? -1 : p > q ? 1 : strcmp(x->key, y->key);
+}
+
+static const struct wess_record **in_order(struct edit *e, const struct wess_records *want)
+{
+    const struct wess_record **of = e->host->alloc(e->call->arena, (want->n + 1) * sizeof(*of));
+    e->spent |= !of;
+    for (size_t i = 0; of && i < want->n; i++)
+        of[i] = &want->of[i];
+    if (of && want->n)
+        qsort(of, want->n, sizeof(*of), by_pref);
+    return of;
+}
+
+/* ---- the order of addresses
+ * ------------------------------------------------------------------------------------------ */
+
+static bool is_in_order(const struct vdir_entries *now, const struct wess_record **of, size_t n)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++)
+        if (entry_of(now, of[i]->key) && strcmp(now->of[at++].key, of[i]->key))
+            return false;
+    return true;
+}
+
+static int by_line(const void *a, const void *b)
+{
+    const size_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* The addresses change places; which line comes first says it, and a mark where there was one. */
+static void order_mails(struct edit *e, const struct wess_record **of, size_t n)
+{
+    struct vdir_entries now;
+    e->spent |= !vdir_entries(e->call, e->v, VDIR_MAIL, &now);
+    if (e->spent || is_in_order(&now, of, n))
+        return;
+    const char *mark = e->v->version == VCARD_40 ? ";PREF=1" : ";TYPE=pref";
+    size_t *places = e->host->alloc(e->call->arena, now.n * sizeof(*places)), at = 0;
+    struct vcard_buf *texts = e->host->alloc(e->call->arena, now.n * sizeof(*texts));
+    bool marked = false;
+    e->spent |= !places || !texts;
+    for (size_t i = 0; !e->spent && i < now.n; i++) {
+        places[i] = now.of[i].line;
+        marked |= now.of[i].rank < VDIR_UNRANKED;
+    }
+    for (size_t i = 0; !e->spent && i < n; i++) {
+        const struct vdir_entry *entry = entry_of(&now, of[i]->key);
+        struct wess_slice raw;
+        if (!entry || !vdir_decode(e->call, &e->v->lines[entry->line], &raw, &e->spent))
+            continue;
+        vcard_plain(&e->v->lines[entry->line], raw, marked && !at ? mark : "", &texts[at]);
+        at++;
+    }
+    if (!e->spent)
+        qsort(places, now.n, sizeof(*places), by_line);
+    for (size_t i = 0; !e->spent && i < at; i++)
+        vcard_replace(e->v, places[i], texts[i].spent ? NULL : texts[i].data);
+    for (size_t i = 0; texts && i < at; i++)
+        vcard_buf_fini(&texts[i]);
+}
+
+void edit_records(struct edit *e, enum vdir_records what, const struct wess_field *w)
+{
+    const struct wess_records none = {NULL, 0},
+                              *want = w->type == WESS_RECORDS ? &w->records : &none;
+    struct vdir_entries now = {0};
+    const struct wess_record **of = in_order(e, want);
+    /* What is kept is named by the slots it has now: they are listed before anything goes. */
+    if (!of || !vdir_entries(e->call, e->v, what, &now) || !drop_entries(e, what, want)) {
+        e->spent = true;
+        return;
+    }
+    for (size_t i = 0; i < want->n; i++) {
+        const struct vdir_entry *entry = entry_of(&now, of[i]->key);
+        if (entry)
+            write_entry(e, what, entry, of[i]);
+        else
+            add_entry(e, what, of[i]);
+    }
+    if (what == VDIR_MAIL)
+        order_mails(e, of, want->n);
+}

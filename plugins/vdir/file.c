@@ -1,0 +1,276 @@
+/* The folder: names, files, and how a file is known to be the same. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vdir.h"
+
+/* ---- trouble
+ * ------------------------------------------------------------------------------------------ */
+
+enum wess_code vdir_failed(struct wess_call *call, const char *what)
+{
+    static const struct {
+        int error;
+        enum wess_code code;
+        enum wess_scope scope;
+    } table[] = {
+        {ENOENT, WESS_GONE, WESS_OF_MAILBOX},      {ENOTDIR, WESS_GONE, WESS_OF_MAILBOX},
+        {EACCES, WESS_AUTH, WESS_OF_MAILBOX},      {EPERM, WESS_AUTH, WESS_OF_MAILBOX},
+        {EROFS, WESS_AUTH, WESS_OF_MAILBOX},       {ENOSPC, WESS_TRANSIENT, WESS_OF_MAILBOX},
+        {EDQUOT, WESS_TRANSIENT, WESS_OF_MAILBOX},
+    };
+    int error = errno;
+    enum wess_code code = WESS_TRANSIENT;
+    enum wess_scope scope = WESS_OF_HOST;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (table[i].error == error) {
+            code = table[i].code;
+            scope = table[i].scope;
+        }
+    char buf[128];
+    return wess_fail(&call->error, code, scope, NULL, "%s: %s", what,
+                     strerror_r(error, buf, sizeof(buf)));
+}
+
+enum wess_code vdir_folder(struct wess_call *call, int *dir)
+{
+    *dir = open(call->conn->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *dir < 0 ? vdir_failed(call, call->conn->path) : WESS_OK;
+}
+
+bool vdir_is_name(const char *name)
+{
+    size_t len = strlen(name), end = strlen(VDIR_SUFFIX);
+    return len > end && len <= NAME_MAX && *name != '.' && !strchr(name, '/') &&
+           !strcmp(name + len - end, VDIR_SUFFIX);
+}
+
+/* ---- one file
+ * ------------------------------------------------------------------------------------------ */
+
+static enum vdir_got bad(struct vdir_file *f, const char *why)
+{
+    f->fault = (struct vcard_fault){0, why};
+    return VDIR_BAD;
+}
+
+static bool read_all(int fd, struct vdir_file *f)
+{
+    size_t cap = (size_t)f->st.st_size + 1;
+    ssize_t n = 1;
+    f->bytes = malloc(cap + 1);
+    while (f->bytes && f->len < cap && n > 0) {
+        n = read(fd, f->bytes + f->len, cap - f->len);
+        if (n > 0)
+            f->len += (size_t)n;
+        else if (n < 0 && errno == EINTR)
+            n = 1;
+    }
+    if (!f->bytes)
+        errno = ENOMEM;
+    return f->bytes && n >= 0;
+}
+
+static enum vdir_got judge_open(struct vdir_file *f)
+{
+    switch (errno) {
+    case ENOENT:
+        return VDIR_GONE;
+    case ELOOP:
+        return bad(f, "it is a symbolic link, and links are not followed");
+    case EACCES:
+    case EPERM:
+        return bad(f, "we may not read it");
+    default:
+        return VDIR_FAILED;
+    }
+}
+
+enum vdir_got vdir_file_read(int dir, const char *name, struct vdir_file *f)
+{
+    *f = (struct vdir_file){0};
+    if (!vdir_is_name(name))
+        return VDIR_GONE;
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return judge_open(f);
+    /* First how old it is, then what it says: what is written meanwhile is never taken for known.
+     */
+    enum vdir_got got = VDIR_FAILED;
+    if (fstat(fd, &f->st) == 0) {
+        if (!S_ISREG(f->st.st_mode))
+            got = bad(f, "it is no file");
+        else if (f->st.st_size > (off_t)VCARD_MAX)
+            got = bad(f, "it is larger than a card may be (1 MiB)");
+        else if (read_all(fd, f))
+            got = vcard_read(&f->card, f->bytes, f->len, &f->fault) ? VDIR_CARD : VDIR_BAD;
+    }
+    int error = errno;
+    close(fd);
+    errno = error;
+    return got;
+}
+
+void vdir_file_fini(struct vdir_file *f)
+{
+    vcard_fini(&f->card);
+    if (f->bytes)
+        explicit_bzero(f->bytes, f->len);
+    free(f->bytes);
+    *f = (struct vdir_file){0};
+}
+
+enum wess_code vdir_file_item(struct wess_call *call, const struct vdir_file *f, const char *name,
+                              bool whole, struct wess_item *out)
+{
+    enum wess_code rc = vdir_item(call, &f->card, name, whole, out);
+    if (rc != WESS_OK)
+        return rc;
+    out->modified_ms = (int64_t)f->st.st_mtim.tv_sec * 1000 + f->st.st_mtim.tv_nsec / 1000000;
+    out->revision = vdir_revision(call, &f->st, f->bytes, f->len);
+    return out->revision ? WESS_OK
+                         : wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
+                                     "the cards are too large for one answer");
+}
+
+const char *vdir_fault_text(struct wess_call *call, const struct vcard_fault *fault)
+{
+    const struct wess_host *h = call->conn->host;
+    const char *text = fault->line
+                           ? wess_arena_fmt(h, call->arena, "line %zu: %s", fault->line, fault->why)
+                           : fault->why;
+    return text ? text : fault->why;
+}
+
+/* ---- revisions
+ * ------------------------------------------------------------------------------------------ */
+
+static int64_t ns_of(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* The file's own clock is the kernel's, whatever clock the core goes by. */
+static bool is_racy(const struct stat *st)
+{
+    struct timespec now = {0};
+    int64_t last =
+        ns_of(st->st_mtim) > ns_of(st->st_ctim) ? ns_of(st->st_mtim) : ns_of(st->st_ctim);
+    clock_gettime(CLOCK_REALTIME, &now);
+    return last > ns_of(now) - VDIR_RACY_NS;
+}
+
+/* FNV-1a. */
+static uint64_t digest(const char *bytes, size_t len)
+{
+    uint64_t h = 14695981039346656037u;
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)bytes[i]) * 1099511628211u;
+    return h;
+}
+
+#define STATE_CAP 80u  /* four numbers in hexadecimal */
+#define DIGEST_CAP 18u /* "~" and sixteen digits */
+
+static void state_text(const struct stat *st, char out[STATE_CAP])
+{
+    snprintf(out, STATE_CAP, "%llx.%llx.%llx.%llx", (unsigned long long)ns_of(st->st_mtim),
+             (unsigned long long)ns_of(st->st_ctim), (unsigned long long)st->st_size,
+             (unsigned long long)st->st_ino);
+}
+
+static void digest_text(const char *bytes, size_t len, char out[DIGEST_CAP])
+{
+    snprintf(out, DIGEST_CAP, "~%016llx", (unsigned long long)digest(bytes, len));
+}
+
+const char *vdir_revision(struct wess_call *call, const struct stat *st, const char *bytes,
+                          size_t len)
+{
+    char state[STATE_CAP], sum[DIGEST_CAP] = "";
+    state_text(st, state);
+    if (is_racy(st))
+        digest_text(bytes, len, sum);
+    return wess_arena_fmt(call->conn->host, call->arena, "%s%s", state, sum);
+}
+
+bool vdir_is_revision(const char *revision, const struct stat *st, const char *bytes, size_t len)
+{
+    char state[STATE_CAP], sum[DIGEST_CAP];
+    const char *had = strchr(revision, '~');
+    if (had) { /* its time proved nothing when it was read */
+        digest_text(bytes, len, sum);
+        return !strcmp(had, sum);
+    }
+    state_text(st, state);
+    return !strcmp(revision, state);
+}
+
+/* ---- the listing
+ * ------------------------------------------------------------------------------------------ */
+
+static bool keep(struct vdir_names *l, const char *name)
+{
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 64;
+        char **more = realloc(l->of, cap * sizeof(*more));
+        if (!more)
+            return false;
+        l->of = more;
+        l->cap = cap;
+    }
+    l->of[l->n] = strdup(name);
+    return l->of[l->n++] != NULL;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static DIR *open_listing(int dir)
+{
+    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (fd >= 0 && !d)
+        close(fd);
+    return d;
+}
+
+enum wess_code vdir_list(struct wess_call *call, int dir, struct vdir_names *out)
+{
+    const struct dirent *entry = NULL;
+    DIR *d = open_listing(dir);
+    enum wess_code rc = WESS_OK;
+    vdir_names_fini(out);
+    do {
+        errno = 0;
+        entry = d ? readdir(d) : NULL;
+        if (entry && vdir_is_name(entry->d_name) && !keep(out, entry->d_name))
+            errno = ENOMEM;
+    } while (entry && !errno);
+    /* Half a listing would make deletions of the other half. */
+    if (!d || errno)
+        rc = vdir_failed(call, "the folder cannot be listed");
+    if (d)
+        closedir(d);
+    if (rc != WESS_OK)
+        vdir_names_fini(out);
+    else if (out->n)
+        qsort(out->of, out->n, sizeof(*out->of), by_bytes);
+    return rc;
+}
+
+void vdir_names_fini(struct vdir_names *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        free(l->of[i]);
+    free(l->of);
+    *l = (struct vdir_names){0};
+}

@@ -1,0 +1,209 @@
+/* A card as an item. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "keys.h"
+#include "vdir.h"
+
+struct reading {
+    struct wess_call *call;
+    const struct wess_host *host;
+    const struct vcard *v;
+    struct wess_vec fields;
+    bool whole, spent;
+};
+
+static struct wess_field *push(struct reading *r, const char *name, uint32_t type)
+{
+    struct wess_field *f = wess_vec_push(r->host, r->call->arena, &r->fields);
+    r->spent |= !f;
+    if (f)
+        *f = (struct wess_field){.name = name, .type = type};
+    return f;
+}
+
+/* ---- single values
+ * ------------------------------------------------------------------------------------------ */
+
+static void spool(struct reading *r, struct wess_field *f, struct wess_slice text)
+{
+    struct wess_spool *s = NULL;
+    bool ok = r->host->blob_new(r->host->ctx, &s) == WESS_OK;
+    if (ok && r->host->blob_put(s, text.data, text.len) != WESS_OK) {
+        r->host->blob_close(s);
+        ok = false;
+    }
+    ok = ok && r->host->blob_done(s, r->call->arena, &f->blob) == WESS_OK;
+    f->type = WESS_BLOB;
+    r->spent |= !ok;
+}
+
+static void read_field(struct reading *r, const struct vdir_field *f)
+{
+    struct wess_slice text;
+    size_t line = vdir_line(r->v, f);
+    if (line == VCARD_NONE || !vdir_read_line(r->call, r->v, line, f, &text, &r->spent) ||
+        !text.len)
+        return;
+    /* Of what was not selected nothing may be spooled, and no key is made of it. */
+    if (text.len > WESS_INLINE_MAX && !r->whole)
+        return;
+    struct wess_field *out = push(r, f->name, f->form == VDIR_DATE ? WESS_DATE : WESS_TEXT);
+    if (!out)
+        return;
+    if (text.len > WESS_INLINE_MAX)
+        spool(r, out, text);
+    else
+        out->str = text;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void read_tags(struct reading *r, struct wess_list *tags)
+{
+    struct wess_list all;
+    size_t kept = 0;
+    r->spent |= !vdir_tags(r->call, r->v, &all);
+    if (r->spent || !all.n)
+        return;
+    const char **of = (const char **)(uintptr_t)all.of; /* of vdir_tags(), ours */
+    qsort(of, all.n, sizeof(*of), by_bytes);
+    for (size_t i = 0; i < all.n; i++)
+        if (!kept || strcmp(of[i], of[kept - 1]))
+            of[kept++] = of[i];
+    *tags = (struct wess_list){of, kept};
+    struct wess_field *f = push(r, "categories", WESS_SET);
+    if (f)
+        f->set = *tags;
+}
+
+/* ---- records
+ * ------------------------------------------------------------------------------------------ */
+
+static void read_mail(struct reading *r, const struct vdir_entry *e, size_t at,
+                      struct wess_record *out)
+{
+    struct wess_field *parts = r->host->alloc(r->call->arena, 2 * sizeof(*parts));
+    r->spent |= !parts;
+    if (!parts)
+        return;
+    parts[0] = (struct wess_field){.name = "value", .type = WESS_TEXT, .str = e->text};
+    parts[1] = (struct wess_field){.name = "pref", .type = WESS_INT, .num = (int64_t)at + 1};
+    *out = (struct wess_record){e->key, parts, 2};
+}
+
+static void read_phone(struct reading *r, const struct vdir_entry *e, struct wess_record *out)
+{
+    struct wess_field *part = r->host->alloc(r->call->arena, sizeof(*part));
+    r->spent |= !part;
+    if (!part)
+        return;
+    *part = (struct wess_field){.name = "value", .type = WESS_TEXT, .str = e->text};
+    *out = (struct wess_record){e->key, part, 1};
+}
+
+static void read_place(struct reading *r, const struct vdir_entry *e, struct wess_record *out)
+{
+    struct wess_field *parts = r->host->alloc(r->call->arena, VDIR_PARTS * sizeof(*parts));
+    size_t n = 0;
+    r->spent |= !parts;
+    for (size_t i = 0; parts && i < VDIR_PARTS; i++) {
+        struct wess_slice raw, text;
+        if (!vdir_place_part[i] || !vcard_component(e->text, i, &raw) || !raw.len)
+            continue;
+        r->spent |= !vdir_unescape(r->call, raw, &text);
+        parts[n++] =
+            (struct wess_field){.name = vdir_place_part[i], .type = WESS_TEXT, .str = text};
+    }
+    *out = (struct wess_record){e->key, parts, n};
+}
+
+static void read_records(struct reading *r, enum vdir_records what)
+{
+    struct vdir_entries e;
+    r->spent |= !vdir_entries(r->call, r->v, what, &e);
+    if (r->spent || !e.n)
+        return;
+    struct wess_record *of = r->host->alloc(r->call->arena, e.n * sizeof(*of));
+    struct wess_field *f = of ? push(r, vdir_record_field[what], WESS_RECORDS) : NULL;
+    r->spent |= !of;
+    for (size_t i = 0; f && i < e.n; i++)
+        switch (what) {
+        case VDIR_MAIL:
+            read_mail(r, &e.of[i], i, &of[i]);
+            break;
+        case VDIR_PHONE:
+            read_phone(r, &e.of[i], &of[i]);
+            break;
+        case VDIR_PLACE:
+            read_place(r, &e.of[i], &of[i]);
+            break;
+        }
+    if (f)
+        f->records = (struct wess_records){of, e.n};
+}
+
+/* ---- the whole
+ * ------------------------------------------------------------------------------------------ */
+
+static bool says(const struct vcard *v, const char *name, const char *value)
+{
+    size_t i = vcard_find(v, name, 0);
+    return i != VCARD_NONE && v->lines[i].value.len == strlen(value) &&
+           !strncasecmp(v->lines[i].value.data, value, strlen(value));
+}
+
+bool vdir_is_contact(const struct vcard *v)
+{
+    return !says(v, "X-ADDRESSBOOKSERVER-KIND", "group") &&
+           (vcard_find(v, "KIND", 0) == VCARD_NONE || says(v, "KIND", "individual") ||
+            says(v, "KIND", "org") || says(v, "KIND", ""));
+}
+
+const char *vdir_stamp(struct wess_call *call, const struct vcard *v, bool *spent)
+{
+    size_t i = vcard_find(v, VDIR_STAMP, 0);
+    struct wess_slice s = i == VCARD_NONE ? (struct wess_slice){"", 0} : v->lines[i].value;
+    const char *p = s.data;
+    if (!s.len || s.len > WESS_STAMP_MAX)
+        return NULL;
+    for (size_t k = 0; k < s.len; k++)
+        if (!((p[k] >= '0' && p[k] <= '9') || ((p[k] | 32) >= 'a' && (p[k] | 32) <= 'z')))
+            return NULL;
+    const char *stamp = wess_arena_textn(call->conn->host, call->arena, p, s.len);
+    *spent |= !stamp;
+    return stamp;
+}
+
+enum wess_code vdir_item(struct wess_call *call, const struct vcard *v, const char *id, bool whole,
+                         struct wess_item *out)
+{
+    const struct wess_host *h = call->conn->host;
+    struct reading r = {call, h, v, {.size = sizeof(struct wess_field)}, whole, false};
+    *out = (struct wess_item){
+        .id = wess_arena_text(h, call->arena, id), .kind = "contact", .collection = "contacts"};
+    if (says(v, "CLASS", "PRIVATE") || says(v, "CLASS", "CONFIDENTIAL"))
+        out->flags |= WESS_ITEM_PRIVATE;
+    if (v->version == VCARD_21) /* its escapes and encodings are read, not written */
+        out->flags |= WESS_ITEM_LOCKED;
+    for (size_t i = 0; i < vdir_n_fields; i++)
+        read_field(&r, &vdir_fields[i]);
+    read_tags(&r, &out->tags);
+    for (int what = VDIR_MAIL; what <= VDIR_PLACE; what++)
+        read_records(&r, (enum vdir_records)what);
+    const char *stamp = vdir_stamp(call, v, &r.spent);
+    out->fields = r.fields.of;
+    out->n_fields = r.fields.n;
+    if (r.spent || !out->id || wess_contact_keys(h, call->arena, out, stamp) != WESS_OK)
+        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
+                         "the cards are too large for one answer");
+    if (whole)
+        out->flags |= WESS_ITEM_WHOLE;
+    else
+        out->n_fields = 0;
+    return WESS_OK;
+}

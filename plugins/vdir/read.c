@@ -1,0 +1,215 @@
+/* Reading: the listing page by page, files by name, and looking for keys. */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vdir.h"
+
+/* ---- changes
+ * ------------------------------------------------------------------------------------------ */
+
+static struct wess_change *push(struct vdir_paging *p)
+{
+    struct wess_change *c = wess_vec_push(p->call->conn->host, p->call->arena, &p->found);
+    if (c)
+        c->what = WESS_UPSERT;
+    return c;
+}
+
+enum wess_code vdir_spent(struct wess_call *call)
+{
+    return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
+                     "the cards are too large for one answer");
+}
+
+/* Only an id that is text can be told; what is not is left alone. */
+static bool is_text(const char *name)
+{
+    struct vcard_line l = {.value = {name, strlen(name)}};
+    char out[NAME_MAX + 1];
+    size_t len;
+    return vcard_decode(&l, out, &len);
+}
+
+/* There, and not to be judged: it must not look deleted, nor like a contact without its tags. */
+static enum wess_code name_only(struct vdir_paging *p, const char *name, const struct vdir_file *f,
+                                struct wess_item *out)
+{
+    *out = (struct wess_item){.id = wess_arena_text(p->call->conn->host, p->call->arena, name),
+                              .revision =
+                                  vdir_revision(p->call, &f->st, f->bytes ? f->bytes : "", f->len)};
+    return out->id && out->revision ? WESS_OK : vdir_spent(p->call);
+}
+
+static enum wess_code list_fault(struct vdir_paging *p, const char *name, const struct vdir_file *f)
+{
+    const struct wess_host *h = p->call->conn->host;
+    struct wess_change *c = push(p);
+    if (!c)
+        return vdir_spent(p->call);
+    h->log(h->ctx, WESS_LOG_WARN, "%s: %s; it is left as it is", name,
+           vdir_fault_text(p->call, &f->fault));
+    c->flags = WESS_REF_ONLY;
+    return name_only(p, name, f, &c->item);
+}
+
+static enum wess_code list_card(struct vdir_paging *p, const char *name, const struct vdir_file *f)
+{
+    const struct wess_host *h = p->call->conn->host;
+    struct wess_item ref;
+    struct wess_change *c = push(p);
+    /* Its name first, while there is memory for it. */
+    enum wess_code rc = c ? name_only(p, name, f, &ref) : vdir_spent(p->call);
+    if (rc == WESS_OK)
+        rc = vdir_file_item(p->call, f, name, false, &c->item);
+    if (rc == WESS_TOO_BIG && c && p->alone && ref.id && ref.revision) {
+        h->log(h->ctx, WESS_LOG_WARN, "%s: larger than one answer; it is left as it is", name);
+        c->flags = WESS_REF_ONLY;
+        c->item = ref;
+        rc = WESS_OK;
+    }
+    return rc;
+}
+
+/* One file's trouble is not the folder's going. */
+static enum wess_code one_failed(struct wess_call *call, const char *name)
+{
+    enum wess_code rc = vdir_failed(call, name);
+    return rc == WESS_GONE || rc == WESS_AUTH ? WESS_TRANSIENT : rc;
+}
+
+enum wess_code vdir_list_one(struct vdir_paging *p, const char *name)
+{
+    const struct wess_host *h = p->call->conn->host;
+    struct vdir_file f;
+    enum wess_code rc = WESS_OK;
+    if (!is_text(name)) {
+        h->log(h->ctx, WESS_LOG_WARN, "a file whose name is not UTF-8 is left out");
+        return WESS_OK;
+    }
+    switch (vdir_file_read(p->dir, name, &f)) {
+    case VDIR_CARD:
+        if (vdir_is_contact(&f.card) && (!p->sieve || vdir_sieve(p->sieve, &f.card)))
+            rc = list_card(p, name, &f);
+        break;
+    case VDIR_BAD:
+        if (!p->sieve)
+            rc = list_fault(p, name, &f);
+        break;
+    case VDIR_GONE:
+        break;
+    case VDIR_FAILED:
+        rc = one_failed(p->call, name);
+        break;
+    }
+    vdir_file_fini(&f);
+    return rc;
+}
+
+/* Where the listing goes on behind the name in the cursor; a new look where it is not at hand. */
+static enum wess_code seek(struct vdir_paging *p, struct wess_slice cursor)
+{
+    struct wess_conn *c = p->call->conn;
+    const char *last = c->next && c->next <= c->names.n ? c->names.of[c->next - 1] : "";
+    enum wess_code rc = WESS_OK;
+    if (cursor.len && strlen(last) == cursor.len && !memcmp(last, cursor.data, cursor.len))
+        return WESS_OK;
+    rc = vdir_list(p->call, p->dir, &c->names);
+    c->next = 0;
+    char *after = rc == WESS_OK && cursor.len
+                      ? wess_arena_textn(c->host, p->call->arena, cursor.data, cursor.len)
+                      : NULL;
+    if (rc == WESS_OK && cursor.len && !after)
+        return vdir_spent(p->call);
+    while (after && c->next < c->names.n && strcmp(c->names.of[c->next], after) <= 0)
+        c->next++;
+    return rc;
+}
+
+enum wess_code vdir_changes(struct wess_call *call, struct wess_slice cursor, uint32_t limit,
+                            struct wess_page *out)
+{
+    struct wess_conn *c = call->conn;
+    const struct wess_host *h = c->host;
+    struct vdir_paging p = {call, -1, limit == 1, NULL, {.size = sizeof(struct wess_change)}};
+    enum wess_code rc = vdir_folder(call, &p.dir);
+    if (rc == WESS_OK)
+        rc = seek(&p, cursor);
+    size_t from = c->next, until = c->names.n - from > limit ? from + limit : c->names.n;
+    for (size_t i = from; rc == WESS_OK && i < until; i++)
+        rc = h->cancelled(h->ctx) ? WESS_CANCELLED : vdir_list_one(&p, c->names.of[i]);
+    if (p.dir >= 0)
+        close(p.dir);
+    if (rc != WESS_OK)
+        return rc;
+    *out = (struct wess_page){
+        .changes = p.found.of, .n = p.found.n, .flags = WESS_PAGE_SNAPSHOT | WESS_PAGE_SORTED};
+    c->next = until;
+    if (until == c->names.n) { /* an empty cursor: the next one begins a new snapshot */
+        out->flags |= WESS_PAGE_LAST;
+        vdir_names_fini(&c->names);
+        c->next = 0;
+        return WESS_OK;
+    }
+    out->next.data = wess_arena_text(h, call->arena, c->names.of[until - 1]);
+    out->next.len = strlen(c->names.of[until - 1]);
+    return out->next.data ? WESS_OK : vdir_spent(call);
+}
+
+/* ---- fetch
+ * ------------------------------------------------------------------------------------------ */
+
+static enum wess_code fetch_card(struct wess_call *call, const char *id, const struct vdir_file *f,
+                                 struct wess_result *r)
+{
+    struct wess_item *item = call->conn->host->alloc(call->arena, sizeof(*item));
+    enum wess_code rc = item ? vdir_file_item(call, f, id, true, item) : vdir_spent(call);
+    if (rc != WESS_OK)
+        return rc;
+    r->code = WESS_OK;
+    r->id = item->id;
+    r->revision = item->revision;
+    r->current = item;
+    return WESS_OK;
+}
+
+static enum wess_code fetch_one(struct wess_call *call, int dir, const char *id,
+                                struct wess_result *r)
+{
+    struct vdir_file f;
+    enum wess_code rc = WESS_OK;
+    switch (vdir_file_read(dir, id, &f)) {
+    case VDIR_CARD:
+        if (vdir_is_contact(&f.card))
+            rc = fetch_card(call, id, &f, r);
+        else
+            r->code = WESS_GONE;
+        break;
+    case VDIR_GONE:
+        r->code = WESS_GONE;
+        break;
+    case VDIR_BAD:
+        r->code = WESS_REJECTED;
+        r->text = vdir_fault_text(call, &f.fault);
+        r->remote_code = "bad-card";
+        break;
+    case VDIR_FAILED:
+        r->code = one_failed(call, "a file cannot be read");
+        break;
+    }
+    vdir_file_fini(&f);
+    return rc;
+}
+
+enum wess_code vdir_fetch(struct wess_call *call, struct wess_list ids, struct wess_result *out)
+{
+    const struct wess_host *h = call->conn->host;
+    int dir = -1;
+    enum wess_code rc = vdir_folder(call, &dir);
+    for (size_t i = 0; rc == WESS_OK && i < ids.n; i++)
+        rc = h->cancelled(h->ctx) ? WESS_CANCELLED : fetch_one(call, dir, ids.of[i], &out[i]);
+    if (dir >= 0)
+        close(dir);
+    return rc;
+}

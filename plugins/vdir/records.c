@@ -1,0 +1,230 @@
+/* What a card may have several of: mail addresses, phones, postal addresses, categories. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "vdir.h"
+
+const char *const vdir_record_field[] = {"email", "phone", "address"};
+const char *const vdir_record_property[] = {"EMAIL", "TEL", "ADR"};
+const char *const vdir_place_part[VDIR_PARTS] = {NULL,     NULL,   "street", "locality",
+                                                 "region", "code", "country"};
+
+/* ---- what kind a line says it is
+ * ------------------------------------------------------------------------------------------ */
+
+static bool holds(struct wess_slice s, const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; i + len <= s.len; i++)
+        if (!strncasecmp((const char *)s.data + i, word, len))
+            return true;
+    return false;
+}
+
+/* By its types, or by the label that Apple gives a group: "_$!<HomeFAX>!$_", "iPhone". */
+static bool mentions(const struct vcard *v, const struct vcard_line *l, const char *word)
+{
+    struct vcard_words w = vcard_words(l);
+    while (vcard_next_word(&w))
+        if ((!w.name.len || (w.name.len == 4 && !strncasecmp(w.name.data, "TYPE", 4))) &&
+            holds(w.word, word))
+            return true;
+    for (size_t i = l->group.len ? vcard_find(v, "X-ABLABEL", 0) : VCARD_NONE; i != VCARD_NONE;
+         i = vcard_find(v, "X-ABLABEL", i + 1))
+        if (v->lines[i].group.len == l->group.len &&
+            !strncasecmp(v->lines[i].group.data, l->group.data, l->group.len) &&
+            holds(v->lines[i].value, word))
+            return true;
+    return false;
+}
+
+static const char *phone_slot(const struct vcard *v, const struct vcard_line *l)
+{
+    static const struct {
+        const char *word, *slot;
+    } table[] = {
+        {"assistant", "assistant"}, {"pager", "pager"}, {"cell", "mobile"}, {"mobile", "mobile"},
+        {"iphone", "mobile"},       {"home", "home"},   {"work", "work"}};
+    if (mentions(v, l, "fax"))
+        return mentions(v, l, "home") ? "homefax" : "fax";
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (mentions(v, l, table[i].word))
+            return table[i].slot;
+    return "other";
+}
+
+static const char *place_slot(const struct vcard *v, const struct vcard_line *l)
+{
+    return mentions(v, l, "home") ? "home" : mentions(v, l, "work") ? "work" : "other";
+}
+
+static unsigned rank_of(const struct vcard_line *l)
+{
+    struct wess_slice pref = vcard_param(l, "PREF");
+    unsigned rank = 0;
+    for (size_t i = 0; i < pref.len && i < 3; i++) {
+        char c = ((const char *)pref.data)[i];
+        rank = c >= '0' && c <= '9' ? rank * 10 + (unsigned)(c - '0') : VDIR_UNRANKED;
+    }
+    if (rank && rank < VDIR_UNRANKED)
+        return rank;
+    return vcard_has_type(l, "pref") ? 1 : VDIR_UNRANKED;
+}
+
+/* ---- entries
+ * ------------------------------------------------------------------------------------------ */
+
+struct lister {
+    struct wess_call *call;
+    const struct vcard *v;
+    enum vdir_records what;
+    struct wess_vec found; /* struct vdir_entry */
+    bool spent;
+};
+
+struct wess_slice vdir_trimmed(struct wess_slice s)
+{
+    const char *p = s.data;
+    while (s.len && strchr(" \t\n", p[s.len - 1]))
+        s.len--;
+    while (s.len && strchr(" \t\n", *p)) {
+        p++;
+        s.len--;
+    }
+    return (struct wess_slice){p, s.len};
+}
+
+static bool is_empty_place(struct wess_slice value)
+{
+    const char *p = value.data;
+    for (size_t i = 0; i < value.len; i++)
+        if (!strchr("; \t", p[i]))
+            return false;
+    return true;
+}
+
+/* What is shown of a line; nothing where it is empty or not understood. */
+static struct wess_slice shown(struct lister *l, const struct vcard_line *line)
+{
+    const struct wess_slice nothing = {"", 0};
+    struct wess_slice raw, text;
+    if (!vdir_decode(l->call, line, &raw, &l->spent))
+        return nothing;
+    if (l->what == VDIR_PLACE)
+        return is_empty_place(raw) ? nothing : raw;
+    if (!vdir_unescape(l->call, raw, &text)) {
+        l->spent = true;
+        return nothing;
+    }
+    text = vdir_trimmed(text);
+    ((char *)(uintptr_t)text.data)[text.len] = 0; /* of vdir_unescape(), ours */
+    if (l->what == VDIR_PHONE && text.len > 4 && !strncasecmp(text.data, "tel:", 4))
+        text = (struct wess_slice){(const char *)text.data + 4, text.len - 4};
+    return text;
+}
+
+static bool is_slot(const char *key, const char *slot)
+{
+    size_t len = strlen(slot);
+    return !strncmp(key, slot, len) && strspn(key + len, "0123456789") == strlen(key + len);
+}
+
+/* "work", and behind it "work2", "work3". */
+static const char *numbered(struct lister *l, const char *slot)
+{
+    const struct vdir_entry *of = l->found.of;
+    size_t n = 1;
+    for (size_t i = 0; i < l->found.n; i++)
+        n += is_slot(of[i].key, slot);
+    return n == 1 ? slot : wess_arena_fmt(l->call->conn->host, l->call->arena, "%s%zu", slot, n);
+}
+
+static const char *key_of(struct lister *l, const struct vcard_line *line, struct wess_slice text)
+{
+    const struct wess_host *h = l->call->conn->host;
+    if (l->what != VDIR_MAIL)
+        return numbered(l, l->what == VDIR_PHONE ? phone_slot(l->v, line) : place_slot(l->v, line));
+    const char *plain = wess_arena_textn(h, l->call->arena, text.data, text.len);
+    return plain ? h->fold(l->call->arena, plain) : NULL;
+}
+
+static void list_line(struct lister *l, size_t at)
+{
+    const struct vcard_line *line = &l->v->lines[at];
+    struct wess_slice text = shown(l, line);
+    const char *key = text.len ? key_of(l, line, text) : "";
+    l->spent |= !key;
+    if (!key || !*key || strlen(key) >= WESS_ID_MAX)
+        return;
+    struct vdir_entry *e = wess_vec_push(l->call->conn->host, l->call->arena, &l->found);
+    l->spent |= !e;
+    if (e)
+        *e = (struct vdir_entry){at, key, text, l->what == VDIR_MAIL ? rank_of(line) : 0};
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct vdir_entry *x = a, *y = b;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    return x->line < y->line ? -1 : x->line > y->line;
+}
+
+/* The same address twice is one. */
+static size_t once(struct vdir_entry *of, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool known = false;
+        for (size_t k = 0; k < kept; k++)
+            known |= !strcmp(of[k].key, of[i].key);
+        if (!known)
+            of[kept++] = of[i];
+    }
+    return kept;
+}
+
+bool vdir_entries(struct wess_call *call, const struct vcard *v, enum vdir_records what,
+                  struct vdir_entries *out)
+{
+    struct lister l = {call, v, what, {.size = sizeof(struct vdir_entry)}, false};
+    const char *name = vdir_record_property[what];
+    for (size_t i = vcard_find(v, name, 0); i != VCARD_NONE && !l.spent;
+         i = vcard_find(v, name, i + 1))
+        list_line(&l, i);
+    *out = (struct vdir_entries){l.found.of, l.found.n};
+    if (what == VDIR_MAIL && out->n) {
+        qsort(out->of, out->n, sizeof(*out->of), by_rank);
+        out->n = once(out->of, out->n);
+    }
+    return !l.spent;
+}
+
+/* ---- categories
+ * ------------------------------------------------------------------------------------------ */
+
+bool vdir_tags(struct wess_call *call, const struct vcard *v, struct wess_list *out)
+{
+    struct wess_vec tags = {.size = sizeof(const char *)};
+    bool spent = false;
+    for (size_t i = vcard_find(v, "CATEGORIES", 0); i != VCARD_NONE && !spent;
+         i = vcard_find(v, "CATEGORIES", i + 1)) {
+        struct wess_slice rest, one, text;
+        if (!vdir_decode(call, &v->lines[i], &rest, &spent))
+            continue;
+        while (!spent && vcard_next_in_list(&rest, &one)) {
+            spent |= !vdir_unescape(call, one, &text);
+            text = vdir_trimmed(text);
+            if (spent || !text.len)
+                continue;
+            const char **slot = wess_vec_push(call->conn->host, call->arena, &tags);
+            char *tag = wess_arena_textn(call->conn->host, call->arena, text.data, text.len);
+            spent |= !slot || !tag;
+            if (slot)
+                *slot = tag;
+        }
+    }
+    *out = (struct wess_list){tags.of, tags.n};
+    return !spent;
+}

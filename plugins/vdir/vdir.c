@@ -1,0 +1,129 @@
+/* The connector's table: options, opening, what the folder is. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vdir.h"
+
+static const struct wess_option options[] = {
+    {"path", "string", NULL, NULL, NULL, "the folder, such as /srv/contacts/%{user.id}",
+     WESS_OPTION_REQUIRED},
+    {"version", "choice", NULL, "3.0", "3.0|4.0", "the vCard that new files are written as", 0},
+};
+/* A file system compares nothing before it replaces or removes, and a file may be renamed: neither
+ * CAS nor ABSENCE_PROVES. */
+#define CAPS                                                                                       \
+    (WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE | WESS_CAP_STAMP | WESS_CAP_STAMP_LATER | \
+     WESS_CAP_SILENT)
+static const struct wess_kind_caps kinds[] = {{"contact", CAPS}};
+
+static void close_conn(struct wess_conn *c)
+{
+    if (!c)
+        return;
+    vdir_names_fini(&c->names);
+    free(c);
+}
+
+static enum wess_code open_conn(const struct wess_host *host, struct wess_conn **out,
+                                struct wess_error *e)
+{
+    struct wess_conn *c = calloc(1, sizeof(*c));
+    *out = NULL;
+    if (!c)
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
+    const char *version = host->setting(host->ctx, "version");
+    c->host = host;
+    c->path = host->setting(host->ctx, "path");
+    c->new_is_v4 = version && !strcmp(version, "4.0");
+    if (!c->path || *c->path != '/') {
+        close_conn(c);
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "the setting path must begin with a slash");
+    }
+    *out = c;
+    return WESS_OK;
+}
+
+static enum wess_code check(struct wess_call *call)
+{
+    struct vdir_names names = {0};
+    int dir = -1;
+    enum wess_code rc = vdir_folder(call, &dir);
+    if (rc == WESS_OK)
+        rc = vdir_list(call, dir, &names);
+    vdir_names_fini(&names);
+    if (dir >= 0)
+        close(dir);
+    return rc;
+}
+
+/* The folder's number goes with its name: where something else is mounted, or nothing, the same
+ * name is another folder, and an empty one deletes nothing. */
+static enum wess_code identity(struct wess_call *call, const char **out)
+{
+    const struct wess_host *h = call->conn->host;
+    struct stat st;
+    int dir = -1;
+    enum wess_code rc = vdir_folder(call, &dir);
+    if (rc == WESS_OK && fstat(dir, &st) != 0)
+        rc = vdir_failed(call, call->conn->path);
+    char *real = rc == WESS_OK ? realpath(call->conn->path, NULL) : NULL;
+    if (rc == WESS_OK && !real)
+        rc = vdir_failed(call, call->conn->path);
+    if (rc == WESS_OK) {
+        *out = wess_arena_fmt(h, call->arena, "%s#%llu", real, (unsigned long long)st.st_ino);
+        rc = *out ? WESS_OK : vdir_spent(call);
+    }
+    free(real);
+    if (dir >= 0)
+        close(dir);
+    return rc;
+}
+
+static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
+{
+    const char *id = NULL;
+    enum wess_code rc = identity(call, &id);
+    if (rc != WESS_OK)
+        return rc;
+    struct wess_collection *col = call->conn->host->alloc(call->arena, sizeof(*col));
+    if (!col)
+        return vdir_spent(call);
+    *col = (struct wess_collection){.id = "contacts",
+                                    .kind = "contact",
+                                    .title = "Contacts",
+                                    .caps = CAPS,
+                                    .page_max = VDIR_PAGE,
+                                    .fetch_max = VDIR_PAGE,
+                                    .write_max = VDIR_WRITE,
+                                    .fields = vdir_schema,
+                                    .n_fields = vdir_n_schema};
+    *out = (struct wess_schema){
+        .identity = id, .version = "vdir, vCard 3.0 and 4.0", .of = col, .n = 1};
+    return WESS_OK;
+}
+
+static const struct wess_connector connector = {
+    .abi = WESS_ABI,
+    .size = sizeof(struct wess_connector),
+    .name = "vdir",
+    .version = "0.1.0",
+    .options = options,
+    .n_options = sizeof(options) / sizeof(options[0]),
+    .kinds = kinds,
+    .n_kinds = 1,
+    .open = open_conn,
+    .close = close_conn,
+    .check = check,
+    .describe = describe,
+    .changes = vdir_changes,
+    .fetch = vdir_fetch,
+    .find = vdir_find,
+    .apply = vdir_apply,
+};
+
+WESS_EXPORT const struct wess_connector *wess_connector_v1(void)
+{
+    return &connector;
+}

@@ -1,0 +1,159 @@
+/* The vdir connector: a folder with one vCard in each file. docs/vdir.md says what it rests on. */
+#ifndef VDIR_VDIR_H
+#define VDIR_VDIR_H
+
+#include <sys/stat.h>
+
+#include "error.h"
+#include "vcard.h"
+#include "wess/connector.h"
+
+#define VDIR_PAGE 500u
+#define VDIR_WRITE 100u
+#define VDIR_STAMP "X-WESS-STAMP"
+#define VDIR_SUFFIX ".vcf"
+/* How coarse the time of a file may be: what changed since could look unchanged. */
+#define VDIR_RACY_NS ((int64_t)2000000000)
+
+struct vdir_names { /* sorted by bytes */
+    char **of;
+    size_t n, cap;
+};
+struct wess_conn {
+    const struct wess_host *host;
+    const char *path;
+    bool new_is_v4; /* what a new file is written as */
+    bool tidied;    /* what a killed process left was looked for */
+    /* The listing under way: pages are cut from one look into the folder. */
+    struct vdir_names names;
+    size_t next;
+};
+
+/* ---- fields.c: one table, both ways
+ * ------------------------------------------------------------------------------------------ */
+
+enum vdir_form { VDIR_TEXT, VDIR_URI, VDIR_DATE, VDIR_PART };
+#define VDIR_NAMES 5
+struct vdir_field {
+    const char *name; /* the core's */
+    enum vdir_form form;
+    size_t part;                   /* VDIR_PART: which component */
+    const char *label;             /* Apple's, of an X-AB property; NULL: none */
+    const char *names[VDIR_NAMES]; /* properties, the best first; NULL at the end */
+};
+extern const struct vdir_field vdir_fields[];
+extern const size_t vdir_n_fields;
+extern const struct wess_field_schema vdir_schema[];
+extern const size_t vdir_n_schema;
+
+/* The line that holds a field; VCARD_NONE: there is none. */
+size_t vdir_line(const struct vcard *, const struct vdir_field *);
+/* What it says, in the arena. false: it is not understood, or call->arena is spent (*spent). */
+bool vdir_read_line(struct wess_call *, const struct vcard *, size_t line,
+                    const struct vdir_field *, struct wess_slice *out, bool *spent);
+/* The decoded value of a line, still escaped. */
+bool vdir_decode(struct wess_call *, const struct vcard_line *, struct wess_slice *out,
+                 bool *spent);
+bool vdir_unescape(struct wess_call *, struct wess_slice, struct wess_slice *out);
+
+/* ---- records.c: what a card may have several of
+ * ------------------------------------------------------------------------------------------ */
+
+#define VDIR_UNRANKED 101u /* behind every PREF of RFC 6350 */
+enum vdir_records { VDIR_MAIL, VDIR_PHONE, VDIR_PLACE };
+struct vdir_entry {
+    size_t line;
+    const char *key;        /* folded address; slot */
+    struct wess_slice text; /* mail, phone: what is shown; place: still escaped */
+    unsigned rank;          /* mail: place by preference */
+};
+struct vdir_entries {
+    struct vdir_entry *of;
+    size_t n;
+};
+/* In their order. false: the arena is spent. */
+bool vdir_entries(struct wess_call *, const struct vcard *, enum vdir_records,
+                  struct vdir_entries *);
+extern const char *const vdir_record_field[];    /* "email", "phone", "address" */
+extern const char *const vdir_record_property[]; /* "EMAIL", "TEL", "ADR" */
+#define VDIR_PARTS 7u
+extern const char *const vdir_place_part[VDIR_PARTS]; /* NULL: not shown */
+struct wess_slice vdir_trimmed(struct wess_slice);    /* without white space at its ends */
+/* Every element of every CATEGORIES, in the order of the file. */
+bool vdir_tags(struct wess_call *, const struct vcard *, struct wess_list *);
+
+/* ---- item.c: a card as an item
+ * ------------------------------------------------------------------------------------------ */
+
+bool vdir_is_contact(const struct vcard *); /* no group of contacts, no place, no thing */
+/* Facts, or facts and content. WESS_TOO_BIG: the arena is spent. */
+enum wess_code vdir_item(struct wess_call *, const struct vcard *, const char *id, bool whole,
+                         struct wess_item *);
+/* In the arena; NULL: none of our form. */
+const char *vdir_stamp(struct wess_call *, const struct vcard *, bool *spent);
+
+/* ---- edit.c: an op as changes of lines
+ * ------------------------------------------------------------------------------------------ */
+
+/* A new card with nothing but its frame. */
+void vdir_blank(struct vcard_buf *, bool v4, const char *uid);
+/* Fields that the card cannot hold are named in the result. WESS_TOO_BIG: out of memory. */
+enum wess_code vdir_edit(struct wess_call *, struct vcard *, const struct wess_op *,
+                         struct wess_result *);
+void vdir_refuse(struct wess_call *, struct wess_result *, const char *field, const char *text);
+
+/* ---- file.c: the folder
+ * ------------------------------------------------------------------------------------------ */
+
+struct vdir_file {
+    char *bytes;
+    size_t len;
+    struct stat st;
+    struct vcard card;
+    struct vcard_fault fault; /* why: it is no card */
+};
+enum vdir_got { VDIR_CARD, VDIR_GONE, VDIR_BAD, VDIR_FAILED }; /* FAILED: errno */
+
+/* The folder of call->collection; the caller closes it. */
+enum wess_code vdir_folder(struct wess_call *, int *dir);
+enum wess_code vdir_failed(struct wess_call *, const char *what); /* what errno means */
+bool vdir_is_name(const char *name); /* one of ours: ends with .vcf, no path, no dot before */
+/* Reads one file; vdir_file_fini() whatever came of it. */
+enum vdir_got vdir_file_read(int dir, const char *name, struct vdir_file *);
+void vdir_file_fini(struct vdir_file *);
+/* In the arena; NULL: spent. */
+const char *vdir_revision(struct wess_call *, const struct stat *, const char *bytes, size_t len);
+bool vdir_is_revision(const char *revision, const struct stat *, const char *bytes, size_t len);
+const char *vdir_fault_text(struct wess_call *, const struct vcard_fault *);
+/* The whole item of a file that was read; code as of vdir_item(). */
+enum wess_code vdir_file_item(struct wess_call *, const struct vdir_file *, const char *name,
+                              bool whole, struct wess_item *);
+enum wess_code vdir_list(struct wess_call *, int dir, struct vdir_names *);
+void vdir_names_fini(struct vdir_names *);
+
+/* ---- read.c, find.c: looking through the folder
+ * ------------------------------------------------------------------------------------------ */
+
+struct vdir_sieve;
+enum wess_code vdir_sieve_new(struct wess_call *, const struct wess_key *, size_t,
+                              const struct vdir_sieve **out);     /* in the arena */
+bool vdir_sieve(const struct vdir_sieve *, const struct vcard *); /* may bear one of the keys */
+struct vdir_paging {
+    struct wess_call *call;
+    int dir;
+    bool alone;                     /* a page of one: what does not fit is told by its name */
+    const struct vdir_sieve *sieve; /* NULL: everything, broken files too */
+    struct wess_vec found;          /* struct wess_change */
+};
+enum wess_code vdir_list_one(struct vdir_paging *, const char *name);
+enum wess_code vdir_spent(struct wess_call *); /* the arena is */
+
+/* ---- the slots
+ * ------------------------------------------------------------------------------------------ */
+
+enum wess_code vdir_changes(struct wess_call *, struct wess_slice, uint32_t, struct wess_page *);
+enum wess_code vdir_fetch(struct wess_call *, struct wess_list, struct wess_result *);
+enum wess_code vdir_find(struct wess_call *, const struct wess_key *, size_t, struct wess_page *);
+enum wess_code vdir_apply(struct wess_call *, const struct wess_op *, size_t, struct wess_result *);
+
+#endif

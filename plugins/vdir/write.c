@@ -1,0 +1,310 @@
+/* Writing: every file of a batch is written aside, all are made durable together, and only then do
+ * they take their places. What is there now is compared with what the op was computed from. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "write.h"
+
+#define SYNC_EACH 8u /* files up to which fsync() of each is quicker than syncfs() */
+#define UID_CAP 33u
+
+/* ---- making ready
+ * ------------------------------------------------------------------------------------------ */
+
+static void reject(struct vdir_job *j, const char *text, const char *code)
+{
+    j->out->code = WESS_REJECTED;
+    j->out->text = text;
+    j->out->remote_code = code;
+}
+
+static enum wess_code whole_item(struct vdir_job *j, const struct vdir_file *f, const char *name,
+                                 struct wess_item **out)
+{
+    struct wess_item *item = j->call->conn->host->alloc(j->call->arena, sizeof(*item));
+    *out = item;
+    return item ? vdir_file_item(j->call, f, name, true, item) : vdir_spent(j->call);
+}
+
+/* The file that an update or deletion is about, as long as it is what the op was computed from. */
+static enum wess_code read_target(struct vdir_job *j, struct vdir_file *f, bool *same)
+{
+    const char *had = j->op->before ? j->op->before->revision : NULL;
+    struct wess_item *now = NULL;
+    *same = false;
+    switch (vdir_file_read(j->dir, j->name, f)) {
+    case VDIR_GONE:
+        j->out->code = WESS_GONE;
+        return WESS_OK;
+    case VDIR_BAD:
+        reject(j, vdir_fault_text(j->call, &f->fault), "bad-card");
+        return WESS_OK;
+    case VDIR_FAILED:
+        return vdir_failed(j->call, "a file cannot be read");
+    case VDIR_CARD:
+        break;
+    }
+    j->was = f->st;
+    *same = !had || vdir_is_revision(had, &f->st, f->bytes, f->len);
+    if (*same)
+        return WESS_OK;
+    enum wess_code rc = whole_item(j, f, j->name, &now);
+    j->out->code = WESS_CONFLICT;
+    j->out->current = rc == WESS_OK ? now : NULL;
+    return rc;
+}
+
+/* What is told of the card is read from the bytes that will be there. */
+static enum wess_code take_bytes(struct vdir_job *j)
+{
+    struct vdir_file f = {.bytes = j->bytes.data, .len = j->bytes.len};
+    enum wess_code rc = WESS_OK;
+    if (j->bytes.spent)
+        return vdir_spent(j->call);
+    if (!vcard_read(&f.card, f.bytes, f.len, &f.fault))
+        reject(j, vdir_fault_text(j->call, &f.fault), "too-large");
+    else
+        rc = whole_item(j, &f, j->name, &j->now);
+    vcard_fini(&f.card);
+    if (rc == WESS_OK && j->out->code != WESS_REJECTED) {
+        j->ready = vdir_temp_write(j);
+        if (!j->ready)
+            rc = vdir_failed(j->call, "a file cannot be written");
+    }
+    return rc;
+}
+
+static enum wess_code ready_update(struct vdir_job *j)
+{
+    struct vdir_file f;
+    bool same = false;
+    enum wess_code rc = read_target(j, &f, &same);
+    if (rc == WESS_OK && same && f.card.version == VCARD_21) {
+        reject(j, "a card of version 2.1 is read, not written", "old-version");
+    } else if (rc == WESS_OK && same) {
+        rc = vdir_edit(j->call, &f.card, j->op, j->out);
+        if (rc == WESS_OK)
+            vcard_write(&f.card, &j->bytes);
+        bool still = rc == WESS_OK && !j->bytes.spent && j->bytes.len == f.len &&
+                     !memcmp(j->bytes.data, f.bytes, f.len);
+        if (still) {
+            rc = whole_item(j, &f, j->name, &j->now);
+            j->placed = rc == WESS_OK;
+        } else if (rc == WESS_OK) {
+            rc = take_bytes(j);
+        }
+    }
+    vdir_file_fini(&f);
+    return rc;
+}
+
+static enum wess_code ready_delete(struct vdir_job *j)
+{
+    struct vdir_file f;
+    enum wess_code rc = read_target(j, &f, &j->ready);
+    vdir_file_fini(&f);
+    return rc;
+}
+
+/* ---- creates
+ * ------------------------------------------------------------------------------------------ */
+
+static bool random_text(char out[UID_CAP])
+{
+    unsigned char bytes[(UID_CAP - 1) / 2];
+    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+        return false;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    return true;
+}
+
+static bool is_safe(const char *stamp)
+{
+    size_t len = stamp ? strlen(stamp) : 0;
+    return len && len <= WESS_STAMP_MAX &&
+           strspn(stamp, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == len;
+}
+
+enum wess_code vdir_found(struct vdir_job *j, const char *name)
+{
+    struct vdir_file f;
+    struct wess_item *now = NULL;
+    enum wess_code rc = WESS_OK;
+    if (vdir_file_read(j->dir, name, &f) == VDIR_CARD) {
+        rc = whole_item(j, &f, name, &now);
+        if (rc == WESS_OK) {
+            j->out->code = WESS_OK;
+            j->out->id = now->id;
+            j->out->current = now;
+        }
+    }
+    vdir_file_fini(&f);
+    return rc;
+}
+
+/* An earlier attempt may have been carried out, and its file been given another name since. */
+static enum wess_code look_first(struct vdir_job *j)
+{
+    const struct wess_key key = {"wess", j->op->stamp};
+    struct wess_page page = {0};
+    const char *name =
+        wess_arena_fmt(j->call->conn->host, j->call->arena, "%s" VDIR_SUFFIX, key.id);
+    if (!name)
+        return vdir_spent(j->call);
+    if (vdir_bears_stamp(j, name))
+        return vdir_found(j, name);
+    enum wess_code rc = vdir_find(j->call, &key, 1, &page);
+    if (rc == WESS_OK && page.n)
+        rc = vdir_found(j, page.changes[0].item.id);
+    return rc;
+}
+
+static enum wess_code ready_create(struct vdir_job *j)
+{
+    const struct wess_host *h = j->call->conn->host;
+    struct vcard_buf blank = {0};
+    struct vcard v = {0};
+    struct vcard_fault fault;
+    char uid[UID_CAP];
+    enum wess_code rc = WESS_OK;
+    if (j->op->stamp && (j->op->flags & WESS_OP_AGAIN))
+        rc = look_first(j);
+    if (rc != WESS_OK || j->out->code == WESS_OK)
+        return rc;
+    if (!is_safe(j->op->stamp) && !random_text(uid))
+        return vdir_failed(j->call, "no random name");
+    const char *base = is_safe(j->op->stamp) ? j->op->stamp : uid;
+    j->name = wess_arena_fmt(h, j->call->arena, "%s" VDIR_SUFFIX, base);
+    vdir_blank(&blank, j->call->conn->new_is_v4, base);
+    if (!j->name || blank.spent || !vcard_read(&v, blank.data, blank.len, &fault))
+        rc = vdir_spent(j->call);
+    else
+        rc = vdir_edit(j->call, &v, j->op, j->out);
+    if (rc == WESS_OK)
+        vcard_write(&v, &j->bytes);
+    vcard_fini(&v);
+    vcard_buf_fini(&blank);
+    return rc == WESS_OK ? take_bytes(j) : rc;
+}
+
+static enum wess_code make_ready(struct vdir_job *j)
+{
+    switch (j->op->what) {
+    case WESS_CREATE:
+        return ready_create(j);
+    case WESS_UPDATE:
+        return ready_update(j);
+    case WESS_DELETE:
+        return ready_delete(j);
+    default:
+        reject(j, "no such operation", "operation");
+        return WESS_OK;
+    }
+}
+
+/* ---- the batch
+ * ------------------------------------------------------------------------------------------ */
+
+static enum wess_code place(struct vdir_job *j)
+{
+    switch (j->op->what) {
+    case WESS_CREATE:
+        return vdir_place_new(j);
+    case WESS_UPDATE:
+        return vdir_place_changed(j);
+    default:
+        return vdir_remove(j);
+    }
+}
+
+static enum wess_code place_all(struct wess_call *call, int dir, struct vdir_job *jobs, size_t n)
+{
+    const struct wess_host *h = call->conn->host;
+    enum wess_code rc = WESS_OK;
+    if (n > SYNC_EACH && syncfs(dir) != 0)
+        return vdir_failed(call, "the files cannot be made durable");
+    if (h->cancelled(h->ctx))
+        return WESS_CANCELLED;
+    for (size_t i = 0; rc == WESS_OK && i < n; i++)
+        if (jobs[i].ready)
+            rc = place(&jobs[i]);
+    return rc;
+}
+
+/* Only now is it certain: what was put in place outlives a loss of power. */
+static void answer(struct vdir_job *j, bool durable)
+{
+    struct wess_result *r = j->out;
+    struct stat st;
+    if (!j->placed) {
+        if (r->code == WESS_UNKNOWN && !j->doubtful)
+            r->code = WESS_NOT_TRIED;
+        return;
+    }
+    r->code = durable ? WESS_OK : WESS_UNKNOWN;
+    if (!durable || j->op->what == WESS_DELETE)
+        return;
+    r->id = j->name;
+    j->now->id = j->name;
+    if (fstatat(j->dir, j->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        r->revision = vdir_revision(j->call, &st, j->bytes.data, j->bytes.len);
+    j->now->revision = r->revision;
+    r->current = j->now;
+}
+
+static enum wess_code run_jobs(struct wess_call *call, int dir, struct vdir_job *jobs, size_t n)
+{
+    bool any = false, durable = true;
+    enum wess_code rc = WESS_OK;
+    for (size_t i = 0; rc == WESS_OK && i < n; i++)
+        rc = make_ready(&jobs[i]);
+    if (rc == WESS_OK)
+        rc = place_all(call, dir, jobs, n);
+    for (size_t i = 0; i < n; i++)
+        any |= jobs[i].placed && jobs[i].ready;
+    if (any && fsync(dir) != 0) {
+        durable = false;
+        rc = vdir_failed(call, "the folder cannot be made durable");
+    }
+    for (size_t i = 0; i < n; i++)
+        answer(&jobs[i], durable);
+    return rc;
+}
+
+enum wess_code vdir_apply(struct wess_call *call, const struct wess_op *ops, size_t n,
+                          struct wess_result *out)
+{
+    struct vdir_job *jobs = calloc(n + 1, sizeof(*jobs));
+    int dir = -1;
+    enum wess_code rc = jobs ? vdir_folder(call, &dir) : vdir_spent(call);
+    if (rc == WESS_OK)
+        vdir_tidy(call, dir);
+    for (size_t i = 0; jobs && i < n; i++)
+        jobs[i] = (struct vdir_job){.call = call,
+                                    .op = &ops[i],
+                                    .out = &out[i],
+                                    .dir = dir,
+                                    .sync = n <= SYNC_EACH,
+                                    .name = ops[i].item.id  ? ops[i].item.id
+                                            : ops[i].before ? ops[i].before->id
+                                                            : ""};
+    if (rc == WESS_OK)
+        rc = run_jobs(call, dir, jobs, n);
+    for (size_t i = 0; i < n; i++) {
+        if (dir < 0)
+            out[i].code = WESS_NOT_TRIED;
+        if (jobs && dir >= 0)
+            vdir_temp_drop(&jobs[i]);
+        if (jobs)
+            vcard_buf_fini(&jobs[i].bytes);
+    }
+    free(jobs);
+    if (dir >= 0)
+        close(dir);
+    return rc;
+}

@@ -1,0 +1,42 @@
+/* What the halves of writing share: a batch is made ready, made durable, then put in place. */
+#ifndef VDIR_WRITE_H
+#define VDIR_WRITE_H
+
+#include "vdir.h"
+
+#define VDIR_TEMP_CAP 32u
+
+struct vdir_job { /* one op of a batch */
+    struct wess_call *call;
+    const struct wess_op *op;
+    struct wess_result *out;
+    int dir;
+    bool ready, placed;
+    bool doubtful;            /* it is not known which content stands there */
+    bool sync;                /* each file by itself */
+    char temp[VDIR_TEMP_CAP]; /* its temporary file; "": none */
+    const char *name;         /* the file it is about */
+    struct stat was;          /* of an update or deletion: the file that was compared */
+    struct vcard_buf bytes;   /* of a create or update: what is to stand there */
+    struct wess_item *now;    /* the same as an item */
+};
+
+/* ---- write.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* The answer to a create that was found to be there already. */
+enum wess_code vdir_found(struct vdir_job *, const char *name);
+
+/* ---- place.c: temporary files, and putting them in place
+ * ------------------------------------------------------------------------------------------ */
+
+bool vdir_bears_stamp(struct vdir_job *, const char *name); /* that of the op */
+bool vdir_temp_write(struct vdir_job *);                    /* false: errno */
+void vdir_temp_drop(struct vdir_job *);                     /* what was not put in place */
+void vdir_tidy(struct wess_call *, int dir);                /* what a killed process left */
+/* Each sets `placed`, or a result that says why not. Another code than WESS_OK ends the batch. */
+enum wess_code vdir_place_new(struct vdir_job *);
+enum wess_code vdir_place_changed(struct vdir_job *);
+enum wess_code vdir_remove(struct vdir_job *);
+
+#endif

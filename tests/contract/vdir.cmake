@@ -1,0 +1,1 @@
+wess_contract_test(test_vdir_contract SOURCES test_vdir_contract.c NEEDS wess_vdir)

@@ -1,0 +1,320 @@
+"""Folders of vCards: with each other, and with the rehearsal server of Workbooks."""
+import os
+import subprocess
+import tempfile
+import time
+import types
+
+from sandbox import Sandbox, Wess, main, program
+
+CONFIG = """
+site = "test";
+state_dir = "{dir}/state";
+endpoints: {{
+  left: {{ connector = "vdir"; path = "{dir}/left/%{{user.id}}"; }};
+  {right};
+}};
+users: {{ source = {{ csv = "{dir}/users.csv"; }}; }};
+pairs: {{
+  people: {{ kind = "contact"; left = "left:contacts"; right = "{to}";
+    select = {{ left = {{ tags_any = [ "Workbooks" ]; }}; {select} }}; {pair} }};
+}};
+http: {{ connect_timeout = "3s"; timeout = "20s"; }};
+log: {{ file = "{dir}/log"; level = "debug"; }};
+"""
+VDIR = 'right: {{ connector = "vdir"; path = "{dir}/right/%{{user.id}}"; version = "4.0"; }}'
+CRM = ('crm: {{ connector = "workbooks"; url = "{url}";'
+       ' api_key = {{ file = "{dir}/workbooks.secret"; }}; }}')
+EASY = 'first = { differs = "left"; create = "yes"; };'
+
+
+class Folders(Wess):
+    """One user, a folder on the left; on the right another, or Workbooks."""
+
+    def __init__(self, pair=EASY, box=None, select=""):
+        self.box = box or types.SimpleNamespace(clock_file="/nonexistent")
+        self.keep = False
+        self.dir = tempfile.mkdtemp(prefix="wess-vdir-")
+        self.config = os.path.join(self.dir, "wess.conf")
+        for side in ("left", "right"):
+            os.makedirs(self.folder(side))
+        name = "u1"
+        right, to = VDIR.format(dir=self.dir), "right:contacts"
+        if box:
+            name = box.info["exchange"]["mailboxes"][0]["name"]
+            self.write("workbooks.secret", box.info["workbooks"]["api_key"] + "\n", 0o600)
+            right, to = CRM.format(dir=self.dir, url=box.info["workbooks"]["url"]), "crm:people"
+        self.write("users.csv", f"id,name,workbooks\nu1,{name},{name}\n")
+        self.write("wess.conf", CONFIG.format(dir=self.dir, right=right, to=to, pair=pair,
+                                              select=select))
+
+    def folder(self, side="left"):
+        return os.path.join(self.dir, side, "u1")
+
+    def path(self, name, side="left"):
+        return os.path.join(self.folder(side), name)
+
+    def files(self, side="left"):
+        return sorted(os.listdir(self.folder(side)))
+
+    def card(self, name, side="left"):
+        with open(self.path(name, side), newline="") as f:
+            return f.read()
+
+    def put(self, name, text, side="left"):
+        """As an address book does it: aside, and then in place."""
+        aside = self.path(".new", side)
+        with open(aside, "w", newline="") as f:
+            f.write(text)
+        os.rename(aside, self.path(name, side))
+
+    def edit(self, name, old, new, side="left"):
+        text = self.card(name, side)
+        assert old in text, f"no {old!r} in {text}"
+        self.put(name, text.replace(old, new, 1), side)
+
+    def only(self, side="right"):
+        assert len(self.files(side)) == 1, self.files(side)
+        return self.files(side)[0]
+
+    def run_one(self, *args, check=(0, 1)):
+        return self.sync(*args, check=check)["u1"]
+
+    def settled(self):
+        for _ in range(2):
+            self("sync")
+        run = self.run_one()
+        for side in ("left", "right"):
+            for what in ("created", "updated", "deleted", "ended"):
+                assert run[side][what] == 0, f"{side} {what} {run[side][what]}"
+
+
+def until(condition, seconds=60):
+    """Waits for something that another process does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.001)
+
+
+def vcard(*lines, eol="\r\n"):
+    return eol.join(["BEGIN:VCARD", "VERSION:3.0", *lines, "END:VCARD", ""])
+
+
+ADA = vcard("PRODID:-//Somebody//EN", "N:Byrne;Ada;;;", "FN:Ada Byrne", "EMAIL;TYPE=WORK:ada@x.example",
+            "item1.X-ABLabel:odd", "TITLE:Countess", "CATEGORIES:Workbooks", "X-UNKNOWN;A=b:c\\,d",
+            "PHOTO;ENCODING=b:AAAA", " BBBB")
+BOB = vcard("N:Stone;Bob;;;", "FN:Bob Stone", "EMAIL:bob@x.example", "CATEGORIES:Friends")
+
+
+def pair_of(**more):
+    wess = Folders(**more)
+    wess.put("ada.vcf", ADA)
+    wess.put("bob.vcf", BOB)
+    wess("sync")
+    return wess
+
+
+def test_01_created_on_the_other_side_once():
+    with pair_of() as wess:
+        assert wess.files() == ["ada.vcf", "bob.vcf"] and wess.card("bob.vcf") == BOB
+        twin = wess.only()
+        text = wess.card(twin, "right")
+        for line in ("VERSION:4.0", "FN:Ada Byrne", "N:Byrne;Ada;;;", "EMAIL:ada@x.example",
+                     "TITLE:Countess", "CATEGORIES:Workbooks"):
+            assert line + "\r\n" in text, f"{line} in {text}"
+        assert f"X-WESS-STAMP:{twin[:-4]}\r\n" in text
+        assert "bob" not in text.lower()
+        wess.settled()
+        assert wess.card(twin, "right") == text
+        assert wess.card("ada.vcf") == ADA, "what was only read is as it was"
+
+
+def test_02_created_on_the_left_from_the_right():
+    with Folders(select="right = { tags_any = [ \"Share\" ]; };") as wess:
+        wess.put("carl.vcf", vcard("FN:Carl", "N:Onger;Carl;;;", "CATEGORIES:Share", eol="\n"), "right")
+        wess("sync")
+        text = wess.card(wess.only("left"))
+        assert "FN:Carl\r\n" in text and "Workbooks" in text
+        wess.settled()
+
+
+def test_03_edits_travel_alone_both_ways():
+    with pair_of() as wess:
+        twin = wess.only()
+        wess.edit("ada.vcf", "TITLE:Countess", "TITLE:Lady")
+        wess.edit(twin, "EMAIL:ada@x.example", "TEL;TYPE=cell:+44 1\r\nEMAIL:ada@x.example", "right")
+        run = wess.run_one()
+        assert run["left"]["updated"] == 1 and run["right"]["updated"] == 1, run
+        assert "TITLE:Lady\r\n" in wess.card(twin, "right")
+        assert wess.card("ada.vcf") == ADA.replace("TITLE:Countess", "TITLE:Lady").replace(
+            "END:VCARD", "TEL;TYPE=cell:+44 1\r\nEND:VCARD"), wess.card("ada.vcf")
+        wess.settled()
+
+
+def test_04_a_conflict_is_asked_and_resolved():
+    with pair_of() as wess:
+        twin = wess.only()
+        wess.edit("ada.vcf", "TITLE:Countess", "TITLE:Left word")
+        wess.edit(twin, "TITLE:Countess", "TITLE:Right word", "right")
+        run = wess.run_one(check=1)
+        assert run["conflicts"] == 1 and run["left"]["updated"] + run["right"]["updated"] == 0
+        ask = [a for a in wess.json("conflicts", "list", check=(0, 1))["conflicts"]
+               if a.get("field") == "title"]
+        wess("conflicts", "resolve", str(ask[0]["id"]), "--right")
+        wess("sync")
+        assert "TITLE:Right word\r\n" in wess.card("ada.vcf")
+        wess.settled()
+
+
+def test_05_deletions_as_the_pair_says():
+    with pair_of() as wess:
+        os.remove(wess.path("ada.vcf"))
+        wess("sync")
+        assert wess.only() and wess.files() == ["bob.vcf"], "an unlink by default"
+        wess.settled()
+    with pair_of(pair=EASY + ' on_delete = { left = "delete"; right = "delete"; };') as wess:
+        wess.put("dora.vcf", ADA.replace("Ada", "Dora").replace("ada@", "dora@"))
+        wess("sync")
+        assert len(wess.files("right")) == 2
+        os.remove(wess.path("ada.vcf"))
+        run = wess.run_one()
+        assert run["right"]["deleted"] == 1, run
+        os.remove(wess.path(wess.only(), "right"))
+        run = wess.run_one()
+        assert run["left"]["deleted"] == 1 and wess.files() == ["bob.vcf"], (run, wess.files())
+        wess.settled()
+
+
+def test_06_taking_the_tag_off_sticks():
+    with pair_of() as wess:
+        twin = wess.only()
+        wess.edit("ada.vcf", "CATEGORIES:Workbooks\r\n", "")
+        run = wess.run_one()
+        assert run["left"]["ended"] + run["right"]["ended"] == 1
+        wess.edit(twin, "TITLE:Countess", "TITLE:Anything", "right")
+        wess.settled()
+        assert "TITLE:Countess" in wess.card("ada.vcf")
+        wess.edit("ada.vcf", "TITLE:", "CATEGORIES:Workbooks\r\nTITLE:")
+        wess("sync")
+        wess.settled()
+        assert "TITLE:Anything" in wess.card("ada.vcf") and len(wess.files("right")) == 1
+
+
+def test_07_another_name_is_no_deletion():
+    with pair_of(pair=EASY + ' on_delete = { left = "delete"; right = "delete"; };') as wess:
+        twin = wess.only()
+        os.rename(wess.path("ada.vcf"), wess.path("renamed.vcf"))
+        os.rename(wess.path(twin, "right"), wess.path("other.vcf", "right"))
+        wess.settled()
+        assert wess.files("right") == ["other.vcf"] and "renamed.vcf" in wess.files()
+        wess.edit("renamed.vcf", "TITLE:Countess", "TITLE:Still linked")
+        wess("sync")
+        assert "TITLE:Still linked" in wess.card("other.vcf", "right")
+
+
+def test_08_a_broken_file_deletes_nothing_and_is_told():
+    always = EASY + ' on_delete = { left = "delete"; right = "delete"; }; on_untag = "delete";'
+    with pair_of(pair=always) as wess:
+        twin = wess.only()
+        before = wess.card(twin, "right")
+        for broken in ("", ADA[:90], ADA + ADA, ADA.replace("Countess", "\0")):
+            wess.put("ada.vcf", broken)
+            run = wess.run_one()
+            assert run["right"]["deleted"] == 0 and run["right"]["ended"] + run["left"]["ended"] == 0, run
+            assert wess.card(twin, "right") == before
+            assert wess.card("ada.vcf") == broken
+        parked = wess.run("parked", "list").stdout
+        assert "zero byte" in parked and "line " in parked, parked
+        wess.put("ada.vcf", ADA.replace("Countess", "Whole again"))
+        wess("sync")
+        assert "TITLE:Whole again" in wess.card(twin, "right")
+        wess.settled()
+        assert "zero byte" not in wess.run("parked", "list").stdout
+
+
+def test_09_private_cards_go_nowhere():
+    with pair_of() as wess:
+        wess.put("eve.vcf", ADA.replace("Ada", "Eve").replace("ada@", "eve@").replace(
+            "TITLE", "CLASS:PRIVATE\r\nTITLE"))
+        wess("sync")
+        assert len(wess.files("right")) == 1
+        wess.edit("ada.vcf", "TITLE:Countess", "TITLE:Secret\r\nCLASS:CONFIDENTIAL")
+        wess("sync")
+        assert "Secret" not in wess.card(wess.only(), "right")
+
+
+def test_10_a_folder_that_is_away_deletes_nothing():
+    always = EASY + ' on_delete = { left = "delete"; right = "delete"; };'
+    with pair_of(pair=always) as wess:
+        twin = wess.only()
+        os.rename(wess.folder(), wess.folder() + "-away")
+        run = wess.run("sync", "--no-wait")
+        assert run.returncode == 3, run.stdout + run.stderr
+        os.mkdir(wess.folder())
+        run = wess.run("sync", "--no-wait")
+        assert run.returncode not in (0, 1), run.stdout + run.stderr
+        assert wess.files("right") == [twin] and not wess.files()
+        os.rmdir(wess.folder())
+        os.rename(wess.folder() + "-away", wess.folder())
+
+
+def test_11_a_lost_state_doubles_nothing():
+    import shutil
+    with pair_of() as wess:
+        before = wess.files("right")
+        shutil.rmtree(os.path.join(wess.dir, "state"))
+        for _ in range(2):
+            wess("sync")
+        assert wess.files("right") == before and wess.files() == ["ada.vcf", "bob.vcf"]
+
+
+def test_12_a_folder_and_workbooks():
+    with Sandbox() as box, Folders(box=box, select='right = { queue = "%{user.workbooks}"; };') as wess:
+        wess.put("ada.vcf", ADA)
+        wess("sync", check=(0, 1, 4))
+        person = box.person(email="ada@x.example")
+        assert person["fields"]["person_job_title"] == "Countess"
+        assert person["fields"]["person_last_name"] == "Byrne"
+        ours = [name for name in wess.files() if name != "ada.vcf"]
+        assert len(ours) > 5, "what is hers in the CRM came as files"
+        assert all("X-WESS-STAMP:" in wess.card(name) and "CATEGORIES:Workbooks" in wess.card(name)
+                   for name in ours)
+        box.move_clock(300)
+        box.workbooks("edit", id=person["id"], **{"main_location[telephone]": "+44 20 1"})
+        wess.edit("ada.vcf", "TITLE:Countess", "TITLE:Chair")
+        wess("sync", check=(0, 1, 4))
+        assert "TEL;TYPE=work:+44 20 1\r\n" in wess.card("ada.vcf")
+        assert box.person(id=person["id"])["fields"]["person_job_title"] == "Chair"
+        for keep in ("X-UNKNOWN;A=b:c\\,d\r\n", "PHOTO;ENCODING=b:AAAA\r\n BBBB\r\n",
+                     "EMAIL;TYPE=WORK:ada@x.example\r\n"):
+            assert keep in wess.card("ada.vcf")
+        for _ in range(2):
+            wess("sync", check=(0, 1, 4))
+        run = wess.run_one(check=(0, 1, 4))
+        for side in ("left", "right"):
+            assert run[side]["created"] + run[side]["updated"] + run[side]["deleted"] == 0, run
+
+
+def test_13_killed_while_it_writes():
+    names = [f"c{i:03}" for i in range(120)]
+    for wait_for in (1, 60, 119):
+        with Folders() as wess:
+            for name in names:
+                wess.put(name + ".vcf", ADA.replace("Ada", name).replace("ada@", name + "@"))
+            env = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
+            process = subprocess.Popen([program("wess"), "sync", "--config", wess.config], env=env,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            until(lambda: len(wess.files("right")) >= wait_for or process.poll() is not None)
+            process.kill()
+            process.wait()
+            wess("sync")
+            wess.settled()
+            made = [n for n in wess.files("right") if not n.startswith(".")]
+            assert len(made) == len(names), len(made)
+            text = "".join(wess.card(n, "right") for n in made)
+            assert all(text.count(f"EMAIL:{name}@x.example") == 1 for name in names)
+
+
+if __name__ == "__main__":
+    main(globals())

@@ -241,6 +241,13 @@ static enum wess_code find_lie(struct wess_call *call, const struct wess_key *ke
 /* ---- writing
  * ------------------------------------------------------------------------------------------ */
 
+static void put_over(struct person *p)
+{
+    char was[sizeof(p->revision)];
+    strcpy(was, p->revision);
+    people_put(p, was);
+}
+
 static void force(const struct wess_op *op)
 {
     struct person p;
@@ -249,7 +256,7 @@ static void force(const struct wess_op *op)
     for (size_t i = 0; i < op->item.n_fields; i++)
         people_set(&p, op->item.fields[i].name, op->item.fields[i].str.data,
                    op->item.fields[i].str.len);
-    people_put(&p, p.revision);
+    put_over(&p);
 }
 
 static void wipe(const struct wess_op *op)
@@ -258,7 +265,7 @@ static void wipe(const struct wess_op *op)
     if (!people_get(op->item.id, &p))
         return;
     people_set(&p, "fn", "wiped", 5);
-    people_put(&p, p.revision);
+    put_over(&p);
 }
 
 static void spoil_result(struct wess_call *call, const struct wess_op *op, struct wess_result *r)
@@ -332,7 +339,7 @@ static enum wess_code apply_lie(struct wess_call *call, const struct wess_op *op
                 continue;
             }
         }
-        write_one(call, &op, &out[i]);
+        out[i].code = write_one(call, &op, &out[i]);
         spoil_result(call, &ops[i], &out[i]);
         failed |= out[i].code != WESS_OK;
     }

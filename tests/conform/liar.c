@@ -140,6 +140,22 @@ static void spoil_items(struct wess_page *out)
     }
 }
 
+static void spoil_page(struct wess_page *out, bool delta)
+{
+    if (is("a snapshot is not flagged"))
+        out->flags &= ~(uint32_t)WESS_PAGE_SNAPSHOT;
+    if (is("never comes to an end"))
+        out->flags &= ~(uint32_t)WESS_PAGE_LAST;
+    if (is("is not sorted") && !delta)
+        out->flags |= WESS_PAGE_SORTED;
+    if (is("a snapshot misses items") && out->n > 1)
+        out->n--;
+    if (is("tells of no deletion"))
+        drop_last(out, WESS_DELETE);
+    if (is("tells of no change") && delta)
+        drop_last(out, WESS_UPSERT);
+}
+
 static enum wess_code changes_lie(struct wess_call *call, struct wess_slice in, uint32_t limit,
                                   struct wess_page *out)
 {
@@ -174,18 +190,7 @@ static enum wess_code changes_lie(struct wess_call *call, struct wess_slice in, 
     }
     if (rc != WESS_OK)
         return rc;
-    if (is("a snapshot is not flagged"))
-        out->flags &= ~(uint32_t)WESS_PAGE_SNAPSHOT;
-    if (is("never comes to an end"))
-        out->flags &= ~(uint32_t)WESS_PAGE_LAST;
-    if (is("is not sorted") && !delta)
-        out->flags |= WESS_PAGE_SORTED;
-    if (is("a snapshot misses items") && out->n > 1)
-        out->n--;
-    if (is("tells of no deletion"))
-        drop_last(out, WESS_DELETE);
-    if (is("tells of no change") && delta)
-        drop_last(out, WESS_UPSERT);
+    spoil_page(out, delta);
     spoil_items(out);
     newest_len = out->next.len;
     memcpy(newest, out->next.data, newest_len);

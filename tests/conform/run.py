@@ -172,11 +172,41 @@ def test_liars(*args):
     assert right == len(LIES), "a liar got through, or was not told why"
 
 
+def test_words(*args):
+    """The page for authors has every clause, the man page every option, each case a clause."""
+    root = os.path.join(os.path.dirname(__file__), "..", "..")
+
+    def ask(option):
+        return subprocess.run([program("wess-conform"), option], text=True, capture_output=True,
+                              check=True).stdout
+
+    def read(path):
+        with open(os.path.join(root, path)) as f:
+            return f.read()
+
+    page = read("docs/connector-author.md").lower()
+    clauses = [line.split(None, 1) for line in ask("--clauses").splitlines()]
+    for number, text in clauses:
+        assert f"| {number} | {text.lower()} |" in page, f"the page lacks {number} {text}"
+    names = set()
+    for line in ask("--list").splitlines():
+        name, number, text = line.split(None, 2)
+        assert [number, text] in clauses, f"{name} is about no clause"
+        assert name not in names, f"{name} twice"
+        names.add(name)
+    man = read("docs/man/wess-conform.1").replace("\\-", "-")
+    for word in ask("--help").split():
+        if word.startswith("--"):
+            assert word.rstrip(".,") in man, f"the man page lacks {word}"
+    example = read("sdk/example/memory.c").count("\n")
+    print(f"{len(names)} cases, {len(clauses)} clauses, an example of {example} lines")
+
+
 def main():
     wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
     args = [a for a in sys.argv[1:] if a.startswith("-")]
     failed = 0
-    for name in ("example", "liars", "exchange", "workbooks"):
+    for name in ("words", "example", "liars", "exchange", "workbooks"):
         if wanted and name not in wanted:
             continue
         try:

@@ -81,6 +81,10 @@ static enum wess_code check_lie(struct wess_call *call)
         h->log(h->ctx, WESS_LOG_INFO, "signed in with %s", secret);
     if (is("tells its secret in a text"))
         return said(call, WESS_AUTH, secret);
+    if (is("refused")) {
+        call->error.scope = WESS_OF_CREDENTIAL;
+        return said(call, WESS_AUTH, "the password is wrong");
+    }
     if (is("has two lines of text"))
         return said(call, WESS_BROKEN, "one\ntwo");
     if (is("answers an unknown code"))

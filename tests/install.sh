@@ -45,3 +45,15 @@ shown=$(WESS_CONNECTOR_PATH="$work/plugins" "$work/root"/*/*/bin/wess connectors
     WESS_CONNECTOR_PATH="$work/plugins" "$build/bin/wess" connectors nowhere)
 grep -q nowhere <<<"$shown" || fail "the connector was not loaded: $shown"
 echo "ok   a connector built against the installed SDK loads"
+
+conform=$(find "$work/root" -name wess-conform -type f)
+example=$(find "$work/root" -type d -path '*/doc/*/example')
+[ -n "$conform" ] && [ -n "$example" ] || fail "wess-conform or the example is not installed"
+cmake -S "$example" -B "$work/example" -Dwess-sdk_DIR="${config%/*}" >"$work/log" &&
+    cmake --build "$work/example" >>"$work/log" || { cat "$work/log"; fail "the example"; }
+"$conform" "$work/example/memory.so" --config "$example/memory.conf" >"$work/log" ||
+    { cat "$work/log"; fail "the example does not conform"; }
+echo "ok   the installed example, built by itself, conforms: $(tail -n 1 "$work/log")"
+status=0
+"$conform" "$work/plugins/nowhere.so" --config /dev/null >/dev/null 2>&1 || status=$?
+[ "$status" -eq 2 ] || fail "wess-conform without a configuration: status $status"

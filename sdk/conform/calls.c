@@ -177,6 +177,8 @@ enum wess_code try_apply(struct probe *p, const struct wess_op *ops, size_t n,
 
 void must(struct probe *p, enum wess_code rc, const char *what)
 {
+    if (rc == WESS_AUTH)
+        refused(p, "%s answered WESS_AUTH: %s", what, p->error.text);
     if (rc != WESS_OK)
         failed(p, "%s answered %s: %s%s%s", what, code_name(rc), p->error.text,
                p->error.remote_code[0] ? " / " : "", p->error.remote_code);

@@ -96,6 +96,39 @@ static void budget_find(struct probe *p)
     }
 }
 
+/* An item that does not fit is told of alone; what fits is brought. */
+static void budget_alone(struct probe *p)
+{
+    const char *spare, *ids[2];
+    struct wess_item *large = draft(p);
+    struct wess_result r;
+    size_t room[2];
+    if (!spare_texts(p, &spare, 1))
+        skipped(p, "the schema has no second text field that can be written");
+    const struct wess_field_schema *s = schema_of(p, spare);
+    size_t len = s->max_len && s->max_len < 20000 ? s->max_len : 20000;
+    char *text = kept(p, len + 1);
+    memset(text, 'w', len);
+    set_text(p, large, spare, text);
+    ids[0] = create(p, draft(p), new_stamp(p), NULL);
+    ids[1] = create(p, large, new_stamp(p), NULL);
+    for (size_t i = 0; i < 2; i++) {
+        must(p, try_fetch(p, &ids[i], 1, &r), "fetch()");
+        room[i] = p->used;
+    }
+    if (room[1] <= room[0])
+        skipped(p, "an item takes the same room whatever it holds");
+    p->th.arena.budget = room[0];
+    enum wess_code small = try_fetch(p, &ids[0], 1, &r);
+    if (small != WESS_OK || r.code != WESS_OK)
+        failed(p, "with just the room for an item fetch() answered %s",
+               code_name(small != WESS_OK ? small : r.code));
+    enum wess_code rc = try_fetch(p, &ids[1], 1, &r);
+    unbound(p);
+    if (rc != WESS_TOO_BIG && (rc != WESS_OK || r.code != WESS_TOO_BIG))
+        failed(p, "without room for an item fetch() answered %s", code_name(rc));
+}
+
 /* As the core reads: half the limit when there was no room, down to one. */
 static void budget_limit_one(struct probe *p)
 {
@@ -165,6 +198,7 @@ static const struct case_def cases[] = {
     {"budget.describe", "1.3", 0, NEEDS_OPEN, budget_describe},
     {"budget.changes", "1.3", WESS_CAP_CREATE, NEEDS_SCRATCH, budget_changes},
     {"budget.fetch", "1.3", WESS_CAP_CREATE, NEEDS_SCRATCH, budget_fetch},
+    {"budget.alone", "3.6", WESS_CAP_CREATE, NEEDS_SCRATCH, budget_alone},
     {"budget.find", "1.3", WESS_CAP_CREATE | WESS_CAP_STAMP, NEEDS_SCRATCH, budget_find},
     {"budget.limit_one", "3.6", WESS_CAP_CREATE, NEEDS_SCRATCH, budget_limit_one},
     {"budget.create", "1.3", WESS_CAP_CREATE | WESS_CAP_STAMP, NEEDS_SCRATCH, budget_create},

@@ -59,7 +59,8 @@ enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_SKIP };
 struct outcome {
     enum verdict verdict;
     char clause[16];
-    char *why; /* malloc'd; NULL: none */
+    char *why;    /* malloc'd; NULL: none */
+    bool refused; /* the credential was: no second sign-in, or the account is locked */
 };
 /* run.c: runs the case in a child and waits for it. */
 void run_case(const struct wess_connector *, const struct setup *, const struct case_def *,

@@ -38,8 +38,9 @@ struct asked {
 };
 struct tally {
     size_t n, passed, failed, skipped;
-    json_t *cases;     /* NULL: TAP */
-    bool stop, closed; /* nothing more can be run; nothing that needs a connection */
+    json_t *cases;      /* NULL: TAP */
+    bool stop, refused; /* nothing more can be run; nor may it */
+    bool closed;        /* nothing that needs a collection can be run */
 };
 
 static size_t count_cases(void)
@@ -94,7 +95,8 @@ static int sum_up(const struct asked *a, const struct tally *t, const struct wes
         json_decref(all);
     } else {
         if (t->stop)
-            printf("Bail out! the table cannot be used\n");
+            printf("Bail out! %s\n", t->refused ? "the credential is refused, and not tried again"
+                                                : "the table cannot be used");
         else
             printf("1..%zu\n", t->n);
         printf("# %s %s: %zu cases, %zu passed, %zu failed, %zu skipped\n", c->name ? c->name : "?",
@@ -152,6 +154,8 @@ static void run_one(const struct wess_connector *c, const struct setup *setup,
         run_case(c, setup, def, &o);
     tell(t, def, &o);
     bool bad = o.verdict == VERDICT_FAIL;
+    t->refused |= o.refused;
+    t->stop |= o.refused;
     t->stop |= bad && (!strcmp(def->name, "load.abi") || !strcmp(def->name, "load.slots"));
     t->closed |= bad && !strcmp(def->name, "describe.collection");
     free(o.why);

@@ -52,7 +52,8 @@ static void end(struct probe *p, char verdict, const char *clause, const char *f
     dprintf(p->out, "%c\n%s\n%s", verdict, clause, text ? text : "");
     free(text);
     p->ending = true;
-    tidy(p);
+    if (verdict != 'A')
+        tidy(p);
     _exit(0);
 }
 
@@ -68,6 +69,13 @@ void broke(struct probe *p, const char *clause, const char *fmt, ...)
     va_list ap;
     va_start(ap, fmt);
     end(p, 'F', clause, fmt, ap);
+}
+
+void refused(struct probe *p, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    end(p, 'A', p->now->clause, fmt, ap);
 }
 
 void skipped(struct probe *p, const char *fmt, ...)

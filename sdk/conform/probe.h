@@ -41,6 +41,8 @@ _Noreturn void skipped(struct probe *, const char *fmt, ...) __attribute__((form
 /* Another clause than the case's own. */
 _Noreturn void broke(struct probe *, const char *clause, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The credential was: nothing else is tried. */
+_Noreturn void refused(struct probe *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* In the child; does not return. */
 _Noreturn void probe_run(struct probe *, const struct case_def *);
 void probe_open(struct probe *);

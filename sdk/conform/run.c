@@ -43,6 +43,7 @@ static void take_verdict(struct outcome *out, char *text)
 {
     char *clause = strchr(text, '\n'), *why = clause ? strchr(clause + 1, '\n') : NULL;
     out->verdict = *text == 'P' ? VERDICT_PASS : *text == 'S' ? VERDICT_SKIP : VERDICT_FAIL;
+    out->refused = *text == 'A';
     if (!why)
         return;
     *why = 0;

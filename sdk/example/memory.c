@@ -10,6 +10,7 @@
 struct wess_conn {
     const struct wess_host *host;
 };
+enum { FOUND_MOST = 100 };
 static const struct wess_kind_caps kind = {
     "contact", WESS_CAP_DELTA | WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE |
                    WESS_CAP_CAS_UPDATE | WESS_CAP_CAS_DELETE | WESS_CAP_STAMP};
@@ -28,28 +29,23 @@ static const struct wess_item *show(struct wess_call *call, const struct person 
     struct answer {
         struct person p;
         struct wess_key keys[2];
-        struct wess_field fields[2];
+        struct wess_field fields[PERSON_VALUES];
         struct wess_item item;
-        char revision[16];
     } *a = room(call, sizeof(*a));
     const char *name = a ? call->conn->host->fold(call->arena, from->value[PERSON_NAME]) : NULL;
     if (!name)
         return NULL;
-    a->p = *from;
-    a->keys[0] = (struct wess_key){"fn", name};
-    a->keys[1] = (struct wess_key){"wess", a->p.stamp};
+    *a = (struct answer){*from, {{"fn", name}, {"wess", a->p.stamp}}, .item.kind = "contact"};
     for (int k = 0; k < PERSON_VALUES; k++)
         a->fields[k] = (struct wess_field){
             person_values[k], WESS_TEXT, {.str = {a->p.value[k], strlen(a->p.value[k])}}};
-    snprintf(a->revision, sizeof(a->revision), "%u", a->p.revision);
-    a->item = (struct wess_item){a->p.id,
-                                 a->revision,
-                                 "contact",
-                                 .flags = WESS_ITEM_WHOLE,
-                                 .keys = a->keys,
-                                 .n_keys = *a->p.stamp ? 2 : 1,
-                                 .fields = a->fields,
-                                 .n_fields = 2};
+    a->item.id = a->p.id;
+    a->item.revision = a->p.revision;
+    a->item.flags = WESS_ITEM_WHOLE;
+    a->item.keys = a->keys;
+    a->item.n_keys = *a->p.stamp ? 2 : 1;
+    a->item.fields = a->fields;
+    a->item.n_fields = PERSON_VALUES;
     return &a->item;
 }
 static enum wess_code open_(const struct wess_host *h, struct wess_conn **out, struct wess_error *e)
@@ -75,10 +71,18 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
     struct wess_collection *c = room(call, sizeof(*c));
     if (!c)
         return no(call, WESS_TOO_BIG);
-    *c = (struct wess_collection){"people", "contact", .caps = kind.caps, .fields = fields,
-                                  .n_fields = 2};
+    *c = (struct wess_collection){"people", "contact", .fields = fields, .n_fields = 2};
+    c->caps = kind.caps;
     *out = (struct wess_schema){.identity = "memory", .of = c, .n = 1};
     return WESS_OK;
+}
+static bool add(struct wess_call *call, struct wess_page *out, const struct person *p)
+{
+    const struct wess_item *item = show(call, p);
+    if (item)
+        ((struct wess_change *)out->changes)[out->n++] =
+            (struct wess_change){p->deleted ? WESS_DELETE : WESS_UPSERT, 0, *item};
+    return item != NULL;
 }
 /* The cursor: 's' or 'd' (in a snapshot, after it), and the last change that was told. */
 static enum wess_code changes(struct wess_call *call, struct wess_slice in, uint32_t limit,
@@ -86,24 +90,19 @@ static enum wess_code changes(struct wess_call *call, struct wess_slice in, uint
 {
     struct person p;
     unsigned told = 0;
-    bool more = true;
+    bool more = true, ok = true;
     char mode = 's', *next = room(call, 16);
-    struct wess_change *c = room(call, (limit + 1) * sizeof(*c));
-    if (!c || !next)
+    out->changes = room(call, (limit + 1) * sizeof(*out->changes));
+    if (!out->changes || !next)
         return no(call, WESS_TOO_BIG);
     memcpy(next, in.len ? in.data : "s0", !in.len ? 2 : in.len < 16 ? in.len : 0);
     if (sscanf(next, "%c%u", &mode, &told) != 2 || !strchr("sd", mode))
         return no(call, WESS_RESET);
-    for (out->changes = c; out->n < limit && (more = people_next(told, &p)); told = p.revision) {
-        const struct wess_item *item = show(call, &p);
-        if (!item)
-            return no(call, WESS_TOO_BIG);
-        if (!p.deleted || mode == 'd')
-            c[out->n++] = (struct wess_change){p.deleted ? WESS_DELETE : WESS_UPSERT, 0, *item};
-    }
+    for (; ok && out->n < limit && (more = people_next(told, &p)); told = p.change)
+        ok = (p.deleted && mode == 's') || add(call, out, &p);
     out->flags = (mode == 's' ? WESS_PAGE_SNAPSHOT : 0u) | (more ? 0u : WESS_PAGE_LAST);
     out->next = (struct wess_slice){next, (size_t)sprintf(next, "%c%u", more ? mode : 'd', told)};
-    return WESS_OK;
+    return ok ? WESS_OK : no(call, WESS_TOO_BIG);
 }
 static enum wess_code fetch(struct wess_call *call, struct wess_list ids, struct wess_result *out)
 {
@@ -118,85 +117,77 @@ static enum wess_code fetch(struct wess_call *call, struct wess_list ids, struct
 static enum wess_code find(struct wess_call *call, const struct wess_key *keys, size_t n,
                            struct wess_page *out)
 {
-    struct person p = {.revision = 0};
-    struct wess_change *c = room(call, 100 * sizeof(*c));
-    if (!c)
-        return no(call, WESS_TOO_BIG);
-    for (out->changes = c; out->n < 100 && people_next(p.revision, &p);) {
-        const struct wess_item *item = show(call, &p);
+    struct person p = {.change = 0};
+    out->changes = room(call, FOUND_MOST * sizeof(*out->changes));
+    while (out->changes && out->n < FOUND_MOST && people_next(p.change, &p)) {
         bool hit = false;
-        if (!item)
+        if (p.deleted)
+            continue;
+        if (!add(call, out, &p))
             return no(call, WESS_TOO_BIG);
-        for (size_t k = 0; k < n * item->n_keys && !p.deleted; k++)
+        const struct wess_item *item = &out->changes[out->n - 1].item;
+        for (size_t k = 0; k < n * item->n_keys; k++)
             hit |= !strcmp(keys[k % n].space, item->keys[k / n].space) &&
                    !strcmp(keys[k % n].id, item->keys[k / n].id);
-        if (hit)
-            c[out->n++] = (struct wess_change){WESS_UPSERT, 0, *item};
+        out->n -= !hit;
     }
-    out->flags = out->n < 100 ? WESS_PAGE_LAST : 0; /* else the core halves the keys */
-    return WESS_OK;
+    out->flags = out->n < FOUND_MOST ? WESS_PAGE_LAST : 0; /* else the core halves the keys */
+    return out->changes ? WESS_OK : no(call, WESS_TOO_BIG);
 }
-static void write_one(struct wess_call *call, const struct wess_op *op, struct wess_result *r)
+static const char *write_fields(struct person *p,
+                                const struct wess_item *item) /* what is refused */
+{
+    for (size_t i = 0; i < item->n_fields; i++) {
+        const struct wess_field *f = &item->fields[i];
+        bool text = f->type == WESS_TEXT;
+        if ((!text && f->type) || !people_set(p, f->name, f->str.data, text ? f->str.len : 0))
+            return f->name;
+    }
+    return NULL;
+}
+static enum wess_code write_one(struct wess_call *call, const struct wess_op *op,
+                                struct wess_result *r)
 {
     static const enum wess_code codes[] = {WESS_OK, WESS_CONFLICT, WESS_GONE, WESS_REJECTED};
-    struct wess_refused *refused = room(call, sizeof(*refused));
-    char *id = room(call, 16), *revision = room(call, 16);
-    struct person p = {.revision = 0};
+    struct person *p = room(call, sizeof(*p)); /* room for the answer before anything is written */
+    struct wess_refused *no_field = room(call, sizeof(*no_field));
     bool new = op->what == WESS_CREATE;
-    r->code = WESS_NOT_TRIED;
-    if (!refused || !id || !revision) /* room for the answer before anything is written */
-        return;
-    if (new && op->stamp && (op->flags & WESS_OP_AGAIN) && people_get_stamped(op->stamp, &p)) {
-        r->current = show(call, &p);
-        r->id = r->current ? r->current->id : NULL;
-        r->code = r->id ? WESS_OK : WESS_NOT_TRIED;
-        return; /* without a revision: somebody may have written since */
+    if (!p || !no_field)
+        return WESS_NOT_TRIED;
+    if (new && op->stamp && (op->flags & WESS_OP_AGAIN) && people_get_stamped(op->stamp, p)) {
+        r->current = show(call, p); /* no revision: somebody may have written since */
+        r->id = p->id;
+        return r->current ? WESS_OK : WESS_NOT_TRIED;
+    }
+    if (!new && !people_get(op->item.id, p))
+        return WESS_GONE;
+    const char *bad = write_fields(p, &op->item);
+    if (bad) {
+        for (int k = 0; k < PERSON_VALUES; k++)
+            no_field->field = strcmp(bad, person_values[k]) ? no_field->field : person_values[k];
+        r->refused = no_field;
+        r->n_refused = no_field->field ? 1 : 0;
+        return WESS_REJECTED;
     }
     if (new && op->stamp)
-        strncpy(p.stamp, op->stamp, sizeof(p.stamp) - 1);
-    if (!new && !people_get(op->item.id, &p))
-        r->code = WESS_GONE;
-    for (size_t i = 0; r->code == WESS_NOT_TRIED && i < op->item.n_fields; i++) {
-        const struct wess_field *f = &op->item.fields[i];
-        if ((f->type == WESS_TEXT || f->type == WESS_NULL) &&
-            people_set(&p, f->name, f->str.data, f->type == WESS_TEXT ? f->str.len : 0))
-            continue;
-        strncpy(id, f->name, 15);
-        *refused = (struct wess_refused){id, "it is too long, or of another sort", NULL};
-        *r = (struct wess_result){WESS_REJECTED, .refused = refused, .n_refused = 1};
-    }
-    if (r->code != WESS_NOT_TRIED)
-        return;
-    p.deleted = op->what == WESS_DELETE;
-    r->code = codes[people_put(&p, new ? 0 : (unsigned)atol(op->before->revision))];
-    sprintf(revision, "%u", p.revision);
-    if (r->code == WESS_OK) {
-        r->id = strcpy(id, p.id);
-        r->revision = revision;
-    }
+        strncpy(p->stamp, op->stamp, sizeof(p->stamp) - 1);
+    p->deleted = op->what == WESS_DELETE;
+    enum wess_code code = codes[people_put(p, new ? "" : op->before->revision)];
+    r->id = code == WESS_OK ? p->id : NULL;
+    r->revision = code == WESS_OK ? p->revision : NULL;
+    return code;
 }
 static enum wess_code apply(struct wess_call *call, const struct wess_op *ops, size_t n,
                             struct wess_result *out)
 {
     for (size_t i = 0; i < n; i++)
-        write_one(call, &ops[i], &out[i]);
+        out[i].code = write_one(call, &ops[i], &out[i]);
     return WESS_OK;
 }
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void)
 {
-    static const struct wess_connector self = {.abi = WESS_ABI,
-                                               .size = sizeof(self),
-                                               .name = "memory",
-                                               .version = "1",
-                                               .kinds = &kind,
-                                               .n_kinds = 1,
-                                               .open = open_,
-                                               .close = close_,
-                                               .check = check,
-                                               .describe = describe,
-                                               .changes = changes,
-                                               .fetch = fetch,
-                                               .find = find,
-                                               .apply = apply};
+    static const struct wess_connector self = {
+        WESS_ABI, sizeof(self), "memory", "1",  NULL,  0,    &kind, 1,    open_, close_, check,
+        describe, changes,      fetch,    find, apply, NULL, NULL,  NULL, NULL,  NULL};
     return &self;
 }

@@ -32,7 +32,7 @@ bool people_next(unsigned after, struct person *out)
     const struct person *next = NULL;
     pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < n_people; i++)
-        if (people[i].revision > after && (!next || people[i].revision < next->revision))
+        if (people[i].change > after && (!next || people[i].change < next->change))
             next = &people[i];
     if (next)
         *out = *next;
@@ -64,7 +64,7 @@ bool people_get_stamped(const char *stamp, struct person *out)
     return get(stamp, true, out);
 }
 
-enum people_answer people_put(struct person *p, unsigned was)
+enum people_answer people_put(struct person *p, const char *was)
 {
     enum people_answer answer = PEOPLE_DONE;
     unsigned i = 0;
@@ -73,14 +73,15 @@ enum people_answer people_put(struct person *p, unsigned was)
         i++;
     if (*p->id && i == n_people)
         answer = PEOPLE_GONE;
-    else if (*p->id && people[i].revision != was)
+    else if (*p->id && strcmp(people[i].revision, was) != 0)
         answer = PEOPLE_STALE;
     else if (i == PEOPLE_MOST)
         answer = PEOPLE_FULL;
     if (answer == PEOPLE_DONE) {
         if (!*p->id)
             snprintf(p->id, sizeof(p->id), "%u", ++n_people);
-        p->revision = ++n_changes;
+        p->change = ++n_changes;
+        snprintf(p->revision, sizeof(p->revision), "%u", p->change);
         people[i] = *p;
     }
     pthread_mutex_unlock(&lock);

@@ -10,8 +10,8 @@
 enum { PERSON_NAME, PERSON_TITLE, PERSON_VALUES };
 extern const char *const person_values[PERSON_VALUES]; /* their names */
 struct person {
-    char id[16], stamp[65], value[PERSON_VALUES][4 * PERSON_LEN + 1];
-    unsigned revision; /* the number of its last change, among all changes */
+    char id[16], revision[16], stamp[65], value[PERSON_VALUES][4 * PERSON_LEN + 1];
+    unsigned change; /* the number of its last change, among all changes */
     bool deleted;
 };
 enum people_answer { PEOPLE_DONE, PEOPLE_STALE, PEOPLE_GONE, PEOPLE_FULL };
@@ -24,6 +24,6 @@ bool people_get_stamped(const char *stamp, struct person *out);
 bool people_set(struct person *, const char *value, const char *text, size_t len);
 /* Stores it as it is, if nobody changed it since revision `was`; without an id it is a new one.
  * The id and the new revision are filled in. */
-enum people_answer people_put(struct person *, unsigned was);
+enum people_answer people_put(struct person *, const char *was);
 
 #endif

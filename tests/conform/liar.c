@@ -81,6 +81,10 @@ static enum wess_code check_lie(struct wess_call *call)
         h->log(h->ctx, WESS_LOG_INFO, "signed in with %s", secret);
     if (is("tells its secret in a text"))
         return said(call, WESS_AUTH, secret);
+    if (is("refused")) {
+        call->error.scope = WESS_OF_CREDENTIAL;
+        return said(call, WESS_AUTH, "the password is wrong");
+    }
     if (is("has two lines of text"))
         return said(call, WESS_BROKEN, "one\ntwo");
     if (is("answers an unknown code"))
@@ -140,6 +144,22 @@ static void spoil_items(struct wess_page *out)
     }
 }
 
+static void spoil_page(struct wess_page *out, bool delta)
+{
+    if (is("a snapshot is not flagged"))
+        out->flags &= ~(uint32_t)WESS_PAGE_SNAPSHOT;
+    if (is("never comes to an end"))
+        out->flags &= ~(uint32_t)WESS_PAGE_LAST;
+    if (is("is not sorted") && !delta)
+        out->flags |= WESS_PAGE_SORTED;
+    if (is("a snapshot misses items") && out->n > 1)
+        out->n--;
+    if (is("tells of no deletion"))
+        drop_last(out, WESS_DELETE);
+    if (is("tells of no change") && delta)
+        drop_last(out, WESS_UPSERT);
+}
+
 static enum wess_code changes_lie(struct wess_call *call, struct wess_slice in, uint32_t limit,
                                   struct wess_page *out)
 {
@@ -174,18 +194,7 @@ static enum wess_code changes_lie(struct wess_call *call, struct wess_slice in, 
     }
     if (rc != WESS_OK)
         return rc;
-    if (is("a snapshot is not flagged"))
-        out->flags &= ~(uint32_t)WESS_PAGE_SNAPSHOT;
-    if (is("never comes to an end"))
-        out->flags &= ~(uint32_t)WESS_PAGE_LAST;
-    if (is("is not sorted") && !delta)
-        out->flags |= WESS_PAGE_SORTED;
-    if (is("a snapshot misses items") && out->n > 1)
-        out->n--;
-    if (is("tells of no deletion"))
-        drop_last(out, WESS_DELETE);
-    if (is("tells of no change") && delta)
-        drop_last(out, WESS_UPSERT);
+    spoil_page(out, delta);
     spoil_items(out);
     newest_len = out->next.len;
     memcpy(newest, out->next.data, newest_len);
@@ -241,6 +250,13 @@ static enum wess_code find_lie(struct wess_call *call, const struct wess_key *ke
 /* ---- writing
  * ------------------------------------------------------------------------------------------ */
 
+static void put_over(struct person *p)
+{
+    char was[sizeof(p->revision)];
+    strcpy(was, p->revision);
+    people_put(p, was);
+}
+
 static void force(const struct wess_op *op)
 {
     struct person p;
@@ -249,7 +265,7 @@ static void force(const struct wess_op *op)
     for (size_t i = 0; i < op->item.n_fields; i++)
         people_set(&p, op->item.fields[i].name, op->item.fields[i].str.data,
                    op->item.fields[i].str.len);
-    people_put(&p, p.revision);
+    put_over(&p);
 }
 
 static void wipe(const struct wess_op *op)
@@ -258,7 +274,7 @@ static void wipe(const struct wess_op *op)
     if (!people_get(op->item.id, &p))
         return;
     people_set(&p, "fn", "wiped", 5);
-    people_put(&p, p.revision);
+    put_over(&p);
 }
 
 static void spoil_result(struct wess_call *call, const struct wess_op *op, struct wess_result *r)
@@ -332,7 +348,7 @@ static enum wess_code apply_lie(struct wess_call *call, const struct wess_op *op
                 continue;
             }
         }
-        write_one(call, &op, &out[i]);
+        out[i].code = write_one(call, &op, &out[i]);
         spoil_result(call, &ops[i], &out[i]);
         failed |= out[i].code != WESS_OK;
     }

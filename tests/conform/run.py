@@ -172,11 +172,87 @@ def test_liars(*args):
     assert right == len(LIES), "a liar got through, or was not told why"
 
 
+def test_words(*args):
+    """The page for authors has every clause, the man page every option, each case a clause."""
+    root = os.path.join(os.path.dirname(__file__), "..", "..")
+
+    def ask(option):
+        return subprocess.run([program("wess-conform"), option], text=True, capture_output=True,
+                              check=True).stdout
+
+    def read(path):
+        with open(os.path.join(root, path)) as f:
+            return f.read()
+
+    page = read("docs/connector-author.md").lower()
+    clauses = [line.split(None, 1) for line in ask("--clauses").splitlines()]
+    for number, text in clauses:
+        assert f"| {number} | {text.lower()} |" in page, f"the page lacks {number} {text}"
+    names = set()
+    for line in ask("--list").splitlines():
+        name, number, text = line.split(None, 2)
+        assert [number, text] in clauses, f"{name} is about no clause"
+        assert name not in names, f"{name} twice"
+        names.add(name)
+    man = read("docs/man/wess-conform.1").replace("\\-", "-")
+    for word in ask("--help").split():
+        if word.startswith("--"):
+            assert word.rstrip(".,") in man, f"the man page lacks {word}"
+    example = read("sdk/example/memory.c").count("\n")
+    print(f"{len(names)} cases, {len(clauses)} clauses, an example of {example} lines")
+
+
+def ask(*args, config=None, lie=""):
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
+        f.write(config or "")
+        f.flush()
+        args += ("--config", f.name) if config is not None else ()
+        return subprocess.run([program("wess-conform"), *args], text=True, capture_output=True,
+                              env=dict(os.environ, WESS_LIE=lie), timeout=300)
+
+
+def test_usage(*args):
+    """What it is asked the wrong way, and what it must not do."""
+    memory, liar = (os.path.join(BUILD, "plugins", "example", n) for n in ("memory.so", "liar.so"))
+    good = MEMORY.format()
+    for words, config, said in (
+            ((), good, "one connector"),
+            ((memory,), None, "--config"),
+            ((memory, "--nonsense"), good, "unknown option"),
+            ((memory, "--case", "nonsense"), good, "no case"),
+            (("/nowhere.so",), good, "cannot open"),
+            ((program("wess-conform"),), good, "wess-conform:"),
+            ((memory,), "endpoint = {", "syntax error"),
+            ((memory,), 'collection = "people";', "no endpoint"),
+            ((memory,), "endpoint = {};", "no collection"),
+            ((memory,), 'endpoint = { connector = "ews"; }; collection = "x";', ":1: "),
+            ((memory,), 'endpoint = {};\ncolection = "x";', ":2: colection"),
+            ((memory,), 'endpoint = { uri = "x"; }; collection = "x";', "no setting uri"),
+            ((liar,), 'endpoint = { password = { file = "/nowhere"; }; }; collection = "x";',
+             "password cannot be read")):
+        done = ask(*words, config=config)
+        assert done.returncode == 2 and said in done.stderr, (words, config, done)
+        assert not done.stdout, done.stdout
+    # Another collection than it has: told once, and nothing that needs one is run.
+    done = ask(memory, config='endpoint = {}; collection = "others"; scratch = true;')
+    assert done.returncode == 1 and done.stdout.count("not ok") == 1, done.stdout
+    assert 'no collection "others"' in done.stdout and "contract 10.6" in done.stdout
+    # Without the permission nothing is created.
+    done = ask(memory, config='endpoint = {}; collection = "people";')
+    assert done.returncode == 0 and done.stdout.count("scratch = true") > 40, done.stdout
+    # A refused credential is not tried again.
+    done = ask(liar, config=LIAR % 'password = "canary-secret";', lie="refused")
+    assert done.returncode == 1 and "Bail out!" in done.stdout, done.stdout
+    assert done.stdout.count("not ok") == 1, done.stdout
+    done = ask(memory, "--case", "again.", config=good)
+    assert done.returncode == 0 and "1..4" in done.stdout, done.stdout
+
+
 def main():
     wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
     args = [a for a in sys.argv[1:] if a.startswith("-")]
     failed = 0
-    for name in ("example", "liars", "exchange", "workbooks"):
+    for name in ("words", "usage", "example", "liars", "exchange", "workbooks"):
         if wanted and name not in wanted:
             continue
         try:

@@ -36,6 +36,10 @@
  *  7. No blind writes. Claim WESS_CAP_CAS_* only where the remote itself compares revisions.
  *  8. Facets. A WESS_CAP_FACET collection speaks of the fields it lists only.
  *  9. One seam. Tracing, dry run, waves and contract checks live in one wrapper of the core.
+ * 10. Declarations. The table, the options and the schema are whole and the same each time; a
+ *     collection claims no more than its kind.
+ * 11. Values. Texts are UTF-8 with LF, sets are sorted, records have keys, and what the schema can
+ *     hold comes back as it was written.
  *
  * This header needs the C standard library only and compiles as C11 and as C++11. */
 #ifndef WESS_CONNECTOR_H

@@ -175,8 +175,9 @@ static int by_part_name(const void *a, const void *b)
     return strcmp(((const struct wess_field *)a)->name, ((const struct wess_field *)b)->name);
 }
 
-/* Field by field: what only one side changed. NULL: both changed one of them, unlike. */
-static const struct wess_record *blend(struct work *w, const struct element *e)
+/* Field by field for that side: what only one changed, and what nobody changed as this side has it.
+ * NULL: both changed one of them, unlike. */
+static const struct wess_record *blend(struct work *w, const struct element *e, enum side to)
 {
     size_t cap = 0, n = 0;
     for (int s = LEFT; s <= RIGHT; s++)
@@ -193,7 +194,8 @@ static const struct wess_record *blend(struct work *w, const struct element *e)
             const struct wess_field *l = part(e->now[LEFT], name), *r = part(e->now[RIGHT], name);
             bool left_changed = !field_equal(l, part(e->shadow[LEFT], name));
             bool right_changed = !field_equal(r, part(e->shadow[RIGHT], name));
-            const struct wess_field *value = left_changed ? l : right_changed ? r : l;
+            const struct wess_field *own = to == LEFT ? l : r;
+            const struct wess_field *value = left_changed ? l : right_changed ? r : own;
             bool known = false;
             for (size_t k = 0; k < n; k++)
                 known |= !strcmp(of[k].name, name);
@@ -237,16 +239,17 @@ static const struct wess_record *from_decision(struct work *w, const struct elem
 }
 
 static void both_want(struct work *w, const struct pairing *p, struct element *e,
-                      const struct wess_record *value)
+                      const struct wess_record *left, const struct wess_record *right)
 {
+    const struct wess_record *value[] = {left, right};
     for (int s = LEFT; s <= RIGHT; s++)
         if (w->in->side[s].locked || !may_go(w, p, e->key, (enum side)s) ||
-            !element_fits(w, p, (enum side)s, value)) {
+            !element_fits(w, p, (enum side)s, value[s])) {
             wait(e);
             return;
         }
     for (int s = LEFT; s <= RIGHT; s++) {
-        e->want[s] = e->after[s] = value;
+        e->want[s] = e->after[s] = value[s];
         e->until[s] = e->shadow[s];
     }
 }
@@ -261,15 +264,18 @@ static void clash(struct work *w, const struct pairing *p, struct element *e)
         carry(w, p, e, edited, e->now[edited]);
         return;
     }
-    const struct wess_record *blended = e->now[LEFT] && e->now[RIGHT] ? blend(w, e) : NULL;
-    if (!d && blended) {
-        both_want(w, p, e, blended);
+    bool two = e->now[LEFT] && e->now[RIGHT];
+    const struct wess_record *l = two ? blend(w, e, LEFT) : NULL;
+    const struct wess_record *r = l ? blend(w, e, RIGHT) : NULL;
+    if (!d && l && r) {
+        both_want(w, p, e, l, r);
         return;
     }
     int wins = d ? -1 : winner(w, p, e->key);
-    if (d && d->take == TAKE_VALUE)
-        both_want(w, p, e, from_decision(w, e, d));
-    else if (d && d->take == TAKE_BOTH)
+    if (d && d->take == TAKE_VALUE) {
+        const struct wess_record *value = from_decision(w, e, d);
+        both_want(w, p, e, value, value);
+    } else if (d && d->take == TAKE_BOTH)
         keep(e);
     else if (d || wins >= 0) {
         enum side from = d ? (d->take == TAKE_LEFT ? LEFT : RIGHT) : (enum side)wins;

@@ -235,10 +235,12 @@ static void take_value(struct in *in, struct wess_field *f, int depth)
         f->time.local = take_opt(in, NULL);
         f->time.zone = take_opt(in, NULL);
         f->time.ms = (int64_t)take_number(in, 8);
+        in->bad |= !f->time.local;
         break;
     case WESS_LINK:
         f->ref.collection = take_opt(in, NULL);
         f->ref.id = take_opt(in, NULL);
+        in->bad |= !f->ref.id;
         break;
     case WESS_BLOB:
         f->blob.digest = take_text(in);

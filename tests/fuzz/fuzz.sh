@@ -35,7 +35,7 @@ for target; do
     echo "figure fuzz_${target}_execs $execs execs limit 1 $status"
     if [ "$status" != ok ]; then
         failed=$((failed + 1))
-        grep -aE 'does not hold|ERROR:|runtime error|SUMMARY' "$log" | head -3 || true
+        grep -aE 'does not hold|ERROR:|runtime error|SUMMARY|run interrupted' "$log" | head -3 || true
         file=$(sed -n 's/.*Test unit written to *//p' "$log" | tail -1)
         echo "again: $build/bin/fuzz_$target ${file:-(see $log)}"
         echo "kept by a copy in tests/fuzz/corpus/$target/, which the tests run"

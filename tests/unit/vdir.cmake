@@ -6,6 +6,6 @@ add_library(wess_vdir_parts STATIC EXCLUDE_FROM_ALL ${vdir}/vdir.c ${vdir}/vcard
     ${vdir}/place.c)
 target_include_directories(wess_vdir_parts PUBLIC ${vdir})
 target_link_libraries(wess_vdir_parts PUBLIC wess_sdk_helpers PRIVATE wess_flags)
-foreach(test vcard item edit file)
+foreach(test vcard item edit file chance)
     wess_unit(test_vdir_${test} SOURCES test_vdir_${test}.c LIBS wess_vdir_parts wess_testhost)
 endforeach()

@@ -202,10 +202,11 @@ enum store_code link_get(struct db *db, struct wess_arena *a, int64_t id, struct
 enum store_code link_of(struct db *db, struct wess_arena *a, int64_t pu, enum side side,
                         int64_t item, struct link_row *out)
 {
+    /* "+ended": else the order is taken from an index of all links of the pair. */
     static const char by_left[] = "SELECT " LINK_COLUMNS " FROM links_v WHERE l = ?2 AND pu = ?1"
-                                  " ORDER BY ended, id DESC LIMIT 1";
+                                  " ORDER BY +ended, id DESC LIMIT 1";
     static const char by_right[] = "SELECT " LINK_COLUMNS " FROM links_v WHERE r = ?2 AND pu = ?1"
-                                   " ORDER BY ended, id DESC LIMIT 1";
+                                   " ORDER BY +ended, id DESC LIMIT 1";
     return one_link(db, a, sql_row(db, side == LEFT ? by_left : by_right, "ii", pu, item), out);
 }
 

@@ -94,8 +94,9 @@ enum store_code op_by_stamp(struct db *db, struct wess_arena *a, const char *sta
 
 enum store_code op_of_link(struct db *db, int64_t link, enum side side, int64_t *op)
 {
-    return sql_number(db, op, "SELECT id FROM ops WHERE link = ? AND side = ? AND state = 0", "ii",
-                      link, (int64_t)side);
+    return sql_number(db, op,
+                      "SELECT id FROM ops WHERE link = ? AND link > 0 AND side = ? AND state = 0",
+                      "ii", link, (int64_t)side);
 }
 
 enum store_code op_touching(struct db *db, int64_t pu, enum side side, int64_t item, int64_t *op)

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "vdir.h"
@@ -151,21 +150,6 @@ const char *vdir_fault_text(struct wess_call *call, const struct vcard_fault *fa
 /* ---- revisions
  * ------------------------------------------------------------------------------------------ */
 
-static int64_t ns_of(struct timespec t)
-{
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-/* The file's own clock is the kernel's, whatever clock the core goes by. */
-static bool is_racy(const struct stat *st)
-{
-    struct timespec now = {0};
-    int64_t last =
-        ns_of(st->st_mtim) > ns_of(st->st_ctim) ? ns_of(st->st_mtim) : ns_of(st->st_ctim);
-    clock_gettime(CLOCK_REALTIME, &now);
-    return last > ns_of(now) - VDIR_RACY_NS;
-}
-
 /* FNV-1a. */
 static uint64_t digest(const char *bytes, size_t len)
 {
@@ -175,41 +159,33 @@ static uint64_t digest(const char *bytes, size_t len)
     return h;
 }
 
-#define STATE_CAP 80u  /* four numbers in hexadecimal */
-#define DIGEST_CAP 18u /* "~" and sixteen digits */
-
-static void state_text(const struct stat *st, char out[STATE_CAP])
+static unsigned long long ns_of(struct timespec t)
 {
-    snprintf(out, STATE_CAP, "%llx.%llx.%llx.%llx", (unsigned long long)ns_of(st->st_mtim),
-             (unsigned long long)ns_of(st->st_ctim), (unsigned long long)st->st_size,
-             (unsigned long long)st->st_ino);
+    return (unsigned long long)t.tv_sec * 1000000000u + (unsigned long long)t.tv_nsec;
 }
 
-static void digest_text(const char *bytes, size_t len, char out[DIGEST_CAP])
+#define CONTENT_CAP 40u /* "~", two numbers in hexadecimal */
+
+static void content_text(const char *bytes, size_t len, char out[CONTENT_CAP])
 {
-    snprintf(out, DIGEST_CAP, "~%016llx", (unsigned long long)digest(bytes, len));
+    snprintf(out, CONTENT_CAP, "~%zx.%016llx", len, (unsigned long long)digest(bytes, len));
 }
 
 const char *vdir_revision(struct wess_call *call, const struct stat *st, const char *bytes,
                           size_t len)
 {
-    char state[STATE_CAP], sum[DIGEST_CAP] = "";
-    state_text(st, state);
-    if (is_racy(st))
-        digest_text(bytes, len, sum);
-    return wess_arena_fmt(call->conn->host, call->arena, "%s%s", state, sum);
+    char content[CONTENT_CAP];
+    content_text(bytes, len, content);
+    return wess_arena_fmt(call->conn->host, call->arena, "%llx.%llx.%llx%s", ns_of(st->st_mtim),
+                          ns_of(st->st_ctim), (unsigned long long)st->st_ino, content);
 }
 
-bool vdir_is_revision(const char *revision, const struct stat *st, const char *bytes, size_t len)
+bool vdir_is_revision(const char *revision, const char *bytes, size_t len)
 {
-    char state[STATE_CAP], sum[DIGEST_CAP];
+    char content[CONTENT_CAP];
     const char *had = strchr(revision, '~');
-    if (had) { /* its time proved nothing when it was read */
-        digest_text(bytes, len, sum);
-        return !strcmp(had, sum);
-    }
-    state_text(st, state);
-    return !strcmp(revision, state);
+    content_text(bytes, len, content);
+    return had && !strcmp(had, content);
 }
 
 /* ---- the listing

@@ -70,10 +70,12 @@ void vcard_take_apart(struct vcard_line *l)
     const char *semi = outside(text, colon, ";");
     const char *dot = memchr(text, '.', (size_t)(semi - text));
     struct wess_slice name = span(dot ? dot + 1 : text, semi);
-    if (!is_name(name))
+    struct wess_slice group = span(text, dot ? dot : text);
+    /* Written again it would go on with the line before. */
+    if (!is_name(name) || (group.len && !is_name(group)))
         return;
     l->name = name;
-    l->group = span(text, dot ? dot : text);
+    l->group = group;
     l->params = span(semi < colon ? semi + 1 : colon, colon);
     l->value = span(colon + 1, end);
 }

@@ -130,9 +130,21 @@ static void put_word(struct vcard_buf *b, const struct vcard_words *w, const cha
     vcard_puts(b, quote ? "\"" : "");
 }
 
+/* A quote that is never closed would reach into another value, and end elsewhere. */
+static bool is_open(struct wess_slice params)
+{
+    const char *p = params.data;
+    bool open = false;
+    for (size_t i = 0; i < params.len; i++)
+        open ^= p[i] == '"';
+    return open;
+}
+
 static bool is_rewritten(const struct vcard_line *l)
 {
     struct vcard_words w = vcard_words(l);
+    if (is_open(l->params))
+        return true;
     while (vcard_next_word(&w))
         if (is_about_coding(&w))
             return true;

@@ -12,8 +12,6 @@
 #define VDIR_WRITE 100u
 #define VDIR_STAMP "X-WESS-STAMP"
 #define VDIR_SUFFIX ".vcf"
-/* How coarse the time of a file may be: what changed since could look unchanged. */
-#define VDIR_RACY_NS ((int64_t)2000000000)
 
 struct vdir_names { /* sorted by bytes */
     char **of;
@@ -121,9 +119,12 @@ bool vdir_is_name(const char *name); /* one of ours: ends with .vcf, no path, no
 /* Reads one file; vdir_file_fini() whatever came of it. */
 enum vdir_got vdir_file_read(int dir, const char *name, struct vdir_file *);
 void vdir_file_fini(struct vdir_file *);
-/* In the arena; NULL: spent. */
+/* State and content, in the arena; NULL: spent. The state (both times, inode) is what a later look
+ * may go by without reading; the times of a young file prove nothing, so that the content is always
+ * there too. */
 const char *vdir_revision(struct wess_call *, const struct stat *, const char *bytes, size_t len);
-bool vdir_is_revision(const char *revision, const struct stat *, const char *bytes, size_t len);
+/* By the content alone: a file that was only touched is what it was. */
+bool vdir_is_revision(const char *revision, const char *bytes, size_t len);
 const char *vdir_fault_text(struct wess_call *, const struct vcard_fault *);
 /* The whole item of a file that was read; code as of vdir_item(). */
 enum wess_code vdir_file_item(struct wess_call *, const struct vdir_file *, const char *name,

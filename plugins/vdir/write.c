@@ -49,7 +49,7 @@ static enum wess_code read_target(struct vdir_job *j, struct vdir_file *f, bool 
         break;
     }
     j->was = f->st;
-    *same = !had || vdir_is_revision(had, &f->st, f->bytes, f->len);
+    *same = !had || vdir_is_revision(had, f->bytes, f->len);
     if (*same)
         return WESS_OK;
     enum wess_code rc = whole_item(j, f, j->name, &now);

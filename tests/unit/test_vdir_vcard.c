@@ -174,6 +174,8 @@ static void test_vdir_vcard__lines_are_taken_apart(void **state)
         {"N:", "", "N", "", ""},
         {"TEL;HOME;VOICE:1", "", "TEL", "HOME;VOICE", "1"},
         {"NOTE;X=\"open:text", "", "NOTE", "X=\"open", "text"},
+        {" g.FN:x", "", "", "", ""},
+        {"a b.FN:x", "", "", "", ""},
         {"just words", "", "", "", ""},
         {"two words:x", "", "", "", ""},
         {":x", "", "", "", ""},
@@ -313,6 +315,23 @@ static void test_vdir_vcard__only_the_line_changed_changes(void **state)
     vcard_fini(&v);
 }
 
+/* Where the parameters end must not hang on the value. */
+static void test_vdir_vcard__a_quote_that_is_never_closed(void **state)
+{
+    struct vcard v, w;
+    struct vcard_fault fault;
+    struct vcard_buf out = {0};
+    (void)state;
+    read_card(&v, CARD("ORG;X=\"a;Y=b:old\r\n"));
+    vcard_set(&v, vcard_find(&v, "ORG", 0), slice("say \"x\": y"));
+    vcard_write(&v, &out);
+    assert_true(vcard_read(&w, out.data, out.len, &fault));
+    expect_slice(w.lines[vcard_find(&w, "ORG", 0)].value, "say \"x\": y");
+    vcard_fini(&w);
+    vcard_fini(&v);
+    vcard_buf_fini(&out);
+}
+
 static void test_vdir_vcard__long_lines_fold_between_letters(void **state)
 {
     struct vcard v, w;
@@ -355,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_vdir_vcard__escapes_both_ways),
         cmocka_unit_test(test_vdir_vcard__components_and_lists),
         cmocka_unit_test(test_vdir_vcard__only_the_line_changed_changes),
+        cmocka_unit_test(test_vdir_vcard__a_quote_that_is_never_closed),
         cmocka_unit_test(test_vdir_vcard__long_lines_fold_between_letters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

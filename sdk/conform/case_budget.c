@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define CURSOR_OF_ITEM 128u /* bytes, at most */
+
 static const struct wess_slice from_start = {NULL, 0};
 
 static void unbound(struct probe *p)
@@ -145,7 +147,8 @@ static void budget_limit_one(struct probe *p)
         at = page.next;
         room = p->used > room ? p->used : room;
     }
-    p->th.arena.budget = 2 * room; /* a cursor may grow with the time that passes */
+    /* A cursor may grow with the time that passes: by what it must remember of recent items. */
+    p->th.arena.budget = 2 * room + all.n * CURSOR_OF_ITEM;
     at = from_start;
     for (page.flags = 0; !(page.flags & WESS_PAGE_LAST);) {
         enum wess_code rc = try_changes(p, at, limit, &page);

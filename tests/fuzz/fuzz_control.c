@@ -76,7 +76,7 @@ static void text_holds(const char *text, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *text = malloc(size ? size : 1); /* of exactly its size */
+    char *text = calloc(size ? size : 1, 1); /* of exactly its size */
     HOLDS(text);
     if (size)
         memcpy(text, data, size);

@@ -106,11 +106,12 @@ struct bad {
 static void assert_refused(const struct bad *cases, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        char where[128];
+        char *where = NULL;
         int line = put_changed(cases[i].old, cases[i].new);
         char *text = load("wess.conf");
-        snprintf(where, sizeof(where), "%s:%d: ", path_of("wess.conf"), line);
+        assert_true(asprintf(&where, "%s:%d: ", path_of("wess.conf"), line) > 0);
         assert_says(text, cases[i].new, where, cases[i].words);
+        free(where);
         free(text);
     }
 }

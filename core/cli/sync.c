@@ -92,6 +92,7 @@ static void on_report(void *ctx, const struct run_report *r)
     sum->bytes += r->bytes;
     sum->ms += r->ms;
     sum->status = r->status;
+    sum->observed = r->observed;
     sum->open_questions = r->open_questions;
     sum->open_held = r->open_held;
     ran->text = r->text[0] ? arena_text(s->cli->arena, r->text) : NULL;
@@ -119,14 +120,14 @@ static json_t *side_json(const struct side_counts *c)
 static json_t *ran_json(const struct ran *r)
 {
     const struct run_report *p = &r->sum;
-    return json_pack("{s:s,s:s,s:i,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "pair",
+    return json_pack("{s:s,s:s,s:i,s:s,s:b,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "pair",
                      r->pair, "user", r->user, "status", p->status, "text", r->text ? r->text : "",
-                     "left", side_json(&p->side[LEFT]), "right", side_json(&p->side[RIGHT]),
-                     "linked", (json_int_t)p->linked, "questions", (json_int_t)p->questions,
-                     "conflicts", (json_int_t)p->conflicts, "parked", (json_int_t)p->parked, "held",
-                     (json_int_t)p->held, "deferred", (json_int_t)p->deferred, "requests",
-                     (json_int_t)p->requests, "bytes", (json_int_t)p->bytes, "ms",
-                     (json_int_t)p->ms);
+                     "observed", p->observed, "left", side_json(&p->side[LEFT]), "right",
+                     side_json(&p->side[RIGHT]), "linked", (json_int_t)p->linked, "questions",
+                     (json_int_t)p->questions, "conflicts", (json_int_t)p->conflicts, "parked",
+                     (json_int_t)p->parked, "held", (json_int_t)p->held, "deferred",
+                     (json_int_t)p->deferred, "requests", (json_int_t)p->requests, "bytes",
+                     (json_int_t)p->bytes, "ms", (json_int_t)p->ms);
 }
 
 static void print_json(const struct sync *s, int status)
@@ -263,6 +264,8 @@ static bool wrote_anything(const struct sync *s)
     int64_t n = 0;
     for (size_t i = 0; i < s->n; i++) {
         const struct run_report *r = &s->of[i].sum;
+        if (r->observed)
+            continue;
         n += r->linked;
         for (int side = LEFT; side <= RIGHT; side++)
             n += r->side[side].created + r->side[side].updated + r->side[side].deleted +

@@ -31,6 +31,7 @@ struct run_report {
     int64_t open_questions, open_held; /* waiting for a person now */
     uint64_t requests, bytes, ms;
     bool first_meeting, skipped;
+    bool observed;    /* nothing was written: what it counts is planned */
     int status;       /* exit status of this run */
     char text[320];   /* when status is not 0 or 1: what happened and what to do next */
     char log_ref[64]; /* which log line has the remote's own words */

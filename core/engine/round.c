@@ -248,7 +248,8 @@ static void drop_conns(struct worker *w, bool of_user)
 static bool may_write(const struct seat *seat, enum side s)
 {
     static const bool waves[][2] = {[MODE_OFF] = {false, false},
-                                    [MODE_OBSERVE] = {false, false},
+                                    /* planned for; such a run is dry, see run_seat() */
+                                    [MODE_OBSERVE] = {true, true},
                                     [MODE_TO_LEFT] = {true, false},
                                     [MODE_TO_RIGHT] = {false, true},
                                     [MODE_BOTH] = {true, true}};
@@ -314,6 +315,12 @@ static void run_seat(struct worker *w, struct seat *seat)
         count_traffic(&r, before);
     } else {
         report_write(&r, began);
+    }
+    if (r.dry && !rd->opts->dry) {
+        r.report.observed = true;
+        if (!*r.report.text)
+            snprintf(r.report.text, sizeof(r.report.text),
+                     "observed: nothing is written for this user; the numbers are what would be");
     }
     pthread_mutex_lock(&rd->lock);
     rd->live[w->slot] = 0;

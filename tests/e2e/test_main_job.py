@@ -294,6 +294,12 @@ def test_15_waves():
                       p["fields"].get("main_location[email]") in
                       [c["fields"].get("EmailAddress1") for c in box.contacts(1)]]
             assert not by_ben, "a user who observes writes nothing"
+            before = (box.contacts(0), box.contacts(1), box.people())
+            ben = wess.sync(check=(0, 1, 4))["u2"]
+            assert ben["observed"] and ben["right"]["created"] > 0, "and is planned for"
+            assert "what would be" in wess("sync", check=(0, 1, 4)).stdout
+            assert "create" in wess("plan", "--user", "u2", check=(0, 1, 4)).stdout
+            assert before == (box.contacts(0), box.contacts(1), box.people())
 
 
 def test_16_notes_and_unknown_employers():

@@ -241,9 +241,9 @@ int main(int argc, char **argv)
     ok &= figure(disk ? "disk_scenarios" : "crash_scenarios", (double)n_scenarios, "scenarios", 60,
                  true);
     ok &= figure(disk ? "disk_points" : "crash_points", (double)all.points, "points",
-                 only     ? 1
-                 : sample ? (double)sample * 0.8
-                          : WANTED_POINTS,
+                 only                               ? 1
+                 : sample && sample != USUAL_SAMPLE ? (double)sample * 0.8
+                                                    : WANTED_POINTS,
                  true);
     ok &= figure(disk ? "disk_failed" : "crash_failed", (double)(all.failed + all.broken), "points",
                  0, false);

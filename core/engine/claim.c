@@ -3,6 +3,8 @@
  * creates go. Who meets a claim is deferred and matches again: no thread waits. */
 #include "engine/run.h"
 
+#include <string.h>
+
 #define AT_ONCE 200u
 
 static bool defer(struct run *r, const struct op_row *op, const char *reason)
@@ -37,10 +39,18 @@ static bool claim(struct run *r, struct wess_arena *a, const struct op_row *op)
     return true;
 }
 
+/* A person who saw the likely twin asked for a new record all the same. */
+static bool asked_for(struct run *r, struct wess_arena *a, const struct op_row *op)
+{
+    struct ask_row ask;
+    return ask_of_item(r->db, a, op->pu, op->todo_side, op->todo_item, &ask) == STORE_OK &&
+           ask.answer && !strcmp(ask.answer, "create");
+}
+
 static bool still_missing(struct run *r, struct wess_arena *a, const struct op_row *op)
 {
     enum side from = other_side(op->side);
-    if (!op->link && match_exists(r, a, from, op->item[from])) {
+    if (!op->link && match_exists(r, a, from, op->item[from]) && !asked_for(r, a, op)) {
         r->progress++;
         return defer(r, op, WHY_DEFERRED);
     }
@@ -73,21 +83,21 @@ static bool each_create(struct run *r, enum side side,
 bool claim_run(struct run *r)
 {
     for (int s = LEFT; s <= RIGHT; s++) {
-        int64_t planned = 0, changed = 0;
+        int64_t planned = 0, released = 0;
         if (!r->side[s].shared)
             continue;
         if (ops_planned(r->db, r->pu.id, OP_CREATE, s, false, &planned) != STORE_OK)
             return run_store_failed(r);
-        int64_t released = 0;
         if (ops_planned(r->db, r->pu.id, OP_CREATE, s, true, &released) != STORE_OK)
             return run_store_failed(r);
         if (!planned && !released)
             continue;
         if (!each_create(r, (enum side)s, claim))
             return false;
-        if (round_pull_shared(r, (enum side)s, true, &changed) != WESS_OK)
-            return false;
-        if (changed && !each_create(r, (enum side)s, still_missing))
+        /* Looked up whether or not this reading brought news: another run may have read it, or have
+         * made and settled such a record, since this one matched. */
+        if (round_pull_shared(r, (enum side)s, true) != WESS_OK ||
+            !each_create(r, (enum side)s, still_missing))
             return false;
     }
     return true;

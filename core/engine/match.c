@@ -326,8 +326,12 @@ bool match_exists(struct run *r, struct wess_arena *a, enum side from, int64_t i
     size_t n = 0, total = 0;
     if (item_key_hashes(r->db, a, item, &keys, &n) != STORE_OK)
         return false;
+    bool by_name = true;
+    for (size_t i = 0; i < n; i++)
+        by_name &= keys[i].of[0] != key_label("email");
     for (size_t i = 0; i < n; i++) {
-        bool asked = keys[i].of[0] == key_label(KEY_DERIVED);
+        bool asked = keys[i].of[0] == key_label(KEY_DERIVED) ||
+                     (by_name && keys[i].of[0] == key_label(KEY_PLAIN_NAME));
         for (size_t m = 0; m < r->pair->n_match; m++)
             asked |= keys[i].of[0] == key_label(r->pair->match[m].space);
         if (asked && by_hash(r, other_side(from), &keys[i], NULL, &total) && total)

@@ -149,11 +149,10 @@ static void set_text(struct wess_error *e, const char *text)
 
 /* Reads the shared feed to its end: the first time for the whole round, later as a look-up. Only
  * whoever reads reports the trouble; the others rest with it. */
-enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up, int64_t *changed)
+enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up)
 {
     struct run_side *side = &r->side[s];
     struct shared_feed *f = side->shared;
-    *changed = 0;
     pthread_mutex_lock(&f->lock);
     bool first = !f->pulled;
     if (!first && f->code != WESS_OK) {
@@ -184,7 +183,6 @@ enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up, int64
             rc = feed_pull(&p);
         else
             p.store_failed = true;
-        *changed = p.changed;
         r->report.side[s].read += p.read;
         if (p.store_failed)
             run_store_failed(r);

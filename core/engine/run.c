@@ -144,8 +144,7 @@ static bool pull(struct run *r)
     bool changed = digest.len != r->pu.select_digest.len ||
                    memcmp(digest.data, r->pu.select_digest.data, digest.len) != 0;
     for (int s = RIGHT; s >= LEFT; s--) {
-        int64_t n = 0;
-        if (r->side[s].shared ? round_pull_shared(r, (enum side)s, false, &n) != WESS_OK
+        if (r->side[s].shared ? round_pull_shared(r, (enum side)s, false) != WESS_OK
                               : !pull_own(r, (enum side)s, changed))
             return false;
     }

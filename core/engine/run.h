@@ -179,7 +179,7 @@ void run_pair(struct run *);
 /* round.c */
 bool round_live(void *round, int64_t run_id);
 /* Reads the shared feed to its end: once a round, and again for every look-up. */
-enum wess_code round_pull_shared(struct run *, enum side, bool look_up, int64_t *changed);
+enum wess_code round_pull_shared(struct run *, enum side, bool look_up);
 void round_enter(struct run *); /* its row has an id now: its operations are live */
 void round_progress(struct run *, const char *stage, int64_t done, int64_t of);
 /* The callbacks of a plan, one at a time over all threads of the round. */

@@ -36,6 +36,10 @@ def figure(name, value, unit, limit):
     print(f"figure {name} {value:.4g} {unit} limit {limit:g} {'ok' if ok else 'short'}", flush=True)
 
 
+def fell_short():
+    return short
+
+
 def wess_command(wess, *args):
     return [program("wess"), *args, "--config", wess.config]
 

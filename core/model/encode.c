@@ -1,19 +1,22 @@
-/* The stored form of content. Little ends first:
+/* The stored form of content. Sizes and counts are seven bits a byte, the low ones first, the
+ * highest bit says that more follow (LEB128); other numbers have 8 bytes, little end first.
  *
- *     content   := VERSION count field*
- *     field     := text(name) type(1) value
- *     value     := BOOL, INT: 8 bytes · DECIMAL, TEXT, DATE: text · TIME: opt(local) opt(zone) 8
- * bytes LINK: opt opt · BLOB: text 8 bytes · SET: count text* · RECORDS: count record* record    :=
- * text(key) count field* text      := length(4) bytes zero · opt := length(4, 0xffffffff for none)
- * [bytes zero] */
+ *     content := VERSION count field*          field  := text(name) type(1) value
+ *     record  := text(key) count field*        text   := opt that is there
+ *     opt     := size + 1, bytes, zero; or 0 for none
+ *     value   := BOOL, INT: number . DECIMAL, TEXT, DATE: text . TIME: opt(local) opt(zone) number
+ *              . LINK: opt opt . BLOB: text number . SET: count text* . RECORDS: count record*
+ */
 #include <string.h>
 
 #include "model/model.h"
 
 #define VERSION 1u
-#define NONE 0xffffffffu
-#define DEPTH_MAX 4 /* records within records */
-#define FIELD_LEAST 6u
+#define DEPTH_MAX 4    /* records within records */
+#define FIELD_LEAST 3u /* bytes: an empty name, its type, nothing */
+#define RECORD_LEAST 3u
+#define TEXT_LEAST 2u
+#define SIZE_BYTES 5u /* of 32 bits */
 
 /* ---- writing
  * ------------------------------------------------------------------------------------------- */
@@ -30,19 +33,29 @@ static void put(struct out *o, const void *data, size_t len)
     o->len += len;
 }
 
-static void put_number(struct out *o, uint64_t n, size_t bytes)
+static void put_byte(struct out *o, unsigned char byte)
 {
-    unsigned char le[8];
-    for (size_t i = 0; i < bytes; i++)
-        le[i] = (unsigned char)(n >> (8 * i));
-    put(o, le, bytes);
+    put(o, &byte, 1);
+}
+
+static void put_number(struct out *o, uint64_t n)
+{
+    for (size_t i = 0; i < 8; i++)
+        put_byte(o, (unsigned char)(n >> (8 * i)));
+}
+
+static void put_size(struct out *o, uint64_t n)
+{
+    for (; n > 127; n >>= 7)
+        put_byte(o, (unsigned char)(n | 128));
+    put_byte(o, (unsigned char)n);
 }
 
 static void put_bytes(struct out *o, const void *data, size_t len)
 {
-    put_number(o, len, 4);
+    put_size(o, (uint64_t)len + 1);
     put(o, data, len);
-    put_number(o, 0, 1);
+    put_byte(o, 0);
 }
 
 static void put_text(struct out *o, const char *s)
@@ -50,7 +63,7 @@ static void put_text(struct out *o, const char *s)
     if (s)
         put_bytes(o, s, strlen(s));
     else
-        put_number(o, NONE, 4);
+        put_size(o, 0);
 }
 
 static void put_fields(struct out *o, const struct wess_field *f, size_t n);
@@ -62,7 +75,7 @@ static void put_value(struct out *o, const struct wess_field *f)
         break;
     case WESS_BOOL:
     case WESS_INT:
-        put_number(o, (uint64_t)f->num, 8);
+        put_number(o, (uint64_t)f->num);
         break;
     case WESS_DECIMAL:
     case WESS_TEXT:
@@ -72,7 +85,7 @@ static void put_value(struct out *o, const struct wess_field *f)
     case WESS_TIME:
         put_text(o, f->time.local);
         put_text(o, f->time.zone);
-        put_number(o, (uint64_t)f->time.ms, 8);
+        put_number(o, (uint64_t)f->time.ms);
         break;
     case WESS_LINK:
         put_text(o, f->ref.collection);
@@ -80,15 +93,15 @@ static void put_value(struct out *o, const struct wess_field *f)
         break;
     case WESS_BLOB:
         put_text(o, f->blob.digest);
-        put_number(o, f->blob.size, 8);
+        put_number(o, f->blob.size);
         break;
     case WESS_SET:
-        put_number(o, f->set.n, 4);
+        put_size(o, f->set.n);
         for (size_t i = 0; i < f->set.n; i++)
             put_text(o, f->set.of[i]);
         break;
     case WESS_RECORDS:
-        put_number(o, f->records.n, 4);
+        put_size(o, f->records.n);
         for (size_t i = 0; i < f->records.n; i++) {
             put_text(o, f->records.of[i].key);
             put_fields(o, f->records.of[i].fields, f->records.of[i].n);
@@ -99,10 +112,10 @@ static void put_value(struct out *o, const struct wess_field *f)
 
 static void put_fields(struct out *o, const struct wess_field *f, size_t n)
 {
-    put_number(o, n, 4);
+    put_size(o, n);
     for (size_t i = 0; i < n; i++) {
         put_text(o, f[i].name);
-        put_number(o, f[i].type, 1);
+        put_byte(o, (unsigned char)f[i].type);
         put_value(o, &f[i]);
     }
 }
@@ -111,7 +124,7 @@ bool content_encode(struct wess_arena *a, const struct content *c, struct wess_s
 {
     struct out o = {NULL, 0};
     for (int turn = 0; turn < 2; turn++) {
-        put_number(&o, VERSION, 1);
+        put_byte(&o, VERSION);
         put_fields(&o, c->fields, c->n);
         if (turn)
             break;
@@ -146,19 +159,39 @@ static const unsigned char *take(struct in *in, size_t n)
     return p;
 }
 
-static uint64_t take_number(struct in *in, size_t bytes)
+static unsigned char take_byte(struct in *in)
 {
-    const unsigned char *p = take(in, bytes);
+    const unsigned char *p = take(in, 1);
+    return p ? *p : 0;
+}
+
+static uint64_t take_number(struct in *in)
+{
+    const unsigned char *p = take(in, 8);
     uint64_t n = 0;
-    for (size_t i = 0; p && i < bytes; i++)
+    for (size_t i = 0; p && i < 8; i++)
         n |= (uint64_t)p[i] << (8 * i);
+    return n;
+}
+
+static uint64_t take_size(struct in *in)
+{
+    uint64_t n = 0;
+    unsigned char byte = 128;
+    for (size_t i = 0; byte & 128; i++) {
+        byte = take_byte(in);
+        in->bad |= i == SIZE_BYTES;
+        if (in->bad)
+            return 0;
+        n |= (uint64_t)(byte & 127) << (7 * i);
+    }
     return n;
 }
 
 static const char *take_opt(struct in *in, size_t *len)
 {
-    uint64_t n = take_number(in, 4);
-    if (n == NONE)
+    uint64_t n = take_size(in);
+    if (!n--)
         return NULL;
     const unsigned char *p = in->bad || n >= in->left ? NULL : take(in, (size_t)n + 1);
     if (!p || p[n]) {
@@ -182,7 +215,7 @@ static const char *take_text(struct in *in)
 /* How many elements follow; each takes at least `least` bytes, so a count beyond that is a lie. */
 static size_t take_count(struct in *in, size_t least)
 {
-    uint64_t n = take_number(in, 4);
+    uint64_t n = take_size(in);
     in->bad |= n > in->left / least;
     return in->bad ? 0 : (size_t)n;
 }
@@ -198,7 +231,7 @@ static struct wess_field *take_fields(struct in *in, size_t *n, int depth);
 
 static void take_records(struct in *in, struct wess_field *f, int depth)
 {
-    size_t n = take_count(in, 9);
+    size_t n = take_count(in, RECORD_LEAST);
     struct wess_record *of = room(in, n, sizeof(*of));
     for (size_t i = 0; of && !in->bad && i < n; i++) {
         of[i].key = take_text(in);
@@ -209,7 +242,7 @@ static void take_records(struct in *in, struct wess_field *f, int depth)
 
 static void take_set(struct in *in, struct wess_field *f)
 {
-    size_t n = take_count(in, 5);
+    size_t n = take_count(in, TEXT_LEAST);
     const char **of = room(in, n, sizeof(*of));
     for (size_t i = 0; of && !in->bad && i < n; i++)
         of[i] = take_text(in);
@@ -223,7 +256,7 @@ static void take_value(struct in *in, struct wess_field *f, int depth)
         break;
     case WESS_BOOL:
     case WESS_INT:
-        f->num = (int64_t)take_number(in, 8);
+        f->num = (int64_t)take_number(in);
         break;
     case WESS_DECIMAL:
     case WESS_TEXT:
@@ -234,7 +267,7 @@ static void take_value(struct in *in, struct wess_field *f, int depth)
     case WESS_TIME:
         f->time.local = take_opt(in, NULL);
         f->time.zone = take_opt(in, NULL);
-        f->time.ms = (int64_t)take_number(in, 8);
+        f->time.ms = (int64_t)take_number(in);
         in->bad |= !f->time.local;
         break;
     case WESS_LINK:
@@ -244,7 +277,7 @@ static void take_value(struct in *in, struct wess_field *f, int depth)
         break;
     case WESS_BLOB:
         f->blob.digest = take_text(in);
-        f->blob.size = take_number(in, 8);
+        f->blob.size = take_number(in);
         break;
     case WESS_SET:
         take_set(in, f);
@@ -262,7 +295,7 @@ static struct wess_field *take_fields(struct in *in, size_t *n, int depth)
     struct wess_field *of = room(in, count, sizeof(*of));
     for (size_t i = 0; of && !in->bad && i < count; i++) {
         of[i].name = take_text(in);
-        of[i].type = (uint32_t)take_number(in, 1);
+        of[i].type = take_byte(in);
         in->bad |= of[i].type > WESS_RECORDS;
         if (!in->bad)
             take_value(in, &of[i], depth);
@@ -277,7 +310,7 @@ bool content_decode(struct wess_arena *a, struct wess_slice s, struct content *o
 {
     struct in in = {s.data, s.len, a, false};
     size_t n = 0;
-    in.bad = take_number(&in, 1) != VERSION;
+    in.bad = take_byte(&in) != VERSION;
     const struct wess_field *f = take_fields(&in, &n, 0);
     *out = (struct content){NULL, 0};
     if (in.bad || in.left)

@@ -299,6 +299,15 @@ const struct cfg_pair *config_pair(const struct config *c, const char *name)
     return NULL;
 }
 
+bool config_by_name(const struct config *cfg)
+{
+    for (size_t p = 0; p < cfg->n_pairs; p++)
+        for (size_t m = 0; m < cfg->pairs[p].n_match; m++)
+            if (!strncmp(cfg->pairs[p].match[m].space, "fn", 2))
+                return true;
+    return false;
+}
+
 const struct cfg_user *config_user(const struct config *c, const char *id)
 {
     for (size_t i = 0; i < c->n_users; i++)

@@ -129,6 +129,8 @@ const char *config_expand(struct wess_arena *, const char *text, const struct cf
                           const char **why);
 const struct cfg_endpoint *config_endpoint(const struct config *, const char *name);
 const struct cfg_pair *config_pair(const struct config *, const char *name);
+/* Whether some pair matches people by their names whatever else they have. */
+bool config_by_name(const struct config *);
 const struct cfg_user *config_user(const struct config *, const char *id);
 
 #endif

@@ -425,7 +425,8 @@ static const char *new_stamp(struct run *r, struct wess_arena *a, const struct e
     for (; attempt < STAMP_ATTEMPTS * 64; attempt++) {
         stamp_make(r->cfg->site, r->side[from].schema->identity, r->side[from].feed.collection,
                    e->row[from].rid, attempt, stamp);
-        if (op_by_stamp(r->db, a, stamp, &op) != STORE_OK && !stamp_used(r->db, stamp))
+        if (op_by_stamp(r->db, a, stamp, &op) != STORE_OK &&
+            !stamp_used(r->db, from, e->row[from].id, stamp))
             break;
     }
     return arena_text(a, stamp);

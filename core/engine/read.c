@@ -115,7 +115,7 @@ static bool ask_for(struct run *r, struct batch *b, struct entry **of, size_t n,
     for (size_t i = 0; i < n; i++)
         ids[i] = of[i]->row[side].rid;
     enum wess_code rc =
-        conn_fetch(s->conn, s->collection->id, call, NULL, (struct wess_list){ids, n}, res, &error);
+        conn_fetch(s->conn, s->collection->id, call, 0, (struct wess_list){ids, n}, res, &error);
     if (rc == WESS_TOO_BIG && n > 1) {
         arena_reset(call);
         if (!ask_for(r, b, of, n / 2, side, call))

@@ -138,7 +138,7 @@ static bool read_and_judge(struct run *r, enum side side, const struct op_row *o
         ids[i] = row.rid;
     }
     enum wess_code rc =
-        conn_fetch(s->conn, s->collection->id, a, NULL, (struct wess_list){ids, n}, res, &error);
+        conn_fetch(s->conn, s->collection->id, a, 0, (struct wess_list){ids, n}, res, &error);
     if (rc != WESS_OK)
         return run_trouble(r, side, rc, &error, "recover");
     bool ok = db_begin(r->db) == STORE_OK;

@@ -170,6 +170,7 @@ enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up)
                          .feed = &side->feed,
                          .site = r->cfg->site,
                          .identity = side->schema->identity,
+                         .by_name = config_by_name(r->cfg),
                          .subs = f->subs,
                          .n_subs = f->n_subs,
                          .from_start = first && f->from_start,
@@ -435,7 +436,8 @@ static bool seat_row(struct round *rd, struct db *db, struct seat *seat)
     struct pu_row row;
     struct wess_slice digest;
     if (pu_get(db, rd->arena, seat->pair->name, seat->user->id, &row) != STORE_OK ||
-        !seat_selectors(rd, seat) || !selector_digest(rd->arena, seat->selector, &digest))
+        !seat_selectors(rd, seat) ||
+        !selector_digest(rd->arena, seat->selector, config_by_name(rd->cfg), &digest))
         return false;
     seat->pu = row.id;
     seat->changed = digest.len != row.select_digest.len ||

@@ -120,6 +120,7 @@ static bool pull_own(struct run *r, enum side s, bool from_start)
                      .feed = &side->feed,
                      .site = r->cfg->site,
                      .identity = side->schema->identity,
+                     .by_name = config_by_name(r->cfg),
                      .from_start = from_start,
                      .cancelled = round_options(r)->cancelled,
                      .live = round_live,
@@ -139,7 +140,7 @@ static bool pull(struct run *r)
 {
     struct wess_slice digest;
     struct selector sel[2] = {r->side[LEFT].selector, r->side[RIGHT].selector};
-    if (!selector_digest(r->arena, sel, &digest))
+    if (!selector_digest(r->arena, sel, config_by_name(r->cfg), &digest))
         return run_memory(r);
     bool changed = digest.len != r->pu.select_digest.len ||
                    memcmp(digest.data, r->pu.select_digest.data, digest.len) != 0;

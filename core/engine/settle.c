@@ -119,9 +119,9 @@ static const char *names_more(struct wess_arena *a, const char *joined, const ch
 /* ---- what is done in any case
  * ----------------------------------------------------------------------- */
 
-static void done(struct run *r, const struct op_row *op, const char *code, const char *rid)
+static void done(struct run *r, const struct op_row *op, const char *code)
 {
-    op_done(r->db, op->id, code, rid, clock_now_ms());
+    op_done(r->db, op->id, code, clock_now_ms());
 }
 
 static void tell_both(struct run *r, const struct link_row *link, const char *reason)
@@ -178,14 +178,16 @@ static bool store_created(struct run *r, struct wess_arena *a, const struct op_r
     if (item_by_rid(r->db, a, s->feed.id, res->id, row) != STORE_OK)
         *row = (struct item_row){.feed = s->feed.id, .rid = res->id};
     row->revision = res->revision;
-    row->flags = (row->flags & ~(uint32_t)(ITEM_GONE | ITEM_ABSENT)) | ITEM_OURS | ITEM_UNSEEN;
+    row->flags = (row->flags & ~(uint32_t)(ITEM_GONE | ITEM_ABSENT)) | ITEM_OURS |
+                 (res->current && (res->current->flags & WESS_ITEM_WHOLE) ? 0u : ITEM_UNSEEN);
     row->seen_ms = clock_now_ms();
     item_put(r->db, row, 0);
+    const struct key_maker maker = {r->store, &s->feed, r->cfg->site, s->schema->identity,
+                                    config_by_name(r->cfg)};
     if (res->current && res->current->n_keys)
-        return item_store_keys(r->store, r->db, a, &s->feed, r->cfg->site, s->schema->identity,
-                               row->id, res->current);
-    item_copy_keys(r->db, op->item[other_side(op->side)], s->feed.id, row->id);
-    return true;
+        return item_store_keys(&maker, r->db, a, row->id, res->current);
+    return item_copy_keys(r->db, a, op->item[other_side(op->side)], s->feed.id, row->id) ==
+           STORE_OK;
 }
 
 static bool cache_created(struct run *r, struct wess_arena *a, const struct op_row *op,
@@ -251,7 +253,8 @@ static bool settle_create(struct run *r, struct wess_arena *a, const struct op_r
         if (!link_created(r, a, op, res, &row))
             return false;
         park_refused(r, a, op, res);
-        done(r, op, "ok", res->id);
+        op_made(r->db, op->id, op->side, row.id);
+        done(r, op, "ok");
         todo_done(r, a, op->todo_side, op->todo_item, op->seen);
     }
     close_answered(r, a, op);
@@ -349,7 +352,7 @@ static bool settle_update(struct run *r, struct wess_arena *a, const struct op_r
     for (size_t i = 0; i < body.n; i++)
         parked_clear(r->db, r->pu.id, op->link, 0, body.fields[i].name);
     park_refused(r, a, op, res);
-    done(r, op, "ok", res->id);
+    done(r, op, "ok");
     tell_sharers(r, op);
     if (last) {
         enum side from = other_side(op->side);
@@ -391,7 +394,7 @@ static void end_link(struct run *r, struct wess_arena *a, const struct op_row *o
 static bool settle_end(struct run *r, struct wess_arena *a, const struct op_row *op)
 {
     end_link(r, a, op);
-    done(r, op, "ok", NULL);
+    done(r, op, "ok");
     drop_todos(r, op);
     r->report.side[op->side].ended++;
     return true;
@@ -401,7 +404,7 @@ static bool settle_delete(struct run *r, struct wess_arena *a, const struct op_r
 {
     item_flags(r->db, op->item[op->side], ITEM_GONE, 0);
     end_link(r, a, op);
-    done(r, op, "ok", NULL);
+    done(r, op, "ok");
     drop_todos(r, op);
     r->report.side[op->side].deleted++;
     return true;
@@ -412,7 +415,7 @@ static bool settle_ok(struct run *r, struct wess_arena *a, const struct op_row *
 {
     switch (op->what) {
     case OP_LINK:
-        done(r, op, "ok", NULL);
+        done(r, op, "ok");
         r->report.linked++;
         return true;
     case OP_CREATE:
@@ -438,7 +441,7 @@ static bool settle_rejected(struct run *r, struct wess_arena *a, const struct op
     park(r, a, op, "", res->text, res->remote_code);
     drop_dependent(r, a, op);
     why_put(r->db, r->pu.id, op->todo_side, op->todo_item, WHY_PARKED, clock_now_ms());
-    done(r, op, "rejected", NULL);
+    done(r, op, "rejected");
     drop_todos(r, op);
     return true;
 }

@@ -20,7 +20,7 @@ static bool proved_by_word(const struct run_side *s, const struct item_row *row)
 static bool lost_keys(struct run *r, struct batch *b, const struct entry *e, enum side side,
                       const struct wess_key **out, size_t *n)
 {
-    static const char *const ranked[] = {"wess", "email+name.family", "fn+phone", "email", "fn"};
+    static const char *const ranked[] = {"wess", "email+name.family", "email", "fn+phone", "fn"};
     struct content shadow;
     struct wess_item item = {.id = e->row[side].rid, .kind = r->pair->kind->name};
     *n = 0;

@@ -18,9 +18,10 @@ struct pull {
     const struct wess_collection *collection;
     const struct feed_row *feed;
     const char *site, *identity;
+    bool by_name; /* some pair of the configuration matches by name: see item_store_keys() */
     const struct subscriber *subs;
     size_t n_subs;
-    bool from_start; /* begin a snapshot whatever the cursor */
+    bool from_start; /* begin a snapshot whatever the cursor, and judge all anew */
     const bool *cancelled;
     /* Is the run of an op still under way in this process? Its own thread settles it then. */
     bool (*live)(void *ctx, int64_t run);
@@ -34,9 +35,15 @@ struct pull {
 enum wess_code feed_pull(struct pull *);
 
 /* Stores what an item can be found by: hashes of its keys, of its name without accents, and of the
- * stamp that its twin would carry. Within a transaction. false: arena spent. */
-bool item_store_keys(struct store *, struct db *, struct wess_arena *, const struct feed_row *,
-                     const char *site, const char *identity, int64_t item,
+ * stamp that it bears or that its twin would bear. Names are for items without an address, unless
+ * some pair matches by them (`by_name`). Within a transaction. false: arena spent. */
+struct key_maker {
+    struct store *store;
+    const struct feed_row *feed;
+    const char *site, *identity;
+    bool by_name;
+};
+bool item_store_keys(const struct key_maker *, struct db *, struct wess_arena *, int64_t item,
                      const struct wess_item *facts);
 
 /* A key as it is stored: its first byte tells the space, the rest is keyed, so that nobody reads

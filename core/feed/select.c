@@ -123,9 +123,11 @@ static bool add_selector(struct wess_arena *a, char **text, const struct selecto
     return ok;
 }
 
-bool selector_digest(struct wess_arena *a, const struct selector side[2], struct wess_slice *out)
+/* Also of how keys are kept: more of them are had by reading anew. */
+bool selector_digest(struct wess_arena *a, const struct selector side[2], bool by_name,
+                     struct wess_slice *out)
 {
-    char *text = arena_text(a, "1\n");
+    char *text = arena_text(a, by_name ? "1 names\n" : "1\n");
     unsigned char *digest = arena_alloc(a, DIGEST_SIZE);
     if (!text || !digest || !add_selector(a, &text, &side[LEFT]) ||
         !add_selector(a, &text, &side[RIGHT]))

@@ -24,6 +24,7 @@ bool selector_make(struct wess_arena *a, const struct cfg_select *, enum private
 enum chosen selector_judge(const struct selector *, struct wess_arena *scratch,
                            const struct wess_item *);
 /* Changes when anything that selects changes: the feed is then read from its start. */
-bool selector_digest(struct wess_arena *a, const struct selector side[2], struct wess_slice *out);
+bool selector_digest(struct wess_arena *a, const struct selector side[2], bool by_name,
+                     struct wess_slice *out);
 
 #endif

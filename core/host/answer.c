@@ -83,8 +83,10 @@ const char *answer_page(const struct wess_page *p)
         const struct wess_change *c = &p->changes[i];
         if (c->what != WESS_UPSERT && c->what != WESS_DELETE)
             return "a change that is neither";
-        const char *why =
-            check_item(&c->item, c->what == WESS_DELETE || (c->flags & WESS_REF_ONLY));
+        if ((c->flags & WESS_BRIEF) && !(p->flags & WESS_PAGE_SORTED))
+            return "a change without facts on a page that is not sorted";
+        const char *why = check_item(&c->item, c->what == WESS_DELETE ||
+                                                   (c->flags & (WESS_REF_ONLY | WESS_BRIEF)));
         if (why)
             return why;
     }

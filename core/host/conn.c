@@ -369,14 +369,15 @@ static void preset(struct wess_result *out, size_t n, enum wess_code code)
 }
 
 enum wess_code conn_fetch(struct conn *c, const char *collection, struct wess_arena *a,
-                          const struct wess_want *want, struct wess_list ids,
-                          struct wess_result *out, struct wess_error *e)
+                          uint32_t flags, struct wess_list ids, struct wess_result *out,
+                          struct wess_error *e)
 {
     struct wess_call call;
     preset(out, ids.n, WESS_UNKNOWN);
-    enum wess_code rc = enter(c, &call, collection, a, want, e);
+    enum wess_code rc = enter(c, &call, collection, a, NULL, e);
     if (rc != WESS_OK)
         return rc;
+    call.flags = flags;
     rc = c->endpoint->plugin->connector->fetch(&call, ids, out);
     return leave(c, "fetch", &call, rc,
                  rc == WESS_OK ? answer_results(out, ids.n, true, NULL) : NULL, e);

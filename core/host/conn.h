@@ -32,8 +32,8 @@ enum wess_code conn_changes(struct conn *, const char *collection, struct wess_a
                             const struct wess_want *, struct wess_slice cursor, uint32_t limit,
                             struct wess_page *, struct wess_error *);
 enum wess_code conn_fetch(struct conn *, const char *collection, struct wess_arena *,
-                          const struct wess_want *, struct wess_list ids, struct wess_result *,
-                          struct wess_error *);
+                          uint32_t flags, struct wess_list ids, struct wess_result *,
+                          struct wess_error *); /* flags: WESS_CALL_* */
 enum wess_code conn_find(struct conn *, const char *collection, struct wess_arena *,
                          const struct wess_key *, size_t n, struct wess_page *,
                          struct wess_error *);

@@ -3,6 +3,8 @@
 
 #include "store/sql.h"
 
+#define KEYS_AT_ONCE 16u
+
 /* ---- feeds
  * ------------------------------------------------------------------------------------------------
  */
@@ -84,7 +86,7 @@ static void item_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, stru
                              .flags = (uint32_t)col_int(s, 4),
                              .modified_ms = col_int(s, 5),
                              .seen_ms = col_int(s, 6),
-                             .content = col_blob(db, a, s, 7).data,
+                             .content = col_int(s, 7),
                              .content_rev = col_text(db, a, s, 8)};
 }
 
@@ -153,21 +155,20 @@ enum store_code item_rename(struct db *db, int64_t item, const char *rid, const 
 
 enum store_code item_content(struct db *db, int64_t item, const char *rev, struct wess_slice body)
 {
-    unsigned char buf[DIGEST_SIZE];
-    struct wess_slice digest;
+    int64_t value;
     if (db->dry) /* what is only planned is not kept */
         return STORE_OK;
-    if (value_put(db, body, &digest, buf) != STORE_OK)
+    if (value_put(db, body, &value) != STORE_OK)
         return STORE_FAIL;
-    return sql_do(db, "UPDATE items SET content = ?2, content_rev = ?3 WHERE id = ?1", "ibt", item,
-                  digest, rev);
+    return sql_do(db, "UPDATE items SET content = ?2, content_rev = ?3 WHERE id = ?1", "iit", item,
+                  value, rev);
 }
 
 enum store_code item_body(struct db *db, struct wess_arena *a, int64_t item, struct wess_slice *out)
 {
-    sqlite3_stmt *s = sql_row(
-        db, "SELECT body FROM vals_v WHERE digest = (SELECT content FROM items WHERE id = ?)", "i",
-        item);
+    sqlite3_stmt *s =
+        sql_row(db, "SELECT body FROM vals_v WHERE id = (SELECT content FROM items WHERE id = ?)",
+                "i", item);
     if (!s)
         return sql_none(db);
     *out = col_blob(db, a, s, 0);
@@ -175,41 +176,69 @@ enum store_code item_body(struct db *db, struct wess_arena *a, int64_t item, str
     return sql_ok(db);
 }
 
-enum store_code item_drop(struct db *db, int64_t item)
-{
-    int64_t linked = 0;
-    if (sql_number(db, &linked,
-                   "SELECT EXISTS(SELECT 1 FROM main.links WHERE l = ?1) OR EXISTS(SELECT 1 FROM"
-                   " main.links WHERE r = ?1)",
-                   "i", item) != STORE_OK ||
-        linked)
-        return db->failed ? STORE_FAIL : STORE_NONE;
-    sql_do(db, "DELETE FROM keys WHERE item = ?", "i", item);
-    sql_do(db, "DELETE FROM todos WHERE item = ?", "i", item);
-    sql_do(db, "DELETE FROM main.parked WHERE link = 0 AND item = ?", "i", item);
-    return sql_do(db, "DELETE FROM items WHERE id = ?", "i", item);
-}
-
 /* ---- keys
  * -------------------------------------------------------------------------------------------------
  */
 
-enum store_code item_keys(struct db *db, int64_t feed, int64_t item, const struct hash *of,
-                          size_t n)
+/* An item's own list stands in its row; the index by hash leads from it to the item. */
+
+static enum store_code each_key(struct db *db, const char *sql, int64_t feed, int64_t item,
+                                const struct hash *of, size_t n)
 {
-    enum store_code rc = sql_do(db, "DELETE FROM keys WHERE item = ?", "i", item);
+    enum store_code rc = STORE_OK;
     for (size_t i = 0; rc == STORE_OK && i < n; i++)
-        rc = sql_do(db, "INSERT INTO keys(feed, hash, item) VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
-                    "ihi", feed, &of[i], item);
+        rc = sql_do(db, sql, "ihi", feed, &of[i], item);
     return rc;
 }
 
-enum store_code item_copy_keys(struct db *db, int64_t from_item, int64_t feed, int64_t to_item)
+static enum store_code drop_keys(struct db *db, int64_t item)
 {
-    return sql_do(db,
-                  "INSERT INTO keys(feed, hash, item) SELECT ?2, hash, ?3 FROM keys WHERE item = ?1"
-                  " ON CONFLICT DO NOTHING",
-                  "iii", from_item, feed, to_item);
+    sqlite3_stmt *s = sql_row(db, "SELECT feed, keys FROM items WHERE id = ?", "i", item);
+    struct hash of[KEYS_AT_ONCE];
+    enum store_code rc = s ? STORE_OK : sql_none(db);
+    size_t n = s ? (size_t)sqlite3_column_bytes(s, 1) / HASH_SIZE : 0;
+    for (size_t at = 0; rc == STORE_OK && at < n; at += KEYS_AT_ONCE) {
+        size_t some = n - at < KEYS_AT_ONCE ? n - at : KEYS_AT_ONCE;
+        memcpy(of, (const unsigned char *)sqlite3_column_blob(s, 1) + at * HASH_SIZE,
+               some * HASH_SIZE);
+        rc = each_key(db, "DELETE FROM keys WHERE feed = ? AND hash = ? AND item = ?",
+                      col_int(s, 0), item, of, some);
+    }
+    sql_end(s);
+    return rc == STORE_NONE ? STORE_OK : rc;
+}
+
+enum store_code item_keys(struct db *db, int64_t feed, int64_t item, const struct hash *of,
+                          size_t n)
+{
+    int64_t same = 0;
+    struct wess_slice all = {of, n * sizeof(*of)};
+    if (sql_number(db, &same, "SELECT keys IS ?2 FROM items WHERE id = ?1", "ib", item, all) ==
+            STORE_FAIL ||
+        same)
+        return db->failed ? STORE_FAIL : STORE_OK;
+    enum store_code rc = drop_keys(db, item);
+    if (rc == STORE_OK)
+        rc = each_key(db,
+                      "INSERT INTO keys(feed, hash, item) VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
+                      feed, item, of, n);
+    return rc == STORE_OK ? sql_do(db, "UPDATE items SET keys = ?2 WHERE id = ?1", "ib", item, all)
+                          : rc;
+}
+
+enum store_code item_copy_keys(struct db *db, struct wess_arena *a, int64_t from_item, int64_t feed,
+                               int64_t to_item)
+{
+    struct hash *of[2] = {NULL, NULL}, *all;
+    size_t n[2] = {0, 0};
+    if (item_key_hashes(db, a, to_item, &of[0], &n[0]) != STORE_OK ||
+        item_key_hashes(db, a, from_item, &of[1], &n[1]) != STORE_OK ||
+        !(all = arena_alloc(a, (n[0] + n[1] + 1) * sizeof(*all))))
+        return STORE_FAIL;
+    for (int k = 0; k < 2; k++)
+        if (n[k])
+            memcpy(all + (k ? n[0] : 0), of[k], n[k] * sizeof(*all));
+    return item_keys(db, feed, to_item, all, n[0] + n[1]);
 }
 
 enum store_code items_by_key(struct db *db, int64_t feed, const struct hash *h, int64_t *ids,
@@ -233,18 +262,55 @@ enum store_code items_by_key(struct db *db, int64_t feed, const struct hash *h, 
 enum store_code item_key_hashes(struct db *db, struct wess_arena *a, int64_t item,
                                 struct hash **out, size_t *n)
 {
-    size_t cap = 0;
-    struct hash *of = NULL;
-    sqlite3_stmt *s = sql_open(db, "SELECT hash FROM keys WHERE item = ?", "i", item);
-    *n = 0;
-    while (sql_next(db, s)) {
-        if (sqlite3_column_bytes(s, 0) != HASH_SIZE ||
-            !(of = list_room(db, a, of, *n, &cap, sizeof(*of))))
-            break;
-        memcpy(of[(*n)++].of, sqlite3_column_blob(s, 0), HASH_SIZE);
-    }
+    sqlite3_stmt *s = sql_row(db, "SELECT keys FROM items WHERE id = ?", "i", item);
+    struct wess_slice all = s ? col_blob(db, a, s, 0) : (struct wess_slice){NULL, 0};
     sql_end(s);
-    *out = of;
+    *out = (struct hash *)(uintptr_t)all.data; /* a copy of ours, in the arena */
+    *n = all.len / sizeof(**out);
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
+/* ---- dropping
+ * ---------------------------------------------------------------------------------------- */
+
+enum store_code item_drop(struct db *db, int64_t item)
+{
+    int64_t linked = 0;
+    if (sql_number(db, &linked,
+                   "SELECT EXISTS(SELECT 1 FROM main.links WHERE l = ?1) OR EXISTS(SELECT 1 FROM"
+                   " main.links WHERE r = ?1)",
+                   "i", item) != STORE_OK ||
+        linked)
+        return db->failed ? STORE_FAIL : STORE_NONE;
+    drop_keys(db, item);
+    sql_do(db, "DELETE FROM todos WHERE item = ?", "i", item);
+    sql_do(db, "DELETE FROM main.parked WHERE link = 0 AND item = ?", "i", item);
+    return sql_do(db, "DELETE FROM items WHERE id = ?", "i", item);
+}
+
+enum store_code item_forget(struct db *db, int64_t item)
+{
+    enum store_code rc = item_drop(db, item);
+    /* Nobody can answer, and nothing would close, a question about an item that is nowhere. */
+    return rc == STORE_OK ? sql_do(db, "DELETE FROM asks WHERE kind = 2 AND item = ?", "i", item)
+                          : rc;
+}
+
+enum store_code items_behind(struct db *db, struct wess_arena *a, int64_t feed, const char *rid,
+                             struct index_row *out, size_t cap, size_t *n)
+{
+    sqlite3_stmt *s = sql_open(db,
+                               "SELECT id, rid, revision, flags, seen_ms FROM items WHERE feed = ?1"
+                               " AND rid > ?2 ORDER BY rid LIMIT ?3",
+                               "iti", feed, rid, (int64_t)cap);
+    *n = 0;
+    while (*n < cap && sql_next(db, s))
+        out[(*n)++] = (struct index_row){.id = col_int(s, 0),
+                                         .rid = col_text(db, a, s, 1),
+                                         .revision = col_text(db, a, s, 2),
+                                         .flags = (uint32_t)col_int(s, 3),
+                                         .seen_ms = col_int(s, 4)};
+    sql_end(s);
     return db->failed ? STORE_FAIL : STORE_OK;
 }
 
@@ -271,7 +337,7 @@ enum store_code items_sweep(struct db *db, int64_t feed, int64_t mark, int64_t *
     sqlite3_stmt *s = sql_open(db, unseen_unlinked, "ii", feed, mark);
     while (sql_next(db, s)) {
         int64_t id = col_int(s, 0);
-        sql_do(db, "DELETE FROM keys WHERE item = ?", "i", id);
+        drop_keys(db, id);
         sql_do(db, "DELETE FROM todos WHERE item = ?", "i", id);
         sql_do(db, "DELETE FROM main.parked WHERE link = 0 AND item = ?", "i", id);
         sql_do(db, "DELETE FROM items WHERE id = ?", "i", id);

@@ -147,13 +147,7 @@ enum store_code todo_count(struct db *db, int64_t pu, int64_t *free, int64_t *he
     "id, pu, l, r, l_rev, r_rev, l_shadow, r_shadow, l_unseen, r_unseen, l_changed, r_changed,"    \
     " l_chosen, r_chosen, l_made, r_made, stamp, ended, reason, who, ended_ms"
 
-struct digests {
-    unsigned char of[2][DIGEST_SIZE];
-    int len[2];
-};
-
-static void link_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct link_row *out,
-                      struct digests *d)
+static void link_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct link_row *out)
 {
     *out = (struct link_row){.id = col_int(s, 0),
                              .pu = col_int(s, 1),
@@ -168,25 +162,18 @@ static void link_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, stru
                              .reason = col_text(db, a, s, 18),
                              .who = col_text(db, a, s, 19),
                              .ended_ms = col_int(s, 20)};
-    for (int i = 0; i < 2; i++) {
-        d->len[i] = sqlite3_column_bytes(s, 6 + i);
-        if (d->len[i] != DIGEST_SIZE)
-            d->len[i] = 0;
-        if (d->len[i])
-            memcpy(d->of[i], sqlite3_column_blob(s, 6 + i), DIGEST_SIZE);
-    }
 }
 
 static enum store_code one_link(struct db *db, struct wess_arena *a, sqlite3_stmt *s,
                                 struct link_row *out)
 {
-    struct digests d;
     if (!s)
         return sql_none(db);
-    link_from(db, a, s, out, &d);
+    const int64_t shadow[2] = {col_int(s, 6), col_int(s, 7)};
+    link_from(db, a, s, out);
     sql_end(s);
     for (int i = 0; i < 2; i++) {
-        out->shadow[i] = value_get(db, a, d.of[i], d.len[i]);
+        out->shadow[i] = value_get(db, a, shadow[i]);
         if (!out->unseen[i])
             out->unseen[i] = "";
     }
@@ -222,15 +209,14 @@ enum store_code link_put(struct db *db, struct link_row *k)
     static const char dry[] =
         "INSERT OR REPLACE INTO temp.links_dry(" LINK_COLUMNS
         ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    unsigned char buf[2][DIGEST_SIZE];
-    struct wess_slice digest[2];
+    int64_t shadow[2];
     for (int i = 0; i < 2; i++)
-        if (value_put(db, k->shadow[i], &digest[i], buf[i]) != STORE_OK)
+        if (value_put(db, k->shadow[i], &shadow[i]) != STORE_OK)
             return STORE_FAIL;
     if (db->dry && !k->id)
         k->id = db->next_dry_id++;
-    if (sql_do(db, db->dry ? dry : real, "iiiittbbttiiiiiititti", k->id, k->pu, k->item[0],
-               k->item[1], k->rev[0], k->rev[1], digest[0], digest[1],
+    if (sql_do(db, db->dry ? dry : real, "iiiittiittiiiiiititti", k->id, k->pu, k->item[0],
+               k->item[1], k->rev[0], k->rev[1], shadow[0], shadow[1],
                k->unseen[0] ? k->unseen[0] : "", k->unseen[1] ? k->unseen[1] : "", k->changed_ms[0],
                k->changed_ms[1], (int64_t)k->chosen[0], (int64_t)k->chosen[1], (int64_t)k->made[0],
                (int64_t)k->made[1], k->stamp, (int64_t)k->ended, k->reason, k->who,

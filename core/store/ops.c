@@ -10,43 +10,49 @@
 
 static void op_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct op_row *out)
 {
-    *out = (struct op_row){.id = col_int(s, 0),
-                           .run = col_int(s, 1),
-                           .pu = col_int(s, 2),
-                           .link = col_int(s, 3),
-                           .side = (enum side)col_int(s, 4),
-                           .what = (enum op_what)col_int(s, 5),
-                           .state = (enum op_state)col_int(s, 6),
-                           .item = {col_int(s, 7), col_int(s, 8)},
-                           .todo_item = col_int(s, 9),
-                           .todo_side = (enum side)col_int(s, 10),
-                           .stamp = col_text(db, a, s, 11),
-                           .revision = col_text(db, a, s, 12),
-                           .seen = col_text(db, a, s, 13),
-                           .body = col_blob(db, a, s, 14),
-                           .old = col_blob(db, a, s, 15),
-                           .before = col_blob(db, a, s, 16),
-                           .shadow = {col_blob(db, a, s, 17), col_blob(db, a, s, 18)},
-                           .unseen = {col_text(db, a, s, 19), col_text(db, a, s, 20)},
-                           .reason = col_text(db, a, s, 21),
-                           .sent_ms = col_int(s, 22),
-                           .attempt = (int)col_int(s, 23),
-                           .released = col_int(s, 24) != 0};
+    *out = (struct op_row){
+        .id = col_int(s, 0),
+        .run = col_int(s, 1),
+        .pu = col_int(s, 2),
+        .link = col_int(s, 3),
+        .side = (enum side)col_int(s, 4),
+        .what = (enum op_what)col_int(s, 5),
+        .state = (enum op_state)col_int(s, 6),
+        .item = {col_int(s, 7), col_int(s, 8)},
+        .todo_item = col_int(s, 9),
+        .todo_side = (enum side)col_int(s, 10),
+        .stamp = col_text(db, a, s, 11),
+        .revision = col_text(db, a, s, 12),
+        .seen = col_text(db, a, s, 13),
+        .body = value_get(db, a, col_int(s, 14)),
+        .old = value_get(db, a, col_int(s, 15)),
+        .before = value_get(db, a, col_int(s, 16)),
+        .shadow = {value_get(db, a, col_int(s, 17)), value_get(db, a, col_int(s, 18))},
+        .unseen = {col_text(db, a, s, 19), col_text(db, a, s, 20)},
+        .reason = col_text(db, a, s, 21),
+        .sent_ms = col_int(s, 22),
+        .attempt = (int)col_int(s, 23),
+        .released = col_int(s, 24) != 0};
 }
 
 enum store_code op_put(struct db *db, struct op_row *o)
 {
+    const struct wess_slice values[] = {o->body, o->old, o->before, o->shadow[0], o->shadow[1]};
+    int64_t v[5];
+    for (size_t i = 0; i < 5; i++)
+        if (value_put(db, values[i], &v[i]) != STORE_OK)
+            return STORE_FAIL;
     if (db->dry)
         o->id = db->next_dry_id++;
     if (sql_do(
             db,
             "INSERT INTO ops(" OP_COLUMNS ") VALUES(nullif(?1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
             " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
-            "iiiiiiiiiiitttbbbbbtttiii", o->id, o->run, o->pu, o->link, (int64_t)o->side,
+            "iiiiiiiiiiitttiiiiitttiii", o->id, o->run, o->pu, o->link, (int64_t)o->side,
             (int64_t)o->what, (int64_t)o->state, o->item[0], o->item[1], o->todo_item,
-            (int64_t)o->todo_side, o->stamp, o->revision, o->seen, o->body, o->old, o->before,
-            o->shadow[0], o->shadow[1], o->unseen[0], o->unseen[1], o->reason, o->sent_ms,
-            (int64_t)o->attempt, (int64_t)o->released) != STORE_OK)
+            (int64_t)o->todo_side, o->stamp, o->revision, o->seen, v[0], v[1], v[2], v[3], v[4],
+            o->unseen[0], o->unseen[1], o->reason, o->sent_ms, (int64_t)o->attempt,
+            (int64_t)o->released) != STORE_OK)
         return STORE_FAIL;
     if (!db->dry)
         o->id = sql_id(db);
@@ -106,13 +112,14 @@ enum store_code op_touching(struct db *db, int64_t pu, enum side side, int64_t i
     return sql_number(db, op, side == LEFT ? left : right, "ii", pu, item);
 }
 
-bool stamp_used(struct db *db, const char *stamp)
+bool stamp_used(struct db *db, enum side side, int64_t source, const char *stamp)
 {
+    static const char left[] =
+        "SELECT EXISTS(SELECT 1 FROM main.history WHERE l = ?1 AND stamp = ?2)";
+    static const char right[] =
+        "SELECT EXISTS(SELECT 1 FROM main.history WHERE r = ?1 AND stamp = ?2)";
     int64_t used = 0;
-    sql_number(db, &used,
-               "SELECT EXISTS(SELECT 1 FROM main.links WHERE stamp = ?1) OR EXISTS(SELECT 1 FROM"
-               " main.history WHERE stamp = ?1)",
-               "t", stamp);
+    sql_number(db, &used, side == LEFT ? left : right, "it", source, stamp);
     return used != 0;
 }
 
@@ -133,14 +140,20 @@ enum store_code op_drop(struct db *db, int64_t id)
     return sql_do(db, "DELETE FROM ops WHERE id = ?", "i", id);
 }
 
-enum store_code op_done(struct db *db, int64_t id, const char *code, const char *rid,
-                        int64_t now_ms)
+enum store_code op_made(struct db *db, int64_t id, enum side side, int64_t item)
+{
+    static const char left[] = "UPDATE ops SET l = ?2 WHERE id = ?1";
+    static const char right[] = "UPDATE ops SET r = ?2 WHERE id = ?1";
+    return sql_do(db, side == LEFT ? left : right, "ii", id, item);
+}
+
+enum store_code op_done(struct db *db, int64_t id, const char *code, int64_t now_ms)
 {
     sql_do(db,
-           "INSERT INTO history(run, pu, link, l, r, when_ms, side, what, reason, code, rid, stamp,"
-           " released, body, before) SELECT run, pu, link, l, r, ?3, side, what, reason, ?2, ?4,"
-           " stamp, released, body, before FROM ops WHERE id = ?1",
-           "itit", id, code, now_ms, rid);
+           "INSERT INTO history(run, pu, link, l, r, when_ms, side, what, reason, code, stamp,"
+           " released, body, before) SELECT run, pu, link, l, r, ?3, side, what, reason, ?2, stamp,"
+           " released, body, before FROM ops WHERE id = ?1",
+           "iti", id, code, now_ms);
     return op_drop(db, id);
 }
 
@@ -204,8 +217,9 @@ enum store_code ops_planned(struct db *db, int64_t pu, enum op_what what, int si
 enum store_code ops_since(struct db *db, int64_t pu, enum op_what what, int64_t since_ms,
                           int64_t *n)
 {
-    static const char of_all[] = "SELECT count(*) FROM main.history WHERE what = ?1 AND when_ms >="
-                                 " ?2 AND code = 'ok' AND NOT released";
+    static const char of_all[] = "SELECT count(*) FROM main.history WHERE pu IN (SELECT id FROM"
+                                 " pus) AND what = ?1 AND when_ms >= ?2 AND code = 'ok' AND NOT"
+                                 " released";
     static const char of_one[] = "SELECT count(*) FROM main.history WHERE what = ?1 AND when_ms >="
                                  " ?2 AND code = 'ok' AND NOT released AND pu = ?3";
     if (!pu)
@@ -222,12 +236,11 @@ enum store_code history_of_item(struct db *db, struct wess_arena *a, int64_t ite
 {
     size_t cap = 0;
     struct history_row *of = NULL;
-    sqlite3_stmt *s =
-        sql_open(db,
-                 "SELECT id, run, pu, link, l, r, when_ms, side, what, reason, code,"
-                 " rid, body, before FROM main.history WHERE l = ?1 OR r = ?1 ORDER BY"
-                 " id DESC LIMIT 200",
-                 "i", item);
+    sqlite3_stmt *s = sql_open(db,
+                               "SELECT id, run, pu, link, l, r, when_ms, side, what, reason, code,"
+                               " body, before FROM main.history WHERE l = ?1 OR r = ?1 ORDER BY"
+                               " id DESC LIMIT 200",
+                               "i", item);
     *n = 0;
     while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of))))
         of[(*n)++] = (struct history_row){.id = col_int(s, 0),
@@ -240,9 +253,8 @@ enum store_code history_of_item(struct db *db, struct wess_arena *a, int64_t ite
                                           .what = (enum op_what)col_int(s, 8),
                                           .reason = col_text(db, a, s, 9),
                                           .code = col_text(db, a, s, 10),
-                                          .rid = col_text(db, a, s, 11),
-                                          .body = col_blob(db, a, s, 12),
-                                          .before = col_blob(db, a, s, 13)};
+                                          .body = value_get(db, a, col_int(s, 11)),
+                                          .before = value_get(db, a, col_int(s, 12))};
     sql_end(s);
     *out = of;
     return db->failed ? STORE_FAIL : STORE_OK;

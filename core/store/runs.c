@@ -88,16 +88,17 @@ enum store_code store_tidy(struct db *db, int64_t now_ms, int64_t keep_images_ms
                            int64_t keep_ended_ms)
 {
     int64_t images = now_ms - keep_images_ms, ended = now_ms - keep_ended_ms;
-    sql_do(db,
-           "UPDATE history SET body = NULL, before = NULL WHERE when_ms < ? AND (body IS NOT NULL"
-           " OR before IS NOT NULL)",
+    sql_do(db, "UPDATE history SET body = 0, before = 0 WHERE when_ms < ? AND (body OR before)",
            "i", images);
     sql_do(db, "DELETE FROM runs WHERE ended_ms > 0 AND ended_ms < ?", "i", images);
-    sql_do(db, "UPDATE links SET l_shadow = NULL, r_shadow = NULL WHERE ended AND ended_ms < ?",
-           "i", ended);
-    return sql_do(db,
-                  "DELETE FROM vals WHERE digest NOT IN (SELECT l_shadow FROM links WHERE l_shadow"
-                  " IS NOT NULL UNION SELECT r_shadow FROM links WHERE r_shadow IS NOT NULL UNION"
-                  " SELECT content FROM items WHERE content IS NOT NULL)",
-                  "");
+    sql_do(db, "UPDATE links SET l_shadow = 0, r_shadow = 0 WHERE ended AND ended_ms < ?", "i",
+           ended);
+    return sql_do(
+        db,
+        "DELETE FROM vals WHERE id NOT IN (SELECT l_shadow FROM links UNION SELECT"
+        " r_shadow FROM links UNION SELECT content FROM items UNION SELECT body FROM"
+        " history UNION SELECT before FROM history UNION SELECT body FROM ops UNION SELECT"
+        " old FROM ops UNION SELECT before FROM ops UNION SELECT l_shadow FROM ops UNION"
+        " SELECT r_shadow FROM ops)",
+        "");
 }

@@ -67,9 +67,8 @@ static inline int64_t col_int(sqlite3_stmt *s, int i)
 void *list_room(struct db *, struct wess_arena *, void *of, size_t n, size_t *cap, size_t size);
 
 /* values.c: equal contents are stored once. */
-enum store_code value_put(struct db *, struct wess_slice body, struct wess_slice *digest,
-                          unsigned char buf[DIGEST_SIZE]);
-struct wess_slice value_get(struct db *, struct wess_arena *, const void *digest, int len);
+enum store_code value_put(struct db *, struct wess_slice body, int64_t *id); /* empty: 0 */
+struct wess_slice value_get(struct db *, struct wess_arena *, int64_t id);
 
 /* schema.c */
 bool schema_ready(struct store *, sqlite3 *, bool fresh, char *why, size_t cap);

@@ -43,7 +43,7 @@ enum store_code db_commit(struct db *); /* rolls back when any call in between f
 void db_rollback(struct db *);
 /* A keyed hash (16 bytes) of a key or tag, so that what nobody shared is not readable in the state.
  */
-enum { HASH_SIZE = 16 };
+enum { HASH_SIZE = 10 }; /* the first byte tells the space: see key_hash() */
 struct hash {
     unsigned char of[HASH_SIZE];
 };
@@ -81,8 +81,7 @@ struct item_row {
     const char *rid, *revision; /* revision NULL: unknown, read again */
     uint32_t flags;
     int64_t modified_ms, seen_ms; /* seen_ms: when we first saw this revision */
-    const unsigned char
-        *content; /* digest of the content at `content_rev` (shared feeds), or NULL */
+    int64_t content;              /* the value kept by item_content() at `content_rev`, or 0 */
     const char *content_rev;
 };
 enum store_code item_get(struct db *, struct wess_arena *, int64_t id, struct item_row *);
@@ -99,9 +98,19 @@ enum store_code item_rename(struct db *, int64_t item, const char *rid, const ch
 enum store_code item_content(struct db *, int64_t item, const char *rev, struct wess_slice body);
 /* The content kept by item_content(), encoded; STORE_NONE: none. */
 enum store_code item_body(struct db *, struct wess_arena *, int64_t item, struct wess_slice *);
-enum store_code item_drop(struct db *, int64_t item); /* with its keys; refused while linked */
+enum store_code item_drop(struct db *, int64_t item);   /* with its keys; refused while linked */
+enum store_code item_forget(struct db *, int64_t item); /* with the questions about it, too */
+struct index_row {                                      /* what a sorted listing is compared with */
+    int64_t id, seen_ms;
+    const char *rid, *revision;
+    uint32_t flags;
+};
+/* The feed's items behind `rid` ("": from the first), in the order of their ids; at most `cap`. */
+enum store_code items_behind(struct db *, struct wess_arena *, int64_t feed, const char *rid,
+                             struct index_row *out, size_t cap, size_t *n);
 enum store_code item_keys(struct db *, int64_t feed, int64_t item, const struct hash *, size_t n);
-enum store_code item_copy_keys(struct db *, int64_t from_item, int64_t feed, int64_t to_item);
+enum store_code item_copy_keys(struct db *, struct wess_arena *, int64_t from_item, int64_t feed,
+                               int64_t to_item);
 /* Live items of the feed that bear the key; at most `cap` ids, *n counts all. */
 enum store_code items_by_key(struct db *, int64_t feed, const struct hash *, int64_t *ids,
                              size_t cap, size_t *n);
@@ -217,7 +226,9 @@ enum store_code op_sent(struct db *, int64_t id,
 enum store_code op_unsend(struct db *, int64_t id); /* surely not applied */
 /* The op is over: goes to the history with its before-image, its claims end. code: "ok",
  * "rejected".. */
-enum store_code op_done(struct db *, int64_t id, const char *code, const char *rid, int64_t now_ms);
+enum store_code op_done(struct db *, int64_t id, const char *code, int64_t now_ms);
+/* What a create made, before it is done. */
+enum store_code op_made(struct db *, int64_t id, enum side, int64_t item);
 enum store_code op_drop(struct db *, int64_t id); /* never sent: forgotten, claims end */
 enum store_code ops_drop_planned(struct db *, int64_t pu);
 enum store_code ops_in_doubt(struct db *, struct wess_arena *, int64_t pu, struct op_row **,
@@ -226,8 +237,8 @@ enum store_code ops_in_doubt(struct db *, struct wess_arena *, int64_t pu, struc
 enum store_code op_by_stamp(struct db *, struct wess_arena *, const char *stamp, struct op_row *);
 /* The planned op of this link on that side. */
 enum store_code op_of_link(struct db *, int64_t link, enum side, int64_t *op);
-/* Whether a link, ended or not, or the history bears the stamp. */
-bool stamp_used(struct db *, const char *stamp);
+/* Whether an op that is over made something of this item with that stamp. */
+bool stamp_used(struct db *, enum side, int64_t source, const char *stamp);
 /* The claim of one key of the op's item in a feed. STORE_NONE: somebody else holds it (*holder). */
 enum store_code claim_take(struct db *, int64_t feed, const struct hash *, int64_t op,
                            int64_t *holder);
@@ -334,7 +345,7 @@ struct history_row {
     int64_t id, run, pu, link, item[2], when_ms;
     enum side side;
     enum op_what what;
-    const char *reason, *code, *rid;
+    const char *reason, *code;
     struct wess_slice body, before;
 };
 enum store_code history_of_item(struct db *, struct wess_arena *, int64_t item,

@@ -337,13 +337,13 @@ enum store_code item_known(struct db *db, struct wess_arena *a, int64_t item,
                            struct wess_slice *out)
 {
     static const char *const ways[] = {
-        "SELECT body FROM vals_v WHERE digest = (SELECT coalesce(l_shadow, r_shadow) FROM links_v"
+        "SELECT body FROM vals_v WHERE id = (SELECT iif(l_shadow, l_shadow, r_shadow) FROM links_v"
         " WHERE l = ?1 ORDER BY id DESC LIMIT 1)",
-        "SELECT body FROM vals_v WHERE digest = (SELECT coalesce(r_shadow, l_shadow) FROM links_v"
+        "SELECT body FROM vals_v WHERE id = (SELECT iif(r_shadow, r_shadow, l_shadow) FROM links_v"
         " WHERE r = ?1 ORDER BY id DESC LIMIT 1)",
-        "SELECT coalesce(before, body) FROM main.history WHERE l = ?1 OR r = ?1 ORDER BY id DESC"
-        " LIMIT 1",
-        "SELECT body FROM vals_v WHERE digest = (SELECT content FROM items WHERE id = ?1)"};
+        "SELECT body FROM vals_v WHERE id = (SELECT iif(before, before, body) FROM main.history"
+        " WHERE l = ?1 OR r = ?1 ORDER BY id DESC LIMIT 1)",
+        "SELECT body FROM vals_v WHERE id = (SELECT content FROM items WHERE id = ?1)"};
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         sqlite3_stmt *s = sql_row(db, ways[i], "i", item);
         if (!s)

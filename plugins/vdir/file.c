@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,8 @@ enum vdir_got vdir_file_read(int dir, const char *name, struct vdir_file *f)
     *f = (struct vdir_file){0};
     if (!vdir_is_name(name))
         return VDIR_GONE;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
     int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return judge_open(f);
@@ -103,6 +106,7 @@ enum vdir_got vdir_file_read(int dir, const char *name, struct vdir_file *f)
      */
     enum vdir_got got = VDIR_FAILED;
     if (fstat(fd, &f->st) == 0) {
+        f->young = vdir_is_young(&f->st, &now);
         if (!S_ISREG(f->st.st_mode))
             got = bad(f, "it is no file");
         else if (f->st.st_size > (off_t)VCARD_MAX)
@@ -132,7 +136,7 @@ enum wess_code vdir_file_item(struct wess_call *call, const struct vdir_file *f,
     if (rc != WESS_OK)
         return rc;
     out->modified_ms = (int64_t)f->st.st_mtim.tv_sec * 1000 + f->st.st_mtim.tv_nsec / 1000000;
-    out->revision = vdir_revision(call, &f->st, f->bytes, f->len);
+    out->revision = vdir_revision(call, f);
     return out->revision ? WESS_OK
                          : wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
                                      "the cards are too large for one answer");
@@ -150,42 +154,70 @@ const char *vdir_fault_text(struct wess_call *call, const struct vcard_fault *fa
 /* ---- revisions
  * ------------------------------------------------------------------------------------------ */
 
-/* FNV-1a. */
-static uint64_t digest(const char *bytes, size_t len)
+static uint64_t digest(const void *data, size_t len) /* FNV-1a */
 {
+    const unsigned char *bytes = data;
     uint64_t h = 14695981039346656037u;
     for (size_t i = 0; i < len; i++)
-        h = (h ^ (unsigned char)bytes[i]) * 1099511628211u;
+        h = (h ^ bytes[i]) * 1099511628211u;
     return h;
 }
 
-static unsigned long long ns_of(struct timespec t)
+static uint64_t stir(uint64_t h, uint64_t x) /* as MurmurHash3 ends */
 {
-    return (unsigned long long)t.tv_sec * 1000000000u + (unsigned long long)t.tv_nsec;
+    h = (h ^ x) * 0xff51afd7ed558ccdu;
+    h = (h ^ h >> 32) * 0xc4ceb9fe1a85ec53u;
+    return h ^ h >> 29;
 }
 
-#define CONTENT_CAP 40u /* "~", two numbers in hexadecimal */
-
-static void content_text(const char *bytes, size_t len, char out[CONTENT_CAP])
+static uint64_t ns_of(struct timespec t)
 {
-    snprintf(out, CONTENT_CAP, "~%zx.%016llx", len, (unsigned long long)digest(bytes, len));
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-const char *vdir_revision(struct wess_call *call, const struct stat *st, const char *bytes,
-                          size_t len)
+/* A time of whole seconds may be all that the file system keeps. */
+bool vdir_is_young(const struct stat *st, const struct timespec *now)
 {
-    char content[CONTENT_CAP];
-    content_text(bytes, len, content);
-    return wess_arena_fmt(call->conn->host, call->arena, "%llx.%llx.%llx%s", ns_of(st->st_mtim),
-                          ns_of(st->st_ctim), (unsigned long long)st->st_ino, content);
+    uint64_t unit = st->st_mtim.tv_nsec ? 0 : 2000000000u;
+    return ns_of(*now) <= ns_of(st->st_mtim) + unit;
 }
 
-bool vdir_is_revision(const char *revision, const char *bytes, size_t len)
+#define REVISION_CAP 48u /* a number; "~" and two more, all in hexadecimal */
+
+static size_t state_text(const struct stat *st, char out[REVISION_CAP])
 {
-    char content[CONTENT_CAP];
-    const char *had = strchr(revision, '~');
-    content_text(bytes, len, content);
-    return had && !strcmp(had, content);
+    uint64_t h = stir(stir(0, ns_of(st->st_mtim)), ns_of(st->st_ctim));
+    h = stir(stir(h, (uint64_t)st->st_ino), (uint64_t)st->st_size);
+    for (int i = 15; i >= 0; i--, h >>= 4)
+        out[i] = "0123456789abcdef"[h & 15];
+    out[16] = 0;
+    return 16;
+}
+
+static void content_text(const struct vdir_file *f, char *out, size_t cap)
+{
+    snprintf(out, cap, "~%zx.%" PRIx64, f->len, digest(f->bytes, f->len));
+}
+
+const char *vdir_revision(struct wess_call *call, const struct vdir_file *f)
+{
+    char text[REVISION_CAP];
+    size_t len = state_text(&f->st, text);
+    if (f->young)
+        content_text(f, text + len, sizeof(text) - len);
+    return wess_arena_text(call->conn->host, call->arena, text);
+}
+
+bool vdir_is_revision(const char *revision, const struct vdir_file *f)
+{
+    char text[REVISION_CAP];
+    const char *content = strchr(revision, '~');
+    if (!content) {
+        state_text(&f->st, text);
+        return !strcmp(revision, text);
+    }
+    content_text(f, text, sizeof(text));
+    return !strcmp(content, text);
 }
 
 /* ---- the listing

@@ -122,33 +122,45 @@ static bool bears(const struct wess_item *item, const struct wess_key *keys, siz
     return false;
 }
 
+/* A broken file bears no key. */
+static enum wess_code look_at(struct vdir_paging *p, const struct vdir_sieve *sieve,
+                              const char *name, const struct wess_key *keys, size_t n)
+{
+    struct vdir_file f;
+    struct wess_item item;
+    enum wess_code rc = WESS_OK;
+    enum vdir_got got = vdir_file_read(p->dir, name, &f);
+    bool may = got == VDIR_CARD && vdir_is_contact(&f.card) && vdir_sieve(sieve, &f.card);
+    if (got == VDIR_FAILED)
+        rc = vdir_one_failed(p->call, name);
+    else if (may)
+        rc = vdir_file_item(p->call, &f, name, false, &item);
+    vdir_file_fini(&f);
+    if (rc != WESS_OK || !may || !bears(&item, keys, n))
+        return rc;
+    struct wess_change *hit = wess_vec_push(p->call->conn->host, p->call->arena, &p->found);
+    if (hit)
+        *hit = (struct wess_change){.what = WESS_UPSERT, .item = item};
+    return hit ? WESS_OK : vdir_spent(p->call);
+}
+
 enum wess_code vdir_find(struct wess_call *call, const struct wess_key *keys, size_t n,
                          struct wess_page *out)
 {
     const struct wess_host *h = call->conn->host;
-    struct vdir_paging p = {call, -1, false, NULL, {.size = sizeof(struct wess_change)}};
+    struct vdir_paging p = {call, -1, {.size = sizeof(struct wess_change)}};
+    const struct vdir_sieve *sieve = NULL;
     struct vdir_names names = {0};
-    struct wess_vec hits = {.size = sizeof(struct wess_change)};
-    enum wess_code rc = vdir_sieve_new(call, keys, n, &p.sieve);
+    enum wess_code rc = vdir_sieve_new(call, keys, n, &sieve);
     if (rc == WESS_OK)
         rc = vdir_folder(call, &p.dir);
     if (rc == WESS_OK)
         rc = vdir_list(call, p.dir, &names);
-    for (size_t i = 0; rc == WESS_OK && i < names.n; i++) {
-        p.found.n = 0;
-        rc = h->cancelled(h->ctx) ? WESS_CANCELLED : vdir_list_one(&p, names.of[i]);
-        const struct wess_change *c = p.found.of;
-        if (rc != WESS_OK || !p.found.n || (c->flags & WESS_REF_ONLY) || !bears(&c->item, keys, n))
-            continue;
-        struct wess_change *hit = wess_vec_push(h, call->arena, &hits);
-        if (hit)
-            *hit = *c;
-        else
-            rc = vdir_spent(call);
-    }
+    for (size_t i = 0; rc == WESS_OK && i < names.n; i++)
+        rc = h->cancelled(h->ctx) ? WESS_CANCELLED : look_at(&p, sieve, names.of[i], keys, n);
     if (p.dir >= 0)
         close(p.dir);
     vdir_names_fini(&names);
-    *out = (struct wess_page){.changes = hits.of, .n = hits.n, .flags = WESS_PAGE_LAST};
+    *out = (struct wess_page){.changes = p.found.of, .n = p.found.n, .flags = WESS_PAGE_LAST};
     return rc;
 }

@@ -66,6 +66,7 @@ bool vdir_temp_write(struct vdir_job *j)
     bool ok = write_all(fd, j->bytes.data, j->bytes.len) &&
               (j->op->what == WESS_CREATE || take_rights(fd, &j->was)) &&
               (!j->sync || fsync(fd) == 0);
+    ok = ok && fstat(fd, &j->made) == 0;
     int error = errno;
     if (close(fd) != 0 && ok) {
         error = errno;
@@ -164,7 +165,7 @@ enum wess_code vdir_place_new(struct vdir_job *j)
  * ------------------------------------------------------------------------------------------ */
 
 /* Renaming moves the time of the inode, so that one is not asked. */
-static bool is_file(const struct stat *a, const struct stat *b)
+bool vdir_is_file(const struct stat *a, const struct stat *b)
 {
     return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
@@ -173,7 +174,7 @@ static bool is_file(const struct stat *a, const struct stat *b)
 static bool is_what_was_compared(const struct vdir_job *j, const char *name)
 {
     struct stat st;
-    return fstatat(j->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_file(&st, &j->was);
+    return fstatat(j->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && vdir_is_file(&st, &j->was);
 }
 
 static enum wess_code not_ours(struct vdir_job *j)
@@ -198,9 +199,9 @@ static enum wess_code replace(struct vdir_job *j)
 
 /* Theirs goes back in ours' place. When what comes out is not what was put there, somebody wrote
  * once more, and that is what has to stand there. */
-static bool put_back(const struct vdir_job *j, const struct stat *ours)
+static bool put_back(const struct vdir_job *j)
 {
-    struct stat there = *ours, in, out;
+    struct stat there = j->made, in, out;
     for (unsigned i = 0; i < TURNS_MAX; i++) {
         if (fstatat(j->dir, j->temp, &in, AT_SYMLINK_NOFOLLOW) != 0)
             return false;
@@ -208,7 +209,7 @@ static bool put_back(const struct vdir_job *j, const struct stat *ours)
             return errno == ENOENT && rename_new(j->dir, j->temp, j->name) == 0;
         if (fstatat(j->dir, j->temp, &out, AT_SYMLINK_NOFOLLOW) != 0)
             return false;
-        if (is_file(&out, &there))
+        if (vdir_is_file(&out, &there))
             return true;
         there = in;
     }
@@ -219,11 +220,8 @@ static bool put_back(const struct vdir_job *j, const struct stat *ours)
  * compared, somebody wrote meanwhile. */
 enum wess_code vdir_place_changed(struct vdir_job *j)
 {
-    struct stat ours;
     if (!is_what_was_compared(j, j->name))
         return not_ours(j);
-    if (fstatat(j->dir, j->temp, &ours, AT_SYMLINK_NOFOLLOW) != 0)
-        return vdir_failed(j->call, "a file cannot be replaced");
     if (renameat2(j->dir, j->temp, j->dir, j->name, RENAME_EXCHANGE) != 0) {
         if (errno == EINVAL || errno == ENOSYS)
             return replace(j);
@@ -233,7 +231,7 @@ enum wess_code vdir_place_changed(struct vdir_job *j)
         j->placed = true; /* the temporary file is the old one now, and dropped */
         return WESS_OK;
     }
-    if (put_back(j, &ours))
+    if (put_back(j))
         return not_ours(j);
     *j->temp = 0; /* theirs is not dropped with the job */
     j->doubtful = true;

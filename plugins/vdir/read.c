@@ -1,21 +1,16 @@
 /* Reading: the listing page by page, files by name, and looking for keys. */
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vdir.h"
 
 /* ---- changes
  * ------------------------------------------------------------------------------------------ */
-
-static struct wess_change *push(struct vdir_paging *p)
-{
-    struct wess_change *c = wess_vec_push(p->call->conn->host, p->call->arena, &p->found);
-    if (c)
-        c->what = WESS_UPSERT;
-    return c;
-}
 
 enum wess_code vdir_spent(struct wess_call *call)
 {
@@ -32,79 +27,37 @@ static bool is_text(const char *name)
     return vcard_decode(&l, out, &len);
 }
 
-/* There, and not to be judged: it must not look deleted, nor like a contact without its tags. */
-static enum wess_code name_only(struct vdir_paging *p, const char *name, const struct vdir_file *f,
-                                struct wess_item *out)
-{
-    *out = (struct wess_item){.id = wess_arena_text(p->call->conn->host, p->call->arena, name),
-                              .revision =
-                                  vdir_revision(p->call, &f->st, f->bytes ? f->bytes : "", f->len)};
-    return out->id && out->revision ? WESS_OK : vdir_spent(p->call);
-}
-
-static enum wess_code list_fault(struct vdir_paging *p, const char *name, const struct vdir_file *f)
-{
-    const struct wess_host *h = p->call->conn->host;
-    struct wess_change *c = push(p);
-    if (!c)
-        return vdir_spent(p->call);
-    h->log(h->ctx, WESS_LOG_WARN, "%s: %s; it is left as it is", name,
-           vdir_fault_text(p->call, &f->fault));
-    c->flags = WESS_REF_ONLY;
-    return name_only(p, name, f, &c->item);
-}
-
-static enum wess_code list_card(struct vdir_paging *p, const char *name, const struct vdir_file *f)
-{
-    const struct wess_host *h = p->call->conn->host;
-    struct wess_item ref;
-    struct wess_change *c = push(p);
-    /* Its name first, while there is memory for it. */
-    enum wess_code rc = c ? name_only(p, name, f, &ref) : vdir_spent(p->call);
-    if (rc == WESS_OK)
-        rc = vdir_file_item(p->call, f, name, false, &c->item);
-    if (rc == WESS_TOO_BIG && c && p->alone && ref.id && ref.revision) {
-        h->log(h->ctx, WESS_LOG_WARN, "%s: larger than one answer; it is left as it is", name);
-        c->flags = WESS_REF_ONLY;
-        c->item = ref;
-        rc = WESS_OK;
-    }
-    return rc;
-}
-
 /* One file's trouble is not the folder's going. */
-static enum wess_code one_failed(struct wess_call *call, const char *name)
+enum wess_code vdir_one_failed(struct wess_call *call, const char *name)
 {
     enum wess_code rc = vdir_failed(call, name);
     return rc == WESS_GONE || rc == WESS_AUTH ? WESS_TRANSIENT : rc;
 }
 
-enum wess_code vdir_list_one(struct vdir_paging *p, const char *name)
+/* Its state tells whether it is known; what it says is asked for where it is not. Of a file so
+ * young that its state proves nothing the content goes into the revision. */
+static enum wess_code list_one(struct vdir_paging *p, const char *name, const struct timespec *now)
 {
     const struct wess_host *h = p->call->conn->host;
-    struct vdir_file f;
-    enum wess_code rc = WESS_OK;
+    struct vdir_file f = {0};
+    struct wess_change *c;
     if (!is_text(name)) {
         h->log(h->ctx, WESS_LOG_WARN, "a file whose name is not UTF-8 is left out");
         return WESS_OK;
     }
-    switch (vdir_file_read(p->dir, name, &f)) {
-    case VDIR_CARD:
-        if (vdir_is_contact(&f.card) && (!p->sieve || vdir_sieve(p->sieve, &f.card)))
-            rc = list_card(p, name, &f);
-        break;
-    case VDIR_BAD:
-        if (!p->sieve)
-            rc = list_fault(p, name, &f);
-        break;
-    case VDIR_GONE:
-        break;
-    case VDIR_FAILED:
-        rc = one_failed(p->call, name);
-        break;
-    }
+    if (fstatat(p->dir, name, &f.st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? WESS_OK : vdir_one_failed(p->call, name);
+    f.young = vdir_is_young(&f.st, now);
+    if (f.young && vdir_file_read(p->dir, name, &f) == VDIR_GONE)
+        return WESS_OK;
+    c = wess_vec_push(h, p->call->arena, &p->found);
+    if (c)
+        *c = (struct wess_change){.what = WESS_UPSERT,
+                                  .flags = WESS_BRIEF,
+                                  .item = {.id = wess_arena_text(h, p->call->arena, name),
+                                           .revision = vdir_revision(p->call, &f)}};
     vdir_file_fini(&f);
-    return rc;
+    return c && c->item.id && c->item.revision ? WESS_OK : vdir_spent(p->call);
 }
 
 /* Where the listing goes on behind the name in the cursor; a new look where it is not at hand. */
@@ -132,13 +85,15 @@ enum wess_code vdir_changes(struct wess_call *call, struct wess_slice cursor, ui
 {
     struct wess_conn *c = call->conn;
     const struct wess_host *h = c->host;
-    struct vdir_paging p = {call, -1, limit == 1, NULL, {.size = sizeof(struct wess_change)}};
+    struct vdir_paging p = {call, -1, {.size = sizeof(struct wess_change)}};
+    struct timespec now;
     enum wess_code rc = vdir_folder(call, &p.dir);
     if (rc == WESS_OK)
         rc = seek(&p, cursor);
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
     size_t from = c->next, until = c->names.n - from > limit ? from + limit : c->names.n;
     for (size_t i = from; rc == WESS_OK && i < until; i++)
-        rc = h->cancelled(h->ctx) ? WESS_CANCELLED : vdir_list_one(&p, c->names.of[i]);
+        rc = h->cancelled(h->ctx) ? WESS_CANCELLED : list_one(&p, c->names.of[i], &now);
     if (p.dir >= 0)
         close(p.dir);
     if (rc != WESS_OK)
@@ -164,7 +119,8 @@ static enum wess_code fetch_card(struct wess_call *call, const char *id, const s
                                  struct wess_result *r)
 {
     struct wess_item *item = call->conn->host->alloc(call->arena, sizeof(*item));
-    enum wess_code rc = item ? vdir_file_item(call, f, id, true, item) : vdir_spent(call);
+    bool whole = !(call->flags & WESS_CALL_FACTS);
+    enum wess_code rc = item ? vdir_file_item(call, f, id, whole, item) : vdir_spent(call);
     if (rc != WESS_OK)
         return rc;
     r->code = WESS_OK;
@@ -177,6 +133,7 @@ static enum wess_code fetch_card(struct wess_call *call, const char *id, const s
 static enum wess_code fetch_one(struct wess_call *call, int dir, const char *id,
                                 struct wess_result *r)
 {
+    const struct wess_host *h = call->conn->host;
     struct vdir_file f;
     enum wess_code rc = WESS_OK;
     switch (vdir_file_read(dir, id, &f)) {
@@ -193,9 +150,11 @@ static enum wess_code fetch_one(struct wess_call *call, int dir, const char *id,
         r->code = WESS_REJECTED;
         r->text = vdir_fault_text(call, &f.fault);
         r->remote_code = "bad-card";
+        if (call->flags & WESS_CALL_FACTS)
+            h->log(h->ctx, WESS_LOG_WARN, "%s: %s; it is left as it is", id, r->text);
         break;
     case VDIR_FAILED:
-        r->code = one_failed(call, "a file cannot be read");
+        r->code = vdir_one_failed(call, "a file cannot be read");
         break;
     }
     vdir_file_fini(&f);

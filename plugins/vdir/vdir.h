@@ -3,6 +3,7 @@
 #define VDIR_VDIR_H
 
 #include <sys/stat.h>
+#include <time.h>
 
 #include "error.h"
 #include "vcard.h"
@@ -107,6 +108,7 @@ struct vdir_file {
     char *bytes;
     size_t len;
     struct stat st;
+    bool young; /* as of vdir_is_young(), before its bytes were read */
     struct vcard card;
     struct vcard_fault fault; /* why: it is no card */
 };
@@ -119,12 +121,14 @@ bool vdir_is_name(const char *name); /* one of ours: ends with .vcf, no path, no
 /* Reads one file; vdir_file_fini() whatever came of it. */
 enum vdir_got vdir_file_read(int dir, const char *name, struct vdir_file *);
 void vdir_file_fini(struct vdir_file *);
-/* State and content, in the arena; NULL: spent. The state (both times, inode) is what a later look
- * may go by without reading; the times of a young file prove nothing, so that the content is always
- * there too. */
-const char *vdir_revision(struct wess_call *, const struct stat *, const char *bytes, size_t len);
-/* By the content alone: a file that was only touched is what it was. */
-bool vdir_is_revision(const char *revision, const char *bytes, size_t len);
+/* Whether a file of that state may be written once more with the same time: its state proves
+ * nothing yet. `now`: CLOCK_REALTIME_COARSE, the clock that files are marked with, before the look.
+ */
+bool vdir_is_young(const struct stat *, const struct timespec *now);
+/* Of the state, and of the content too while the file is young. In the arena; NULL: spent. */
+const char *vdir_revision(struct wess_call *, const struct vdir_file *);
+/* Whether the file is what it was at that revision. */
+bool vdir_is_revision(const char *revision, const struct vdir_file *);
 const char *vdir_fault_text(struct wess_call *, const struct vcard_fault *);
 /* The whole item of a file that was read; code as of vdir_item(). */
 enum wess_code vdir_file_item(struct wess_call *, const struct vdir_file *, const char *name,
@@ -142,11 +146,9 @@ bool vdir_sieve(const struct vdir_sieve *, const struct vcard *); /* may bear on
 struct vdir_paging {
     struct wess_call *call;
     int dir;
-    bool alone;                     /* a page of one: what does not fit is told by its name */
-    const struct vdir_sieve *sieve; /* NULL: everything, broken files too */
-    struct wess_vec found;          /* struct wess_change */
+    struct wess_vec found; /* struct wess_change */
 };
-enum wess_code vdir_list_one(struct vdir_paging *, const char *name);
+enum wess_code vdir_one_failed(struct wess_call *, const char *name);
 enum wess_code vdir_spent(struct wess_call *); /* the arena is */
 
 /* ---- the slots

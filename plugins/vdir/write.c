@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "write.h"
 
 #define SYNC_EACH 8u /* files up to which fsync() of each is quicker than syncfs() */
 #define UID_CAP 33u
+#define TICKS_MAX                                                                                  \
+    20u /* milliseconds; where the clock of the files is another one, they stay young */
 
 /* ---- making ready
  * ------------------------------------------------------------------------------------------ */
@@ -49,7 +52,7 @@ static enum wess_code read_target(struct vdir_job *j, struct vdir_file *f, bool 
         break;
     }
     j->was = f->st;
-    *same = !had || vdir_is_revision(had, f->bytes, f->len);
+    *same = !had || vdir_is_revision(had, f);
     if (*same)
         return WESS_OK;
     enum wess_code rc = whole_item(j, f, j->name, &now);
@@ -222,6 +225,24 @@ static enum wess_code place(struct vdir_job *j)
     }
 }
 
+/* From now on the clock marks every foreign write with another time than ours have, so that their
+ * state tells them apart: at most one tick of it. */
+static void let_age(const struct vdir_job *jobs, size_t n)
+{
+    const struct timespec step = {0, 1000000};
+    struct timespec now;
+    for (unsigned turn = 0; turn < TICKS_MAX; turn++) {
+        bool young = false;
+        clock_gettime(CLOCK_REALTIME_COARSE, &now);
+        for (size_t i = 0; i < n; i++)
+            young |= jobs[i].ready && jobs[i].op->what != WESS_DELETE &&
+                     vdir_is_young(&jobs[i].made, &now);
+        if (!young)
+            return;
+        nanosleep(&step, NULL);
+    }
+}
+
 static enum wess_code place_all(struct wess_call *call, int dir, struct vdir_job *jobs, size_t n)
 {
     const struct wess_host *h = call->conn->host;
@@ -230,17 +251,31 @@ static enum wess_code place_all(struct wess_call *call, int dir, struct vdir_job
         return vdir_failed(call, "the files cannot be made durable");
     if (h->cancelled(h->ctx))
         return WESS_CANCELLED;
+    let_age(jobs, n);
     for (size_t i = 0; rc == WESS_OK && i < n; i++)
         if (jobs[i].ready)
             rc = place(&jobs[i]);
     return rc;
 }
 
+/* The revision of what we put there, as long as it stands there. */
+static const char *revision_now(struct vdir_job *j)
+{
+    struct vdir_file f = {.bytes = j->bytes.data, .len = j->bytes.len};
+    struct timespec now;
+    if (!j->ready) /* nothing was to be written */
+        return j->now->revision;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (fstatat(j->dir, j->name, &f.st, AT_SYMLINK_NOFOLLOW) != 0 || !vdir_is_file(&f.st, &j->made))
+        return NULL;
+    f.young = vdir_is_young(&j->made, &now);
+    return vdir_revision(j->call, &f);
+}
+
 /* Only now is it certain: what was put in place outlives a loss of power. */
 static void answer(struct vdir_job *j, bool durable)
 {
     struct wess_result *r = j->out;
-    struct stat st;
     if (!j->placed) {
         if (r->code == WESS_UNKNOWN && !j->doubtful)
             r->code = WESS_NOT_TRIED;
@@ -251,10 +286,8 @@ static void answer(struct vdir_job *j, bool durable)
         return;
     r->id = j->name;
     j->now->id = j->name;
-    if (fstatat(j->dir, j->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        r->revision = vdir_revision(j->call, &st, j->bytes.data, j->bytes.len);
-    j->now->revision = r->revision;
-    r->current = j->now;
+    r->revision = j->now->revision = revision_now(j);
+    r->current = r->revision ? j->now : NULL;
 }
 
 static enum wess_code run_jobs(struct wess_call *call, int dir, struct vdir_job *jobs, size_t n)

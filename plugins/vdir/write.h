@@ -17,6 +17,7 @@ struct vdir_job { /* one op of a batch */
     char temp[VDIR_TEMP_CAP]; /* its temporary file; "": none */
     const char *name;         /* the file it is about */
     struct stat was;          /* of an update or deletion: the file that was compared */
+    struct stat made;         /* of a create or update: the temporary file, written */
     struct vcard_buf bytes;   /* of a create or update: what is to stand there */
     struct wess_item *now;    /* the same as an item */
 };
@@ -30,10 +31,11 @@ enum wess_code vdir_found(struct vdir_job *, const char *name);
 /* ---- place.c: temporary files, and putting them in place
  * ------------------------------------------------------------------------------------------ */
 
-bool vdir_bears_stamp(struct vdir_job *, const char *name); /* that of the op */
-bool vdir_temp_write(struct vdir_job *);                    /* false: errno */
-void vdir_temp_drop(struct vdir_job *);                     /* what was not put in place */
-void vdir_tidy(struct wess_call *, int dir);                /* what a killed process left */
+bool vdir_bears_stamp(struct vdir_job *, const char *name);  /* that of the op */
+bool vdir_is_file(const struct stat *, const struct stat *); /* the same one, not written since */
+bool vdir_temp_write(struct vdir_job *);                     /* false: errno */
+void vdir_temp_drop(struct vdir_job *);                      /* what was not put in place */
+void vdir_tidy(struct wess_call *, int dir);                 /* what a killed process left */
 /* Each sets `placed`, or a result that says why not. Another code than WESS_OK ends the batch. */
 enum wess_code vdir_place_new(struct vdir_job *);
 enum wess_code vdir_place_changed(struct vdir_job *);

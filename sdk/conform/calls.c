@@ -23,7 +23,8 @@ static struct wess_call *begin(struct probe *p)
     *call = (struct wess_call){.conn = p->conn,
                                .collection = copy_text(to_in(p), p->setup->collection),
                                .lanes = LANES,
-                               .arena = &p->th.arena};
+                               .arena = &p->th.arena,
+                               .flags = p->call_flags};
     p->asked = 0;
     return call;
 }
@@ -76,22 +77,6 @@ enum wess_code try_describe(struct probe *p, struct wess_schema *out)
     return rc;
 }
 
-enum wess_code try_changes(struct probe *p, struct wess_slice cursor, uint32_t limit,
-                           struct wess_page *out)
-{
-    struct wess_call *call = begin(p);
-    struct wess_slice at = cursor.len ? copy_slice(to_in(p), cursor) : (struct wess_slice){0};
-    struct wess_page page = {0};
-    enum wess_code rc = p->c->changes(call, at, limit, &page);
-    judge(p, call, rc, "changes()");
-    if (rc == WESS_OK)
-        inspect_page(p, &page, true);
-    end_inputs(p);
-    *out = rc == WESS_OK ? copy_page(to_keep(p), &page) : (struct wess_page){0};
-    seal(p);
-    return rc;
-}
-
 static struct wess_result *results(struct probe *p, size_t n)
 {
     struct wess_result *r = kept(p, (n + 1) * sizeof(*r));
@@ -125,6 +110,90 @@ enum wess_code try_fetch(struct probe *p, const char *const *ids, size_t n, stru
     enum wess_code rc = p->c->fetch(call, in, r);
     judge(p, call, rc, "fetch()");
     end_results(p, r, n, rc, true, out);
+    return rc;
+}
+
+/* ---- changes(), and the facts of what it tells in brief
+ * ------------------------------------------------------------------------------ */
+
+static void fill_in(struct probe *p, struct wess_change *c, const struct wess_result *r)
+{
+    const char *id = c->item.id, *revision = c->item.revision;
+    if (r->code == WESS_OK) {
+        if (revision && r->current->revision && strcmp(revision, r->current->revision) != 0)
+            broke(p, "3.14", "item %s has another revision when its facts are asked for", id);
+        c->item = *r->current;
+        c->item.n_fields = 0;
+        c->flags = 0;
+    } else if (r->code == WESS_GONE) {
+        c->what = 0; /* between the two calls; left out below */
+    } else {
+        c->flags = WESS_REF_ONLY;
+    }
+}
+
+static void ask_facts(struct probe *p, struct wess_change **of, size_t n)
+{
+    const char **ids = kept(p, (n + 1) * sizeof(*ids));
+    struct wess_result *r = kept(p, (n + 1) * sizeof(*r));
+    for (size_t i = 0; i < n; i++)
+        ids[i] = of[i]->item.id;
+    enum wess_code rc = try_fetch(p, ids, n, r);
+    if (rc == WESS_TOO_BIG && n > 1) {
+        ask_facts(p, of, n / 2);
+        ask_facts(p, of + n / 2, n - n / 2);
+        return;
+    }
+    for (size_t i = 0; (rc == WESS_OK || rc == WESS_TOO_BIG) && i < n; i++) {
+        if (rc == WESS_TOO_BIG)
+            r[i].code = WESS_TOO_BIG;
+        fill_in(p, of[i], &r[i]);
+    }
+}
+
+/* As the core does, which knows none of the items. */
+static void facts_of(struct probe *p, struct wess_page *page)
+{
+    const struct probe last = *p; /* what is told of the last call is told of changes() */
+    struct wess_change *all = kept(p, (page->n + 1) * sizeof(*all));
+    struct wess_change **brief = kept(p, (page->n + 1) * sizeof(struct wess_change *));
+    size_t n = 0;
+    for (size_t i = 0; i < page->n; i++) {
+        all[i] = page->changes[i];
+        if (all[i].flags & WESS_BRIEF)
+            brief[n++] = &all[i];
+    }
+    page->changes = all;
+    if (!n)
+        return;
+    p->call_flags = WESS_CALL_FACTS;
+    ask_facts(p, brief, n);
+    p->call_flags = 0;
+    n = 0;
+    for (size_t i = 0; i < page->n; i++)
+        if (all[i].what)
+            all[n++] = all[i];
+    page->n = n;
+    p->error = last.error;
+    p->requests = last.requests;
+    p->used = last.used;
+    p->allocs = last.allocs;
+}
+
+enum wess_code try_changes(struct probe *p, struct wess_slice cursor, uint32_t limit,
+                           struct wess_page *out)
+{
+    struct wess_call *call = begin(p);
+    struct wess_slice at = cursor.len ? copy_slice(to_in(p), cursor) : (struct wess_slice){0};
+    struct wess_page page = {0};
+    enum wess_code rc = p->c->changes(call, at, limit, &page);
+    judge(p, call, rc, "changes()");
+    if (rc == WESS_OK)
+        inspect_page(p, &page, true);
+    end_inputs(p);
+    *out = rc == WESS_OK ? copy_page(to_keep(p), &page) : (struct wess_page){0};
+    seal(p);
+    facts_of(p, out);
     return rc;
 }
 

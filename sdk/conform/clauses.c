@@ -33,6 +33,8 @@ const struct clause clauses[] = {
     {"3.11", "fetch() answers each id in its place, by itself"},
     {"3.12", "fetch() brings the whole item: WESS_ITEM_WHOLE, its id, its revision"},
     {"3.13", "fetch() of what is not there is WESS_GONE"},
+    {"3.14", "WESS_BRIEF: on sorted pages; fetch() with WESS_CALL_FACTS brings the facts, at the "
+             "same revision"},
     {"4.1", "find() brings the live items that bear any of the keys"},
     {"4.2", "find() flags what is in the bin as WESS_ITEM_TRASHED"},
     {"4.3", "find() says WESS_PAGE_LAST when it brought all"},

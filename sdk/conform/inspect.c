@@ -264,7 +264,9 @@ void inspect_page(struct probe *p, const struct wess_page *page, bool changes)
         const struct wess_change *c = &page->changes[i];
         if (c->what != WESS_UPSERT && c->what != WESS_DELETE)
             breach(l, "3.9", "is neither WESS_UPSERT nor WESS_DELETE", "a change");
-        item(l, &c->item, c->what == WESS_DELETE || (c->flags & WESS_REF_ONLY));
+        if ((c->flags & WESS_BRIEF) && !(page->flags & WESS_PAGE_SORTED))
+            breach(l, "3.14", "is WESS_BRIEF on a page that is not sorted", "a change");
+        item(l, &c->item, c->what == WESS_DELETE || (c->flags & (WESS_REF_ONLY | WESS_BRIEF)));
     }
 }
 

@@ -28,6 +28,7 @@ struct probe {
     size_t n_made, cap_made;
     unsigned cancel_at, asked; /* the n-th time that it asks cancelled() is answered true */
     unsigned serial;
+    uint32_t call_flags; /* of the next calls */
     char run[24];
     int out; /* where the verdict goes */
     bool deny_secrets, ending;

@@ -54,27 +54,51 @@ static void test_vdir_file__names(void **state)
     assert_true(vdir_is_name(wide + 1));
 }
 
-/* Any change of state or content is another revision; to be written over it is the content that
- * must be the same. */
+/* Any change of state is another revision; of a young file the content counts, whatever its state.
+ */
 static void test_vdir_file__revisions(void **state)
 {
     struct fixture *f = *state;
-    struct stat st = {.st_ino = 7, .st_size = 3, .st_mtim = {5, 6}, .st_ctim = {7, 8}}, other;
-    const char *rev = vdir_revision(&f->call, &st, "abc", 3);
-    assert_string_equal(rev, vdir_revision(&f->call, &st, "abc", 3));
-    assert_string_not_equal(rev, vdir_revision(&f->call, &st, "abd", 3));
-    for (int i = 0; i < 3; i++) {
-        other = st;
-        other.st_ino += i == 0;
-        other.st_mtim.tv_nsec += i == 1;
-        other.st_ctim.tv_sec += i == 2;
-        assert_string_not_equal(rev, vdir_revision(&f->call, &other, "abc", 3));
+    char abc[] = "abc", abd[] = "abd";
+    struct vdir_file file = {.bytes = abc, .len = 3}, other;
+    file.st = (struct stat){.st_ino = 7, .st_size = 3, .st_mtim = {5, 6}, .st_ctim = {7, 8}};
+    const char *rev = vdir_revision(&f->call, &file);
+    assert_string_equal(rev, vdir_revision(&f->call, &file));
+    for (int i = 0; i < 4; i++) {
+        other = file;
+        other.st.st_ino += i == 0;
+        other.st.st_mtim.tv_nsec += i == 1;
+        other.st.st_ctim.tv_sec += i == 2;
+        other.st.st_size += i == 3;
+        assert_string_not_equal(rev, vdir_revision(&f->call, &other));
+        assert_false(vdir_is_revision(rev, &other));
     }
-    assert_true(vdir_is_revision(rev, "abc", 3));
-    assert_false(vdir_is_revision(rev, "abd", 3));
-    assert_false(vdir_is_revision(rev, "ab", 2));
-    assert_false(vdir_is_revision("", "abc", 3));
-    assert_false(vdir_is_revision("of another make", "abc", 3));
+    assert_true(vdir_is_revision(rev, &file));
+    assert_false(vdir_is_revision("", &file));
+    assert_false(vdir_is_revision("of another make", &file));
+    file.young = true;
+    const char *young = vdir_revision(&f->call, &file);
+    assert_string_not_equal(young, rev);
+    other = file;
+    other.st.st_mtim.tv_sec++;
+    assert_true(vdir_is_revision(young, &other));
+    other = file;
+    other.bytes = abd;
+    assert_false(vdir_is_revision(young, &other));
+    assert_string_not_equal(young, vdir_revision(&f->call, &other));
+}
+
+/* A write in the same tick of the clock has the same time, or in the same two seconds where only
+ * whole ones are kept. */
+static void test_vdir_file__young(void **state)
+{
+    const struct stat fine = {.st_mtim = {100, 5}}, whole = {.st_mtim = {100, 0}};
+    (void)state;
+    assert_true(vdir_is_young(&fine, &(struct timespec){99, 0}));
+    assert_true(vdir_is_young(&fine, &(struct timespec){100, 5}));
+    assert_false(vdir_is_young(&fine, &(struct timespec){100, 6}));
+    assert_true(vdir_is_young(&whole, &(struct timespec){102, 0}));
+    assert_false(vdir_is_young(&whole, &(struct timespec){102, 1}));
 }
 
 /* Nothing that bears a key is held back; a card that clearly does not is. */
@@ -131,6 +155,6 @@ static void test_vdir_file__the_sieve(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_vdir_file__##name, set_up, tear_down)
-    const struct CMUnitTest tests[] = {TEST(names), TEST(revisions), TEST(the_sieve)};
+    const struct CMUnitTest tests[] = {TEST(names), TEST(revisions), TEST(young), TEST(the_sieve)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,8 @@
  *     what changes after its first page is in its pages or after its last cursor. Within a run an
  *     id's deletion wins over its upserts where WESS_CAP_TOMBSTONE_PROVES; elsewhere fetch() of
  * that id decides. With limit 1 it must get past: an item over the arena's budget comes as
- *     WESS_REF_ONLY, and fetch() answers WESS_TOO_BIG for it alone.
+ *     WESS_REF_ONLY, and fetch() answers WESS_TOO_BIG for it alone. Where facts cost more than a
+ *     listing, a change is WESS_BRIEF.
  *  4. Finding. find() looks for live items bearing any of the keys in the whole mailbox or
  * database.
  *  5. Writing. The core has stored every op before apply() is called. A result is preset to
@@ -217,6 +218,9 @@ enum wess_what { WESS_UPSERT = 1, WESS_CREATE, WESS_UPDATE, WESS_DELETE };
 enum {
     WESS_REF_ONLY = 1, /* wess_change.flags: only id and revision are given: its facts were over the
                           budget, or cannot be read. It is there, and not to be judged. */
+    WESS_BRIEF = 2,    /* wess_change.flags: only id and revision are given, since facts cost more
+                          than a listing: the core asks for those of what it does not know at that
+                          revision, by fetch() with WESS_CALL_FACTS. */
 
     WESS_PAGE_LAST = 1,     /* wess_page.flags: nothing more for now */
     WESS_PAGE_SNAPSHOT = 2, /* this page belongs to a listing of everything */
@@ -281,6 +285,11 @@ struct wess_call { /* what every call carries; may grow at its end */
     struct wess_arena *arena;
     struct wess_error error;
     uint64_t requests, bytes_out, bytes_in; /* what this call cost; filled by the connector */
+    uint32_t flags;                         /* WESS_CALL_* */
+};
+enum {
+    WESS_CALL_FACTS = 1, /* of fetch(): facts alone are asked for; content may be left out, and none
+                            of it is spooled: the items may be of those that nobody shared */
 };
 struct wess_http { /* settings of the installation for whoever speaks HTTP */
     const char *proxy, *ca_file, *user_agent; /* NULL: the library's default */

@@ -1,0 +1,269 @@
+/* One change of a page into the store: what takes part is judged in memory, before anything of it
+ * is stored. */
+#include <string.h>
+
+#include "feed/page.h"
+#include "feed/seen.h"
+
+struct linked { /* a link of the item at hand */
+    int64_t link, pu;
+    enum side side;
+    bool ended;
+};
+struct linked_list {
+    struct wess_arena *arena;
+    struct linked *of;
+    size_t n, cap;
+    bool spent;
+};
+
+static void add_linked(void *ctx, int64_t link, int64_t pu, enum side side, bool ended)
+{
+    struct linked_list *l = ctx;
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 8;
+        struct linked *more = arena_alloc(l->arena, cap * sizeof(*more));
+        if (!more) {
+            l->spent = true;
+            return;
+        }
+        if (l->n)
+            memcpy(more, l->of, l->n * sizeof(*more));
+        l->of = more;
+        l->cap = cap;
+    }
+    l->of[l->n++] = (struct linked){link, pu, side, ended};
+}
+
+static const struct subscriber *subscriber_of(const struct pull *p, const struct linked *l)
+{
+    for (size_t i = 0; i < p->n_subs; i++)
+        if (p->subs[i].pu == l->pu && p->subs[i].side == l->side)
+            return &p->subs[i];
+    return NULL;
+}
+
+static bool is_linked(const struct linked_list *l, const struct subscriber *sub)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->of[i].pu == sub->pu && l->of[i].side == sub->side)
+            return true;
+    return false;
+}
+
+static struct linked_list links_of(struct storing *pg, int64_t item)
+{
+    struct linked_list l = {.arena = pg->scratch};
+    links_of_item(pg->pull->db, item, add_linked, &l);
+    pg->spent |= l.spent;
+    return l;
+}
+
+static const char *stamp_of(const struct wess_item *item)
+{
+    for (size_t i = 0; i < item->n_keys; i++)
+        if (!strcmp(item->keys[i].space, "wess"))
+            return item->keys[i].id;
+    return NULL;
+}
+
+/* ---- to-dos ------------------------------------------------------------------------------------
+ */
+
+/* The item is linked there, or was: what changed is weighed against the link. An ended one only
+ * cares for the reason being reversed. */
+static void todo_of_link(struct storing *pg, const struct linked *l, const struct wess_item *facts,
+                         int64_t item, bool same)
+{
+    struct db *db = pg->pull->db;
+    const struct subscriber *sub = subscriber_of(pg->pull, l);
+    struct link_row link;
+    if (!sub)
+        return;
+    enum chosen verdict = selector_judge(sub->selector, pg->scratch, facts);
+    if (l->ended) {
+        if (verdict == CHOSEN)
+            todo_put(db, l->pu, l->side, item, verdict);
+        return;
+    }
+    if (same && link_get(db, pg->scratch, l->link, &link) == STORE_OK &&
+        link.chosen[l->side] == (verdict == CHOSEN) && !*link.unseen[l->side])
+        return;
+    todo_put(db, l->pu, l->side, item, verdict);
+}
+
+/* Not linked there: a to-do if it takes part, or if something of it still waits that no longer
+ * should. */
+static void todo_unlinked(struct storing *pg, const struct subscriber *sub,
+                          const struct wess_item *facts, int64_t item, bool was_chosen,
+                          bool *chosen)
+{
+    struct db *db = pg->pull->db;
+    struct todo_row todo;
+    struct ask_row ask;
+    enum chosen verdict = selector_judge(sub->selector, pg->scratch, facts);
+    *chosen |= verdict == CHOSEN;
+    if (verdict == CHOSEN ||
+        (was_chosen && (todo_get(db, sub->pu, sub->side, item, &todo) == STORE_OK ||
+                        ask_of_item(db, pg->scratch, sub->pu, sub->side, item, &ask) == STORE_OK)))
+        todo_put(db, sub->pu, sub->side, item, verdict);
+}
+
+static void todos(struct storing *pg, const struct wess_item *facts, const struct item_row *row,
+                  bool same)
+{
+    struct pull *p = pg->pull;
+    bool chosen = false, was = (row->flags & ITEM_CHOSEN) != 0;
+    struct linked_list links = links_of(pg, row->id);
+    for (size_t i = 0; i < links.n; i++)
+        todo_of_link(pg, &links.of[i], facts, row->id, same);
+    for (size_t i = 0; i < p->n_subs; i++) {
+        if (is_linked(&links, &p->subs[i]))
+            chosen |= selector_judge(p->subs[i].selector, pg->scratch, facts) == CHOSEN;
+        else
+            todo_unlinked(pg, &p->subs[i], facts, row->id, was, &chosen);
+    }
+    if (chosen != was)
+        item_flags(p->db, row->id, chosen ? ITEM_CHOSEN : 0, chosen ? 0 : ITEM_CHOSEN);
+}
+
+/* ---- one change --------------------------------------------------------------------------------
+ */
+
+static bool is_same(const struct item_row *row, const struct wess_item *facts)
+{
+    return row->revision && facts->revision && !strcmp(row->revision, facts->revision) &&
+           !(row->flags & (ITEM_GONE | ITEM_ABSENT)) &&
+           (row->flags & STORED_FLAGS) == (facts->flags & STORED_FLAGS);
+}
+
+/* Our own write comes back: nothing new, unless a link still waits to see what became of it. */
+static void echo(struct storing *pg, const struct wess_item *facts, const struct item_row *row)
+{
+    if (!(row->flags & ITEM_UNSEEN))
+        return;
+    struct linked_list links = links_of(pg, row->id);
+    for (size_t i = 0; i < links.n; i++)
+        if (!links.of[i].ended)
+            todo_of_link(pg, &links.of[i], facts, row->id, true);
+    item_flags(pg->pull->db, row->id, 0, ITEM_UNSEEN);
+}
+
+static void upsert(struct storing *pg, const struct wess_item *facts)
+{
+    struct pull *p = pg->pull;
+    struct item_row row = {0};
+    bool known = item_by_rid(p->db, pg->scratch, p->feed->id, facts->id, &row) == STORE_OK;
+    bool same = known && is_same(&row, facts);
+    const char *stamp = stamp_of(facts);
+
+    p->read++;
+    if (same)
+        echo(pg, facts, &row);
+    if (same && !pg->mark)
+        return;
+    if (same) {
+        item_mark(p->db, row.id, pg->mark);
+    } else {
+        p->changed++;
+        row.feed = p->feed->id;
+        row.rid = facts->id;
+        row.revision = facts->revision;
+        row.flags =
+            (row.flags & ~(STORED_FLAGS | ITEM_GONE | ITEM_ABSENT)) | (facts->flags & STORED_FLAGS);
+        row.modified_ms = facts->modified_ms;
+        row.seen_ms = pg->now_ms;
+        item_put(p->db, &row, pg->mark);
+        const struct key_maker maker = {p->store, p->feed, p->site, p->identity, p->by_name};
+        pg->spent |= !item_store_keys(&maker, p->db, pg->scratch, row.id, facts);
+    }
+    if (stamp && !(known && (row.flags & ITEM_OURS)))
+        seen_stamp(p->db, pg->scratch, stamp, &row, p->live, p->ctx, pg->now_ms);
+    todos(pg, facts, &row, same);
+}
+
+static void deletion(struct storing *pg, const struct wess_item *facts)
+{
+    struct pull *p = pg->pull;
+    struct item_row row;
+    p->read++;
+    if (item_by_rid(p->db, pg->scratch, p->feed->id, facts->id, &row) != STORE_OK ||
+        (row.flags & ITEM_GONE))
+        return;
+    p->changed++;
+    item_flags(p->db, row.id, ITEM_GONE, 0);
+    struct linked_list links = links_of(pg, row.id);
+    bool waits = false;
+    for (size_t i = 0; i < links.n; i++)
+        if (!links.of[i].ended)
+            todo_put(p->db, links.of[i].pu, links.of[i].side, row.id, NOT_CHOSEN);
+    for (size_t i = 0; i < p->n_subs; i++) {
+        struct todo_row todo;
+        struct ask_row ask;
+        const struct subscriber *s = &p->subs[i];
+        if (is_linked(&links, s) || !(row.flags & ITEM_CHOSEN))
+            continue;
+        if (todo_get(p->db, s->pu, s->side, row.id, &todo) != STORE_OK &&
+            ask_of_item(p->db, pg->scratch, s->pu, s->side, row.id, &ask) != STORE_OK)
+            continue;
+        todo_put(p->db, s->pu, s->side, row.id, NOT_CHOSEN);
+        waits = true;
+    }
+    if (!links.n && !waits)
+        item_drop(p->db, row.id);
+}
+
+/* Its facts are not known, so that it cannot be judged. It is there all the same: it is not swept
+ * as absent, and where it is linked the reading of it says what is wrong. */
+static void unjudged(struct storing *pg, const struct wess_item *ref)
+{
+    struct pull *p = pg->pull;
+    struct item_row row = {0};
+    bool known = item_by_rid(p->db, pg->scratch, p->feed->id, ref->id, &row) == STORE_OK;
+    p->read++;
+    if (known && row.revision && ref->revision && !strcmp(row.revision, ref->revision) &&
+        !(row.flags & (ITEM_GONE | ITEM_ABSENT))) {
+        if (pg->mark)
+            item_mark(p->db, row.id, pg->mark);
+        return;
+    }
+    log_line(WESS_LOG_WARN, "an item of %s cannot be judged: id of %zu bytes, left out",
+             p->feed->collection, strlen(ref->id));
+    p->changed++;
+    row.feed = p->feed->id;
+    row.rid = ref->id;
+    row.revision = ref->revision;
+    row.flags &= ~(uint32_t)(ITEM_GONE | ITEM_ABSENT);
+    row.seen_ms = pg->now_ms;
+    item_put(p->db, &row, pg->mark);
+    struct linked_list links = links_of(pg, row.id);
+    for (size_t i = 0; i < links.n; i++)
+        if (!links.of[i].ended)
+            todo_put(p->db, links.of[i].pu, links.of[i].side, row.id, NOT_CHOSEN);
+}
+
+void store_change(struct storing *pg, const struct wess_change *c)
+{
+    if (c->what == WESS_DELETE)
+        deletion(pg, &c->item);
+    else if (c->flags & (WESS_REF_ONLY | WESS_BRIEF))
+        unjudged(pg, &c->item);
+    else
+        upsert(pg, &c->item);
+}
+
+/* ---- what a listing of everything does not have
+ * ------------------------------------------------------------------------------ */
+
+void store_absent(struct storing *pg, int64_t item)
+{
+    struct pull *p = pg->pull;
+    struct linked_list links = links_of(pg, item);
+    p->changed++;
+    item_flags(p->db, item, ITEM_ABSENT, 0);
+    for (size_t i = 0; i < links.n; i++)
+        if (!links.of[i].ended)
+            todo_put(p->db, links.of[i].pu, links.of[i].side, item, NOT_CHOSEN);
+    if (!links.n)
+        item_forget(p->db, item);
+}

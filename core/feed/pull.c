@@ -320,6 +320,7 @@ static bool store_page(struct pull *p, struct page *pg, const struct wess_page *
     for (size_t i = 0; ok && i < page->n && !pg->spent; i++) {
         arena_reset(pg->scratch);
         change(pg, &page->changes[i], now);
+        pg->spent |= arena_refused(pg->scratch) != ARENA_GAVE;
         ok = !db_failed(p->db);
     }
     if (ok && !pg->spent && last && mark)
@@ -328,6 +329,7 @@ static bool store_page(struct pull *p, struct page *pg, const struct wess_page *
         feed_cursor(p->db, p->feed->id, page->next, last, now);
     if (!ok || pg->spent || db_failed(p->db)) {
         db_rollback(p->db);
+        p->spent = pg->spent;
         return false;
     }
     p->changed += absent;
@@ -390,7 +392,7 @@ static void await(struct asking *q)
 
 static enum wess_code store_failed(struct pull *p)
 {
-    p->store_failed = true;
+    p->store_failed = !p->spent;
     return WESS_BROKEN;
 }
 
@@ -451,9 +453,11 @@ enum wess_code feed_pull(struct pull *p)
     struct wess_arena *kept[2] = {arena_new(ARENA_BUDGET), arena_new(ARENA_BUDGET)};
     enum wess_code rc = WESS_TOO_BIG;
     p->read = p->changed = 0;
-    p->store_failed = false;
+    p->store_failed = p->spent = false;
     if (pg.scratch && kept[0] && kept[1])
         rc = pull_pages(p, &pg, kept);
+    else
+        p->spent = true;
     arena_free(pg.scratch);
     arena_free(kept[0]);
     arena_free(kept[1]);

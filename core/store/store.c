@@ -125,7 +125,10 @@ static bool read_key(const struct store *s, bool fresh, unsigned char key[KEY_SI
                       "cannot be read: %s; it belongs to wess.db: restore both from one backup",
                       strerror(errno));
     ssize_t n = read(fd, key, KEY_SIZE);
+    int error = errno;
     close(fd);
+    if (n < 0)
+        return refuse_errno(why, status, path, "read", error);
     /* Cut off at the first start: without a database nothing was hashed with it. */
     if (n != (ssize_t)KEY_SIZE && fresh && unlink(path) == 0)
         return make_key(key, path, why, status);

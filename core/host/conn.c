@@ -302,7 +302,9 @@ static enum wess_code weighed(struct wess_call *call, enum wess_code rc)
         return rc;
     if (refused == ARENA_FULL)
         return WESS_TOO_BIG;
-    call->error = (struct wess_error){.scope = WESS_OF_HOST, .text = "there is too little memory"};
+    /* Not the remote's fault: it need not rest. */
+    call->error = (struct wess_error){
+        .scope = WESS_OF_HOST, .retry_after_ms = 1, .text = "there is too little memory"};
     return WESS_TRANSIENT;
 }
 

@@ -271,6 +271,8 @@ const char *config_expand(struct wess_arena *a, const char *text, const struct c
     while (out && (hit = strstr(at, open))) {
         const char *name = hit + sizeof(open) - 1, *end = strchr(name, '}');
         char *attr = end ? arena_textn(a, name, (size_t)(end - name)) : NULL;
+        if (end && !attr)
+            return NULL;
         const char *value = attr && user ? cfg_user_attr(user, attr) : NULL;
         if (!value || !*value) {
             *why = arena_fmt(a, "user %s has no %s", user ? user->id : "(shared)",

@@ -124,7 +124,8 @@ void config_describe(FILE *);
 void config_expiries(const struct config *, int64_t now_ms,
                      void (*say)(void *ctx, const char *endpoint, const char *secret, int64_t days),
                      void *ctx);
-/* `text` with %{user.X} replaced; NULL and *why when an attribute is missing. */
+/* `text` with %{user.X} replaced; NULL and *why when an attribute is missing, *why NULL: no memory.
+ */
 const char *config_expand(struct wess_arena *, const char *text, const struct cfg_user *,
                           const char **why);
 const struct cfg_endpoint *config_endpoint(const struct config *, const char *name);

@@ -14,7 +14,7 @@ static bool local(struct run *r, enum op_what what)
     struct wess_result done = {.code = WESS_OK};
     struct wess_arena *a = arena_new(ARENA_BUDGET);
     size_t n = LOCAL_AT_ONCE;
-    bool ok = a != NULL;
+    bool ok = a != NULL, whole = true;
     while (ok && n) {
         arena_reset(a);
         struct op_row *ops = arena_alloc(a, LOCAL_AT_ONCE * sizeof(*ops));
@@ -25,10 +25,13 @@ static bool local(struct run *r, enum op_what what)
         ok = ok && ops && db_begin(r->db) == STORE_OK;
         for (size_t i = 0; ok && i < n; i++)
             ok = settle_op(r, a, &ops[i], &done);
-        ok = ok && db_commit(r->db) == STORE_OK;
+        whole = run_sound(r, a);
+        ok = ok && whole && db_commit(r->db) == STORE_OK;
     }
+    if (!a)
+        whole = run_memory(r);
     arena_free(a);
-    return ok || run_store_failed(r);
+    return whole && (ok || run_store_failed(r));
 }
 
 /* ---- remote operations
@@ -85,7 +88,7 @@ static bool remote(struct run *r, enum op_what what, enum side side)
                             {.run = r, .side = side, .arena = arena_new(ARENA_BUDGET)}};
     struct flight *now = &two[0], *coming = &two[1];
     int64_t after = 0, done = 0, planned = 0;
-    bool ok = two[0].arena && two[1].arena;
+    bool ok = (two[0].arena && two[1].arena) || run_memory(r);
     ops_planned(r->db, r->pu.id, what, (int)side, false, &planned);
     ok = ok && next(now, what, &after, most);
     if (ok && now->n)

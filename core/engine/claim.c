@@ -64,7 +64,7 @@ static bool each_create(struct run *r, enum side side,
     struct op_row *ops = a ? arena_alloc(a, AT_ONCE * sizeof(*ops)) : NULL;
     int64_t after = 0;
     size_t n = AT_ONCE;
-    bool ok = ops && db_begin_soft(r->db) == STORE_OK;
+    bool ok = ops && db_begin_soft(r->db) == STORE_OK, whole = true;
     while (ok && n == AT_ONCE) {
         arena_reset(a);
         ops = arena_alloc(a, AT_ONCE * sizeof(*ops));
@@ -74,10 +74,14 @@ static bool each_create(struct run *r, enum side side,
             after = ops[i].id;
             ok = act(r, a, &ops[i]);
         }
+        whole = run_sound(r, a);
+        ok &= whole;
     }
+    if (!ops)
+        whole = run_memory(r);
     ok = ok && db_commit(r->db) == STORE_OK;
     arena_free(a);
-    return ok || run_store_failed(r);
+    return whole && (ok || run_store_failed(r));
 }
 
 bool claim_run(struct run *r)

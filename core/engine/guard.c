@@ -67,13 +67,14 @@ static bool count(struct run *r, enum op_what what, enum scope scope, int64_t *n
 
 /* A person who lets a list go must see who is on it: what would be created is kept with its source.
  */
-static void keep_names(struct run *r)
+static bool keep_names(struct run *r)
 {
     struct wess_arena *a = arena_new(ARENA_BUDGET);
-    for (int s = LEFT; a && s <= RIGHT; s++) {
+    bool whole = a || run_memory(r);
+    for (int s = LEFT; whole && s <= RIGHT; s++) {
         int64_t after = 0;
         size_t n = AT_ONCE;
-        while (n == AT_ONCE) {
+        while (whole && n == AT_ONCE) {
             arena_reset(a);
             struct op_row *ops = arena_alloc(a, AT_ONCE * sizeof(*ops));
             n = 0;
@@ -83,9 +84,11 @@ static void keep_names(struct run *r)
                 after = ops[i].id;
                 item_content(r->db, ops[i].todo_item, NULL, ops[i].body);
             }
+            whole = run_sound(r, a);
         }
     }
     arena_free(a);
+    return whole;
 }
 
 static bool hold(struct run *r, enum op_what what, int64_t mine, const char *reason)
@@ -99,8 +102,8 @@ static bool hold(struct run *r, enum op_what what, int64_t mine, const char *rea
     if (db_begin(r->db) != STORE_OK)
         return run_store_failed(r);
     hold_make(r->db, &row);
-    if (what == OP_CREATE)
-        keep_names(r);
+    if (what == OP_CREATE && !keep_names(r))
+        return false;
     hold_ops(r->db, row.id, r->pu.id, what, -1);
     if (db_commit(r->db) != STORE_OK)
         return run_store_failed(r);

@@ -294,8 +294,10 @@ static bool match(struct run *r, struct batch *b, struct entry *e)
     struct hash *keys = NULL;
     size_t n = 0;
     bool done = false;
-    if (!answered(r, b, e, &done) || done)
-        return !db_failed(r->db);
+    if (!answered(r, b, e, &done))
+        return false;
+    if (done)
+        return !db_failed(r->db) || run_store_failed(r);
     if (item_key_hashes(r->db, b->arena, e->todo.item, &keys, &n) == STORE_FAIL)
         return run_store_failed(r);
     if (!by_stamp(r, b, e, keys, n, &done))
@@ -334,7 +336,11 @@ bool match_exists(struct run *r, struct wess_arena *a, enum side from, int64_t i
                      (by_name && keys[i].of[0] == key_label(KEY_PLAIN_NAME));
         for (size_t m = 0; m < r->pair->n_match; m++)
             asked |= keys[i].of[0] == key_label(r->pair->match[m].space);
-        if (asked && by_hash(r, other_side(from), &keys[i], NULL, &total) && total)
+        int64_t first;
+        if (asked &&
+            items_by_key(r->db, r->side[other_side(from)].feed.id, &keys[i], &first, 1, &total) ==
+                STORE_OK &&
+            total)
             return true;
     }
     return false;

@@ -42,7 +42,7 @@ static bool parked_fields(struct run *r, struct wess_arena *a, const struct entr
         if (rows[i].side != s || !*rows[i].field)
             continue;
         /* Another value than the one refused is tried again. */
-        struct hash value = store_hash(r->store, "parked", f ? field_show(a, f) : "");
+        struct hash value = parked_value(r, a, f);
         if (from && memcmp(&value, &rows[i].value, sizeof(value)) != 0)
             continue;
         of[kept++] = rows[i].field;
@@ -222,8 +222,7 @@ static void put_too_long(struct run *r, struct wess_arena *a, const struct entry
                                  .why = t->why,
                                  .code = "capacity",
                                  .when_ms = clock_now_ms(),
-                                 .value =
-                                     store_hash(r->store, "parked", f ? field_show(a, f) : "")};
+                                 .value = parked_value(r, a, f)};
         parked_put(r->db, &row);
         r->report.parked++;
     }

@@ -259,5 +259,7 @@ bool batch_plan(struct run *r, struct batch *b)
     for (size_t i = 0; i < b->n; i++)
         if (!plan(r, b->arena, &b->of[i]))
             return false;
+    if (!run_sound(r, b->arena))
+        return false;
     return db_commit(r->db) == STORE_OK || run_store_failed(r);
 }

@@ -13,7 +13,7 @@ static bool again(struct run *r, enum side side, const struct op_row *rows, size
     uint32_t max = r->side[side].collection->write_max;
     size_t most = max ? max : 100;
     struct flight f = {.run = r, .side = side, .arena = arena_new(ARENA_BUDGET)};
-    bool ok = f.arena != NULL;
+    bool ok = f.arena || run_memory(r);
     for (size_t at = 0; ok && at < n; at += most) {
         arena_reset(f.arena);
         f.n = n - at < most ? n - at : most;
@@ -144,6 +144,8 @@ static bool read_and_judge(struct run *r, enum side side, const struct op_row *o
     bool ok = db_begin(r->db) == STORE_OK;
     for (size_t i = 0; ok && i < n; i++)
         ok = judge(r, a, &ops[i], &res[i]);
+    if (!run_sound(r, a))
+        return false;
     return (ok && db_commit(r->db) == STORE_OK) || run_store_failed(r);
 }
 
@@ -153,7 +155,7 @@ static bool recover_writes(struct run *r, enum side side, const struct op_row *r
     struct op_row some[AT_ONCE];
     struct wess_arena *a = arena_new(ARENA_BUDGET);
     size_t have = 0;
-    bool ok = a != NULL;
+    bool ok = a || run_memory(r);
     for (size_t i = 0; ok && i <= n; i++) {
         bool take = i < n && rows[i].side == side && rows[i].what != OP_CREATE;
         if (take)

@@ -143,6 +143,8 @@ static void count_open(struct run *r)
     if (holds_list(r->db, r->arena, r->pu.id, &holds, &n) == STORE_OK)
         for (size_t i = 0; i < n; i++)
             r->report.open_held += !holds[i].released && holds[i].n > 0;
+    if (r->report.status != EXIT_STATE)
+        run_sound(r, r->arena);
     if (r->report.open_questions)
         r->report.status = status_worse(r->report.status, EXIT_WAITS);
     if (r->report.open_held)
@@ -154,7 +156,10 @@ void report_write(struct run *r, int64_t began_ms)
     bool failed = r->report.status != EXIT_IN_STEP;
     count_open(r);
     r->report.ms = (uint64_t)(clock_now_ms() - began_ms);
-    if (!r->dry && r->pu.id && (r->id || failed) && db_begin(r->db) == STORE_OK) {
+    bool wanted = !r->dry && r->pu.id && (r->id || failed);
+    if (wanted && db_begin(r->db) != STORE_OK) {
+        run_store_failed(r);
+    } else if (wanted) {
         char *text = report_json(&r->report);
         /* It failed before it could begin: `status` must show that all the same. */
         if (!r->id)

@@ -13,6 +13,8 @@
 #define WAIT_MOST_MS 600000 /* longer rests are told, not waited for */
 #define WAIT_STEP_NS 50000000L
 
+static const char out_of_memory[] = "out of memory: run again when there is more";
+
 struct seat { /* a pair of a user who is not off: reads what is read for him, whether he runs or not
                */
     const struct cfg_pair *pair;
@@ -187,6 +189,8 @@ enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up)
         r->report.side[s].read += p.read;
         if (p.store_failed)
             run_store_failed(r);
+        else if (p.spent)
+            run_memory(r);
         else if (rc != WESS_OK)
             run_trouble(r, s, rc, &p.error, "read changes");
         else
@@ -195,6 +199,8 @@ enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up)
         f->error = p.error;
         if (p.store_failed)
             set_text(&f->error, db_error(r->db));
+        else if (p.spent)
+            set_text(&f->error, "there is too little memory");
         f->pulled = true;
     }
     enum wess_code rc = f->code;
@@ -423,7 +429,7 @@ static bool seat_selectors(struct round *rd, struct seat *seat)
         const struct cfg_select *sel = &seat->pair->select[s];
         if (!selector_make(rd->arena, sel, seat->pair->private_mode, seat->user, &seat->selector[s],
                            &why)) {
-            broken(rd, EXIT_USAGE, why);
+            broken(rd, why ? EXIT_USAGE : EXIT_STATE, why ? why : out_of_memory);
             return false;
         }
         seat->selector[s].nothing = !sel->given && seat->pair->select[s ^ 1].given;
@@ -463,10 +469,13 @@ static bool make_seats(struct round *rd)
             rd->n_seats++;
         }
     ok = ok && db_commit(db) == STORE_OK;
+    if (!ok && !rd->broken && arena_refused(rd->arena) != ARENA_GAVE)
+        broken(rd, EXIT_STATE, out_of_memory);
     if (!ok && !rd->broken) {
         char text[1024];
         store_say(rd->store, db, text, sizeof(text));
-        broken(rd, EXIT_STATE, arena_text(rd->arena, text));
+        const char *copy = arena_text(rd->arena, text);
+        broken(rd, EXIT_STATE, copy ? copy : out_of_memory);
     }
     db_close(db);
     return ok;
@@ -558,7 +567,7 @@ static void run_round(struct round *rd)
     struct worker *workers = arena_alloc(rd->arena, n * sizeof(*workers));
     rd->live = arena_alloc(rd->arena, n * sizeof(*rd->live));
     if (!workers || !rd->live) {
-        broken(rd, EXIT_STATE, "out of memory");
+        broken(rd, EXIT_STATE, out_of_memory);
         return;
     }
     rd->n_live = n;
@@ -567,7 +576,11 @@ static void run_round(struct round *rd)
         workers[i].conns =
             arena_alloc(rd->arena, (rd->cfg->n_endpoints + 1) * sizeof(*workers[i].conns));
         if (!workers[i].conns)
-            n = i ? i : 1;
+            n = i;
+    }
+    if (!n) {
+        broken(rd, EXIT_STATE, out_of_memory);
+        return;
     }
     run_all(rd, workers, n);
     for (int turn = 0; turn < REPEATS_MAX && !cancelled(rd) && pick_deferred(rd); turn++)
@@ -595,9 +608,11 @@ int round_run(const struct config *cfg, struct store *store, const struct round_
                        .status = EXIT_IN_STEP};
     pthread_mutex_init(&rd.lock, NULL);
     if (!rd.arena)
-        broken(&rd, EXIT_STATE, "out of memory");
+        broken(&rd, EXIT_STATE, out_of_memory);
     else if (make_seats(&rd) && make_shared(&rd))
         run_round(&rd);
+    else if (!rd.broken)
+        broken(&rd, EXIT_STATE, out_of_memory);
     say_broken(&rd);
     for (size_t i = 0; i < rd.n_shared; i++)
         pthread_mutex_destroy(&rd.shared[i].lock);

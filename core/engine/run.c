@@ -126,10 +126,14 @@ static bool pull_own(struct run *r, enum side s, bool from_start)
                      .live = round_live,
                      .ctx = r->round};
     p.n_subs = round_subscribers(r, s, &p.subs);
+    if (!p.subs)
+        return run_memory(r);
     enum wess_code rc = feed_pull(&p);
     r->report.side[s].read += p.read;
     if (p.store_failed)
         return run_store_failed(r);
+    if (p.spent)
+        return run_memory(r);
     if (rc != WESS_OK)
         return run_trouble(r, s, rc, &p.error, "read changes");
     run_welcome(r, s);
@@ -175,8 +179,9 @@ static size_t batch_size(const struct run *r)
 
 static bool plan_batch(struct run *r, struct batch *b, const struct todo_row *todos, size_t n)
 {
-    return batch_load(r, b, todos, n) && batch_weigh(r, b) && batch_match(r, b) &&
-           batch_read(r, b) && batch_plan(r, b);
+    return batch_load(r, b, todos, n) && run_sound(r, b->arena) && batch_weigh(r, b) &&
+           run_sound(r, b->arena) && batch_match(r, b) && run_sound(r, b->arena) &&
+           batch_read(r, b) && run_sound(r, b->arena) && batch_plan(r, b);
 }
 
 static bool plan_all(struct run *r)
@@ -186,6 +191,7 @@ static bool plan_all(struct run *r)
     struct batch b = {.arena = arena_new(ARENA_BUDGET)};
     struct todo_row *todos = arena_alloc(r->arena, most * sizeof(*todos));
     bool ok = b.arena && todos;
+    content_unsure(); /* of an earlier run of this thread */
     if (ok && todo_count(r->db, r->pu.id, &todo, &held) != STORE_OK)
         ok = run_store_failed(r);
     while (ok && n) {
@@ -233,8 +239,12 @@ static bool passes(struct run *r)
 
 static void close_run(struct run *r, bool whole)
 {
-    if (r->dry || !r->id || db_begin(r->db) != STORE_OK)
+    if (r->dry || !r->id)
         return;
+    if (db_begin(r->db) != STORE_OK) {
+        run_store_failed(r);
+        return;
+    }
     ops_drop_planned(r->db, r->pu.id);
     r->pu.last_run_ms = clock_now_ms();
     if (whole) {

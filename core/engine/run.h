@@ -91,6 +91,9 @@ bool run_trouble(struct run *, enum side, enum wess_code, const struct wess_erro
                  const char *stage);
 bool run_store_failed(struct run *); /* notes db_error(); answers false */
 bool run_memory(struct run *);       /* out of arena; answers false */
+/* Whether what was read or made so far lacks nothing: neither the store nor the arena nor a
+ * comparison failed in a place that could not say so. Asked before anything of it is stored. */
+bool run_sound(struct run *, const struct wess_arena *);
 bool run_cancelled(struct run *);
 /* Rests that forbid calling that side now; noted in the report. */
 bool run_resting(struct run *, enum side);
@@ -170,6 +173,8 @@ bool recover_run(struct run *); /* recover.c */
 /* settle.c: within a transaction, what one op's answer means. */
 bool settle_op(struct run *, struct wess_arena *, const struct op_row *,
                const struct wess_result *);
+/* The value by which what is parked is known again; without memory it is any, and not stored. */
+struct hash parked_value(struct run *, struct wess_arena *, const struct wess_field *);
 /* report.c */
 bool report_plan(struct run *); /* dry: the planned ops and questions, to the callbacks */
 void report_write(struct run *, int64_t began_ms);

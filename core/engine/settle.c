@@ -25,6 +25,12 @@ static bool is_refused(const struct wess_result *res, const char *field)
     return false;
 }
 
+struct hash parked_value(struct run *r, struct wess_arena *a, const struct wess_field *f)
+{
+    const char *text = field_show(a, f);
+    return store_hash(r->store, "parked", text ? text : "");
+}
+
 static void park(struct run *r, struct wess_arena *a, const struct op_row *op, const char *field,
                  const char *why, const char *code)
 {
@@ -42,7 +48,7 @@ static void park(struct run *r, struct wess_arena *a, const struct op_row *op, c
                              .why = text,
                              .code = code ? code : "refused",
                              .when_ms = clock_now_ms(),
-                             .value = store_hash(r->store, "parked", f ? field_show(a, f) : "")};
+                             .value = parked_value(r, a, f)};
     parked_put(r->db, &row);
     r->report.parked++;
 }

@@ -72,7 +72,7 @@ static void store_rest(struct run *r, const char *scope, enum wess_code code,
 {
     struct rest_row rest = {0};
     int64_t now = clock_now_ms(), wait = REST_FIRST_MS;
-    if (db_begin(r->db) != STORE_OK)
+    if (!scope || db_begin(r->db) != STORE_OK)
         return;
     if (rest_get(r->db, r->arena, scope, &rest) != STORE_OK)
         rest.fails = 0;
@@ -88,7 +88,8 @@ static void store_rest(struct run *r, const char *scope, enum wess_code code,
                              .fails = rest.fails + 1,
                              .text = e->text};
     rest_put(r->db, &rest);
-    db_commit(r->db);
+    if (db_commit(r->db) != STORE_OK)
+        run_store_failed(r);
     if (!for_good && (!r->retry_at_ms || rest.until_ms < r->retry_at_ms))
         r->retry_at_ms = rest.until_ms;
 }
@@ -128,9 +129,19 @@ bool run_memory(struct run *r)
 {
     r->report.status = status_worse(r->report.status, EXIT_STATE);
     snprintf(r->report.text, sizeof(r->report.text),
-             "memory for one batch is spent; the run stopped, what was settled stands");
+             "there is too little memory for one batch; the run stopped, what was settled stands");
     db_rollback(r->db);
     return false;
+}
+
+bool run_sound(struct run *r, const struct wess_arena *a)
+{
+    bool unsure = content_unsure();
+    if (db_failed(r->db))
+        return run_store_failed(r);
+    if (unsure || arena_refused(a) != ARENA_GAVE || arena_refused(r->arena) != ARENA_GAVE)
+        return run_memory(r);
+    return true;
 }
 
 bool run_cancelled(struct run *r)
@@ -147,7 +158,11 @@ bool run_resting(struct run *r, enum side side)
     for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
         struct rest_row rest;
         const char *scope = scope_name(r, side, scopes[i]);
-        if (!scope || rest_get(r->db, r->arena, scope, &rest) != STORE_OK || rest.until_ms <= now)
+        enum store_code rc = scope ? rest_get(r->db, r->arena, scope, &rest) : STORE_FAIL;
+        /* Not known is not allowed: a credential that was refused may lock its account. */
+        if (!run_sound(r, r->arena))
+            return true;
+        if (rc != STORE_OK || rest.until_ms <= now)
             continue;
         bool for_good = rest.until_ms == REST_FOREVER;
         r->report.status =

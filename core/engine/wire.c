@@ -109,6 +109,8 @@ bool flight_settle(struct flight *f)
     bool ok = db_begin_soft(r->db) == STORE_OK;
     for (size_t i = 0; ok && i < f->n; i++)
         ok = settle_op(r, f->arena, &f->rows[i], &f->results[i]);
+    if (!run_sound(r, f->arena))
+        return false;
     if (!ok || db_commit(r->db) != STORE_OK)
         return run_store_failed(r);
     if (f->code != WESS_OK)

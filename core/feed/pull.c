@@ -33,11 +33,13 @@ static bool store_page(struct pull *p, struct storing *st, struct page *pg)
     for (size_t i = 0; ok && i < n && !st->spent; i++) {
         arena_reset(st->scratch);
         store_change(st, pg->sorted ? pg->news[i] : &pg->got.changes[i]);
+        st->spent |= arena_refused(st->scratch) != ARENA_GAVE;
         ok = !db_failed(p->db);
     }
-    for (size_t i = 0; ok && i < pg->n_absent; i++) {
+    for (size_t i = 0; ok && i < pg->n_absent && !st->spent; i++) {
         arena_reset(st->scratch);
         store_absent(st, pg->absent[i]);
+        st->spent |= arena_refused(st->scratch) != ARENA_GAVE;
         ok = !db_failed(p->db);
     }
     if (ok && !st->spent && last && st->mark)
@@ -46,6 +48,7 @@ static bool store_page(struct pull *p, struct storing *st, struct page *pg)
         feed_cursor(p->db, p->feed->id, pg->got.next, last, st->now_ms);
     if (!ok || st->spent || db_failed(p->db)) {
         db_rollback(p->db);
+        p->spent = st->spent;
         return false;
     }
     p->changed += absent;
@@ -129,7 +132,7 @@ struct way {
 
 static enum wess_code store_failed(struct pull *p)
 {
-    p->store_failed = true;
+    p->store_failed = !p->spent;
     return WESS_BROKEN;
 }
 
@@ -179,7 +182,10 @@ static enum wess_code look_at(struct way *w, struct page *pg)
         return pg->code;
     if (is_sorted(pg)) {
         w->storing.mark = 0;
-        return compare_page(&w->comparing, pg) ? WESS_OK : store_failed(w->pull);
+        if (compare_page(&w->comparing, pg))
+            return WESS_OK;
+        w->pull->spent = !db_failed(w->pull->db);
+        return store_failed(w->pull);
     }
     if (w->whole && !w->storing.mark && !start_snapshot(w->pull, &w->storing.mark))
         return store_failed(w->pull);
@@ -249,7 +255,7 @@ enum wess_code feed_pull(struct pull *p)
     struct way w = {.pull = p};
     enum wess_code rc = WESS_TOO_BIG;
     p->read = p->changed = 0;
-    p->store_failed = false;
+    p->store_failed = p->spent = false;
     w.storing = (struct storing){.pull = p, .scratch = arena_new(ARENA_BUDGET)};
     w.comparing = (struct comparing){.pull = p, .arena = arena_new(ARENA_BUDGET)};
     bool ok = w.storing.scratch && w.comparing.arena;
@@ -259,6 +265,8 @@ enum wess_code feed_pull(struct pull *p)
     }
     if (ok)
         rc = begin(&w);
+    else
+        p->spent = true;
     for (size_t i = 0; i < PAGES; i++)
         arena_free(w.pages[i].arena);
     arena_free(w.storing.scratch);

@@ -29,6 +29,7 @@ struct pull {
     /* out */
     int64_t read, changed; /* items seen; items that were new or other than known */
     bool store_failed;     /* db_error() tells */
+    bool spent;            /* no memory: of the page at hand nothing is stored */
     struct wess_error error;
 };
 /* Reads to the feed's end. WESS_OK, or what stopped it: everything stored so far stands. */

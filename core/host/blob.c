@@ -26,8 +26,16 @@ static enum wess_code trouble(const char *dir, int error)
 {
     bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
     log_line(WESS_LOG_ERROR, "spool %s: %s: %s", dir, strerror(error),
-             full ? "make room, then run again" : "see the system log");
+             full              ? "make room, then run again"
+             : error == ENOMEM ? "run again when there is more"
+                               : "see the system log");
     return WESS_TRANSIENT;
+}
+
+/* Not WESS_TOO_BIG, which would put the item aside for being what it is not. */
+static enum wess_code no_memory(const char *dir)
+{
+    return trouble(dir, ENOMEM);
 }
 
 enum wess_code blob_root(const char *state_dir)
@@ -36,9 +44,11 @@ enum wess_code blob_root(const char *state_dir)
     enum wess_code rc = WESS_BROKEN;
     struct dirent *e;
     if (asprintf(&dir, "%s/spool", state_dir) < 0)
-        return WESS_TOO_BIG;
+        return no_memory(state_dir);
     if (mkdir(dir, 0700) == 0 || errno == EEXIST)
         rc = WESS_OK;
+    else
+        trouble(state_dir, errno);
     DIR *d = rc == WESS_OK ? opendir(dir) : NULL;
     /* A file without its digest for a name was never finished. */
     while (d && (e = readdir(d)))
@@ -68,14 +78,14 @@ enum wess_code blob_spool_new(const char *dir, struct wess_spool **out)
     struct wess_spool *s = calloc(1, sizeof(*s));
     *out = NULL;
     if (!s)
-        return WESS_TOO_BIG;
+        return no_memory(dir);
     s->fd = -1;
     s->dir = strdup(dir);
     sha256_init(&s->digest);
     if (!s->dir || asprintf(&s->path, "%s/new-XXXXXX", dir) < 0) {
         s->path = NULL;
         blob_spool_close(s);
-        return WESS_TOO_BIG;
+        return no_memory(dir);
     }
     s->fd = mkostemp(s->path, O_CLOEXEC);
     if (s->fd < 0) {
@@ -128,7 +138,12 @@ enum wess_code blob_spool_done(struct wess_spool *s, struct wess_arena *a, struc
     sha256_digest(&s->digest, sizeof(md), md);
     for (size_t i = 0; hex && i < sizeof(md); i++)
         snprintf(hex + 2 * i, 3, "%02x", md[i]);
-    bool ok = hex && !s->broken && asprintf(&final, "%s/%s", s->dir, hex) >= 0;
+    bool ok = hex && asprintf(&final, "%s/%s", s->dir, hex) >= 0;
+    if (!ok) {
+        final = NULL;
+        no_memory(s->dir);
+    }
+    ok &= !s->broken;
     if (ok && (fsync(s->fd) != 0 || rename(s->path, final) != 0 || !sync_folder(s->dir))) {
         trouble(s->dir, errno);
         ok = false;
@@ -152,14 +167,15 @@ enum wess_code blob_spool_open(const char *dir, const char *digest, struct wess_
     if (!digest || strlen(digest) != DIGEST_HEX || strspn(digest, "0123456789abcdef") != DIGEST_HEX)
         return WESS_BROKEN;
     if (asprintf(&path, "%s/%s", dir, digest) < 0)
-        return WESS_TOO_BIG;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        return no_memory(dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), error = errno;
     free(path);
-    s = fd >= 0 ? calloc(1, sizeof(*s)) : NULL;
+    if (fd < 0) /* only what is not there is gone */
+        return error == ENOENT || error == ELOOP ? WESS_GONE : trouble(dir, error);
+    s = calloc(1, sizeof(*s));
     if (!s) {
-        if (fd >= 0)
-            close(fd);
-        return WESS_GONE;
+        close(fd);
+        return no_memory(dir);
     }
     s->fd = fd;
     *out = s;
@@ -172,5 +188,7 @@ int64_t blob_spool_get(struct wess_spool *s, void *buf, size_t cap)
     do
         n = read(s->fd, buf, cap);
     while (n < 0 && errno == EINTR);
+    if (n < 0)
+        trouble("of large values", errno);
     return n;
 }

@@ -25,6 +25,7 @@ struct conn {
     const bool *cancelled;
     struct wess_arena *arena; /* settings and schema */
     const char *spool, *fingerprint;
+    const char **values; /* of the endpoint's settings, as they are for this user */
     struct wess_host host;
     struct wess_conn *theirs;
     struct conn_stats stats;
@@ -67,10 +68,9 @@ static const char *host_setting(void *ctx, const char *name)
 {
     struct conn *c = ctx;
     const struct wess_option *o = plugin_option(c->endpoint->plugin, name);
-    const char *why;
     for (size_t i = 0; i < c->endpoint->n_values; i++)
         if (!strcmp(c->endpoint->values[i].name, name))
-            return config_expand(c->arena, c->endpoint->values[i].value, c->user, &why);
+            return c->values[i];
     return o ? o->fallback : NULL;
 }
 
@@ -158,6 +158,26 @@ static const char *fingerprint(struct conn *c)
     return ok ? arena_text(c->arena, hex) : NULL;
 }
 
+/* Before the connector asks: to it a setting that is not there is one that nobody made, and whom it
+ * then impersonates is another. */
+static bool expand_settings(struct conn *c, struct wess_error *e)
+{
+    const struct cfg_endpoint *ep = c->endpoint;
+    const char *why = NULL;
+    c->values = arena_alloc(c->arena, (ep->n_values + 1) * sizeof(*c->values));
+    for (size_t i = 0; c->values && i < ep->n_values; i++) {
+        if (!ep->values[i].value)
+            continue;
+        c->values[i] = config_expand(c->arena, ep->values[i].value, c->user, &why);
+        if (c->values[i])
+            continue;
+        snprintf(e->text, sizeof(e->text), "%s: %s", ep->values[i].name,
+                 why ? why : "out of memory");
+        return false;
+    }
+    return c->values != NULL;
+}
+
 static void fill_host(struct conn *c)
 {
     c->host = (struct wess_host){.abi = WESS_ABI,
@@ -201,9 +221,11 @@ enum wess_code conn_open(const struct config *cfg, const struct cfg_endpoint *ep
     c->cancelled = cancelled;
     c->spool = arena_fmt(c->arena, "%s/spool", cfg->state_dir);
     fill_host(c);
-    c->fingerprint = fingerprint(c);
-    if (c->spool && c->fingerprint)
+    bool ready = expand_settings(c, e) && c->spool && (c->fingerprint = fingerprint(c));
+    if (ready)
         rc = ep->plugin->connector->open(&c->host, &c->theirs, e);
+    if (!ready && !e->text[0])
+        snprintf(e->text, sizeof(e->text), "out of memory");
     if (rc != WESS_OK) {
         c->theirs = NULL;
         conn_close(c);
@@ -270,6 +292,22 @@ static enum wess_code enter(struct conn *c, struct wess_call *call, const char *
     return WESS_OK;
 }
 
+/* A connector need not see that the host had no memory for it: what it then answers lacks
+ * something. Once it is told by the code, the arena is as good as before. */
+static enum wess_code weighed(struct wess_call *call, enum wess_code rc)
+{
+    enum arena_want refused = arena_refused(call->arena);
+    arena_pardon(call->arena);
+    if (refused == ARENA_GAVE || (rc != WESS_OK && rc != WESS_TOO_BIG))
+        return rc;
+    if (refused == ARENA_FULL)
+        return WESS_TOO_BIG;
+    /* Not the remote's fault: it need not rest. */
+    call->error = (struct wess_error){
+        .scope = WESS_OF_HOST, .retry_after_ms = 1, .text = "there is too little memory"};
+    return WESS_TRANSIENT;
+}
+
 static enum wess_code leave(struct conn *c, const char *what, const struct wess_call *call,
                             enum wess_code rc, const char *wrong, struct wess_error *e)
 {
@@ -314,7 +352,7 @@ enum wess_code conn_check(struct conn *c, struct wess_arena *a, struct wess_erro
     enum wess_code rc = enter(c, &call, NULL, a, NULL, e);
     if (rc != WESS_OK)
         return rc;
-    rc = c->endpoint->plugin->connector->check(&call);
+    rc = weighed(&call, c->endpoint->plugin->connector->check(&call));
     return leave(c, "check", &call, rc, NULL, e);
 }
 
@@ -327,7 +365,7 @@ const struct wess_schema *conn_schema(struct conn *c, struct wess_error *e, enum
     if ((*rc = enter(c, &call, NULL, c->arena, NULL, e)) != WESS_OK)
         return NULL;
     c->schema = (struct wess_schema){0};
-    *rc = c->endpoint->plugin->connector->describe(&call, &c->schema);
+    *rc = weighed(&call, c->endpoint->plugin->connector->describe(&call, &c->schema));
     *rc = leave(c, "describe", &call, *rc, *rc == WESS_OK ? answer_schema(&c->schema) : NULL, e);
     c->described = *rc == WESS_OK;
     return c->described ? &c->schema : NULL;
@@ -356,7 +394,7 @@ enum wess_code conn_changes(struct conn *c, const char *collection, struct wess_
     enum wess_code rc = enter(c, &call, collection, a, want, e);
     if (rc != WESS_OK)
         return rc;
-    rc = c->endpoint->plugin->connector->changes(&call, cursor, limit, out);
+    rc = weighed(&call, c->endpoint->plugin->connector->changes(&call, cursor, limit, out));
     rc = leave(c, "changes", &call, rc, rc == WESS_OK ? answer_page(out) : NULL, e);
     c->stats.read += rc == WESS_OK ? out->n : 0;
     return rc;
@@ -378,7 +416,7 @@ enum wess_code conn_fetch(struct conn *c, const char *collection, struct wess_ar
     if (rc != WESS_OK)
         return rc;
     call.flags = flags;
-    rc = c->endpoint->plugin->connector->fetch(&call, ids, out);
+    rc = weighed(&call, c->endpoint->plugin->connector->fetch(&call, ids, out));
     return leave(c, "fetch", &call, rc,
                  rc == WESS_OK ? answer_results(out, ids.n, true, NULL) : NULL, e);
 }
@@ -392,7 +430,7 @@ enum wess_code conn_find(struct conn *c, const char *collection, struct wess_are
     enum wess_code rc = enter(c, &call, collection, a, NULL, e);
     if (rc != WESS_OK)
         return rc;
-    rc = c->endpoint->plugin->connector->find(&call, keys, n, out);
+    rc = weighed(&call, c->endpoint->plugin->connector->find(&call, keys, n, out));
     return leave(c, "find", &call, rc, rc == WESS_OK ? answer_page(out) : NULL, e);
 }
 
@@ -426,7 +464,10 @@ enum wess_code conn_apply(struct conn *c, const char *collection, struct wess_ar
         preset(out, n, WESS_NOT_TRIED);
         return rc;
     }
-    rc = c->endpoint->plugin->connector->apply(&call, ops, n, out);
+    enum wess_code said = c->endpoint->plugin->connector->apply(&call, ops, n, out);
+    rc = weighed(&call, said);
+    if (rc != said)
+        preset(out, n, WESS_UNKNOWN);
     const char *wrong = answer_results(out, n, false, ops);
     if (wrong)
         preset(out, n, WESS_UNKNOWN);

@@ -86,8 +86,8 @@ bool secret_read(const struct cfg_secret *s, const struct cfg_user *user, char *
     const char *text = a && s->text ? config_expand(a, s->text, user, &missing) : NULL;
     const char *const *argv = a && s->argv ? expand_all(a, s->argv, user, &missing) : NULL;
     bool ok = false;
-    *why = "a user's attribute is missing";
     if ((s->text && !text) || (s->argv && !argv)) {
+        *why = missing ? "a user's attribute is missing" : "out of memory";
         arena_free(a);
         return false;
     }

@@ -17,6 +17,7 @@ struct block {
 struct wess_arena {
     struct block *first, *last; /* the first is kept by a reset */
     size_t budget, used;
+    enum arena_want refused;
 };
 
 static struct block *block_new(size_t size)
@@ -49,6 +50,7 @@ void arena_reset(struct wess_arena *a)
     }
     a->last = a->first;
     a->used = 0;
+    a->refused = ARENA_GAVE;
 }
 
 void arena_free(struct wess_arena *a)
@@ -79,19 +81,26 @@ static struct block *room(struct wess_arena *a, size_t size)
     return b;
 }
 
+static void *refuse(struct wess_arena *a, enum arena_want why)
+{
+    if (a->refused < why)
+        a->refused = why;
+    return NULL;
+}
+
 void *arena_alloc(struct wess_arena *a, size_t size)
 {
     const size_t align = _Alignof(max_align_t);
     if (size > SIZE_MAX - align)
-        return NULL;
+        return refuse(a, ARENA_SHORT);
     size_t whole = (size + align - 1) / align * align;
     if (!whole)
         whole = align;
     if (whole > a->budget || a->used > a->budget - whole)
-        return NULL;
+        return refuse(a, ARENA_FULL);
     struct block *b = room(a, whole);
     if (!b)
-        return NULL;
+        return refuse(a, ARENA_SHORT);
     void *p = b->data + b->used;
     b->used += whole;
     a->used += whole;
@@ -125,6 +134,16 @@ char *arena_fmt(struct wess_arena *a, const char *fmt, ...)
     vsnprintf(out, (size_t)len + 1, fmt, ap);
     va_end(ap);
     return out;
+}
+
+enum arena_want arena_refused(const struct wess_arena *a)
+{
+    return a->refused;
+}
+
+void arena_pardon(struct wess_arena *a)
+{
+    a->refused = ARENA_GAVE;
 }
 
 size_t arena_used(const struct wess_arena *a)

@@ -18,5 +18,10 @@ char *arena_text(struct wess_arena *, const char *); /* NULL stays NULL */
 char *arena_textn(struct wess_arena *, const char *, size_t);
 char *arena_fmt(struct wess_arena *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 size_t arena_used(const struct wess_arena *);
+/* Whether something was refused since it was new or reset. Who stores what was made in an arena
+ * asks first: not everything that needed a piece could say that it got none. */
+enum arena_want { ARENA_GAVE, ARENA_FULL /* the budget */, ARENA_SHORT /* of memory; outranks */ };
+enum arena_want arena_refused(const struct wess_arena *);
+void arena_pardon(struct wess_arena *); /* it was told otherwise */
 
 #endif

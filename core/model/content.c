@@ -4,6 +4,15 @@
 
 #define SCRATCH ((size_t)4 << 20)
 
+static _Thread_local bool unsure;
+
+bool content_unsure(void)
+{
+    bool was = unsure;
+    unsure = false;
+    return was;
+}
+
 const struct wess_field *content_get(const struct content *c, const char *name)
 {
     size_t low = 0, high = c ? c->n : 0;
@@ -77,8 +86,10 @@ static bool same_sets(const struct wess_list *a, const struct wess_list *b)
         if (!strcmp(a->of[i], b->of[i]))
             continue;
         const char *x = text_fold(scratch, a->of[i]), *y = text_fold(scratch, b->of[i]);
+        unsure |= !x || !y;
         same = x && y && !strcmp(x, y);
     }
+    unsure |= !scratch;
     arena_free(scratch);
     return same;
 }
@@ -91,6 +102,7 @@ static bool made_equal(const struct wess_slice *a, const struct wess_slice *b,
     const char *t = s ? arena_textn(scratch, b->data, b->len) : NULL;
     const char *x = t ? make(scratch, s) : NULL, *y = x ? make(scratch, t) : NULL;
     bool same = y && !strcmp(x, y);
+    unsure |= !y;
     arena_free(scratch);
     return same;
 }

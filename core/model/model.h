@@ -74,6 +74,9 @@ bool field_equal(const struct wess_field *, const struct wess_field *);
  * punctuation in phone numbers, case of addresses. */
 bool field_alike(const struct wess_field *, const struct wess_field *);
 bool content_equal(const struct content *, const struct content *);
+/* true: some comparison of this thread since last asked could not be made for want of memory, and
+ * said unlike. Asking forgets it. */
+bool content_unsure(void);
 /* A text of the value for people, in the arena: "a@b, c@d", "+44 20 ...". "" when empty. */
 const char *field_show(struct wess_arena *, const struct wess_field *);
 /* What people call this item: fn, or given and family name, or the company, or the first address.

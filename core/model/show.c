@@ -78,6 +78,13 @@ const char *field_show(struct wess_arena *a, const struct wess_field *f)
     return out;
 }
 
+static const char *full_name(struct wess_arena *a, const struct wess_field *given,
+                             const struct wess_field *family)
+{
+    const char *first = field_show(a, given), *last = field_show(a, family);
+    return first && last ? arena_fmt(a, "%s%s%s", first, given && family ? " " : "", last) : NULL;
+}
+
 const char *content_title(struct wess_arena *a, const struct content *c)
 {
     static const char *const single[] = {"fn", "name", "org", "email", "subject"};
@@ -88,8 +95,7 @@ const char *content_title(struct wess_arena *a, const struct content *c)
         if (f)
             return field_show(a, f);
         if (i == 0 && (given || family))
-            return arena_fmt(a, "%s%s%s", given ? field_show(a, given) : "",
-                             given && family ? " " : "", family ? field_show(a, family) : "");
+            return full_name(a, given, family);
     }
     return "(no name)";
 }

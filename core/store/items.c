@@ -13,7 +13,8 @@ enum store_code feed_get(struct db *db, struct wess_arena *a, const char *endpoi
                          const char *user, const char *collection, struct feed_row *out)
 {
     static const char read[] = "SELECT id, identity, generation, cursor, snapshot, complete,"
-                               " read_ms FROM feeds WHERE endpoint = ? AND user = ? AND collection"
+                               " read_ms, endpoint, user, collection FROM feeds WHERE endpoint = ? "
+                               "AND user = ? AND collection"
                                " = ?";
     sqlite3_stmt *s = sql_row(db, read, "ttt", endpoint, user, collection);
     if (!s && !db->failed) {
@@ -31,9 +32,9 @@ enum store_code feed_get(struct db *db, struct wess_arena *a, const char *endpoi
     if (!s)
         return STORE_FAIL;
     *out = (struct feed_row){.id = col_int(s, 0),
-                             .endpoint = arena_text(a, endpoint),
-                             .user = arena_text(a, user),
-                             .collection = arena_text(a, collection),
+                             .endpoint = col_text(db, a, s, 7),
+                             .user = col_text(db, a, s, 8),
+                             .collection = col_text(db, a, s, 9),
                              .identity = col_text(db, a, s, 1),
                              .generation = col_text(db, a, s, 2),
                              .cursor = col_blob(db, a, s, 3),

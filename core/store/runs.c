@@ -7,10 +7,10 @@ enum store_code rest_get(struct db *db, struct wess_arena *a, const char *scope,
                          struct rest_row *out)
 {
     sqlite3_stmt *s =
-        sql_row(db, "SELECT until_ms, fails, text FROM rests WHERE scope = ?", "t", scope);
+        sql_row(db, "SELECT until_ms, fails, text, scope FROM rests WHERE scope = ?", "t", scope);
     if (!s)
         return sql_none(db);
-    *out = (struct rest_row){.scope = arena_text(a, scope),
+    *out = (struct rest_row){.scope = col_text(db, a, s, 3),
                              .until_ms = col_int(s, 0),
                              .fails = (int)col_int(s, 1),
                              .text = col_text(db, a, s, 2)};

@@ -178,6 +178,7 @@ static bool copy_away(struct store *store, sqlite3 *sq, int version, char *why, 
     char *part = copy ? sqlite3_mprintf("%s.part", copy) : NULL;
     char *sql = part ? sqlite3_mprintf("VACUUM INTO '%q'", part) : NULL;
     bool ok = false;
+    snprintf(why, cap, "out of memory");
     /* Cut off before: SQLite copies into no file that is there. */
     if (sql && unlink(part) != 0 && errno != ENOENT)
         snprintf(why, cap, "the copy of the older state, %s: %s", part, strerror(errno));

@@ -31,7 +31,7 @@ static bool refuse(char **why, int *status, int code, const char *path, const ch
     if (!line || asprintf(&text, "%s: %s", path, line) < 0)
         text = NULL;
     free(line);
-    *why = text;
+    *why = text ? text : strdup("out of memory");
     *status = code;
     return false;
 }
@@ -125,7 +125,10 @@ static bool read_key(const struct store *s, bool fresh, unsigned char key[KEY_SI
                       "cannot be read: %s; it belongs to wess.db: restore both from one backup",
                       strerror(errno));
     ssize_t n = read(fd, key, KEY_SIZE);
+    int error = errno;
     close(fd);
+    if (n < 0)
+        return refuse_errno(why, status, path, "read", error);
     /* Cut off at the first start: without a database nothing was hashed with it. */
     if (n != (ssize_t)KEY_SIZE && fresh && unlink(path) == 0)
         return make_key(key, path, why, status);
@@ -206,19 +209,27 @@ static bool is_file(const char *path)
     return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
 }
 
+static bool out_of_memory(struct db *db)
+{
+    snprintf(db->error, sizeof(db->error), "%s: out of memory", db->store->path);
+    return false;
+}
+
 static bool meta(struct db *db, const char *name, const char *want, char **out)
 {
     sqlite3_stmt *row = sql_row(db, "SELECT value FROM meta WHERE name = ?", "t", name);
     if (row) {
-        *out = strdup((const char *)sqlite3_column_text(row, 0));
+        const char *value = (const char *)sqlite3_column_text(row, 0);
+        *out = value ? strdup(value) : NULL;
         sql_end(row);
-        return *out != NULL;
+        return *out || out_of_memory(db);
     }
     if (db->failed || !want)
         return false;
     *out = strdup(want);
-    return *out &&
-           sql_do(db, "INSERT INTO meta(name, value) VALUES(?, ?)", "tt", name, want) == STORE_OK;
+    if (!*out)
+        return out_of_memory(db);
+    return sql_do(db, "INSERT INTO meta(name, value) VALUES(?, ?)", "tt", name, want) == STORE_OK;
 }
 
 static bool check_site(struct store *s, const char *site, char **why, int *status)
@@ -275,14 +286,18 @@ struct store *store_open(const char *state_dir, const char *site, enum store_ope
     pthread_once(&once, share_cache);
     *why = NULL;
     *status = EXIT_OUR_STATE;
-    if (!s)
+    if (!s) {
+        *why = strdup("out of memory");
         return NULL;
+    }
     s->lock_fd = -1;
     s->how = how;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->turn, NULL);
     s->dir = strdup(state_dir);
     if (!s->dir || asprintf(&s->path, "%s/wess.db", state_dir) < 0) {
+        s->path = NULL;
+        *why = strdup("out of memory");
         store_close(s);
         return NULL;
     }

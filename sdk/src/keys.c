@@ -65,8 +65,11 @@ static const char *full_name(struct maker *m, const struct wess_item *item)
 {
     const char *given = folded(m, item->fields, item->n_fields, "name.given");
     const char *family = folded(m, item->fields, item->n_fields, "name.family");
-    if (given && family)
-        return wess_arena_fmt(m->host, m->arena, "%s %s", given, family);
+    if (given && family) {
+        const char *both = wess_arena_fmt(m->host, m->arena, "%s %s", given, family);
+        m->spent |= !both;
+        return both;
+    }
     const char *fn = folded(m, item->fields, item->n_fields, "fn");
     return fn ? fn : family ? family : given;
 }

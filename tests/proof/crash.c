@@ -1,6 +1,6 @@
-/* Every scenario, in both directions and in every manner of remote, is cut at each edge of each
- * request and transaction, run again, and compared with what comes of it uncut. */
-#include <sqlite3.h>
+/* Every scenario, in both directions and in every manner of remote, is struck at each point in turn
+ * (cut at the edges of requests and transactions; or its disk or its memory fails), run again, and
+ * compared with what comes of it unstruck. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/engine.h"
 #include "play.h"
 #include "scenarios.h"
+#include "strike.h"
 
-#define SHOWN 65536
-#define WANTED_POINTS 10000
-#define USUAL_SAMPLE 10500
+#define WRONG_MOST 3    /* of one job */
+#define POINTS_A_JOB 10 /* of a sample, so that not all of it goes into preparing */
 
 struct tally {
     long points, failed, jobs, broken;
@@ -26,13 +25,15 @@ struct cutter {
     char name[128];
     char expected[SHOWN], now[SHOWN];
     struct w_report report;
-    int steps;
+    struct unstruck once;
     struct tally *tally;
 };
 
-static long sample = USUAL_SAMPLE; /* of all points, about; 0: every one */
+static const struct way *way = &way_crash;
+static long sample; /* of all points, about; 0: every one */
+static int point;   /* that one only; 0: all */
 static const char *only;
-static bool disk; /* the disk fails instead */
+static long jobs; /* to be played, before a sample of them is taken */
 
 /* ---- one scenario ------------------------------------------------------------------------------
  */
@@ -86,32 +87,14 @@ static void show_difference(const struct cutter *c)
            (long)c->play.world->report.questions, (long)c->play.world->report.held, c->now);
 }
 
-/* The run that is struck: killed, or with a disk that fails once. That ends with a word about it or
- * goes on as if nothing had been; never by a signal. */
-static bool strike(struct cutter *c, int cut)
-{
-    struct world *w = c->play.world;
-    if (!disk) {
-        w->kill_at = cut;
-        play_run(&c->play);
-        return true;
-    }
-    w->disk.fail_at = cut;
-    w->disk.error = cut % 2 ? SQLITE_FULL : SQLITE_IOERR;
-    int status = play_run(&c->play);
-    if (status < 0 || status >= 128)
-        return complain(c, cut, "ended by a signal");
-    return status != EXIT_STATE || strstr(w->report.text, "disk") ||
-           complain(c, cut, w->report.text);
-}
-
 static bool cut_at(struct cutter *c, int cut)
 {
     *c->play.error = 0;
     if (!play_restore(&c->play, "a"))
         return complain(c, cut, "not restored");
-    if (!strike(c, cut))
-        return false;
+    const char *wrong = way->strike(&c->play, cut, &c->once);
+    if (wrong)
+        return complain(c, cut, wrong);
     if (!finish(c))
         return complain(c, cut, "does not end well");
     if (world_double_stamp(c->play.world) && !strstr(c->scenario->name, "copy"))
@@ -124,7 +107,7 @@ static bool cut_at(struct cutter *c, int cut)
     return true;
 }
 
-/* The uncut run, which says how many edges there are. */
+/* The uncut run, which says how many points there are. */
 static bool uncut(struct cutter *c)
 {
     char pair[512];
@@ -133,9 +116,8 @@ static bool uncut(struct cutter *c)
         return complain(c, 0, "cannot be prepared");
     if (access(c->play.cfg ? c->play.dir : "", F_OK) || !play_save(&c->play, "a"))
         return complain(c, 0, "cannot be kept");
-    if (play_run(&c->play) < 0)
+    if (!strike_none(&c->play, way, &c->once))
         return complain(c, 0, "killed without a cut");
-    c->steps = disk ? c->play.world->disk.ops : c->play.world->steps;
     if (!finish(c))
         return complain(c, 0, "does not end well uncut");
     memcpy(c->expected, c->now, sizeof(c->now));
@@ -143,26 +125,60 @@ static bool uncut(struct cutter *c)
     return true;
 }
 
+static long scenarios_played(void)
+{
+    long n = 0;
+    for (size_t i = 0; i < n_scenarios; i++)
+        n += !way->core || scenario_is_core(&scenarios[i]);
+    return n;
+}
+
+static void name_of(const struct scenario *s, int mirrored, int manner, char out[128])
+{
+    snprintf(out, 128, "%s/%s/%s", s->name, mirrored ? "mirrored" : "plain", manner_names[manner]);
+}
+
+static bool is_played(const struct scenario *s, int mirrored, int manner)
+{
+    char name[128];
+    name_of(s, mirrored, manner, name);
+    return only ? !strncmp(only, name, strlen(only)) : !way->core || scenario_is_core(s);
+}
+
+/* A small sample of a thin way is of the points of some, not hardly one of each. */
+static unsigned every_nth(void)
+{
+    long n = sample && way->thin ? jobs * POINTS_A_JOB / sample : 1;
+    return n < 1 ? 1 : (unsigned)n;
+}
+
+static bool struck(struct cutter *c, int at)
+{
+    c->tally->points++;
+    return cut_at(c, at);
+}
+
 static void job(const char *root, const struct scenario *s, bool mirrored, enum manner manner,
                 unsigned number, struct tally *t)
 {
     static struct cutter c;
     c = (struct cutter){.scenario = s, .tally = t};
-    snprintf(c.name, sizeof(c.name), "%s/%s/%s", s->name, mirrored ? "mirrored" : "plain",
-             manner_names[manner]);
+    name_of(s, mirrored, manner, c.name);
     t->jobs++;
     if (!play_open(&c.play, root, manner) || (c.play.mirrored = mirrored, !uncut(&c))) {
         t->broken++;
         play_close(&c.play);
         return;
     }
-    long jobs = (long)n_scenarios * 2 * MANNERS;
-    int stride = sample ? (int)(c.steps * jobs / sample) : 1;
-    int first = sample && stride > 1 ? 1 + (int)(number * 7919u % (unsigned)stride) : 1;
-    long wrong = 0;
-    for (int cut = first; cut <= c.steps && wrong<3; cut += stride> 1 ? stride : 1) {
-        t->points++;
-        wrong += !cut_at(&c, cut);
+    long wrong = point ? !struck(&c, point) : 0;
+    for (int part = 0, before = 0; !point && part < way->parts; part++) {
+        int points = way->points(&c.once, part);
+        int stride = sample ? (int)(points * jobs * way->parts / every_nth() / sample) : 1;
+        stride = stride > 1 ? stride : 1;
+        int first = 1 + (int)(number * 7919u % (unsigned)stride);
+        for (int at = first; at <= points && wrong < WRONG_MOST; at += stride)
+            wrong += !struck(&c, before + at);
+        before += points;
     }
     t->failed += wrong;
     play_close(&c.play);
@@ -173,40 +189,103 @@ static void job(const char *root, const struct scenario *s, bool mirrored, enum 
 
 static void work(const char *root, unsigned worker, unsigned workers, struct tally *t)
 {
-    unsigned number = 0;
+    unsigned number = 0, every = every_nth();
     for (size_t i = 0; i < n_scenarios; i++)
         for (int mirrored = 0; mirrored < 2; mirrored++)
-            for (int m = 0; m < MANNERS; m++, number++) {
-                char name[128];
-                snprintf(name, sizeof(name), "%s/%s/%s", scenarios[i].name,
-                         mirrored ? "mirrored" : "plain", manner_names[m]);
-                if (number % workers == worker && (!only || !strncmp(only, name, strlen(only))))
+            for (int m = 0; m < MANNERS; m++) {
+                if (!is_played(&scenarios[i], mirrored, m))
+                    continue;
+                if (number % every == 0 && number / every % workers == worker)
                     job(root, &scenarios[i], mirrored, (enum manner)m, number, t);
+                number++;
             }
+}
+
+static long count_jobs(void)
+{
+    long n = 0;
+    for (size_t i = 0; i < n_scenarios; i++)
+        for (int mirrored = 0; mirrored < 2; mirrored++)
+            for (int m = 0; m < MANNERS; m++)
+                n += is_played(&scenarios[i], mirrored, m);
+    return n;
 }
 
 static bool figure(const char *name, double value, const char *unit, double limit, bool at_least)
 {
     bool ok = at_least ? value >= limit : value <= limit;
-    printf("figure %s %.6g %s limit %g %s\n", name, value, unit, limit, ok ? "ok" : "short");
+    printf("figure %s_%s %.6g %s limit %g %s\n", way->name, name, value, unit, limit,
+           ok ? "ok" : "short");
+    return ok;
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static bool play_all(const char *root, struct tally *t, unsigned workers)
+{
+    double began = seconds();
+    bool usual = sample == way->usual && !only, crashed = false;
+    struct tally all = {0};
+    memset(t, 0, workers * sizeof(*t));
+    jobs = count_jobs();
+    fflush(NULL);
+    for (unsigned w = 0; w < workers; w++)
+        if (fork() == 0) {
+            work(root, w, workers, &t[w]);
+            exit(0);
+        }
+    for (int status; wait(&status) > 0;)
+        crashed |= status != 0;
+    for (unsigned w = 0; w < workers; w++) {
+        all.points += t[w].points;
+        all.failed += t[w].failed;
+        all.jobs += t[w].jobs;
+        all.broken += t[w].broken;
+    }
+    bool ok = !crashed && !all.broken;
+    figure("seconds", (double)(long)(seconds() - began), "s", usual ? 300 : 1e6, false);
+    ok &= figure("scenarios", (double)scenarios_played(), "scenarios", way->scenarios, true);
+    ok &= figure("points", (double)all.points, "points",
+                 usual    ? (double)way->wanted
+                 : sample ? (double)sample * 0.8
+                          : 1,
+                 true);
+    ok &= figure("failed", (double)(all.failed + all.broken), "points", 0, false);
     return ok;
 }
 
 int main(int argc, char **argv)
 {
     unsigned workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-    struct timespec a, b;
+    const struct way *ways[2] = {&way_crash};
+    size_t n_ways = 1;
+    long asked = -1;
     char root[] = "/dev/shm/wess-crash-XXXXXX";
+    bool ok = true;
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--sample") && i + 1 < argc)
-            sample = strtol(argv[++i], NULL, 10);
-        else if (!strcmp(argv[i], "--disk"))
-            disk = true;
-        else if (argv[i][0] != '-') {
+        if (!strcmp(argv[i], "--sample") && i + 1 < argc) {
+            asked = strtol(argv[++i], NULL, 10);
+        } else if (!strcmp(argv[i], "--point") && i + 1 < argc) {
+            point = atoi(argv[++i]);
+        } else if (!strcmp(argv[i], "--disk")) {
+            ways[0] = &way_disk;
+            ways[1] = &way_disk_tail;
+            n_ways = 2;
+        } else if (!strcmp(argv[i], "--tail")) {
+            ways[0] = &way_disk_tail;
+        } else if (!strcmp(argv[i], "--memory")) {
+            ways[0] = &way_memory;
+        } else if (argv[i][0] != '-') {
             only = argv[i];
-            sample = 0;
         } else {
-            fprintf(stderr, "usage: %s [--disk] [--sample N] [SCENARIO[/DIRECTION[/MANNER]]]\n",
+            fprintf(stderr,
+                    "usage: %s [--disk|--tail|--memory] [--sample N] [--point N]\n"
+                    "       [SCENARIO[/DIRECTION[/MANNER]]]\n",
                     argv[0]);
             return 2;
         }
@@ -217,35 +296,11 @@ int main(int argc, char **argv)
         perror(root);
         return 2;
     }
-    clock_gettime(CLOCK_MONOTONIC, &a);
-    for (unsigned w = 0; w < workers; w++)
-        if (fork() == 0) {
-            work(root, w, workers, &t[w]);
-            exit(0);
-        }
-    bool crashed = false;
-    for (int status; wait(&status) > 0;)
-        crashed |= status != 0;
-    clock_gettime(CLOCK_MONOTONIC, &b);
-    rmdir(root);
-    struct tally all = {0};
-    for (unsigned w = 0; w < workers; w++) {
-        all.points += t[w].points;
-        all.failed += t[w].failed;
-        all.jobs += t[w].jobs;
-        all.broken += t[w].broken;
+    for (size_t i = 0; i < n_ways; i++) {
+        way = ways[i];
+        sample = asked >= 0 ? asked : only ? 0 : way->usual;
+        ok &= play_all(root, t, workers);
     }
-    bool ok = !crashed && !all.broken;
-    figure(disk ? "disk_seconds" : "crash_seconds", (double)(b.tv_sec - a.tv_sec), "s",
-           sample != USUAL_SAMPLE || only ? 1e6 : 300, false);
-    ok &= figure(disk ? "disk_scenarios" : "crash_scenarios", (double)n_scenarios, "scenarios", 60,
-                 true);
-    ok &= figure(disk ? "disk_points" : "crash_points", (double)all.points, "points",
-                 only                               ? 1
-                 : sample && sample != USUAL_SAMPLE ? (double)sample * 0.8
-                                                    : WANTED_POINTS,
-                 true);
-    ok &= figure(disk ? "disk_failed" : "crash_failed", (double)(all.failed + all.broken), "points",
-                 0, false);
+    rmdir(root);
     return ok ? 0 : 1;
 }

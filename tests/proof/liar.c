@@ -378,6 +378,8 @@ static enum wess_code find(struct wess_call *call, const struct wess_key *keys, 
         if (!b->items[i].live)
             continue;
         put_change(&g, c, &b->items[i], &of[out->n]);
+        if (g.spent)
+            return WESS_TOO_BIG;
         out->n += bears(&of[out->n].item, keys, n);
     }
     out->flags = WESS_PAGE_LAST;

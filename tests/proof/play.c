@@ -298,29 +298,52 @@ static int act_release(struct play *p, struct store *s, const char *word)
     return ok ? 0 : EXIT_STATE;
 }
 
+/* How the process that runs is furnished: with the proof's own disk or memory. */
+static bool begin(struct world *w)
+{
+    bool struck = w->kill_at || w->disk.at || w->memory.watched;
+    here = w;
+    w->end = w->disk.how == DISK_POWER ? disk_power_off : NULL;
+    if (w->memory.watched)
+        memory_begin(&w->memory);
+    else
+        disk_begin(&w->disk);
+    alarm(WATCHDOG_S);
+    return struck;
+}
+
+static void end(struct world *w)
+{
+    if (w->memory.watched)
+        memory_end(&w->memory);
+    else
+        disk_end(&w->disk);
+}
+
 static int in_child(struct play *p, int (*act)(struct play *, struct store *, const char *),
                     const char *word)
 {
     int status = 0;
-    p->world->steps = p->world->writes = p->world->requests = p->world->disk.ops = 0;
+    p->world->steps = p->world->writes = p->world->requests = 0;
     p->world->report = (struct w_report){0};
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
-        here = p->world;
-        disk_install(&p->world->disk);
-        alarm(WATCHDOG_S);
+        bool struck = begin(p->world);
         log_open(p->cfg->log_file, WESS_LOG_WARN);
         status = with_store(p, act, word);
+        end(p->world);
         /* Leaks are what the sanitizer looks for at the end of a program. */
-        if (p->world->kill_at || p->world->disk.fail_at)
+        if (struck)
             _exit(status);
         config_free(p->cfg);
         exit(status);
     }
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
         return EXIT_STATE;
-    p->world->kill_at = p->world->disk.fail_at = 0;
+    p->world->kill_at = p->world->disk.at = 0;
+    p->world->disk.how = DISK_WELL;
+    p->world->memory.watched = false;
     world_meanwhile(p->world);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
         return -1;

@@ -1,5 +1,7 @@
 #include "scenarios.h"
 
+#include <string.h>
+
 /* Ann and Bob are in the mailbox of the first user and in the database. */
 #define LINKED "new 1 Ann; tag 1 Ann; new 1 Bob; tag 1 Bob; quiet; "
 /* Ann is in both mailboxes, and one record. */
@@ -121,6 +123,13 @@ const struct scenario scenarios[] = {
     {"rejected-one", "",
      "new 1 A1; tag 1 A1; new 1 A2; tag 1 A2; new 1 A3; tag 1 A3; new 1 A4; tag 1 A4; refuse 0 A2",
      ""},
+    {"recover-create", "",
+     "new 1 Ann; tag 1 Ann; new 0 Bob; queue 0 Bob 1; fault lost 0 1; fault cut 1 1; run; clock 90",
+     ""},
+    {"recover-update", "",
+     LINKED "set 1 Ann org Acme; set 0 Bob org Acme; fault lost 0 1; fault cut 1 1; run; clock 90;"
+            " set 1 Ann title Boss",
+     ""},
     {"throttled", "", LINKED "set 1 Ann org Acme; fault throttle 0 3", ""},
     {"busy", "", LINKED "set 0 Ann org Acme; fault busy 1 2", ""},
     {"cursor-forgotten", "", LINKED "set 0 Ann org Acme; fault reset 0 1; fault reset 1 1", ""},
@@ -134,3 +143,30 @@ const struct scenario scenarios[] = {
      LINKED "save; set 1 Ann org Acme; quiet; set 0 Ann title Boss; restore", ""},
 };
 const size_t n_scenarios = sizeof(scenarios) / sizeof(scenarios[0]);
+
+static const char *const core[] = {"create-many",
+                                   "link-fill",
+                                   "several-answered",
+                                   "untagged-twin-linked",
+                                   "first-held",
+                                   "conflict-ask",
+                                   "mail-added-both",
+                                   "delete-box-too",
+                                   "restore-crm",
+                                   "delete-held",
+                                   "untag",
+                                   "two-tag-one",
+                                   "recover-create",
+                                   "recover-update",
+                                   "rejected-one",
+                                   "cursor-forgotten",
+                                   "edit-beats-delete-box",
+                                   "state-lost-edited"};
+
+bool scenario_is_core(const struct scenario *s)
+{
+    for (size_t i = 0; i < sizeof(core) / sizeof(core[0]); i++)
+        if (!strcmp(core[i], s->name))
+            return true;
+    return false;
+}

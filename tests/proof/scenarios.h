@@ -3,6 +3,7 @@
 #ifndef PROOF_SCENARIOS_H
 #define PROOF_SCENARIOS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct scenario {
@@ -10,5 +11,7 @@ struct scenario {
 };
 extern const struct scenario scenarios[];
 extern const size_t n_scenarios;
+/* One of the few that between them go through every stage. */
+bool scenario_is_core(const struct scenario *);
 
 #endif

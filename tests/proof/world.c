@@ -115,6 +115,8 @@ void world_step(struct world *w, const char *what)
     if (step != w->kill_at)
         return;
     snprintf(w->trace, sizeof(w->trace), "%s", what);
+    if (w->end)
+        w->end();
     kill(getpid(), SIGKILL);
     for (;;)
         pause();

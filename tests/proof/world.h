@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "disk.h"
+#include "memory.h"
 
 enum { BOXES = 4, ITEMS = 64, TEXT = 96, FAULTS = 16, LATE = 16, DURING = 8, SCRIPT_LINE = 160 };
 enum { SHARED_BOX = 0 }; /* 1.. are mailboxes */
@@ -83,7 +84,9 @@ struct world {
     char done[DURING][SCRIPT_LINE]; /* of those, what was possible; emptied by who looks */
     size_t n_done;
     int steps, kill_at; /* edges of requests and transactions; 0: never */
+    void (*end)(void);  /* ends the process there, NULL: a kill */
     struct disk disk;
+    struct memory memory;
     int writes, requests;
     struct w_report report;
     char trace[64]; /* what the last step was */

@@ -67,6 +67,15 @@ ssize_t __wrap_write(int fd, const void *data, size_t n)
     return plan.error == LIBC_SHORT ? __real_write(fd, data, n / 2) : -1;
 }
 
+ssize_t __wrap_read(int fd, void *data, size_t n);
+ssize_t __real_read(int fd, void *data, size_t n);
+ssize_t __wrap_read(int fd, void *data, size_t n)
+{
+    if (!fails(LIBC_READ))
+        return __real_read(fd, data, n);
+    return plan.error == LIBC_SHORT ? __real_read(fd, data, (n + 1) / 2) : -1;
+}
+
 ssize_t __wrap_pwrite(int fd, const void *data, size_t n, off_t at);
 ssize_t __real_pwrite(int fd, const void *data, size_t n, off_t at);
 ssize_t __wrap_pwrite(int fd, const void *data, size_t n, off_t at)

@@ -12,7 +12,8 @@ enum libc_call {
     LIBC_SYNC = 8,     /* fsync */
     LIBC_RENAME = 16,
     LIBC_FOLDER = 32, /* mkdir */
-    LIBC_ANY = 63
+    LIBC_READ = 64,
+    LIBC_ANY = 127
 };
 enum { LIBC_SHORT = -1 }; /* instead of an error: a write that takes half and says so */
 

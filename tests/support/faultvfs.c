@@ -1,6 +1,8 @@
 #include "faultvfs.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,9 @@ static struct {
     bool dead;
     struct change *first, *last;
 } f;
+/* No write is half noted when the power goes in another thread. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static _Noreturn void power_off(void);
 
 /* ---- what was not synced -----------------------------------------------------------------------
  */
@@ -63,6 +68,8 @@ static void *copy_of(const void *data, size_t n)
 
 static void note(struct file *file, const void *data, size_t n, sqlite3_int64 at)
 {
+    if (f.plan.how != FAULT_CUT)
+        return;
     struct change *c = calloc(1, sizeof(*c));
     if (!c || file->real->pMethods->xFileSize(file->real, &c->old_size) != SQLITE_OK)
         abort();
@@ -100,6 +107,8 @@ static bool fails(enum fault_call call)
     if (!f.hit)
         f.hit = call;
     f.dead = f.plan.how == FAULT_CUT;
+    if (f.dead && f.plan.ends)
+        power_off();
     return true;
 }
 
@@ -133,31 +142,57 @@ static int file_read(sqlite3_file *file, void *buf, int n, sqlite3_int64 at)
     return real(file)->pMethods->xRead(real(file), buf, n, at);
 }
 
-static int file_write(sqlite3_file *file, const void *data, int n, sqlite3_int64 at)
+static int write_out(sqlite3_file *file, const void *data, int n, sqlite3_int64 at)
 {
-    if (fails(FAULT_WRITE))
-        return no_room(SQLITE_IOERR_WRITE);
+    bool failed = fails(FAULT_WRITE);
+    if (failed && f.plan.how != FAULT_CUT && n > 1)
+        n /= 2; /* a disk that is full takes what it can */
+    else if (failed)
+        return SQLITE_IOERR_WRITE;
     if (self(file)->path)
         note(self(file), data, (size_t)n, at);
-    return real(file)->pMethods->xWrite(real(file), data, n, at);
+    int rc = real(file)->pMethods->xWrite(real(file), data, n, at);
+    return failed ? no_room(SQLITE_IOERR_WRITE) : rc;
+}
+
+static int file_write(sqlite3_file *file, const void *data, int n, sqlite3_int64 at)
+{
+    pthread_mutex_lock(&lock);
+    int rc = write_out(file, data, n, at);
+    pthread_mutex_unlock(&lock);
+    return rc;
 }
 
 static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-    if (fails(FAULT_TRUNCATE))
-        return SQLITE_IOERR_TRUNCATE;
-    if (self(file)->path)
-        note(self(file), NULL, 0, size);
-    return real(file)->pMethods->xTruncate(real(file), size);
+    int rc = SQLITE_IOERR_TRUNCATE;
+    pthread_mutex_lock(&lock);
+    if (!fails(FAULT_TRUNCATE)) {
+        if (self(file)->path)
+            note(self(file), NULL, 0, size);
+        rc = real(file)->pMethods->xTruncate(real(file), size);
+    }
+    pthread_mutex_unlock(&lock);
+    return rc;
 }
 
 static int file_sync(sqlite3_file *file, int flags)
 {
     (void)flags;
-    if (fails(FAULT_SYNC))
-        return no_room(SQLITE_IOERR_FSYNC);
-    forget_file(self(file)->path);
-    return SQLITE_OK;
+    pthread_mutex_lock(&lock);
+    bool failed = fails(FAULT_SYNC);
+    if (!failed)
+        forget_file(self(file)->path);
+    pthread_mutex_unlock(&lock);
+    return failed ? no_room(SQLITE_IOERR_FSYNC) : SQLITE_OK;
+}
+
+static bool refused(enum fault_call call)
+{
+    pthread_mutex_lock(&lock);
+    bool out = fails(call);
+    pthread_mutex_unlock(&lock);
+    return out;
 }
 
 static int file_size(sqlite3_file *file, sqlite3_int64 *size)
@@ -165,14 +200,14 @@ static int file_size(sqlite3_file *file, sqlite3_int64 *size)
     return real(file)->pMethods->xFileSize(real(file), size);
 }
 
-static int file_lock(sqlite3_file *file, int lock)
+static int file_lock(sqlite3_file *file, int how)
 {
-    return real(file)->pMethods->xLock(real(file), lock);
+    return real(file)->pMethods->xLock(real(file), how);
 }
 
-static int file_unlock(sqlite3_file *file, int lock)
+static int file_unlock(sqlite3_file *file, int how)
 {
-    return real(file)->pMethods->xUnlock(real(file), lock);
+    return real(file)->pMethods->xUnlock(real(file), how);
 }
 
 static int file_reserved(sqlite3_file *file, int *out)
@@ -197,7 +232,7 @@ static int file_character(sqlite3_file *file)
 
 static int shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **out)
 {
-    if (extend && fails(FAULT_INDEX))
+    if (extend && refused(FAULT_INDEX))
         return SQLITE_IOERR_SHMSIZE;
     return real(file)->pMethods->xShmMap(real(file), page, size, extend, out);
 }
@@ -245,7 +280,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
     struct file *own = self(file);
     (void)vfs;
     *own = (struct file){.real = (sqlite3_file *)(void *)(own + 1)};
-    if (fails(FAULT_OPEN))
+    if (refused(FAULT_OPEN))
         return SQLITE_CANTOPEN;
     int rc = f.real->xOpen(f.real, path, own->real, flags, out);
     if (rc != SQLITE_OK)
@@ -258,10 +293,14 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
 static int vfs_delete(sqlite3_vfs *vfs, const char *path, int sync)
 {
     (void)vfs;
-    if (fails(FAULT_DELETE))
-        return SQLITE_IOERR_DELETE;
-    forget_file(path);
-    return f.real->xDelete(f.real, path, sync);
+    int rc = SQLITE_IOERR_DELETE;
+    pthread_mutex_lock(&lock);
+    if (!fails(FAULT_DELETE)) {
+        forget_file(path);
+        rc = f.real->xDelete(f.real, path, sync);
+    }
+    pthread_mutex_unlock(&lock);
+    return rc;
 }
 
 void faultvfs_install(void)
@@ -324,13 +363,13 @@ static bool put(const char *path, const void *data, size_t n, sqlite3_int64 at, 
     return ok;
 }
 
-static bool kept(enum fault_keep keep, size_t i, size_t n)
+static bool kept(enum fault_keep keep, size_t i, size_t some)
 {
     switch (keep) {
     case KEEP_NOTHING:
         return false;
-    case KEEP_FIRST_HALF:
-        return i < n / 2;
+    case KEEP_SOME:
+        return i < some;
     case KEEP_EVERY_SECOND:
         return i % 2 == 1;
     case KEEP_ALL:
@@ -339,15 +378,41 @@ static bool kept(enum fault_keep keep, size_t i, size_t n)
     return true;
 }
 
-bool faultvfs_restart(enum fault_keep keep)
+static bool put_back(enum fault_keep keep, unsigned of)
 {
     size_t n = 0, i = 0;
     bool ok = true;
     for (const struct change *c = f.last; c; c = c->prev, n++)
         ok &= put(c->path, c->was, c->n_was, c->at, c->old_size);
-    for (const struct change *c = f.first; c; c = c->next, i++)
-        if (kept(keep, i, n))
+    size_t some = of % (n + 1);
+    for (const struct change *c = f.first; c; c = c->next, i++) {
+        if (kept(keep, i, some))
             ok &= put(c->path, c->is, c->n_is, c->at, c->is ? -1 : c->at);
+        else if (keep == KEEP_SOME && i == some && c->is)
+            ok &= put(c->path, c->is, c->n_is / 2, c->at, -1);
+    }
+    return ok;
+}
+
+bool faultvfs_restart(enum fault_keep keep, unsigned some)
+{
+    bool ok = put_back(keep, some);
     faultvfs_plan(NULL);
     return ok;
+}
+
+/* Under the lock, and never out of it. */
+static _Noreturn void power_off(void)
+{
+    if (!put_back(f.plan.keep, f.plan.some))
+        abort();
+    kill(getpid(), SIGKILL);
+    for (;;)
+        pause();
+}
+
+_Noreturn void faultvfs_power_off(void)
+{
+    pthread_mutex_lock(&lock);
+    power_off();
 }

@@ -11,5 +11,5 @@ wess_unit(test_store_faults SOURCES test_store_faults.c store_work.c LIBS wess_s
     wess_faultvfs)
 set_tests_properties(test_store_faults PROPERTIES TIMEOUT 900) # some thousand runs
 wess_unit(test_store_files SOURCES test_store_files.c LIBS wess_store_box wess_faultlibc)
-wess_unit(test_blob SOURCES test_blob.c LIBS wess_store_box wess_host wess_faultlibc)
+wess_unit(test_blob SOURCES test_blob.c LIBS wess_store_box wess_host wess_faultlibc wess_faultmem)
 wess_unit(test_store_copy SOURCES test_store_copy.c LIBS wess_store_box wess_faultvfs)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "faultlibc.h"
+#include "faultmem.h"
 #include "host/blob.h"
 #include "host/conn.h"
 
@@ -35,6 +36,7 @@ static int teardown(void **state)
 {
     (void)state;
     faultlibc_plan(0, 0, 0);
+    faultmem_plan(MEM_OURS, 0);
     log_open(NULL, 0);
     box_free(&box);
     return 0;
@@ -55,19 +57,28 @@ static enum wess_code spooled(bool stubborn, struct wess_blob *out)
     return rc;
 }
 
-static bool holds_value(const char *digest)
+static enum wess_code read_back(const char *digest, bool *same)
 {
     static unsigned char got[SIZE + 1];
     struct wess_spool *s = NULL;
     size_t n = 0;
     int64_t step;
-    if (blob_spool_open(spool, digest, &s) != WESS_OK)
-        return false;
+    enum wess_code rc = blob_spool_open(spool, digest, &s);
+    *same = false;
+    if (rc != WESS_OK)
+        return rc;
     while ((step = blob_spool_get(s, got + n, n + 40000 < sizeof(got) ? 40000 : sizeof(got) - n)) >
            0)
         n += (size_t)step;
     blob_spool_close(s);
-    return n == SIZE && !memcmp(got, value, SIZE);
+    *same = n == SIZE && !memcmp(got, value, SIZE);
+    return step < 0 ? WESS_TRANSIENT : WESS_OK;
+}
+
+static bool holds_value(const char *digest)
+{
+    bool same;
+    return read_back(digest, &same) == WESS_OK && same;
 }
 
 static const char *digest_name(void)
@@ -101,7 +112,7 @@ static void check_log(const char *way)
 {
     struct bytes log = file_bytes(log_file);
     log.data[log.len] = 0;
-    if (!strstr((char *)log.data, spool) || !strstr((char *)log.data, way))
+    if (!strstr((char *)log.data, "spool ") || !strstr((char *)log.data, way))
         fail_msg("the log says: %s", (char *)log.data);
     free(log.data);
     assert_int_equal(truncate(log_file, 0), 0);
@@ -194,6 +205,70 @@ static void each_call_fails_once(void **state)
         }
 }
 
+/* What cannot be read now is neither gone nor at its end. */
+static void each_read_fails_once(void **state)
+{
+    (void)state;
+    struct wess_blob blob = {0};
+    assert_int_equal(spooled(false, &blob), WESS_OK);
+    unsigned at = 1;
+    for (bool met = true; met; at++) {
+        bool same;
+        faultlibc_plan(LIBC_OPEN | LIBC_READ, at, EIO);
+        enum wess_code rc = read_back(blob.digest, &same);
+        met = faultlibc_met();
+        faultlibc_plan(0, 0, 0);
+        assert_int_equal(rc, met ? WESS_TRANSIENT : WESS_OK);
+        assert_true(same || met);
+        if (met)
+            check_log("system log");
+    }
+    assert_true(at > 5);
+}
+
+static void a_folder_that_cannot_be_made_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(rmdir(spool), 0);
+    faultlibc_plan(LIBC_FOLDER, 1, ENOSPC);
+    assert_int_not_equal(blob_root(box.state), WESS_OK);
+    faultlibc_plan(0, 0, 0);
+    check_log("make room");
+    assert_int_equal(blob_root(box.state), WESS_OK);
+}
+
+/* Too little memory for a moment is no word about the value: it is tried again. */
+static void each_allocation_fails_once(void **state)
+{
+    (void)state;
+    static const enum mem_kind kinds[] = {MEM_OURS, MEM_ARENA};
+    struct mem_left left[4];
+    for (size_t k = 0; k < 2; k++)
+        for (unsigned at = 1;; at++) {
+            struct wess_blob blob = {0};
+            bool same = false;
+            size_t before = faultmem_left(left, 4);
+            faultmem_plan(kinds[k], at);
+            enum wess_code rc = spooled(false, &blob);
+            if (rc == WESS_OK)
+                rc = read_back(blob.digest, &same);
+            bool met = faultmem_count(kinds[k]) >= at;
+            faultmem_plan(kinds[k], 0);
+            assert_int_equal(faultmem_left(left, 4), before);
+            size_t n = files();
+            unlink(arena_fmt(box.arena, "%s/%s", spool, digest_name()));
+            if (!met) {
+                assert_int_equal(rc, WESS_OK);
+                assert_true(same);
+                assert_true(at > 1);
+                break;
+            }
+            assert_int_equal(rc, WESS_TRANSIENT);
+            assert_true(n <= 1);
+            check_log("when there is more");
+        }
+}
+
 static void a_short_write_goes_on(void **state)
 {
     (void)state;
@@ -213,8 +288,16 @@ static void a_short_write_goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(whole_and_once),          T(thrown_away),          T(left_over_from_a_crash),
-        T(only_digests_are_opened), T(each_call_fails_once), T(a_short_write_goes_on),
+        T(whole_and_once),
+        T(thrown_away),
+        T(left_over_from_a_crash),
+        T(only_digests_are_opened),
+        T(each_call_fails_once),
+        T(a_short_write_goes_on),
+        T(each_read_fails_once),
+        T(each_allocation_fails_once),
+        T(a_folder_that_cannot_be_made_is_told),
     };
+    faultmem_install();
     return cmocka_run_group_tests_name("blob", tests, NULL, NULL);
 }

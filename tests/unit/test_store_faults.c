@@ -181,7 +181,7 @@ static void check_stays(const struct outcome *out, unsigned hit)
 static void check_cut(const struct outcome *out, unsigned hit)
 {
     (void)hit;
-    if (!faultvfs_restart((enum fault_keep)(now.at % (KEEP_ALL + 1))))
+    if (!faultvfs_restart((enum fault_keep)(now.at % (KEEP_ALL + 1)), now.at))
         fail_msg("call %u: the files could not be put back", now.at);
     check_between(out, out->durable, out->done + out->doubtful);
 }

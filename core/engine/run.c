@@ -110,29 +110,38 @@ static bool open_run(struct run *r)
 /* ---- pull
  * ------------------------------------------------------------------------------------------ */
 
-static bool pull_own(struct run *r, enum side s, bool from_start)
+struct pull run_pull_of(struct run *r, enum side s)
 {
     struct run_side *side = &r->side[s];
-    struct pull p = {.store = r->store,
-                     .db = r->db,
-                     .conn = side->conn,
-                     .collection = side->collection,
-                     .feed = &side->feed,
-                     .site = r->cfg->site,
-                     .identity = side->schema->identity,
-                     .from_start = from_start,
-                     .cancelled = round_options(r)->cancelled,
-                     .live = round_live,
-                     .ctx = r->round};
-    p.n_subs = round_subscribers(r, s, &p.subs);
-    enum wess_code rc = feed_pull(&p);
-    r->report.side[s].read += p.read;
-    if (p.store_failed)
+    return (struct pull){.store = r->store,
+                         .db = r->db,
+                         .conn = side->conn,
+                         .collection = side->collection,
+                         .feed = &side->feed,
+                         .site = r->cfg->site,
+                         .identity = side->schema->identity,
+                         .cancelled = round_options(r)->cancelled,
+                         .live = round_live,
+                         .ctx = r->round};
+}
+
+bool run_pulled(struct run *r, enum side s, const struct pull *p, enum wess_code rc)
+{
+    r->report.side[s].read += p->read;
+    if (p->store_failed)
         return run_store_failed(r);
     if (rc != WESS_OK)
-        return run_trouble(r, s, rc, &p.error, "read changes");
+        return run_trouble(r, s, rc, &p->error, "read changes");
     run_welcome(r, s);
     return true;
+}
+
+static bool pull_own(struct run *r, enum side s, bool from_start)
+{
+    struct pull p = run_pull_of(r, s);
+    p.from_start = from_start;
+    p.n_subs = round_subscribers(r, s, &p.subs);
+    return run_pulled(r, s, &p, feed_pull(&p));
 }
 
 static bool pull(struct run *r)

@@ -176,6 +176,10 @@ void report_write(struct run *, int64_t began_ms);
 
 /* run.c */
 void run_pair(struct run *);
+/* What reading the changes of a side needs, whoever else shares them; and what came of it, for the
+ * report. false: the side cannot be worked on. */
+struct pull run_pull_of(struct run *, enum side);
+bool run_pulled(struct run *, enum side, const struct pull *, enum wess_code);
 /* round.c */
 bool round_live(void *round, int64_t run_id);
 /* Reads the shared feed to its end: once a round, and again for every look-up. */

@@ -71,6 +71,10 @@ enum store_code value_put(struct db *, struct wess_slice body, struct wess_slice
                           unsigned char buf[DIGEST_SIZE]);
 struct wess_slice value_get(struct db *, struct wess_arena *, const void *digest, int len);
 
+/* links.c */
+#define TODO_COLUMNS "id, pu, item, hold, side, chosen, released"
+void todo_from(sqlite3_stmt *, struct todo_row *);
+
 /* schema.c */
 bool schema_ready(struct store *, sqlite3 *, bool fresh, char *why, size_t cap);
 extern const char schema_dry[]; /* what a dry db puts over the real tables */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "keys.h"
 #include "vdir.h"
 
 #define RUN_LEAST 2u /* letters; less is in every card */
@@ -112,16 +113,6 @@ bool vdir_sieve(const struct vdir_sieve *s, const struct vcard *v)
     return through;
 }
 
-static bool bears(const struct wess_item *item, const struct wess_key *keys, size_t n)
-{
-    for (size_t i = 0; i < item->n_keys; i++)
-        for (size_t k = 0; k < n; k++)
-            if (!strcmp(item->keys[i].space, keys[k].space) &&
-                !strcmp(item->keys[i].id, keys[k].id))
-                return true;
-    return false;
-}
-
 enum wess_code vdir_find(struct wess_call *call, const struct wess_key *keys, size_t n,
                          struct wess_page *out)
 {
@@ -138,7 +129,8 @@ enum wess_code vdir_find(struct wess_call *call, const struct wess_key *keys, si
         p.found.n = 0;
         rc = h->cancelled(h->ctx) ? WESS_CANCELLED : vdir_list_one(&p, names.of[i]);
         const struct wess_change *c = p.found.of;
-        if (rc != WESS_OK || !p.found.n || (c->flags & WESS_REF_ONLY) || !bears(&c->item, keys, n))
+        if (rc != WESS_OK || !p.found.n || (c->flags & WESS_REF_ONLY) ||
+            !wess_bears_any(&c->item, keys, n))
             continue;
         struct wess_change *hit = wess_vec_push(h, call->arena, &hits);
         if (hit)

@@ -102,6 +102,7 @@ void run_welcome(struct run *, enum side); /* a call went well: its rests end */
 enum act {
     ACT_WAIT,   /* leave the to-do */
     ACT_DROP,   /* nothing to do; `reason` says why */
+    ACT_LOOK,   /* read, to say why it cannot be judged; nothing is done with it */
     ACT_MERGE,  /* linked: three-way merge */
     ACT_CREATE, /* a twin on the other side */
     ACT_ASK,    /* a question with `reason` and candidates */

@@ -276,6 +276,10 @@ static enum wess_code leave(struct conn *c, const char *what, const struct wess_
     c->stats.requests += call->requests;
     c->stats.bytes_out += call->bytes_out;
     c->stats.bytes_in += call->bytes_in;
+    if (call->remote_ms) {
+        c->stats.clock_known = true;
+        c->stats.ahead_ms = call->remote_ms - clock_now_ms();
+    }
     *e = call->error;
     e->text[sizeof(e->text) - 1] = e->remote_code[sizeof(e->remote_code) - 1] = 0;
     if (refused && *c->no_secret)

@@ -281,6 +281,7 @@ struct wess_call { /* what every call carries; may grow at its end */
     struct wess_arena *arena;
     struct wess_error error;
     uint64_t requests, bytes_out, bytes_in; /* what this call cost; filled by the connector */
+    int64_t remote_ms; /* the remote's own clock as it answered last; 0: unknown */
 };
 struct wess_http { /* settings of the installation for whoever speaks HTTP */
     const char *proxy, *ca_file, *user_agent; /* NULL: the library's default */

@@ -70,10 +70,32 @@ static bool each_create(struct run *r, enum side side,
     return ok || run_store_failed(r);
 }
 
+bool claim_mark(struct run *r)
+{
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (r->side[s].shared)
+            r->side[s].known_changes = round_changes(r, (enum side)s);
+    return item_newest(r->db, &r->known_item) == STORE_OK || run_store_failed(r);
+}
+
+/* Whether there may be a twin that was not there when the items were matched: read by whoever read
+ * the feed since, or created by another user, who told the feed of it. Only then, since a person
+ * may have said that an item is to be created though there is a twin. */
+static bool is_news(struct run *r, enum side s, bool *news)
+{
+    int64_t newest = 0;
+    *news = round_changes(r, s) != r->side[s].known_changes;
+    if (item_newest(r->db, &newest) != STORE_OK)
+        return run_store_failed(r);
+    *news |= newest > r->known_item;
+    return true;
+}
+
 bool claim_run(struct run *r)
 {
     for (int s = LEFT; s <= RIGHT; s++) {
-        int64_t planned = 0, changed = 0;
+        int64_t planned = 0;
+        bool news = false;
         if (!r->side[s].shared)
             continue;
         if (ops_planned(r->db, r->pu.id, OP_CREATE, s, false, &planned) != STORE_OK)
@@ -85,9 +107,10 @@ bool claim_run(struct run *r)
             continue;
         if (!each_create(r, (enum side)s, claim))
             return false;
-        if (round_pull_shared(r, (enum side)s, true, &changed) != WESS_OK)
+        if (round_pull_shared(r, (enum side)s, true) != WESS_OK)
             return false;
-        if (changed && !each_create(r, (enum side)s, still_missing))
+        if (!is_news(r, (enum side)s, &news) ||
+            (news && !each_create(r, (enum side)s, still_missing)))
             return false;
     }
     return true;

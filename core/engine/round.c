@@ -33,6 +33,7 @@ struct shared_feed {
     bool pulled, from_start;
     enum wess_code code; /* of the first reading in this round */
     struct wess_error error;
+    int64_t changed; /* by all readings of this round */
     struct subscriber *subs;
     size_t n_subs;
 };
@@ -140,11 +141,10 @@ size_t round_subscribers(struct run *r, enum side side, const struct subscriber 
 
 /* Reads the shared feed to its end: the first time for the whole round, later as a look-up. Only
  * whoever reads reports the trouble; the others rest with it. */
-enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up, int64_t *changed)
+enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up)
 {
     struct run_side *side = &r->side[s];
     struct shared_feed *f = side->shared;
-    *changed = 0;
     pthread_mutex_lock(&f->lock);
     bool first = !f->pulled;
     if (!first && f->code != WESS_OK) {
@@ -166,7 +166,7 @@ enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up, int64
             rc = feed_pull(&p);
         else
             p.store_failed = true;
-        *changed = p.changed;
+        f->changed += p.changed;
         run_pulled(r, s, &p, rc);
         f->code = rc;
         f->error = p.error;
@@ -177,6 +177,15 @@ enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up, int64
     enum wess_code rc = f->code;
     pthread_mutex_unlock(&f->lock);
     return rc;
+}
+
+int64_t round_changes(struct run *r, enum side s)
+{
+    struct shared_feed *f = r->side[s].shared;
+    pthread_mutex_lock(&f->lock);
+    int64_t n = f->changed;
+    pthread_mutex_unlock(&f->lock);
+    return n;
 }
 
 /* ---- one run

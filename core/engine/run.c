@@ -152,12 +152,10 @@ static bool pull(struct run *r)
         return run_memory(r);
     bool changed = digest.len != r->pu.select_digest.len ||
                    memcmp(digest.data, r->pu.select_digest.data, digest.len) != 0;
-    for (int s = RIGHT; s >= LEFT; s--) {
-        int64_t n = 0;
-        if (r->side[s].shared ? round_pull_shared(r, (enum side)s, false, &n) != WESS_OK
+    for (int s = RIGHT; s >= LEFT; s--)
+        if (r->side[s].shared ? round_pull_shared(r, (enum side)s, false) != WESS_OK
                               : !pull_own(r, (enum side)s, changed))
             return false;
-    }
     if (!changed)
         return true;
     r->pu.select_digest = digest;
@@ -219,7 +217,7 @@ static bool plan_all(struct run *r)
 static bool one_pass(struct run *r)
 {
     r->progress = 0;
-    if (!plan_all(r) || !guard_run(r))
+    if (!claim_mark(r) || !plan_all(r) || !guard_run(r))
         return false;
     if (r->dry)
         return report_plan(r);

@@ -59,6 +59,7 @@ struct run_side {
     struct feed_row feed;
     struct selector selector;
     struct shared_feed *shared; /* NULL: this user's own feed */
+    int64_t known_changes;      /* of the shared feed, when the items of this pass were matched */
     bool writable;              /* the wave and the pair's direction allow it */
 };
 struct run {
@@ -77,6 +78,7 @@ struct run {
     int64_t retry_at_ms; /* something may be settled then; 0: nothing waits */
     bool dry;            /* plans only: opts.dry, or a user who observes */
     size_t progress;     /* operations settled and merges repeated in this pass */
+    int64_t known_item;  /* the newest item there was when those of this pass were matched */
 };
 static inline enum side other_side(enum side s)
 {
@@ -164,8 +166,9 @@ bool merge_prepare(struct run *, struct wess_arena *, struct entry *, struct mer
 bool merge_plan(struct run *, struct wess_arena *, struct entry *);   /* ACT_MERGE */
 bool merge_create(struct run *, struct wess_arena *, struct entry *); /* ACT_CREATE, ACT_RESTORE */
 
-bool guard_run(struct run *);   /* guard.c */
-bool claim_run(struct run *);   /* claim.c */
+bool guard_run(struct run *);  /* guard.c */
+bool claim_mark(struct run *); /* claim.c: before anything is matched */
+bool claim_run(struct run *);
 bool apply_run(struct run *);   /* apply.c */
 bool recover_run(struct run *); /* recover.c */
 /* settle.c: within a transaction, what one op's answer means. */
@@ -184,8 +187,9 @@ bool run_pulled(struct run *, enum side, const struct pull *, enum wess_code);
 /* round.c */
 bool round_live(void *round, int64_t run_id);
 /* Reads the shared feed to its end: once a round, and again for every look-up. */
-enum wess_code round_pull_shared(struct run *, enum side, bool look_up, int64_t *changed);
-void round_enter(struct run *); /* its row has an id now: its operations are live */
+enum wess_code round_pull_shared(struct run *, enum side, bool look_up);
+int64_t round_changes(struct run *, enum side); /* of the shared feed, in this round so far */
+void round_enter(struct run *);                 /* its row has an id now: its operations are live */
 void round_progress(struct run *, const char *stage, int64_t done, int64_t of);
 /* The callbacks of a plan, one at a time over all threads of the round. */
 void round_plan_line(struct run *, const struct plan_line *);

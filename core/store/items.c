@@ -104,6 +104,11 @@ enum store_code item_get(struct db *db, struct wess_arena *a, int64_t id, struct
                     out);
 }
 
+enum store_code item_newest(struct db *db, int64_t *id)
+{
+    return sql_number(db, id, "SELECT coalesce(max(id), 0) FROM items", "");
+}
+
 enum store_code item_by_rid(struct db *db, struct wess_arena *a, int64_t feed, const char *rid,
                             struct item_row *out)
 {

@@ -100,6 +100,8 @@ enum store_code item_rename(struct db *, int64_t item, const char *rid, const ch
 enum store_code item_content(struct db *, int64_t item, const char *rev, struct wess_slice body);
 /* The content kept by item_content(), encoded; STORE_NONE: none. */
 enum store_code item_body(struct db *, struct wess_arena *, int64_t item, struct wess_slice *);
+/* The number that the newest item has, of whatever feed; later ones have greater numbers. */
+enum store_code item_newest(struct db *, int64_t *id);
 enum store_code item_drop(struct db *, int64_t item); /* with its keys; refused while linked */
 enum store_code item_keys(struct db *, int64_t feed, int64_t item, const struct hash *, size_t n);
 enum store_code item_copy_keys(struct db *, int64_t from_item, int64_t feed, int64_t to_item);

@@ -157,6 +157,16 @@ def test_07_two_mailboxes_one_customer_one_record():
             wess("sync")
             assert len(box.people(email=email)) == 1
             settled(box, wess)
+    # One of both reads its mailbox so slowly that the other's record is made, and known, meanwhile.
+    for n in (1, 2, 3):
+        with Sandbox() as box, ready(box) as wess:
+            for i in (0, 1):
+                box.exchange("tag", i, id=box.contact(i, email=email)["id"], category="Workbooks")
+            box.fault(f"ews:GetItem:{n}:delay=2500")
+            wess("sync")
+            box.clear_faults()
+            wess("sync")
+            assert len(box.people(email=email)) == 1, f"slow at request {n}"
 
 
 def test_08_deletions_of_unusual_number_are_held():

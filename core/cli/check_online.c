@@ -15,7 +15,12 @@ struct look {
     int64_t done, of;
     bool stopped; /* a credential was refused: nobody else is tried with it */
     int status;
+    struct conn_stats clock; /* of the endpoint looked at: what is furthest off */
+    const char *warnings;
 };
+
+/* What the engine takes for one and the same time when it asks which of two is newer. */
+#define CLOCKS_DIFFER_MS 60000
 
 /* What an answer means to whoever reads it. */
 static const struct {
@@ -55,6 +60,8 @@ struct seen {
     enum wess_code code;
     struct wess_error error;
     const char *identity, *version, *collections, *missing;
+    bool clock_known;
+    int64_t ahead_ms;
 };
 
 static const char *name_collections(const struct look *l, const struct wess_schema *schema)
@@ -90,8 +97,11 @@ static void look_at(const struct look *l, const struct cfg_endpoint *e, const st
     *out = (struct seen){.code = WESS_BROKEN};
     if (a)
         out->code = conn_open(l->cli->config, e, user, l->cli->cancelled, &conn, &out->error);
-    if (conn)
+    if (conn) {
         out->code = conn_check(conn, a, &out->error);
+        out->clock_known = conn_stats(conn)->clock_known;
+        out->ahead_ms = conn_stats(conn)->ahead_ms;
+    }
     const struct wess_schema *schema =
         conn && out->code == WESS_OK ? conn_schema(conn, &out->error, &out->code) : NULL;
     if (schema) {
@@ -132,11 +142,51 @@ static void tell(struct look *l, const struct cfg_endpoint *e, const struct cfg_
         table_row(&l->table, cells);
         return;
     }
-    json_array_append_new(l->json,
-                          json_pack("{s:s,s:s*,s:b,s:s,s:i,s:s*,s:s*,s:s*}", "endpoint", e->name,
-                                    "user", user ? user->id : NULL, "reachable", s->code == WESS_OK,
-                                    "answer", table[answer].word, "status", status, "identity",
-                                    s->identity, "version", s->version, "text", text));
+    json_t *ahead = s->clock_known ? json_integer((json_int_t)s->ahead_ms) : NULL;
+    json_array_append_new(
+        l->json, json_pack("{s:s,s:s*,s:b,s:s,s:i,s:s*,s:s*,s:s*,s:o*}", "endpoint", e->name,
+                           "user", user ? user->id : NULL, "reachable", s->code == WESS_OK,
+                           "answer", table[answer].word, "status", status, "identity", s->identity,
+                           "version", s->version, "text", text, "clock_ahead_ms", ahead));
+}
+
+/* ---- clocks -----------------------------------------------------------------------------------
+ */
+
+static int64_t span_of(int64_t ms)
+{
+    return ms < 0 ? -ms : ms;
+}
+
+/* The users of an endpoint reach one remote: its clock is told once. */
+static void compare_clock(struct look *l, const struct seen *s)
+{
+    if (!s->clock_known || span_of(s->ahead_ms) < span_of(l->clock.ahead_ms))
+        return;
+    l->clock.clock_known = true;
+    l->clock.ahead_ms = s->ahead_ms;
+}
+
+static const char *span_text(const struct look *l, int64_t ms)
+{
+    long long s = (long long)(ms + 500) / 1000;
+    if (s < 120)
+        return arena_fmt(l->cli->arena, "%lld s", s);
+    if (s < 7200)
+        return arena_fmt(l->cli->arena, "%lld min %lld s", s / 60, s % 60);
+    return arena_fmt(l->cli->arena, "%lld h %lld min", s / 3600, s / 60 % 60);
+}
+
+static void warn_of_clock(struct look *l, const struct cfg_endpoint *e)
+{
+    const char *span = span_text(l, span_of(l->clock.ahead_ms)), *more = NULL;
+    if (l->clock.clock_known && span_of(l->clock.ahead_ms) > CLOCKS_DIFFER_MS && span)
+        more = arena_fmt(l->cli->arena,
+                         "%swarning: the clock of endpoint %s is %s %s this machine's: what was "
+                         "changed last cannot be told reliably; set both by NTP\n",
+                         l->warnings, e->name, span, l->clock.ahead_ms > 0 ? "ahead of" : "behind");
+    l->warnings = more ? more : l->warnings;
+    l->clock = (struct conn_stats){0};
 }
 
 /* ---- all of them ------------------------------------------------------------------------------
@@ -155,6 +205,7 @@ static void look_and_tell(struct look *l, const struct cfg_endpoint *e, const st
     progress_show(&l->progress, "", u ? u->id : "", e->name, ++l->done, l->of);
     look_at(l, e, u, &seen);
     tell(l, e, u, &seen);
+    compare_clock(l, &seen);
 }
 
 static void look_at_users(struct look *l, const struct cfg_endpoint *e, const char *user)
@@ -174,13 +225,17 @@ int check_online(struct cli *c, const char *user, json_t **json)
     static const struct column columns[] = {{"ENDPOINT", false, 24}, {"USER", false, 24},
                                             {"ANSWER", false, 0},    {"WHO IT IS", false, 44},
                                             {"VERSION", false, 32},  {"", false, 0}};
-    struct look l = {.cli = c, .progress = {.cli = c}, .json = json ? json_array() : NULL};
+    struct look l = {
+        .cli = c, .progress = {.cli = c}, .json = json ? json_array() : NULL, .warnings = ""};
     table_init(&l.table, c->arena, columns, sizeof(columns) / sizeof(columns[0]));
     for (size_t e = 0; e < c->config->n_endpoints; e++)
         l.of += c->config->endpoints[e].per_user ? (int64_t)c->config->n_users : 1;
-    for (size_t e = 0; e < c->config->n_endpoints; e++)
+    for (size_t e = 0; e < c->config->n_endpoints; e++) {
         look_at_users(&l, &c->config->endpoints[e], user);
+        warn_of_clock(&l, &c->config->endpoints[e]);
+    }
     progress_clear(&l.progress);
+    fputs(l.warnings, c->err);
     if (json) {
         *json = l.json;
         return l.status;

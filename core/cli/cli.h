@@ -137,6 +137,8 @@ int cmd_why(struct cli *, const struct cli_args *);
 int cmd_conflicts_list(struct cli *, const struct cli_args *);
 int cmd_conflicts_show(struct cli *, const struct cli_args *);
 int cmd_conflicts_resolve(struct cli *, const struct cli_args *);
+/* Each list that is held for that pair and user (NULL: all), with the way out. */
+void held_print(const struct cli *, struct db *, const char *pair, const char *user);
 int cmd_held_list(struct cli *, const struct cli_args *);
 int cmd_held_release(struct cli *, const struct cli_args *);
 int cmd_parked_list(struct cli *, const struct cli_args *);

@@ -27,6 +27,26 @@ static bool is_open(const struct hold_row *h)
     return !h->released && h->n > 0;
 }
 
+void held_print(const struct cli *c, struct db *db, const char *pair, const char *user)
+{
+    struct places places;
+    struct hold_row *rows = NULL;
+    size_t n = 0;
+    if (!places_load(c, db, pair, user, &places) ||
+        holds_list(db, c->arena, 0, &rows, &n) != STORE_OK)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        const struct place *p = place_of(&places, rows[i].pu);
+        if (!p || !is_open(&rows[i]))
+            continue;
+        fprintf(c->out, "  %s held for %s: %s\n",
+                cli_count(c->arena, rows[i].n, "change", "changes"), place_user(p),
+                text_shown(c->arena, rows[i].reason ? rows[i].reason : ""));
+        fprintf(c->out, "      wess held list -v, then wess held release %lld\n",
+                (long long)rows[i].id);
+    }
+}
+
 /* ---- list -------------------------------------------------------------------------------------
  */
 

@@ -22,6 +22,10 @@ static const char *title_of(struct db *db, struct wess_arena *a, const struct pa
 {
     int64_t item = item_of(db, a, row);
     const char *title = item ? item_title(db, a, item) : NULL;
+    struct item_row it;
+    /* Of what cannot even be judged nothing is known but the remote's name for it. */
+    if (!title && item_get(db, a, item, &it) == STORE_OK && (it.flags & ITEM_UNJUDGED))
+        title = it.rid;
     if (!title)
         title = arena_fmt(a, "item #%lld", (long long)item);
     return title ? title : "";
@@ -131,7 +135,10 @@ static void look_again(const struct cli *c, struct db *db, const struct place *p
     if (item_get(db, c->arena, row->item, &item) != STORE_OK)
         return;
     enum side s = item.feed == p->pu.feed[RIGHT] ? RIGHT : LEFT;
-    todo_put(db, row->pu, s, item.id, item.flags & ITEM_CHOSEN ? CHOSEN : NOT_CHOSEN);
+    todo_put(db, row->pu, s, item.id,
+             item.flags & ITEM_UNJUDGED ? UNJUDGED
+             : item.flags & ITEM_CHOSEN ? CHOSEN
+                                        : NOT_CHOSEN);
 }
 
 static bool is_named(const struct cli *c, const struct cli_args *a, int64_t id, bool *bad)

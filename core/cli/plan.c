@@ -231,12 +231,14 @@ static int64_t planned(const struct part *part)
 }
 
 /* What waits already is no part of the plan: it moves when a person says so. */
-static void print_open(const struct plan *p, const struct run_report *r)
+static void print_open(const struct plan *p, const struct part *part)
 {
-    int64_t lists = r->open_held - (r->held > 0);
-    if (lists > 0)
-        fprintf(p->cli->out, "\n  %s already held: wess held list\n",
-                cli_count(p->cli->arena, lists, "list is", "lists are"));
+    struct db *db = part->report.open_held && p->cli->store ? db_open(p->cli->store, false) : NULL;
+    if (db) {
+        fputc('\n', p->cli->out);
+        held_print(p->cli, db, part->pair_name, part->user);
+    }
+    db_close(db);
 }
 
 static void print_part(const struct plan *p, const struct part *part)
@@ -255,9 +257,9 @@ static void print_part(const struct plan *p, const struct part *part)
     if (r->held)
         fprintf(out, "\n  A guard would hold %lld of these until `wess held release`.\n",
                 (long long)r->held);
-    print_open(p, r);
+    print_open(p, part);
     if (!planned(part) && !part->text)
-        fputs("  Nothing to do.\n", out);
+        fputs(r->open_held ? "  Nothing else to do.\n" : "  Nothing to do.\n", out);
     fputc('\n', out);
 }
 
@@ -295,10 +297,11 @@ static json_t *part_json(const struct part *part)
 {
     const struct run_report *r = &part->report;
     json_t *j =
-        json_pack("{s:s,s:s,s:i,s:s,s:b,s:I,s:I,s:I}", "pair", part->pair_name, "user", part->user,
-                  "status", r->status, "text", part->text ? part->text : "", "first_meeting",
-                  r->first_meeting, "read_left", (json_int_t)r->side[LEFT].read, "read_right",
-                  (json_int_t)r->side[RIGHT].read, "held", (json_int_t)r->held);
+        json_pack("{s:s,s:s,s:i,s:s,s:b,s:I,s:I,s:I,s:I}", "pair", part->pair_name, "user",
+                  part->user, "status", r->status, "text", part->text ? part->text : "",
+                  "first_meeting", r->first_meeting, "read_left", (json_int_t)r->side[LEFT].read,
+                  "read_right", (json_int_t)r->side[RIGHT].read, "held", (json_int_t)r->held,
+                  "open_held", (json_int_t)r->open_held);
     for (int g = 0; j && g < GROUPS; g++) {
         json_t *list = json_array();
         for (int s = LEFT; s <= RIGHT; s++)

@@ -214,27 +214,6 @@ static void print_runs(const struct sync *s)
 /* ---- what waits for a person ------------------------------------------------------------------
  */
 
-static void print_holds(const struct cli *c, struct db *db, const char *user)
-{
-    struct hold_row *rows = NULL;
-    struct pu_row *pus = NULL;
-    size_t n = 0, n_pus = 0;
-    if (holds_list(db, c->arena, 0, &rows, &n) != STORE_OK ||
-        pus_list(db, c->arena, &pus, &n_pus) != STORE_OK)
-        return;
-    for (size_t i = 0; i < n; i++) {
-        const char *of = "";
-        for (size_t k = 0; k < n_pus; k++)
-            if (pus[k].id == rows[i].pu)
-                of = pus[k].user;
-        if (rows[i].released || !rows[i].n || (user && strcmp(user, of)))
-            continue;
-        fprintf(c->out, "  held for %s: %s\n      wess held list -v, then wess held release %lld\n",
-                of, text_shown(c->arena, rows[i].reason ? rows[i].reason : ""),
-                (long long)rows[i].id);
-    }
-}
-
 static void print_waiting(const struct sync *s, const char *user)
 {
     const struct cli *c = s->cli;
@@ -255,7 +234,7 @@ static void print_waiting(const struct sync *s, const char *user)
                 cli_count(c->arena, parked, "value", "values"));
     struct db *db = held ? db_open(c->store, false) : NULL;
     if (db)
-        print_holds(c, db, user);
+        held_print(c, db, NULL, user);
     db_close(db);
 }
 

@@ -58,8 +58,11 @@ static bool is_reversed(const struct entry *e)
 static void judge_linked(struct run *r, struct entry *e)
 {
     bool was[2] = {e->link.chosen[LEFT], e->link.chosen[RIGHT]}, is[2];
-    for (int s = LEFT; s <= RIGHT; s++)
+    for (int s = LEFT; s <= RIGHT; s++) {
+        if (e->chosen[s] == UNJUDGED) /* it was linked meanwhile: its reading says what is wrong */
+            e->chosen[s] = NOT_CHOSEN;
         is[s] = e->chosen[s] == NOT_CHOSEN ? was[s] : e->chosen[s] == CHOSEN;
+    }
     e->act = ACT_MERGE;
     for (int s = LEFT; s <= RIGHT; s++) {
         e->suspect[s] = is_gone(&e->row[s]) || !e->row[s].id;
@@ -112,9 +115,11 @@ static void judge_ended(struct run *r, struct entry *e)
 static void judge_unlinked(struct entry *e)
 {
     enum side side = e->todo.side;
-    bool takes_part = e->chosen[side] == CHOSEN && !is_gone(&e->row[side]);
+    bool there = !is_gone(&e->row[side]), takes_part = e->chosen[side] == CHOSEN && there;
     e->act = takes_part ? ACT_CREATE : ACT_DROP; /* match.c looks for a twin first */
-    if (!takes_part)
+    if (there && e->chosen[side] == UNJUDGED)
+        e->act = ACT_LOOK;
+    else if (!takes_part)
         e->reason = e->chosen[side] == KEPT_PRIVATE ? WHY_PRIVATE : WHY_NOT_CHOSEN;
 }
 

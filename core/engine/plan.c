@@ -121,6 +121,8 @@ static bool plan_drop(struct run *r, struct wess_arena *a, struct entry *e)
 {
     const char *reason = e->reason;
     close_ask(r, a, e);
+    if (!e->linked) /* and what was said of it while it could not be judged */
+        parked_clear(r->db, r->pu.id, 0, e->todo.item, "");
     if (reason && !strcmp(reason, WHY_DECLINED))
         decline(r, e);
     if (reason)
@@ -235,6 +237,7 @@ static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
     case ACT_WAIT:
         return true;
     case ACT_DROP:
+    case ACT_LOOK: /* it can be read: its facts will be told when it changes */
         return plan_drop(r, a, e);
     case ACT_MERGE:
         close_ask(r, a, e);

@@ -20,6 +20,7 @@ static void needs(struct entry *e)
         break;
     case ACT_CREATE:
     case ACT_ASK:
+    case ACT_LOOK:
         e->need[e->todo.side] = true;
         break;
     case ACT_WAIT:

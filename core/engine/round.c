@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "engine/run.h"
+#include "error.h"
 
 #define REPEATS_MAX 4       /* runs again for deferred creates */
 #define WAITS_MAX 6         /* waits of a one-shot for what settles later */
@@ -139,16 +140,6 @@ size_t round_subscribers(struct run *r, enum side side, const struct subscriber 
     return n;
 }
 
-/* As much of it as an error holds. */
-static void set_text(struct wess_error *e, const char *text)
-{
-    size_t len = strlen(text);
-    if (len >= sizeof(e->text))
-        len = sizeof(e->text) - 1;
-    memcpy(e->text, text, len);
-    e->text[len] = 0;
-}
-
 /* Reads the shared feed to its end: the first time for the whole round, later as a look-up. Only
  * whoever reads reports the trouble; the others rest with it. */
 enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up)
@@ -165,20 +156,10 @@ enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up)
         return f->code;
     }
     if (first || look_up) {
-        struct pull p = {.store = r->store,
-                         .db = r->db,
-                         .conn = side->conn,
-                         .collection = side->collection,
-                         .feed = &side->feed,
-                         .site = r->cfg->site,
-                         .identity = side->schema->identity,
-                         .by_name = config_by_name(r->cfg),
-                         .subs = f->subs,
-                         .n_subs = f->n_subs,
-                         .from_start = first && f->from_start,
-                         .cancelled = r->round->opts->cancelled,
-                         .live = round_live,
-                         .ctx = r->round};
+        struct pull p = run_pull_of(r, s);
+        p.subs = f->subs;
+        p.n_subs = f->n_subs;
+        p.from_start = first && f->from_start;
         enum wess_code rc = WESS_BROKEN;
         /* Another thread may have read on since this run was opened. */
         if (feed_get(r->db, r->arena, side->feed.endpoint, "", side->feed.collection,
@@ -186,21 +167,12 @@ enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up)
             rc = feed_pull(&p);
         else
             p.store_failed = true;
-        r->report.side[s].read += p.read;
-        if (p.store_failed)
-            run_store_failed(r);
-        else if (p.spent)
-            run_memory(r);
-        else if (rc != WESS_OK)
-            run_trouble(r, s, rc, &p.error, "read changes");
-        else
-            run_welcome(r, s);
+        run_pulled(r, s, &p, rc);
         f->code = rc;
         f->error = p.error;
-        if (p.store_failed)
-            set_text(&f->error, db_error(r->db));
-        else if (p.spent)
-            set_text(&f->error, "there is too little memory");
+        if (p.store_failed || p.spent)
+            f->code = wess_fail(&f->error, rc, WESS_OF_HOST, NULL, "%s",
+                                p.spent ? "there is too little memory" : db_error(r->db));
         f->pulled = true;
     }
     enum wess_code rc = f->code;

@@ -110,34 +110,43 @@ static bool open_run(struct run *r)
 /* ---- pull
  * ------------------------------------------------------------------------------------------ */
 
-static bool pull_own(struct run *r, enum side s, bool from_start)
+struct pull run_pull_of(struct run *r, enum side s)
 {
     struct run_side *side = &r->side[s];
-    struct pull p = {.store = r->store,
-                     .db = r->db,
-                     .conn = side->conn,
-                     .collection = side->collection,
-                     .feed = &side->feed,
-                     .site = r->cfg->site,
-                     .identity = side->schema->identity,
-                     .by_name = config_by_name(r->cfg),
-                     .from_start = from_start,
-                     .cancelled = round_options(r)->cancelled,
-                     .live = round_live,
-                     .ctx = r->round};
+    return (struct pull){.store = r->store,
+                         .db = r->db,
+                         .conn = side->conn,
+                         .collection = side->collection,
+                         .feed = &side->feed,
+                         .site = r->cfg->site,
+                         .identity = side->schema->identity,
+                         .by_name = config_by_name(r->cfg),
+                         .cancelled = round_options(r)->cancelled,
+                         .live = round_live,
+                         .ctx = r->round};
+}
+
+bool run_pulled(struct run *r, enum side s, const struct pull *p, enum wess_code rc)
+{
+    r->report.side[s].read += p->read;
+    if (p->store_failed)
+        return run_store_failed(r);
+    if (p->spent)
+        return run_memory(r);
+    if (rc != WESS_OK)
+        return run_trouble(r, s, rc, &p->error, "read changes");
+    run_welcome(r, s);
+    return true;
+}
+
+static bool pull_own(struct run *r, enum side s, bool from_start)
+{
+    struct pull p = run_pull_of(r, s);
+    p.from_start = from_start;
     p.n_subs = round_subscribers(r, s, &p.subs);
     if (!p.subs)
         return run_memory(r);
-    enum wess_code rc = feed_pull(&p);
-    r->report.side[s].read += p.read;
-    if (p.store_failed)
-        return run_store_failed(r);
-    if (p.spent)
-        return run_memory(r);
-    if (rc != WESS_OK)
-        return run_trouble(r, s, rc, &p.error, "read changes");
-    run_welcome(r, s);
-    return true;
+    return run_pulled(r, s, &p, feed_pull(&p));
 }
 
 static bool pull(struct run *r)
@@ -148,11 +157,10 @@ static bool pull(struct run *r)
         return run_memory(r);
     bool changed = digest.len != r->pu.select_digest.len ||
                    memcmp(digest.data, r->pu.select_digest.data, digest.len) != 0;
-    for (int s = RIGHT; s >= LEFT; s--) {
+    for (int s = RIGHT; s >= LEFT; s--)
         if (r->side[s].shared ? round_pull_shared(r, (enum side)s, false) != WESS_OK
                               : !pull_own(r, (enum side)s, changed))
             return false;
-    }
     if (!changed)
         return true;
     r->pu.select_digest = digest;

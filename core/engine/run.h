@@ -105,6 +105,7 @@ void run_welcome(struct run *, enum side); /* a call went well: its rests end */
 enum act {
     ACT_WAIT,   /* leave the to-do */
     ACT_DROP,   /* nothing to do; `reason` says why */
+    ACT_LOOK,   /* read, to say why it cannot be judged; nothing is done with it */
     ACT_MERGE,  /* linked: three-way merge */
     ACT_CREATE, /* a twin on the other side */
     ACT_ASK,    /* a question with `reason` and candidates */
@@ -166,8 +167,8 @@ bool merge_prepare(struct run *, struct wess_arena *, struct entry *, struct mer
 bool merge_plan(struct run *, struct wess_arena *, struct entry *);   /* ACT_MERGE */
 bool merge_create(struct run *, struct wess_arena *, struct entry *); /* ACT_CREATE, ACT_RESTORE */
 
-bool guard_run(struct run *);   /* guard.c */
-bool claim_run(struct run *);   /* claim.c */
+bool guard_run(struct run *); /* guard.c */
+bool claim_run(struct run *);
 bool apply_run(struct run *);   /* apply.c */
 bool recover_run(struct run *); /* recover.c */
 /* settle.c: within a transaction, what one op's answer means. */
@@ -181,6 +182,10 @@ void report_write(struct run *, int64_t began_ms);
 
 /* run.c */
 void run_pair(struct run *);
+/* What reading the changes of a side needs, whoever else shares them; and what came of it, for the
+ * report. false: the side cannot be worked on. */
+struct pull run_pull_of(struct run *, enum side);
+bool run_pulled(struct run *, enum side, const struct pull *, enum wess_code);
 /* round.c */
 bool round_live(void *round, int64_t run_id);
 /* Reads the shared feed to its end: once a round, and again for every look-up. */

@@ -95,7 +95,7 @@ static void todo_of_link(struct storing *pg, const struct linked *l, const struc
 /* Not linked there: a to-do if it takes part, or if something of it still waits that no longer
  * should. */
 static void todo_unlinked(struct storing *pg, const struct subscriber *sub,
-                          const struct wess_item *facts, int64_t item, bool was_chosen,
+                          const struct wess_item *facts, int64_t item, bool was_chosen, bool mended,
                           bool *chosen)
 {
     struct db *db = pg->pull->db;
@@ -103,14 +103,15 @@ static void todo_unlinked(struct storing *pg, const struct subscriber *sub,
     struct ask_row ask;
     enum chosen verdict = selector_judge(sub->selector, pg->scratch, facts);
     *chosen |= verdict == CHOSEN;
-    if (verdict == CHOSEN ||
+    if (verdict == CHOSEN || mended ||
         (was_chosen && (todo_get(db, sub->pu, sub->side, item, &todo) == STORE_OK ||
                         ask_of_item(db, pg->scratch, sub->pu, sub->side, item, &ask) == STORE_OK)))
         todo_put(db, sub->pu, sub->side, item, verdict);
 }
 
+/* mended: it could not be judged until now, which is to be taken back. */
 static void todos(struct storing *pg, const struct wess_item *facts, const struct item_row *row,
-                  bool same)
+                  bool same, bool mended)
 {
     struct pull *p = pg->pull;
     bool chosen = false, was = (row->flags & ITEM_CHOSEN) != 0;
@@ -121,7 +122,7 @@ static void todos(struct storing *pg, const struct wess_item *facts, const struc
         if (is_linked(&links, &p->subs[i]))
             chosen |= selector_judge(p->subs[i].selector, pg->scratch, facts) == CHOSEN;
         else
-            todo_unlinked(pg, &p->subs[i], facts, row->id, was, &chosen);
+            todo_unlinked(pg, &p->subs[i], facts, row->id, was, mended, &chosen);
     }
     if (chosen != was)
         item_flags(p->db, row->id, chosen ? ITEM_CHOSEN : 0, chosen ? 0 : ITEM_CHOSEN);
@@ -133,7 +134,7 @@ static void todos(struct storing *pg, const struct wess_item *facts, const struc
 static bool is_same(const struct item_row *row, const struct wess_item *facts)
 {
     return row->revision && facts->revision && !strcmp(row->revision, facts->revision) &&
-           !(row->flags & (ITEM_GONE | ITEM_ABSENT)) &&
+           !(row->flags & (ITEM_GONE | ITEM_ABSENT | ITEM_UNJUDGED)) &&
            (row->flags & STORED_FLAGS) == (facts->flags & STORED_FLAGS);
 }
 
@@ -154,7 +155,7 @@ static void upsert(struct storing *pg, const struct wess_item *facts)
     struct pull *p = pg->pull;
     struct item_row row = {0};
     bool known = item_by_rid(p->db, pg->scratch, p->feed->id, facts->id, &row) == STORE_OK;
-    bool same = known && is_same(&row, facts);
+    bool same = known && is_same(&row, facts), mended = (row.flags & ITEM_UNJUDGED) != 0;
     const char *stamp = stamp_of(facts);
 
     p->read++;
@@ -169,8 +170,8 @@ static void upsert(struct storing *pg, const struct wess_item *facts)
         row.feed = p->feed->id;
         row.rid = facts->id;
         row.revision = facts->revision;
-        row.flags =
-            (row.flags & ~(STORED_FLAGS | ITEM_GONE | ITEM_ABSENT)) | (facts->flags & STORED_FLAGS);
+        row.flags = (row.flags & ~(STORED_FLAGS | ITEM_GONE | ITEM_ABSENT | ITEM_UNJUDGED)) |
+                    (facts->flags & STORED_FLAGS);
         row.modified_ms = facts->modified_ms;
         row.seen_ms = pg->now_ms;
         item_put(p->db, &row, pg->mark);
@@ -179,7 +180,7 @@ static void upsert(struct storing *pg, const struct wess_item *facts)
     }
     if (stamp && !(known && (row.flags & ITEM_OURS)))
         seen_stamp(p->db, pg->scratch, stamp, &row, p->live, p->ctx, pg->now_ms);
-    todos(pg, facts, &row, same);
+    todos(pg, facts, &row, same, mended);
 }
 
 static void deletion(struct storing *pg, const struct wess_item *facts)
@@ -213,8 +214,29 @@ static void deletion(struct storing *pg, const struct wess_item *facts)
         item_drop(p->db, row.id);
 }
 
+/* Where it is linked the reading of it says what is wrong; where nobody has linked it, that is done
+ * for one of those who read the feed: told once, not once for each of a thousand users. */
+static void ask_why(struct storing *pg, int64_t item)
+{
+    struct pull *p = pg->pull;
+    struct linked_list links = links_of(pg, item);
+    bool told = false;
+    for (size_t i = 0; i < links.n; i++)
+        if (!links.of[i].ended) {
+            todo_put(p->db, links.of[i].pu, links.of[i].side, item, NOT_CHOSEN);
+            told = true;
+        }
+    for (size_t i = 0; i < p->n_subs && !told; i++) {
+        const struct subscriber *s = &p->subs[i];
+        if (is_linked(&links, s) || s->selector->nothing)
+            continue;
+        todo_put(p->db, s->pu, s->side, item, UNJUDGED);
+        told = true;
+    }
+}
+
 /* Its facts are not known, so that it cannot be judged. It is there all the same: it is not swept
- * as absent, and where it is linked the reading of it says what is wrong. */
+ * as absent. */
 static void unjudged(struct storing *pg, const struct wess_item *ref)
 {
     struct pull *p = pg->pull;
@@ -222,7 +244,7 @@ static void unjudged(struct storing *pg, const struct wess_item *ref)
     bool known = item_by_rid(p->db, pg->scratch, p->feed->id, ref->id, &row) == STORE_OK;
     p->read++;
     if (known && row.revision && ref->revision && !strcmp(row.revision, ref->revision) &&
-        !(row.flags & (ITEM_GONE | ITEM_ABSENT))) {
+        (row.flags & (ITEM_GONE | ITEM_ABSENT | ITEM_UNJUDGED)) == ITEM_UNJUDGED) {
         if (pg->mark)
             item_mark(p->db, row.id, pg->mark);
         return;
@@ -233,13 +255,10 @@ static void unjudged(struct storing *pg, const struct wess_item *ref)
     row.feed = p->feed->id;
     row.rid = ref->id;
     row.revision = ref->revision;
-    row.flags &= ~(uint32_t)(ITEM_GONE | ITEM_ABSENT);
+    row.flags = (row.flags & ~(uint32_t)(ITEM_GONE | ITEM_ABSENT)) | ITEM_UNJUDGED;
     row.seen_ms = pg->now_ms;
     item_put(p->db, &row, pg->mark);
-    struct linked_list links = links_of(pg, row.id);
-    for (size_t i = 0; i < links.n; i++)
-        if (!links.of[i].ended)
-            todo_put(p->db, links.of[i].pu, links.of[i].side, row.id, NOT_CHOSEN);
+    ask_why(pg, row.id);
 }
 
 void store_change(struct storing *pg, const struct wess_change *c)

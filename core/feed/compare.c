@@ -43,10 +43,11 @@ static bool row_at(struct comparing *c, const struct index_row **row)
 
 static bool is_known(const struct pull *p, const struct index_row *row, const struct wess_change *c)
 {
-    const uint32_t other = ITEM_GONE | ITEM_ABSENT | ITEM_UNSEEN;
+    const uint32_t other = ITEM_GONE | ITEM_ABSENT | ITEM_UNSEEN |
+                           (c->flags & (WESS_BRIEF | WESS_REF_ONLY) ? 0u : ITEM_UNJUDGED);
     return c->what == WESS_UPSERT && !p->from_start && row->revision && c->item.revision &&
            !(row->flags & other) && !strcmp(row->revision, c->item.revision) &&
-           ((c->flags & WESS_BRIEF) ||
+           ((c->flags & (WESS_BRIEF | WESS_REF_ONLY)) ||
             (row->flags & STORED_FLAGS) == (c->item.flags & STORED_FLAGS));
 }
 

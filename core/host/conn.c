@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "error.h"
 #include "host/answer.h"
 #include "host/blob.h"
 #include "host/credential.h"
@@ -268,14 +269,6 @@ const char *conn_credential(const struct conn *c)
 /* ---- round every call
  * -------------------------------------------------------------------------------------------- */
 
-static enum wess_code refuse(struct wess_error *e, enum wess_code code, enum wess_scope scope,
-                             const char *text)
-{
-    *e = (struct wess_error){.scope = (uint32_t)scope};
-    snprintf(e->text, sizeof(e->text), "%s", text);
-    return code;
-}
-
 static enum wess_code enter(struct conn *c, struct wess_call *call, const char *collection,
                             struct wess_arena *arena, const struct wess_want *want,
                             struct wess_error *e)
@@ -321,6 +314,10 @@ static enum wess_code leave(struct conn *c, const char *what, const struct wess_
     c->stats.requests += call->requests;
     c->stats.bytes_out += call->bytes_out;
     c->stats.bytes_in += call->bytes_in;
+    if (call->remote_ms) {
+        c->stats.clock_known = true;
+        c->stats.ahead_ms = call->remote_ms - clock_now_ms();
+    }
     *e = call->error;
     e->text[sizeof(e->text) - 1] = e->remote_code[sizeof(e->remote_code) - 1] = 0;
     if (refused && *c->no_secret)
@@ -340,10 +337,9 @@ static enum wess_code leave(struct conn *c, const char *what, const struct wess_
         return rc;
     log_line(WESS_LOG_ERROR, "endpoint %s: connector %s broke the contract in %s: %s",
              c->endpoint->name, c->endpoint->connector, what, wrong);
-    refuse(e, WESS_BROKEN, WESS_OF_HOST, "");
-    snprintf(e->text, sizeof(e->text), "connector %s broke the contract: %s",
-             c->endpoint->connector, wrong);
-    return WESS_BROKEN;
+    *e = (struct wess_error){0}; /* nothing that it said of itself counts */
+    return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "connector %s broke the contract: %s",
+                     c->endpoint->connector, wrong);
 }
 
 enum wess_code conn_check(struct conn *c, struct wess_arena *a, struct wess_error *e)
@@ -378,10 +374,9 @@ const struct wess_collection *conn_collection(struct conn *c, const char *id, st
     for (size_t i = 0; s && i < s->n; i++)
         if (!strcmp(s->of[i].id, id))
             return &s->of[i];
-    if (s) {
-        *rc = refuse(e, WESS_BROKEN, WESS_OF_COLLECTION, "");
-        snprintf(e->text, sizeof(e->text), "it has no collection \"%.80s\"", id);
-    }
+    if (s)
+        *rc = wess_fail(e, WESS_BROKEN, WESS_OF_COLLECTION, NULL, "it has no collection \"%.80s\"",
+                        id);
     return NULL;
 }
 
@@ -453,10 +448,12 @@ enum wess_code conn_apply(struct conn *c, const char *collection, struct wess_ar
     struct wess_call call;
     if (!c->may_write) {
         /* The planner leaves such operations out; this is the last guard, whatever it thought. */
+        *e = (struct wess_error){0};
         preset(out, n, WESS_NOT_TRIED);
         log_line(WESS_LOG_ERROR, "endpoint %s: %zu writes stopped: not allowed for this user",
                  c->endpoint->name, n);
-        return refuse(e, WESS_BROKEN, WESS_OF_COLLECTION, "writing is not allowed for this user");
+        return wess_fail(e, WESS_BROKEN, WESS_OF_COLLECTION, NULL,
+                         "writing is not allowed for this user");
     }
     preset(out, n, WESS_UNKNOWN);
     enum wess_code rc = enter(c, &call, collection, a, NULL, e);

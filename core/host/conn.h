@@ -9,6 +9,8 @@
 struct conn_stats {
     uint64_t calls, requests, bytes_out, bytes_in;
     uint64_t created, updated, deleted, read;
+    bool clock_known;
+    int64_t ahead_ms; /* the remote's clock against ours, at its last answer */
 };
 struct conn; /* one thread at a time */
 

@@ -67,9 +67,7 @@ enum store_code pus_list(struct db *db, struct wess_arena *a, struct pu_row **ou
  * ---------------------------------------------------------------------------------------------------
  */
 
-#define TODO_COLUMNS "id, pu, item, hold, side, chosen, released"
-
-static void todo_from(sqlite3_stmt *s, struct todo_row *out)
+void todo_from(sqlite3_stmt *s, struct todo_row *out)
 {
     *out = (struct todo_row){.id = col_int(s, 0),
                              .pu = col_int(s, 1),

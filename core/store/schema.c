@@ -117,6 +117,7 @@ const char schema_dry[] =
     "INSERT INTO temp.asks SELECT * FROM main.asks;"
     "CREATE TEMP TABLE holds(id INTEGER PRIMARY KEY, pu INT, what INT, side INT, reason TEXT,"
     " made_ms INT, released INT DEFAULT 0);"
+    "INSERT INTO temp.holds SELECT id, pu, what, side, reason, made_ms, released FROM main.holds;"
     "CREATE TEMP TABLE parked(id INTEGER PRIMARY KEY, pu INT, link INT, item INT, when_ms INT,"
     " side INT, field TEXT, why TEXT, code TEXT, value BLOB, UNIQUE(pu, link, item, side, field));"
     "INSERT INTO temp.parked SELECT * FROM main.parked;"

@@ -70,6 +70,10 @@ void *list_room(struct db *, struct wess_arena *, void *of, size_t n, size_t *ca
 enum store_code value_put(struct db *, struct wess_slice body, int64_t *id); /* empty: 0 */
 struct wess_slice value_get(struct db *, struct wess_arena *, int64_t id);
 
+/* links.c */
+#define TODO_COLUMNS "id, pu, item, hold, side, chosen, released"
+void todo_from(sqlite3_stmt *, struct todo_row *);
+
 /* schema.c */
 bool schema_ready(struct store *, sqlite3 *, bool fresh, char *why, size_t cap);
 extern const char schema_dry[]; /* what a dry db puts over the real tables */

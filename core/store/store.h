@@ -69,12 +69,13 @@ enum store_code feed_start_snapshot(struct db *, int64_t feed, int64_t *number);
 enum store_code feed_cursor(struct db *, int64_t feed, struct wess_slice cursor, bool last,
                             int64_t now_ms); /* last also ends the snapshot */
 
-enum {                        /* item_row.flags, beside the low bits that are WESS_ITEM_* */
-       ITEM_GONE = 1 << 8,    /* reported deleted */
-       ITEM_ABSENT = 1 << 9,  /* not in the last snapshot */
-       ITEM_CHOSEN = 1 << 10, /* some subscriber's select chose it */
-       ITEM_OURS = 1 << 11,   /* we created it */
-       ITEM_UNSEEN = 1 << 12, /* some link waits to see what became of fields we wrote */
+enum {                          /* item_row.flags, beside the low bits that are WESS_ITEM_* */
+       ITEM_GONE = 1 << 8,      /* reported deleted */
+       ITEM_ABSENT = 1 << 9,    /* not in the last snapshot */
+       ITEM_CHOSEN = 1 << 10,   /* some subscriber's select chose it */
+       ITEM_OURS = 1 << 11,     /* we created it */
+       ITEM_UNSEEN = 1 << 12,   /* some link waits to see what became of fields we wrote */
+       ITEM_UNJUDGED = 1 << 13, /* its facts are not known: it is there, and no more is known */
 };
 struct item_row {
     int64_t id, feed;
@@ -143,7 +144,8 @@ enum chosen {
     CHOSEN,
     UNTAGGED /* lacks the tags asked */,
     OUT_OF_SCOPE /* facts, folder */,
-    KEPT_PRIVATE
+    KEPT_PRIVATE,
+    UNJUDGED /* its facts are not known: it is read to say why, and not planned */
 };
 struct todo_row {
     int64_t id, pu, item, hold; /* hold: waiting on this list, 0: free */

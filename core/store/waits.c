@@ -202,19 +202,12 @@ enum store_code hold_items(struct db *db, struct wess_arena *a, int64_t hold, st
 {
     size_t cap = 0;
     struct todo_row *of = NULL;
-    sqlite3_stmt *s = sql_open(db,
-                               "SELECT id, pu, item, hold, side, chosen, released FROM todos WHERE"
-                               " hold = ? AND hold > 0 ORDER BY id",
-                               "i", hold);
+    sqlite3_stmt *s =
+        sql_open(db, "SELECT " TODO_COLUMNS " FROM todos WHERE hold = ? AND hold > 0 ORDER BY id",
+                 "i", hold);
     *n = 0;
     while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of))))
-        of[(*n)++] = (struct todo_row){.id = col_int(s, 0),
-                                       .pu = col_int(s, 1),
-                                       .item = col_int(s, 2),
-                                       .hold = col_int(s, 3),
-                                       .side = (enum side)col_int(s, 4),
-                                       .chosen = (enum chosen)col_int(s, 5),
-                                       .released = col_int(s, 6) != 0};
+        todo_from(s, &of[(*n)++]);
     sql_end(s);
     *out = of;
     return db->failed ? STORE_FAIL : STORE_OK;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ews.h"
+#include "keys.h"
 
 #define HITS "200"       /* of one folder; with a restriction Exchange gives 250 at most */
 #define NODES_MAX 240u   /* of the 255 that a restriction may have */
@@ -193,16 +194,6 @@ static enum wess_code spent(struct wess_error *e)
     return wess_fail(e, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "too much was found");
 }
 
-static bool bears_any(const struct wess_item *item, const struct wess_key *keys, size_t n)
-{
-    for (size_t i = 0; i < item->n_keys; i++)
-        for (size_t k = 0; k < n; k++)
-            if (!strcmp(item->keys[i].space, keys[k].space) &&
-                !strcmp(item->keys[i].id, keys[k].id))
-                return true;
-    return false;
-}
-
 static bool has_key(const struct wess_item *item, const char *space)
 {
     for (size_t i = 0; i < item->n_keys; i++)
@@ -236,7 +227,7 @@ static enum wess_code take_hit(void *ctx, size_t i, const xmlNode *n, struct wes
     enum wess_code rc = ews_item(f->call, n, false, &item);
     if (rc != WESS_OK)
         return rc == WESS_REJECTED ? WESS_OK : spent(e);
-    if (bears_any(&item, f->keys, f->n))
+    if (wess_bears_any(&item, f->keys, f->n))
         return keep(f, f->asked[i], &item, e);
     /* FindItem may leave out addresses and cuts long values: read before it is believed. */
     if ((f->by_mail && !has_key(&item, "email")) || (f->by_stamp && !has_key(&item, "wess"))) {
@@ -311,7 +302,7 @@ static enum wess_code take_doubt(void *ctx, size_t i, size_t at, const xmlNode *
     rc = ews_item(f->call, contact, false, &item);
     if (rc != WESS_OK)
         return rc == WESS_REJECTED ? WESS_OK : spent(e);
-    return bears_any(&item, f->keys, f->n) ? keep(f, r->of[at].folder, &item, e) : WESS_OK;
+    return wess_bears_any(&item, f->keys, f->n) ? keep(f, r->of[at].folder, &item, e) : WESS_OK;
 }
 
 static enum wess_code read_doubtful(struct finding *f)

@@ -63,6 +63,8 @@ static void take(void *ctx, size_t i, struct http_response *r)
     struct ews_answer a;
     ews_read(r, s->write, s->taker, i, &a);
     log_failure(c->host, r, &a);
+    if (r->date_ms)
+        s->call->remote_ms = r->date_ms;
     http_response_fini(r);
     if (a.version[0])
         memcpy(c->version, a.version, sizeof(c->version));

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keys.h"
 #include "wb.h"
 
 #define PEOPLE "crm/people.api"
@@ -345,16 +346,6 @@ static const char *askable(struct wess_call *call, const struct wess_key *key, c
                : key->id;
 }
 
-static bool bears_any(const struct wess_item *item, const struct wess_key *keys, size_t n)
-{
-    for (size_t i = 0; i < item->n_keys; i++)
-        for (size_t k = 0; k < n; k++)
-            if (!strcmp(item->keys[i].space, keys[k].space) &&
-                !strcmp(item->keys[i].id, keys[k].id))
-                return true;
-    return false;
-}
-
 static enum wess_code add_found(struct wess_call *call, const json_t *rows,
                                 const struct wess_key *keys, size_t n, struct wess_vec *changes)
 {
@@ -367,7 +358,7 @@ static enum wess_code add_found(struct wess_call *call, const json_t *rows,
             return rc;
         for (size_t k = 0; k < changes->n; k++)
             twice |= !strcmp(known[k].item.id, item.id);
-        if (twice || !bears_any(&item, keys, n))
+        if (twice || !wess_bears_any(&item, keys, n))
             continue;
         struct wess_change *c = wess_vec_push(call->conn->host, call->arena, changes);
         if (!c)

@@ -193,8 +193,10 @@ enum wess_code wb_post(struct wess_call *call, const char *path, struct form *f,
     uncount(call);
     http_perform(c->http, &q, 1, 1, &r);
     count(call);
-    if (r.date_ms)
+    if (r.date_ms) {
         c->ahead_ms = r.date_ms - c->host->now_ms(c->host->ctx);
+        call->remote_ms = r.date_ms;
+    }
     enum wess_code rc = WESS_OK;
     if (r.code != WESS_OK)
         rc = no_answer(call, &r, write);

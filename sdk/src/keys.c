@@ -99,3 +99,13 @@ enum wess_code wess_contact_keys(const struct wess_host *host, struct wess_arena
     item->n_keys = m.keys.n;
     return m.spent ? WESS_TOO_BIG : WESS_OK;
 }
+
+bool wess_bears_any(const struct wess_item *item, const struct wess_key *keys, size_t n)
+{
+    for (size_t i = 0; i < item->n_keys; i++)
+        for (size_t k = 0; k < n; k++)
+            if (!strcmp(item->keys[i].space, keys[k].space) &&
+                !strcmp(item->keys[i].id, keys[k].id))
+                return true;
+    return false;
+}

@@ -9,5 +9,7 @@
  * WESS_TOO_BIG: budget spent. */
 enum wess_code wess_contact_keys(const struct wess_host *, struct wess_arena *, struct wess_item *,
                                  const char *stamp);
+/* What find() answers with: does the item bear any of these? */
+bool wess_bears_any(const struct wess_item *, const struct wess_key *, size_t n);
 
 #endif

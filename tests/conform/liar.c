@@ -106,7 +106,7 @@ static enum wess_code describe_lie(struct wess_call *call, struct wess_schema *o
     if (rc == WESS_OK && is("has a collection twice")) {
         struct wess_collection *two = room(call, 2 * sizeof(*two));
         if (!two)
-            return no(call, WESS_TOO_BIG);
+            return WESS_TOO_BIG;
         two[0] = two[1] = *c;
         out->of = two;
         out->n = 2;
@@ -263,8 +263,8 @@ static void force(const struct wess_op *op)
     if (!people_get(op->item.id, &p))
         return;
     for (size_t i = 0; i < op->item.n_fields; i++)
-        people_set(&p, op->item.fields[i].name, op->item.fields[i].str.data,
-                   op->item.fields[i].str.len);
+        people_set(&p, strcmp(op->item.fields[i].name, "fn") ? PERSON_TITLE : PERSON_NAME,
+                   op->item.fields[i].str.data, op->item.fields[i].str.len);
     put_over(&p);
 }
 
@@ -273,7 +273,7 @@ static void wipe(const struct wess_op *op)
     struct person p;
     if (!people_get(op->item.id, &p))
         return;
-    people_set(&p, "fn", "wiped", 5);
+    people_set(&p, PERSON_NAME, "wiped", 5);
     put_over(&p);
 }
 

@@ -199,6 +199,7 @@ def test_words(*args):
         if word.startswith("--"):
             assert word.rstrip(".,") in man, f"the man page lacks {word}"
     example = read("sdk/example/memory.c").count("\n")
+    assert example <= 150, "the example is too long to be read at one sitting"
     print(f"{len(names)} cases, {len(clauses)} clauses, an example of {example} lines")
 
 

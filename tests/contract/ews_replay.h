@@ -3,49 +3,11 @@
 #ifndef TEST_CONTRACT_EWS_REPLAY_H
 #define TEST_CONTRACT_EWS_REPLAY_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "replay.h"
-#include "testhost.h"
-
-enum { SCRIPT_MAX = 64, SETTINGS_MAX = 16 };
-struct ews_script { /* what the next request of an operation gets; the last of them stays */
-    const char *op, *body;
-    unsigned status;
-    bool used;
-};
-struct ews_test {
-    struct replay *server;
-    struct testhost th;
-    const struct wess_connector *c;
-    struct wess_conn *conn;
-    struct wess_call call;
-    struct testhost_setting settings[SETTINGS_MAX];
-    char url[200];
-    struct ews_script script[SCRIPT_MAX];
-    size_t n_script;
-    /* Asked first; false: the script answers. */
-    bool (*hook)(struct ews_test *, const char *op, const char *request, struct replay_reply *);
-    size_t at; /* the hook's own */
-};
+#include "stage.h"
 
 int ews_set_up(void **state);
-int ews_tear_down(void **state); /* validates the requests */
 /* Opens with more settings: name, value, ..., NULL. */
-void ews_open(struct ews_test *, ...) __attribute__((sentinel));
-void ews_says(struct ews_test *, const char *op, const char *messages);
-void ews_says_status(struct ews_test *, const char *op, unsigned status, const char *body);
-/* Requests of an operation so far; the n-th of them. */
-size_t ews_asked(const struct ews_test *, const char *op);
-const char *ews_request(const struct ews_test *, const char *op, size_t n);
+void ews_open(struct stage *, ...) __attribute__((sentinel));
 char *ews_envelope(const char *op, const char *messages); /* malloc'ed */
 char *ews_fault(const char *code);
 

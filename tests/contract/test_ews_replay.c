@@ -6,7 +6,7 @@
 
 static void test_ews__check_and_describe(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     struct wess_schema s;
     ews_open(t, NULL);
     assert_int_equal(t->c->check(&t->call), WESS_OK);
@@ -26,7 +26,7 @@ static void test_ews__check_and_describe(void **state)
     assert_int_equal(replay_count(t->server), 2);
 }
 
-static bool shut_for_some(struct ews_test *t, const char *op, const char *request,
+static bool shut_for_some(struct stage *t, const char *op, const char *request,
                           struct replay_reply *r)
 {
     (void)t;
@@ -43,17 +43,13 @@ static bool shut_for_some(struct ews_test *t, const char *op, const char *reques
 
 static void test_ews__must_not_reach(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     t->hook = shut_for_some;
     ews_open(t, "must_not_reach", "ceo@example.com", NULL);
     assert_int_equal(t->c->check(&t->call), WESS_OK);
-    t->c->close(t->conn);
-    testhost_fini(&t->th);
     ews_open(t, "must_not_reach", "ceo@example.com\nboss@example.com", NULL);
     assert_int_equal(t->c->check(&t->call), WESS_BROKEN);
     assert_non_null(strstr(t->call.error.text, "boss@example.com"));
-    t->c->close(t->conn);
-    testhost_fini(&t->th);
     /* An address that does not exist proves nothing. */
     ews_open(t, "must_not_reach", "typo@example.com", NULL);
     assert_int_equal(t->c->check(&t->call), WESS_BROKEN);
@@ -88,7 +84,7 @@ static const char tree_2[] =
                       "<t:ParentFolderId Id=\"" folder "\"/><t:DisplayName>Ada"                    \
                       "</t:DisplayName>") "</t:Create>"
 
-static struct wess_page pull(struct ews_test *t, struct wess_slice cursor, enum wess_code code)
+static struct wess_page pull(struct stage *t, struct wess_slice cursor, enum wess_code code)
 {
     struct wess_page page = {0};
     t->call.error = (struct wess_error){0};
@@ -98,16 +94,16 @@ static struct wess_page pull(struct ews_test *t, struct wess_slice cursor, enum 
 
 static void test_ews__sub_folders_are_read_one_after_the_other(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     ews_open(t, "folders", "*", NULL);
-    ews_says(t, "FindFolder", tree_1);
-    ews_says(t, "FindFolder", tree_2);
-    ews_says(t, "SyncFolderItems", SYNCED("S1", "true", CREATED("a", "F-contacts")));
-    ews_says(t, "SyncFolderItems", SYNCED("S2", "true", CREATED("b", "F-leads")));
-    ews_says(t, "SyncFolderItems", SYNCED("S3", "true", CREATED("c", "F-sales")));
+    stage_says(t, "FindFolder", tree_1);
+    stage_says(t, "FindFolder", tree_2);
+    stage_says(t, "SyncFolderItems", SYNCED("S1", "true", CREATED("a", "F-contacts")));
+    stage_says(t, "SyncFolderItems", SYNCED("S2", "true", CREATED("b", "F-leads")));
+    stage_says(t, "SyncFolderItems", SYNCED("S3", "true", CREATED("c", "F-sales")));
     struct wess_page one = pull(t, (struct wess_slice){0}, WESS_OK);
-    assert_int_equal(ews_asked(t, "FindFolder"), 2);
-    assert_non_null(strstr(ews_request(t, "FindFolder", 1), "Offset=\"4\""));
+    assert_int_equal(stage_asked(t, "FindFolder"), 2);
+    assert_non_null(strstr(stage_request(t, "FindFolder", 1), "Offset=\"4\""));
     assert_int_equal(one.flags, WESS_PAGE_SNAPSHOT);
     assert_string_equal(one.changes[0].item.folder, "");
     struct wess_page two = pull(t, one.next, WESS_OK);
@@ -116,16 +112,15 @@ static void test_ews__sub_folders_are_read_one_after_the_other(void **state)
     struct wess_page three = pull(t, two.next, WESS_OK);
     assert_int_equal(three.flags, WESS_PAGE_SNAPSHOT | WESS_PAGE_LAST);
     assert_string_equal(three.changes[0].item.folder, "Sales");
-    assert_int_equal(ews_asked(t, "SyncFolderItems"), 3); /* not what Exchange fills by itself */
-    ews_says(t, "SyncFolderItems", SYNCED("S4", "true", ""));
+    assert_int_equal(stage_asked(t, "SyncFolderItems"), 3); /* not what Exchange fills by itself */
+    stage_says(t, "SyncFolderItems", SYNCED("S4", "true", ""));
     struct wess_page next = pull(t, three.next, WESS_OK);
     assert_int_equal(next.flags, 0);
-    assert_non_null(strstr(ews_request(t, "SyncFolderItems", 3), "<m:SyncState>S1</m:SyncState>"));
+    assert_non_null(
+        strstr(stage_request(t, "SyncFolderItems", 3), "<m:SyncState>S1</m:SyncState>"));
     /* A folder that is read no longer: what lay in it must be looked for. */
     char *cursor = strndup(next.next.data, next.next.len);
     struct wess_slice old = {cursor, strlen(cursor)};
-    t->c->close(t->conn);
-    testhost_fini(&t->th);
     ews_open(t, "folders", "Sales", NULL);
     t->script[1].used = t->script[2].used = false;
     pull(t, old, WESS_RESET);
@@ -137,24 +132,25 @@ static void test_ews__sub_folders_are_read_one_after_the_other(void **state)
 
 static void test_ews__changes_are_facts_page_by_page(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     ews_open(t, NULL);
-    ews_says(t, "SyncFolderItems",
-             SYNCED("S1", "false",
-                    "<t:Create>" ITEM(
-                        "a", "k1",
-                        "<t:ParentFolderId Id=\"F-contacts\"/><t:Categories>"
-                        "<t:String>Workbooks</t:String></t:Categories>" STAMPED(
-                            "st1") "<t:DisplayName>Ada&#x1A; Lovell</t:DisplayName>"
-                                   "<t:EmailAddresses><t:Entry "
-                                   "Key=\"EmailAddress1\">Ada@x.org</t:Entry>"
-                                   "</t:EmailAddresses>") "</t:Create>"
-                                                          "<t:Create><t:DistributionList><t:ItemId "
-                                                          "Id=\"l\"/></t:DistributionList>"
-                                                          "</t:Create><t:ReadFlagChange><t:ItemId "
-                                                          "Id=\"r\"/><t:IsRead>true</t:IsRead>"
-                                                          "</t:ReadFlagChange>"));
-    ews_says(
+    stage_says(
+        t, "SyncFolderItems",
+        SYNCED("S1", "false",
+               "<t:Create>" ITEM(
+                   "a", "k1",
+                   "<t:ParentFolderId Id=\"F-contacts\"/><t:Categories>"
+                   "<t:String>Workbooks</t:String></t:Categories>" STAMPED(
+                       "st1") "<t:DisplayName>Ada&#x1A; Lovell</t:DisplayName>"
+                              "<t:EmailAddresses><t:Entry "
+                              "Key=\"EmailAddress1\">Ada@x.org</t:Entry>"
+                              "</t:EmailAddresses>") "</t:Create>"
+                                                     "<t:Create><t:DistributionList><t:ItemId "
+                                                     "Id=\"l\"/></t:DistributionList>"
+                                                     "</t:Create><t:ReadFlagChange><t:ItemId "
+                                                     "Id=\"r\"/><t:IsRead>true</t:IsRead>"
+                                                     "</t:ReadFlagChange>"));
+    stage_says(
         t, "SyncFolderItems",
         SYNCED("S2", "1",
                "<t:Update>" ITEM(
@@ -181,7 +177,7 @@ static void test_ews__changes_are_facts_page_by_page(void **state)
     assert_string_equal(two.changes[0].item.id, "b");
     assert_int_equal(two.changes[1].what, WESS_DELETE);
     assert_string_equal(two.changes[1].item.id, "c");
-    const char *first = ews_request(t, "SyncFolderItems", 0);
+    const char *first = stage_request(t, "SyncFolderItems", 0);
     assert_null(strstr(first, "SyncState"));
     assert_non_null(strstr(first, "<m:MaxChangesReturned>512</m:MaxChangesReturned>"));
     assert_null(strstr(first, "item:Body"));
@@ -189,19 +185,19 @@ static void test_ews__changes_are_facts_page_by_page(void **state)
 
 static void test_ews__states_that_are_not_known_start_over(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     static const char *const bad[] = {"x", "2 q 0\nF S\n", "2 d 9\n", "2 s 0\nF-other S\n"};
     ews_open(t, NULL);
-    ews_says(t, "SyncFolderItems", SYNCED("S1", "true", ""));
+    stage_says(t, "SyncFolderItems", SYNCED("S1", "true", ""));
     struct wess_page one = pull(t, (struct wess_slice){0}, WESS_OK);
-    ews_says(t, "SyncFolderItems", M_BAD("SyncFolderItems", "ErrorInvalidSyncStateData"));
+    stage_says(t, "SyncFolderItems", M_BAD("SyncFolderItems", "ErrorInvalidSyncStateData"));
     pull(t, one.next, WESS_RESET);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         pull(t, (struct wess_slice){bad[i], strlen(bad[i])}, WESS_RESET);
-    ews_says(t, "SyncFolderItems", M_BAD("SyncFolderItems", "ErrorSyncFolderNotFound"));
+    stage_says(t, "SyncFolderItems", M_BAD("SyncFolderItems", "ErrorSyncFolderNotFound"));
     pull(t, one.next, WESS_GONE);
     assert_int_equal(t->call.error.scope, WESS_OF_COLLECTION);
-    ews_says(t, "SyncFolderItems", SYNCED("", "true", ""));
+    stage_says(t, "SyncFolderItems", SYNCED("", "true", ""));
     pull(t, one.next, WESS_TRANSIENT);
 }
 
@@ -210,8 +206,7 @@ static void test_ews__states_that_are_not_known_start_over(void **state)
 
 /* Answers GetItem for each id asked: "big" weighs much, "huge" more than one may, "gone" is gone.
  */
-static bool give_items(struct ews_test *t, const char *op, const char *request,
-                       struct replay_reply *r)
+static bool give_items(struct stage *t, const char *op, const char *request, struct replay_reply *r)
 {
     if (strcmp(op, "GetItem"))
         return false;
@@ -244,7 +239,7 @@ static bool give_items(struct ews_test *t, const char *op, const char *request,
     return true;
 }
 
-static struct wess_result *fetch(struct ews_test *t, size_t n, const char *const *ids,
+static struct wess_result *fetch(struct stage *t, size_t n, const char *const *ids,
                                  enum wess_code code)
 {
     static struct wess_result out[1000];
@@ -257,7 +252,7 @@ static struct wess_result *fetch(struct ews_test *t, size_t n, const char *const
 
 static void test_ews__batches_shrink_with_the_weight_of_answers(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     static char names[800][16];
     static const char *ids[800];
     t->hook = give_items;
@@ -267,7 +262,7 @@ static void test_ews__batches_shrink_with_the_weight_of_answers(void **state)
         ids[i] = names[i];
     }
     struct wess_result *r = fetch(t, 800, ids, WESS_OK);
-    assert_int_equal(ews_asked(t, "GetItem"), 4);
+    assert_int_equal(stage_asked(t, "GetItem"), 4);
     for (size_t i = 0; i < 800; i++) {
         assert_int_equal(r[i].code, WESS_OK);
         assert_string_equal(r[i].current->id, ids[i]);
@@ -284,17 +279,17 @@ static void test_ews__batches_shrink_with_the_weight_of_answers(void **state)
         assert_string_equal(r[i].current->id, ids[i]);
         assert_int_equal(test_field(r[i].current, "note")->type, WESS_BLOB);
     }
-    size_t asked = ews_asked(t, "GetItem");
+    size_t asked = stage_asked(t, "GetItem");
     assert_true(asked > 6 && asked < 40);
     /* It has learnt. */
     replay_forget(t->server);
     fetch(t, 300, ids, WESS_OK);
-    assert_true(ews_asked(t, "GetItem") < asked);
+    assert_true(stage_asked(t, "GetItem") < asked);
 }
 
 static void test_ews__one_huge_item_is_too_big_alone(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     static const char *const ids[] = {"a", "b", "huge", "gone", "c"};
     t->hook = give_items;
     ews_open(t, NULL);
@@ -309,24 +304,25 @@ static void test_ews__one_huge_item_is_too_big_alone(void **state)
 
 static void test_ews__trouble_of_one_item_is_its_own(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     static const char *const ids[] = {"a", "b", "c"};
     ews_open(t, NULL);
-    ews_says(t, "GetItem",
-             M_BAD("GetItem", "ErrorInternalServerError") M_OK("GetItem", ITEMS(ITEM("b", "k", "")))
-                 M_OK("GetItem", ITEMS("<t:Message><t:ItemId Id=\"c\"/></t:Message>")));
+    stage_says(t, "GetItem",
+               M_BAD("GetItem", "ErrorInternalServerError")
+                   M_OK("GetItem", ITEMS(ITEM("b", "k", "")))
+                       M_OK("GetItem", ITEMS("<t:Message><t:ItemId Id=\"c\"/></t:Message>")));
     struct wess_result *r = fetch(t, 3, ids, WESS_OK);
     assert_int_equal(r[0].code, WESS_TRANSIENT);
     assert_int_equal(r[1].code, WESS_OK);
     assert_int_equal(r[2].code, WESS_REJECTED);
-    ews_says(t, "GetItem",
-             M_BAD("GetItem", "ErrorInternalServerError")
-                 M_BAD("GetItem", "ErrorInternalServerError")
-                     M_BAD("GetItem", "ErrorInternalServerError"));
+    stage_says(t, "GetItem",
+               M_BAD("GetItem", "ErrorInternalServerError")
+                   M_BAD("GetItem", "ErrorInternalServerError")
+                       M_BAD("GetItem", "ErrorInternalServerError"));
     fetch(t, 3, ids, WESS_TRANSIENT);
-    ews_says(t, "GetItem", M_OK("GetItem", ITEMS(ITEM("a", "k", ""))));
+    stage_says(t, "GetItem", M_OK("GetItem", ITEMS(ITEM("a", "k", ""))));
     fetch(t, 3, ids, WESS_TRANSIENT); /* an answer for another number of items */
-    ews_says_status(t, "GetItem", 503, "<html/>");
+    stage_says_status(t, "GetItem", 503, "<html/>");
     fetch(t, 3, ids, WESS_THROTTLED);
 }
 
@@ -339,7 +335,7 @@ static void test_ews__trouble_of_one_item_is_its_own(void **state)
 #define MAIL(address)                                                                              \
     "<t:EmailAddresses><t:Entry Key=\"EmailAddress1\">" address "</t:Entry></t:EmailAddresses>"
 
-static bool find_by_folder(struct ews_test *t, const char *op, const char *request,
+static bool find_by_folder(struct stage *t, const char *op, const char *request,
                            struct replay_reply *r)
 {
     const char *in = strstr(request, "<m:ParentFolderIds>");
@@ -368,14 +364,14 @@ static uint32_t flags_of(const struct wess_page *p, const char *id)
 
 static void test_ews__the_whole_mailbox_is_looked_through(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     static const struct wess_key keys[] = {{"email", "ada@x.org"}};
     struct wess_page page;
     t->hook = find_by_folder;
     ews_open(t, NULL);
-    ews_says(t, "FindFolder", tree_1);
-    ews_says(t, "FindFolder", tree_2);
-    ews_says(t, "GetItem", M_OK("GetItem", ITEMS(ITEM("doubt", "k", MAIL("ada@x.org")))));
+    stage_says(t, "FindFolder", tree_1);
+    stage_says(t, "FindFolder", tree_2);
+    stage_says(t, "GetItem", M_OK("GetItem", ITEMS(ITEM("doubt", "k", MAIL("ada@x.org")))));
     assert_int_equal(t->c->find(&t->call, keys, 1, &page), WESS_OK);
     assert_true(page.flags & WESS_PAGE_LAST);
     assert_int_equal(page.n, 4);
@@ -384,55 +380,55 @@ static void test_ews__the_whole_mailbox_is_looked_through(void **state)
     assert_int_equal(flags_of(&page, "out"), WESS_ITEM_OUTSIDE);
     assert_int_equal(flags_of(&page, "old"), WESS_ITEM_TRASHED);
     /* Contacts, Leads, Sales, Old, Mine, and the bin itself. */
-    assert_int_equal(ews_asked(t, "FindItem"), 6);
+    assert_int_equal(stage_asked(t, "FindItem"), 6);
     assert_int_equal(t->c->find(&t->call, NULL, 0, &page), WESS_OK);
     assert_int_equal(page.flags, WESS_PAGE_LAST);
 }
 
 static void test_ews__a_search_says_when_it_was_not_whole(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     static struct wess_key keys[200];
     static char names[200][32];
     struct wess_page page;
     ews_open(t, NULL);
-    ews_says(t, "FindFolder", tree_2);
-    ews_says(t, "FindItem", FOUND("false", ITEM("a", "k", MAIL("a@b"))));
+    stage_says(t, "FindFolder", tree_2);
+    stage_says(t, "FindItem", FOUND("false", ITEM("a", "k", MAIL("a@b"))));
     keys[0] = (struct wess_key){"email", "a@b"};
     assert_int_equal(t->c->find(&t->call, keys, 1, &page), WESS_OK);
     assert_false(page.flags & WESS_PAGE_LAST);
     /* More keys than a restriction may hold: none is looked for in part. */
-    size_t before = ews_asked(t, "FindItem");
+    size_t before = stage_asked(t, "FindItem");
     for (size_t i = 0; i < 200; i++) {
         snprintf(names[i], sizeof(names[i]), "name%zu|jones", i);
         keys[i] = (struct wess_key){"email+name.family", names[i]};
     }
     assert_int_equal(t->c->find(&t->call, keys, 200, &page), WESS_OK);
     assert_false(page.flags & WESS_PAGE_LAST);
-    assert_int_equal(ews_asked(t, "FindItem"), before);
+    assert_int_equal(stage_asked(t, "FindItem"), before);
     assert_int_equal(t->c->find(&t->call, keys, 60, &page), WESS_OK);
-    assert_true(ews_asked(t, "FindItem") > before);
+    assert_true(stage_asked(t, "FindItem") > before);
 }
 
 static void test_ews__names_are_found_by_their_parts(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     static const struct wess_key keys[] = {{"fn", "bernd otto weiss"},
                                            {"wess", "st9"},
                                            {"fn+phone", "ada|441"},
                                            {"fn", "a\x01<b\" c"}};
     struct wess_page page;
     ews_open(t, NULL);
-    ews_says(t, "FindFolder", tree_2);
-    ews_says(t, "FindItem",
-             FOUND("true", ITEM("w", "k",
-                                "<t:GivenName>Bernd Otto</t:GivenName><t:Surname>Weiss"
-                                "</t:Surname>") ITEM("s", "k", STAMPED("st9"))
-                               ITEM("n", "k", STAMPED("ST9"))));
-    ews_says(t, "FindItem", FOUND("true", ""));
+    stage_says(t, "FindFolder", tree_2);
+    stage_says(t, "FindItem",
+               FOUND("true", ITEM("w", "k",
+                                  "<t:GivenName>Bernd Otto</t:GivenName><t:Surname>Weiss"
+                                  "</t:Surname>") ITEM("s", "k", STAMPED("st9"))
+                                 ITEM("n", "k", STAMPED("ST9"))));
+    stage_says(t, "FindItem", FOUND("true", ""));
     assert_int_equal(t->c->find(&t->call, keys, 4, &page), WESS_OK);
     assert_int_equal(page.n, 2);
-    const char *request = ews_request(t, "FindItem", 0);
+    const char *request = stage_request(t, "FindItem", 0);
     assert_non_null(strstr(request, "Value=\"bernd otto wei\xc3\x9f\""));
     assert_non_null(strstr(request, "Value=\"wei\xc3\x9f\""));
     assert_non_null(strstr(request, "Value=\"bernd otto\""));
@@ -442,8 +438,7 @@ static void test_ews__names_are_found_by_their_parts(void **state)
 /* ---- in between
  * ------------------------------------------------------------------------------------------ */
 
-static bool elsewhere(struct ews_test *t, const char *op, const char *request,
-                      struct replay_reply *r)
+static bool elsewhere(struct stage *t, const char *op, const char *request, struct replay_reply *r)
 {
     (void)op;
     (void)request;
@@ -455,7 +450,7 @@ static bool elsewhere(struct ews_test *t, const char *op, const char *request,
 
 static void test_ews__nothing_is_sent_elsewhere(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     t->hook = elsewhere;
     ews_open(t, NULL);
     for (t->at = 0; t->at < 2; t->at++) {
@@ -467,10 +462,10 @@ static void test_ews__nothing_is_sent_elsewhere(void **state)
 
 static void test_ews__a_wrong_password_is_tried_once(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     struct wess_page page;
     t->n_script = 0;
-    ews_says_status(t, "GetFolder", 401, "no");
+    stage_says_status(t, "GetFolder", 401, "no");
     ews_open(t, NULL);
     assert_int_equal(t->c->changes(&t->call, (struct wess_slice){0}, 512, &page), WESS_AUTH);
     assert_int_equal(t->call.error.scope, WESS_OF_CREDENTIAL);
@@ -480,13 +475,11 @@ static void test_ews__a_wrong_password_is_tried_once(void **state)
 
 static void test_ews__nobody_listens(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     snprintf(t->url, sizeof(t->url), "http://127.0.0.1:1/EWS/Exchange.asmx");
     ews_open(t, NULL);
     assert_int_equal(t->c->check(&t->call), WESS_TRANSIENT);
     assert_int_equal(t->call.error.scope, WESS_OF_HOST);
-    t->c->close(t->conn);
-    testhost_fini(&t->th);
     snprintf(t->url, sizeof(t->url), "http://mail.example.com/EWS/Exchange.asmx");
     ews_open(t, NULL);
     assert_int_equal(t->c->check(&t->call), WESS_BROKEN);
@@ -495,7 +488,7 @@ static void test_ews__nobody_listens(void **state)
 
 static void test_ews__a_cancelled_call_ends(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     ews_open(t, NULL);
     t->th.cancel = true;
     assert_int_equal(t->c->check(&t->call), WESS_CANCELLED);
@@ -503,22 +496,22 @@ static void test_ews__a_cancelled_call_ends(void **state)
 
 static void test_ews__each_allocation_fails_once(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     static const char *const ids[] = {"a", "b"};
     struct wess_page page;
     struct wess_result out[2];
     static const struct wess_key keys[] = {{"fn", "ada lovell"}};
     ews_open(t, "folders", "*", NULL);
-    ews_says(t, "FindFolder", tree_2);
-    ews_says(t, "SyncFolderItems",
-             SYNCED("S1", "true", CREATED("a", "F-contacts") CREATED("b", "F-contacts")));
-    ews_says(t, "GetItem",
-             M_OK("GetItem", ITEMS(ITEM("a", "k", "<t:Surname>x</t:Surname>")))
-                 M_OK("GetItem", ITEMS(ITEM("b", "k", ""))));
-    ews_says(t, "FindItem",
-             FOUND("true", ITEM("a", "k",
-                                "<t:DisplayName>Ada Lovell"
-                                "</t:DisplayName>")));
+    stage_says(t, "FindFolder", tree_2);
+    stage_says(t, "SyncFolderItems",
+               SYNCED("S1", "true", CREATED("a", "F-contacts") CREATED("b", "F-contacts")));
+    stage_says(t, "GetItem",
+               M_OK("GetItem", ITEMS(ITEM("a", "k", "<t:Surname>x</t:Surname>")))
+                   M_OK("GetItem", ITEMS(ITEM("b", "k", ""))));
+    stage_says(t, "FindItem",
+               FOUND("true", ITEM("a", "k",
+                                  "<t:DisplayName>Ada Lovell"
+                                  "</t:DisplayName>")));
     for (int what = 0; what < 3; what++) {
         enum wess_code rc = WESS_TOO_BIG;
         for (size_t at = 1; rc == WESS_TOO_BIG; at++) {
@@ -533,7 +526,7 @@ static void test_ews__each_allocation_fails_once(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, ews_set_up, ews_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, ews_set_up, stage_tear_down)
 int main(void)
 {
     const struct CMUnitTest tests[] = {

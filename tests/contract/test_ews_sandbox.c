@@ -1,65 +1,15 @@
 /* The connector "ews" against the rehearsal Exchange: real HTTP, Basic and NTLM, and the faults
  * that a real one has. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 #include <curl/curl.h>
-#include <jansson.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "loading.h"
-#include "testhost.h"
-
-enum { SETTINGS_MAX = 16 };
-struct box {
-    pid_t pid;
-    FILE *out;
-    json_t *info;
-    struct testhost th;
-    const struct wess_connector *c;
-    struct wess_conn *conn;
-    struct wess_call call;
-    struct testhost_setting settings[SETTINGS_MAX];
-};
+#include "box.h"
 
 /* ---- the sandbox
  * ------------------------------------------------------------------------------------------ */
 
-static void start(struct box *b, const char *sw)
-{
-    int fd[2];
-    const char *program = program_path("wess-sandbox");
-    assert_int_equal(pipe(fd), 0);
-    b->pid = fork();
-    if (b->pid == 0) {
-        dup2(fd[1], 1);
-        close(fd[0]);
-        close(fd[1]);
-        execl(program, program, "--json", sw ? "--switch" : NULL, sw, (char *)NULL);
-        _exit(127);
-    }
-    close(fd[1]);
-    assert_true(b->pid > 0);
-    b->out = fdopen(fd[0], "r");
-    char *line = NULL;
-    size_t cap = 0;
-    assert_true(getline(&line, &cap, b->out) > 0);
-    b->info = json_loads(line, 0, NULL);
-    free(line);
-    assert_non_null(b->info);
-}
-
 static const char *info(const struct box *b, const char *name)
 {
-    return json_string_value(json_object_get(json_object_get(b->info, "exchange"), name));
+    return box_info(b, "exchange", name);
 }
 
 static const char *mailbox(const struct box *b)
@@ -68,59 +18,15 @@ static const char *mailbox(const struct box *b)
     return json_string_value(json_object_get(json_array_get(of, 0), "address"));
 }
 
-static size_t on_answer(char *data, size_t size, size_t n, void *ctx)
-{
-    char **text = ctx;
-    size_t old = *text ? strlen(*text) : 0;
-    char *more = realloc(*text, old + size * n + 1);
-    if (!more)
-        return 0;
-    memcpy(more + old, data, size * n);
-    more[old + size * n] = 0;
-    *text = more;
-    return size * n;
-}
-
-/* A control request; the answer is freed by the caller. */
-static json_t *control(const struct box *b, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-static json_t *control(const struct box *b, const char *fmt, ...)
-{
-    char path[1024], url[1400], *text = NULL;
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(path, sizeof(path), fmt, ap);
-    va_end(ap);
-    snprintf(url, sizeof(url), "%s/%s", json_string_value(json_object_get(b->info, "control")),
-             path);
-    CURL *curl = curl_easy_init();
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_answer);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
-    assert_int_equal(curl_easy_perform(curl), CURLE_OK);
-    curl_easy_cleanup(curl);
-    json_t *out = json_loads(text ? text : "", 0, NULL);
-    free(text);
-    assert_non_null(out);
-    return out;
-}
-
 static void act(const struct box *b, const char *path)
 {
-    json_decref(control(b, "%s", path));
-}
-
-static void fault(const struct box *b, const char *plan)
-{
-    json_t *answer = control(b, "fault?plan=%s", plan);
-    assert_true(json_is_true(json_object_get(answer, "ok")));
-    json_decref(answer);
+    json_decref(box_control(b, "%s", path));
 }
 
 static json_t *contacts(const struct box *b, const char *name, const char *folder)
 {
     json_t *answer =
-        control(b, "exchange/list?mailbox=%s&name=%s&folder=%s", mailbox(b), name, folder);
+        box_control(b, "exchange/list?mailbox=%s&name=%s&folder=%s", mailbox(b), name, folder);
     json_t *items = json_incref(json_object_get(answer, "items"));
     json_decref(answer);
     return items;
@@ -140,7 +46,6 @@ static size_t count(const struct box *b, const char *name, const char *folder)
 static void open_as(struct box *b, const char *auth, const char *password, const char *who,
                     const char *must_not)
 {
-    struct wess_error e = {0};
     size_t n = 0;
     b->settings[n++] = (struct testhost_setting){"url", info(b, "url")};
     b->settings[n++] = (struct testhost_setting){"username", info(b, "username")};
@@ -149,29 +54,14 @@ static void open_as(struct box *b, const char *auth, const char *password, const
     b->settings[n++] = (struct testhost_setting){"impersonate", who};
     if (must_not)
         b->settings[n++] = (struct testhost_setting){"must_not_reach", must_not};
-    n = load_fallbacks(b->c, b->settings, n, SETTINGS_MAX);
-    testhost_init(&b->th, b->settings, n);
-    assert_int_equal(b->c->open(&b->th.host, &b->conn, &e), WESS_OK);
-    b->call = testhost_call(&b->th, b->conn, "contacts");
-}
-
-static void open_again(struct box *b, const char *auth, const char *password, const char *who,
-                       const char *must_not)
-{
-    b->c->close(b->conn);
-    testhost_fini(&b->th);
-    open_as(b, auth, password, who, must_not);
+    box_open(b, "contacts", n, 0);
 }
 
 static int set_up_with(void **state, const char *sw, const char *auth)
 {
-    struct box *b = calloc(1, sizeof(*b));
-    assert_non_null(b);
-    *state = b;
-    b->c = load_connector("ews");
-    assert_non_null(b->c);
-    start(b, sw);
+    struct box *b = box_new("ews", sw, NULL);
     open_as(b, auth, info(b, "password"), mailbox(b), NULL);
+    *state = b;
     return 0;
 }
 
@@ -188,21 +78,6 @@ static int set_up_ntlm(void **state)
 static int set_up_old(void **state)
 {
     return set_up_with(state, "server_version=14.1", "basic");
-}
-
-static int tear_down(void **state)
-{
-    struct box *b = *state;
-    int status = -1;
-    b->c->close(b->conn);
-    testhost_fini(&b->th);
-    kill(b->pid, SIGTERM);
-    waitpid(b->pid, &status, 0);
-    fclose(b->out);
-    json_decref(b->info);
-    free(b);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    return 0;
 }
 
 /* All pages from a cursor; the number of upserts. The cursor is copied out of the arena. */
@@ -223,28 +98,6 @@ static size_t pull(struct box *b, char **cursor, uint32_t limit)
     return n;
 }
 
-static enum wess_code create(struct box *b, const char *name, const char *stamp, uint32_t flags,
-                             struct wess_result *out)
-{
-    struct wess_field fn = {.name = "fn", .type = WESS_TEXT, .str = {name, strlen(name)}};
-    struct wess_op op = {.what = WESS_CREATE,
-                         .stamp = stamp,
-                         .flags = flags,
-                         .item = {.fields = &fn, .n_fields = 1}};
-    *out = (struct wess_result){.code = WESS_UNKNOWN};
-    b->call.error = (struct wess_error){0};
-    return b->c->apply(&b->call, &op, 1, out);
-}
-
-static struct wess_item fetch_one(struct box *b, const char *id)
-{
-    const char *const ids[] = {id};
-    struct wess_result out = {.code = WESS_UNKNOWN};
-    assert_int_equal(b->c->fetch(&b->call, (struct wess_list){ids, 1}, &out), WESS_OK);
-    assert_int_equal(out.code, WESS_OK);
-    return *out.current;
-}
-
 /* ---- the whole way
  * ------------------------------------------------------------------------------------------ */
 
@@ -258,12 +111,12 @@ static void whole_way(struct box *b)
     assert_non_null(strstr(schema.version, "15.2"));
     size_t all = pull(b, &cursor, 100);
     assert_true(all > 50);
-    assert_int_equal(create(b, "Zoe Zebra", "zz1", 0, &out), WESS_OK);
+    assert_int_equal(box_create(b, "Zoe Zebra", "zz1", 0, &out), WESS_OK);
     assert_int_equal(out.code, WESS_OK);
     const char *id = out.id, *revision = out.revision;
     assert_non_null(revision);
     assert_int_equal(pull(b, &cursor, 512), 1); /* our own echo */
-    struct wess_item item = fetch_one(b, id);
+    struct wess_item item = box_fetch(b, id);
     assert_string_equal(test_text(&item, "fn"), "Zoe Zebra");
     assert_string_equal(item.revision, revision);
     assert_true(test_has_key(&item, "wess", "zz1"));
@@ -273,7 +126,7 @@ static void whole_way(struct box *b)
         .what = WESS_UPDATE, .before = &item, .item = {.id = id, .fields = fields, .n_fields = 2}};
     assert_int_equal(b->c->apply(&b->call, &update, 1, &out), WESS_OK);
     assert_int_equal(out.code, WESS_OK);
-    struct wess_item now = fetch_one(b, id);
+    struct wess_item now = box_fetch(b, id);
     assert_string_equal(test_text(&now, "title"), "Keeper");
     assert_int_equal(strncmp(test_text(&now, "note"), "a\nb", 3), 0);
     /* A stale revision is no write, of either kind. */
@@ -303,15 +156,15 @@ static void test_ews_sandbox__lost_and_late_creates_make_no_double(void **state)
 {
     struct box *b = *state;
     struct wess_result out;
-    fault(b, "ews:CreateItem:1:lost");
-    assert_int_equal(create(b, "Lost One", "lo1", 0, &out), WESS_UNKNOWN);
+    box_fault(b, "ews:CreateItem:1:lost");
+    assert_int_equal(box_create(b, "Lost One", "lo1", 0, &out), WESS_UNKNOWN);
     assert_int_equal(out.code, WESS_UNKNOWN);
     assert_int_equal(count(b, "Lost%20One", "contacts"), 1);
-    assert_int_equal(create(b, "Lost One", "lo1", WESS_OP_AGAIN, &out), WESS_OK);
+    assert_int_equal(box_create(b, "Lost One", "lo1", WESS_OP_AGAIN, &out), WESS_OK);
     assert_int_equal(out.code, WESS_OK);
     assert_null(out.revision);
     assert_int_equal(count(b, "Lost%20One", "contacts"), 1);
-    assert_int_equal(create(b, "Never Was", "nw1", WESS_OP_AGAIN, &out), WESS_OK);
+    assert_int_equal(box_create(b, "Never Was", "nw1", WESS_OP_AGAIN, &out), WESS_OK);
     assert_non_null(out.revision);
     assert_int_equal(count(b, "Never%20Was", "contacts"), 1);
 }
@@ -338,7 +191,7 @@ static void test_ews_sandbox__faults_have_their_codes(void **state)
     for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
         struct wess_page page = {0};
         b->call.error = (struct wess_error){0};
-        fault(b, of[i].plan);
+        box_fault(b, of[i].plan);
         enum wess_code rc = b->c->changes(&b->call, (struct wess_slice){0}, 512, &page);
         act(b, "fault?clear=1");
         if (rc != of[i].code)
@@ -348,11 +201,11 @@ static void test_ews_sandbox__faults_have_their_codes(void **state)
         assert_true(rc != WESS_OK || page.n > 50);
     }
     struct wess_result out;
-    fault(b, "ews:CreateItem:1:busy=5000");
-    assert_int_equal(create(b, "Busy", "b1", 0, &out), WESS_THROTTLED);
+    box_fault(b, "ews:CreateItem:1:busy=5000");
+    assert_int_equal(box_create(b, "Busy", "b1", 0, &out), WESS_THROTTLED);
     assert_int_equal(out.code, WESS_NOT_TRIED);
-    fault(b, "ews:CreateItem:1:refuse=0");
-    assert_int_equal(create(b, "Refused", "r1", 0, &out), WESS_OK);
+    box_fault(b, "ews:CreateItem:1:refuse=0");
+    assert_int_equal(box_create(b, "Refused", "r1", 0, &out), WESS_OK);
     assert_int_equal(out.code, WESS_REJECTED);
 }
 
@@ -361,7 +214,7 @@ static void test_ews_sandbox__a_wrong_password_is_one_try(void **state)
     static const char *const kinds[] = {"basic", "ntlm"};
     struct box *b = *state;
     for (size_t i = 0; i < 2; i++) {
-        open_again(b, kinds[i], "wrong", mailbox(b), NULL);
+        open_as(b, kinds[i], "wrong", mailbox(b), NULL);
         assert_int_equal(b->c->check(&b->call), WESS_AUTH);
         assert_int_equal(b->call.error.scope, WESS_OF_CREDENTIAL);
         assert_int_equal(b->call.requests, 1);
@@ -371,16 +224,16 @@ static void test_ews_sandbox__a_wrong_password_is_one_try(void **state)
 static void test_ews_sandbox__impersonation_has_its_bounds(void **state)
 {
     struct box *b = *state;
-    open_again(b, "basic", info(b, "password"), mailbox(b), "ceo@example.com");
+    open_as(b, "basic", info(b, "password"), mailbox(b), "ceo@example.com");
     assert_int_equal(b->c->check(&b->call), WESS_OK);
-    open_again(b, "basic", info(b, "password"), "ceo@example.com", NULL);
+    open_as(b, "basic", info(b, "password"), "ceo@example.com", NULL);
     assert_int_equal(b->c->check(&b->call), WESS_AUTH);
     assert_int_equal(b->call.error.scope, WESS_OF_MAILBOX);
     assert_string_equal(b->call.error.remote_code, "ErrorImpersonateUserDenied");
-    open_again(b, "basic", info(b, "password"), "nobody@example.com", NULL);
+    open_as(b, "basic", info(b, "password"), "nobody@example.com", NULL);
     assert_int_equal(b->c->check(&b->call), WESS_AUTH);
     assert_non_null(strstr(b->call.error.text, "list of users"));
-    open_again(b, "basic", info(b, "password"), mailbox(b), "nobody@example.com");
+    open_as(b, "basic", info(b, "password"), mailbox(b), "nobody@example.com");
     assert_int_equal(b->c->check(&b->call), WESS_BROKEN);
 }
 
@@ -412,7 +265,7 @@ static void test_ews_sandbox__deletions_moves_and_lists(void **state)
     char *cursor = NULL, path[800];
     struct wess_result out;
     struct wess_page page = {0};
-    assert_int_equal(create(b, "Move Me", "mm1", 0, &out), WESS_OK);
+    assert_int_equal(box_create(b, "Move Me", "mm1", 0, &out), WESS_OK);
     pull(b, &cursor, 512);
     char *id = curl_easy_escape(NULL, out.id, 0);
     snprintf(path, sizeof(path), "exchange/delete?mailbox=%s&id=%s&hard=1", mailbox(b), id);
@@ -435,22 +288,23 @@ static void test_ews_sandbox__deletions_moves_and_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_ews_sandbox__the_whole_way, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_ews_sandbox__the_whole_way, set_up_ntlm, tear_down),
+        cmocka_unit_test_setup_teardown(test_ews_sandbox__the_whole_way, set_up, box_tear_down),
+        cmocka_unit_test_setup_teardown(test_ews_sandbox__the_whole_way, set_up_ntlm,
+                                        box_tear_down),
         cmocka_unit_test_setup_teardown(test_ews_sandbox__lost_and_late_creates_make_no_double,
-                                        set_up_ntlm, tear_down),
+                                        set_up_ntlm, box_tear_down),
         cmocka_unit_test_setup_teardown(test_ews_sandbox__faults_have_their_codes, set_up,
-                                        tear_down),
+                                        box_tear_down),
         cmocka_unit_test_setup_teardown(test_ews_sandbox__a_wrong_password_is_one_try, set_up,
-                                        tear_down),
+                                        box_tear_down),
         cmocka_unit_test_setup_teardown(test_ews_sandbox__impersonation_has_its_bounds, set_up,
-                                        tear_down),
+                                        box_tear_down),
         cmocka_unit_test_setup_teardown(test_ews_sandbox__an_older_exchange_is_refused, set_up_old,
-                                        tear_down),
+                                        box_tear_down),
         cmocka_unit_test_setup_teardown(test_ews_sandbox__a_wrong_path_names_the_setting, set_up,
-                                        tear_down),
+                                        box_tear_down),
         cmocka_unit_test_setup_teardown(test_ews_sandbox__deletions_moves_and_lists, set_up,
-                                        tear_down),
+                                        box_tear_down),
     };
     curl_global_init(CURL_GLOBAL_DEFAULT);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

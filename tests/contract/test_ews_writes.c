@@ -64,7 +64,7 @@ static void fill(struct full *f)
     add_records(f, "email", 13);
 }
 
-static enum wess_code apply(struct ews_test *t, const struct wess_op *ops, size_t n,
+static enum wess_code apply(struct stage *t, const struct wess_op *ops, size_t n,
                             struct wess_result *out)
 {
     for (size_t i = 0; i < n; i++)
@@ -78,7 +78,7 @@ static enum wess_code apply(struct ews_test *t, const struct wess_op *ops, size_
 
 static void test_ews__a_create_carries_every_field_and_the_stamp(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     struct full f;
     struct wess_result out[2];
     struct wess_field only_org = text("org", "Acme");
@@ -87,15 +87,16 @@ static void test_ews__a_create_carries_every_field_and_the_stamp(void **state)
         {.what = WESS_CREATE, .stamp = "st1", .item = {.fields = f.fields, .n_fields = f.n}},
         {.what = WESS_CREATE, .item = {.fields = &only_org, .n_fields = 1}}};
     ews_open(t, NULL);
-    ews_says(t, "CreateItem",
-             M_OK("CreateItem", ITEMS(ITEM("n1", "k1", ""))) M_BAD("CreateItem", "ErrorItemSave"));
+    stage_says(t, "CreateItem",
+               M_OK("CreateItem", ITEMS(ITEM("n1", "k1", "")))
+                   M_BAD("CreateItem", "ErrorItemSave"));
     assert_int_equal(apply(t, ops, 2, out), WESS_OK);
     assert_int_equal(out[0].code, WESS_OK);
     assert_string_equal(out[0].id, "n1");
     assert_string_equal(out[0].revision, "k1");
     assert_int_equal(out[1].code, WESS_REJECTED);
     assert_string_equal(out[1].remote_code, "ErrorItemSave");
-    const char *q = ews_request(t, "CreateItem", 0);
+    const char *q = stage_request(t, "CreateItem", 0);
     static const char *const has[] = {"MessageDisposition=\"SaveOnly\"",
                                       "<t:FolderId Id=\"F-contacts\"/>",
                                       "PropertyName=\"wess-stamp\"",
@@ -114,7 +115,7 @@ static void test_ews__a_create_carries_every_field_and_the_stamp(void **state)
             fail_msg("no %s in %s", has[i], q);
 }
 
-static bool lose_creates(struct ews_test *t, const char *op, const char *request,
+static bool lose_creates(struct stage *t, const char *op, const char *request,
                          struct replay_reply *r)
 {
     (void)request;
@@ -132,7 +133,7 @@ static bool lose_creates(struct ews_test *t, const char *op, const char *request
 
 static void test_ews__a_create_in_doubt_is_looked_up_first(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     struct wess_field fn = text("fn", "Ada");
     struct wess_op ops[] = {
         {.what = WESS_CREATE, .stamp = "st1", .item = {.fields = &fn, .n_fields = 1}},
@@ -142,26 +143,26 @@ static void test_ews__a_create_in_doubt_is_looked_up_first(void **state)
     t->hook = lose_creates;
     assert_int_equal(apply(t, ops, 2, out), WESS_UNKNOWN);
     assert_int_equal(out[0].code, WESS_UNKNOWN);
-    assert_int_equal(ews_asked(t, "CreateItem"), 1); /* never sent twice by itself */
+    assert_int_equal(stage_asked(t, "CreateItem"), 1); /* never sent twice by itself */
     t->hook = NULL;
     ops[0].flags = ops[1].flags = WESS_OP_AGAIN;
     t->call.lanes = 1; /* answers are given in the order of arrival */
-    ews_says(t, "FindFolder", NO_FOLDERS);
-    ews_says(t, "FindItem", FOUND(ITEM("old1", "k9", STAMPED("st1"))));
-    ews_says(t, "FindItem", FOUND(ITEM("binned", "k9", STAMPED("st2")))); /* not a live one */
-    ews_says(t, "CreateItem", M_OK("CreateItem", ITEMS(ITEM("new2", "k1", ""))));
+    stage_says(t, "FindFolder", NO_FOLDERS);
+    stage_says(t, "FindItem", FOUND(ITEM("old1", "k9", STAMPED("st1"))));
+    stage_says(t, "FindItem", FOUND(ITEM("binned", "k9", STAMPED("st2")))); /* not a live one */
+    stage_says(t, "CreateItem", M_OK("CreateItem", ITEMS(ITEM("new2", "k1", ""))));
     assert_int_equal(apply(t, ops, 2, out), WESS_OK);
     assert_string_equal(out[0].id, "old1");
     assert_null(out[0].revision);
     assert_true(test_has_key(out[0].current, "wess", "st1"));
     assert_string_equal(out[1].id, "new2");
     assert_string_equal(out[1].revision, "k1");
-    assert_null(strstr(ews_request(t, "CreateItem", 1), "st1"));
+    assert_null(strstr(stage_request(t, "CreateItem", 1), "st1"));
 }
 
 static void test_ews__a_look_up_that_is_not_whole_creates_nothing(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     struct wess_field fn = text("fn", "Ada");
     struct wess_op op = {.what = WESS_CREATE,
                          .stamp = "st1",
@@ -169,16 +170,16 @@ static void test_ews__a_look_up_that_is_not_whole_creates_nothing(void **state)
                          .item = {.fields = &fn, .n_fields = 1}};
     struct wess_result out;
     ews_open(t, NULL);
-    ews_says(t, "FindFolder", NO_FOLDERS);
-    ews_says(t, "FindItem",
-             M_OK("FindItem", "<m:RootFolder IncludesLastItemInRange=\"false\"><t:Items/>"
-                              "</m:RootFolder>"));
+    stage_says(t, "FindFolder", NO_FOLDERS);
+    stage_says(t, "FindItem",
+               M_OK("FindItem", "<m:RootFolder IncludesLastItemInRange=\"false\"><t:Items/>"
+                                "</m:RootFolder>"));
     assert_int_equal(apply(t, &op, 1, &out), WESS_TRANSIENT);
     assert_int_equal(out.code, WESS_NOT_TRIED);
-    assert_int_equal(ews_asked(t, "CreateItem"), 0);
+    assert_int_equal(stage_asked(t, "CreateItem"), 0);
 }
 
-static bool cut_creates(struct ews_test *t, const char *op, const char *request,
+static bool cut_creates(struct stage *t, const char *op, const char *request,
                         struct replay_reply *r)
 {
     (void)request;
@@ -192,7 +193,7 @@ static bool cut_creates(struct ews_test *t, const char *op, const char *request,
 }
 
 /* An intermediary may also end an answer as if it were whole. */
-static bool shorten_creates(struct ews_test *t, const char *op, const char *request,
+static bool shorten_creates(struct stage *t, const char *op, const char *request,
                             struct replay_reply *r)
 {
     if (!cut_creates(t, op, request, r))
@@ -204,7 +205,7 @@ static bool shorten_creates(struct ews_test *t, const char *op, const char *requ
 
 static void test_ews__a_cut_answer_leaves_doubt(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     struct wess_field fn = text("fn", "Ada");
     struct wess_op ops[2];
     struct wess_result out[2];
@@ -226,7 +227,7 @@ static void test_ews__a_cut_answer_leaves_doubt(void **state)
 /* ---- requests that are refused whole
  * ------------------------------------------------------------------------------------------ */
 
-static bool refuse_poison(struct ews_test *t, const char *op, const char *request,
+static bool refuse_poison(struct stage *t, const char *op, const char *request,
                           struct replay_reply *r)
 {
     char list[8000] = "";
@@ -245,7 +246,7 @@ static bool refuse_poison(struct ews_test *t, const char *op, const char *reques
 
 static void test_ews__one_bad_op_does_not_spoil_its_batch(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     enum { N = 16 };
     struct wess_field fn[N];
     struct wess_op ops[N];
@@ -268,7 +269,7 @@ static void test_ews__one_bad_op_does_not_spoil_its_batch(void **state)
 
 static void test_ews__large_batches_go_in_pieces(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     enum { N = 8, SIZE = 1 << 20 };
     struct wess_field note[N];
     struct wess_op ops[N];
@@ -290,8 +291,8 @@ static void test_ews__large_batches_go_in_pieces(void **state)
     assert_int_equal(apply(t, ops, N, out), WESS_OK);
     for (size_t i = 0; i < N; i++)
         assert_int_equal(out[i].code, WESS_OK);
-    assert_true(ews_asked(t, "CreateItem") >= 2);
-    assert_non_null(strstr(ews_request(t, "CreateItem", 0), "xxxx</t:Body>"));
+    assert_true(stage_asked(t, "CreateItem") >= 2);
+    assert_non_null(strstr(stage_request(t, "CreateItem", 0), "xxxx</t:Body>"));
     free(long_text);
 }
 
@@ -300,7 +301,7 @@ static void test_ews__large_batches_go_in_pieces(void **state)
 
 static void test_ews__an_update_names_its_revision_and_changes_only(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     struct full f;
     struct wess_field title = text("title", "Boss");
     struct wess_item before[] = {{.id = "a", .revision = "k1"},
@@ -319,36 +320,36 @@ static void test_ews__an_update_names_its_revision_and_changes_only(void **state
                              .before = &before[2],
                              .item = {.id = "c", .fields = &same, .n_fields = 1}}};
     ews_open(t, NULL);
-    ews_says(t, "GetItem",
-             M_OK("GetItem", ITEMS(ITEM("a", "k1",
-                                        "<t:EmailAddresses><t:Entry "
-                                        "Key=\"EmailAddress2\">c@d.org</t:Entry>"
-                                        "</t:EmailAddresses>"))));
-    ews_says(t, "UpdateItem",
-             M_OK("UpdateItem",
-                  ITEMS(ITEM("a", "k2",
-                             "")) "<m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>")
-                 M_BAD("UpdateItem", "ErrorIrresolvableConflict"));
+    stage_says(t, "GetItem",
+               M_OK("GetItem", ITEMS(ITEM("a", "k1",
+                                          "<t:EmailAddresses><t:Entry "
+                                          "Key=\"EmailAddress2\">c@d.org</t:Entry>"
+                                          "</t:EmailAddresses>"))));
+    stage_says(t, "UpdateItem",
+               M_OK("UpdateItem",
+                    ITEMS(ITEM("a", "k2",
+                               "")) "<m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>")
+                   M_BAD("UpdateItem", "ErrorIrresolvableConflict"));
     assert_int_equal(apply(t, ops, 3, out), WESS_OK);
     assert_int_equal(out[0].code, WESS_OK);
     assert_string_equal(out[0].revision, "k2");
     assert_int_equal(out[1].code, WESS_CONFLICT);
     assert_int_equal(out[2].code, WESS_OK); /* it came to nothing, and was not sent */
     assert_string_equal(out[2].revision, "k1");
-    const char *q = ews_request(t, "UpdateItem", 0);
+    const char *q = stage_request(t, "UpdateItem", 0);
     assert_non_null(strstr(q, "ConflictResolution=\"NeverOverwrite\""));
     assert_non_null(strstr(q, "SendMeetingInvitationsOrCancellations=\"SendToNone\""));
     assert_non_null(strstr(q, "<t:ItemId Id=\"b\" ChangeKey=\"k1\"/>"));
     assert_null(strstr(q, "Id=\"c\""));
     assert_null(strstr(strstr(q, "Id=\"b\""), "Surname"));
     /* Looked at only where mail addresses are written. */
-    assert_int_equal(ews_asked(t, "GetItem"), 1);
-    assert_null(strstr(ews_request(t, "GetItem", 0), "Id=\"b\""));
+    assert_int_equal(stage_asked(t, "GetItem"), 1);
+    assert_null(strstr(stage_request(t, "GetItem", 0), "Id=\"b\""));
 }
 
 static void test_ews__clearing_is_deleting_the_field(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     static const char *const names[] = {"note", "categories", "name.prefix", "fn", "bday", "url"};
     struct wess_field fields[8];
     size_t n = 0;
@@ -365,15 +366,15 @@ static void test_ews__clearing_is_deleting_the_field(void **state)
                          .item = {.id = "a", .fields = fields, .n_fields = n}};
     struct wess_result out;
     ews_open(t, NULL);
-    ews_says(t, "GetItem",
-             M_OK("GetItem",
-                  ITEMS(ITEM("a", "k1",
-                             "<t:EmailAddresses><t:Entry Key=\"EmailAddress1\" "
-                             "RoutingType=\"EX\">/o=x</t:Entry><t:Entry Key=\"EmailAddress3\">"
-                             "c@d.org</t:Entry></t:EmailAddresses>"))));
-    ews_says(t, "UpdateItem", M_OK("UpdateItem", ITEMS(ITEM("a", "k2", ""))));
+    stage_says(t, "GetItem",
+               M_OK("GetItem",
+                    ITEMS(ITEM("a", "k1",
+                               "<t:EmailAddresses><t:Entry Key=\"EmailAddress1\" "
+                               "RoutingType=\"EX\">/o=x</t:Entry><t:Entry Key=\"EmailAddress3\">"
+                               "c@d.org</t:Entry></t:EmailAddresses>"))));
+    stage_says(t, "UpdateItem", M_OK("UpdateItem", ITEMS(ITEM("a", "k2", ""))));
     assert_int_equal(apply(t, &op, 1, &out), WESS_OK);
-    const char *q = ews_request(t, "UpdateItem", 0);
+    const char *q = stage_request(t, "UpdateItem", 0);
     size_t cleared = 0;
     for (const char *at = q; (at = strstr(at, "<t:DeleteItemField>")); at++)
         cleared++;
@@ -386,7 +387,7 @@ static void test_ews__clearing_is_deleting_the_field(void **state)
 
 static void test_ews__a_field_is_refused_by_its_name(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     struct wess_item before = {.id = "a", .revision = "k1"};
     struct wess_field title = text("title", "Boss");
     struct wess_op op = {.what = WESS_UPDATE,
@@ -394,11 +395,12 @@ static void test_ews__a_field_is_refused_by_its_name(void **state)
                          .item = {.id = "a", .fields = &title, .n_fields = 1}};
     struct wess_result out;
     ews_open(t, NULL);
-    ews_says(t, "UpdateItem",
-             "<m:UpdateItemResponseMessage ResponseClass=\"Error\"><m:MessageText>w</m:MessageText>"
-             "<m:ResponseCode>ErrorInvalidValueForProperty</m:ResponseCode><m:MessageXml>"
-             "<t:IndexedFieldURI FieldURI=\"contacts:PhoneNumber\" FieldIndex=\"MobilePhone\"/>"
-             "</m:MessageXml><m:Items/></m:UpdateItemResponseMessage>");
+    stage_says(
+        t, "UpdateItem",
+        "<m:UpdateItemResponseMessage ResponseClass=\"Error\"><m:MessageText>w</m:MessageText>"
+        "<m:ResponseCode>ErrorInvalidValueForProperty</m:ResponseCode><m:MessageXml>"
+        "<t:IndexedFieldURI FieldURI=\"contacts:PhoneNumber\" FieldIndex=\"MobilePhone\"/>"
+        "</m:MessageXml><m:Items/></m:UpdateItemResponseMessage>");
     assert_int_equal(apply(t, &op, 1, &out), WESS_OK);
     assert_int_equal(out.code, WESS_REJECTED);
     assert_int_equal(out.n_refused, 1);
@@ -410,7 +412,7 @@ static void test_ews__a_field_is_refused_by_its_name(void **state)
 
 static void test_ews__a_deletion_compares_first_and_is_soft(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     struct wess_item before[] = {{.id = "a", .revision = "k1"},
                                  {.id = "b", .revision = "k1"},
                                  {.id = "c", .revision = "k1"},
@@ -421,19 +423,19 @@ static void test_ews__a_deletion_compares_first_and_is_soft(void **state)
         ops[i] = (struct wess_op){
             .what = WESS_DELETE, .before = &before[i], .item = {.id = before[i].id}};
     ews_open(t, NULL);
-    ews_says(t, "GetItem",
-             M_OK("GetItem", ITEMS(ITEM("a", "k1", ""))) M_OK("GetItem", ITEMS(ITEM("b", "k2", "")))
-                 M_BAD("GetItem", "ErrorItemNotFound")
-                     M_BAD("GetItem", "ErrorBatchProcessingStopped"));
-    ews_says(t, "DeleteItem",
-             "<m:DeleteItemResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError"
-             "</m:ResponseCode></m:DeleteItemResponseMessage>");
+    stage_says(t, "GetItem",
+               M_OK("GetItem", ITEMS(ITEM("a", "k1", "")))
+                   M_OK("GetItem", ITEMS(ITEM("b", "k2", ""))) M_BAD("GetItem", "ErrorItemNotFound")
+                       M_BAD("GetItem", "ErrorBatchProcessingStopped"));
+    stage_says(t, "DeleteItem",
+               "<m:DeleteItemResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError"
+               "</m:ResponseCode></m:DeleteItemResponseMessage>");
     assert_int_equal(apply(t, ops, 4, out), WESS_OK);
     assert_int_equal(out[0].code, WESS_OK);
     assert_int_equal(out[1].code, WESS_CONFLICT);
     assert_int_equal(out[2].code, WESS_GONE);
     assert_int_equal(out[3].code, WESS_TRANSIENT); /* not looked at is not deleted */
-    const char *q = ews_request(t, "DeleteItem", 0);
+    const char *q = stage_request(t, "DeleteItem", 0);
     assert_non_null(strstr(q, "DeleteType=\"MoveToDeletedItems\""));
     assert_non_null(strstr(q, "Id=\"a\""));
     assert_null(strstr(q, "Id=\"b\""));
@@ -442,20 +444,20 @@ static void test_ews__a_deletion_compares_first_and_is_soft(void **state)
 
 static void test_ews__trouble_before_writing_writes_nothing(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     struct wess_item before = {.id = "a", .revision = "k1"};
     struct wess_op op = {.what = WESS_DELETE, .before = &before, .item = {.id = "a"}};
     struct wess_result out;
     ews_open(t, NULL);
-    ews_says_status(t, "GetItem", 503, "busy");
+    stage_says_status(t, "GetItem", 503, "busy");
     assert_int_equal(apply(t, &op, 1, &out), WESS_THROTTLED);
     assert_int_equal(out.code, WESS_NOT_TRIED);
-    assert_int_equal(ews_asked(t, "DeleteItem"), 0);
+    assert_int_equal(stage_asked(t, "DeleteItem"), 0);
 }
 
 static void test_ews__each_allocation_of_a_write_fails_once(void **state)
 {
-    struct ews_test *t = *state;
+    struct stage *t = *state;
     struct full f;
     struct wess_item before = {.id = "a", .revision = "k1"};
     struct wess_result out[2];
@@ -466,9 +468,9 @@ static void test_ews__each_allocation_of_a_write_fails_once(void **state)
          .before = &before,
          .item = {.id = "a", .fields = f.fields, .n_fields = f.n}}};
     ews_open(t, NULL);
-    ews_says(t, "CreateItem", M_OK("CreateItem", ITEMS(ITEM("n1", "k1", ""))));
-    ews_says(t, "GetItem", M_OK("GetItem", ITEMS(ITEM("a", "k1", ""))));
-    ews_says(t, "UpdateItem", M_OK("UpdateItem", ITEMS(ITEM("a", "k2", ""))));
+    stage_says(t, "CreateItem", M_OK("CreateItem", ITEMS(ITEM("n1", "k1", ""))));
+    stage_says(t, "GetItem", M_OK("GetItem", ITEMS(ITEM("a", "k1", ""))));
+    stage_says(t, "UpdateItem", M_OK("UpdateItem", ITEMS(ITEM("a", "k2", ""))));
     for (size_t at = 1; at < 200; at++) {
         testhost_drop(&t->th);
         t->th.arena.fail_at = at;
@@ -483,7 +485,7 @@ static void test_ews__each_allocation_of_a_write_fails_once(void **state)
     fail_msg("it never gets through");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, ews_set_up, ews_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, ews_set_up, stage_tear_down)
 int ews_run_write_tests(void)
 {
     const struct CMUnitTest tests[] = {

@@ -42,17 +42,19 @@ static const char *const wrong[] = {"null",
                                     "\"\\u0001\\u007f\"",
                                     "\"99999999999999999999\""};
 
-static char *body;      /* what is answered now */
-static enum wb_kind of; /* to what; the rest is answered well */
+static char *body;     /* what is answered now */
+static const char *of; /* to what; the rest is answered well */
 
-static bool answer(struct wb_test *t, enum wb_kind kind, const char *request,
-                   struct replay_reply *r)
+static bool answer(struct stage *t, const char *kind, const char *request, struct replay_reply *r)
 {
-    static const char *const good[] = {
-        [WB_QUEUES] = queues, [WB_ORGS] = orgs, [WB_LIST] = list, [WB_PUT] = put};
+    static const char *const good[][2] = {
+        {WB_QUEUES, queues}, {WB_ORGS, orgs}, {WB_LIST, list}, {WB_PUT, put}};
+    const char *text = body;
+    for (size_t i = 0; strcmp(kind, of) != 0 && i < sizeof(good) / sizeof(good[0]); i++)
+        text = strcmp(good[i][0], kind) ? text : good[i][1];
     (void)t;
     (void)request;
-    r->body = strdup(kind == of ? body : good[kind]);
+    r->body = strdup(text);
     return true;
 }
 
@@ -73,14 +75,14 @@ static void whole_item(const struct wess_item *item)
     }
 }
 
-static void told(const struct wb_test *t, enum wess_code rc)
+static void told(const struct stage *t, enum wess_code rc)
 {
     assert_true(rc == WESS_OK || t->call.error.text[0]);
     assert_true(rc == WESS_OK || rc == WESS_BROKEN || rc == WESS_TRANSIENT || rc == WESS_UNKNOWN ||
                 rc == WESS_TOO_BIG);
 }
 
-static void read_all(struct wb_test *t)
+static void read_all(struct stage *t)
 {
     static const struct wess_key keys[] = {{"email", "a@b"}, {"wess", "st1"}, {"fn", "ada"}};
     static const char *const ids[] = {"5", "7"};
@@ -106,7 +108,7 @@ static void read_all(struct wb_test *t)
         whole_item(&page.changes[i].item);
 }
 
-static void write_all(struct wb_test *t)
+static void write_all(struct stage *t)
 {
     static const struct wess_item before = {.id = "501", .revision = "4"};
     static const struct wess_field f[] = {TEXT_FIELD("fn", "Zoe"), TEXT_FIELD("org", "Acme")};
@@ -140,7 +142,7 @@ static void write_all(struct wb_test *t)
     }
 }
 
-static void call_all(struct wb_test *t)
+static void call_all(struct stage *t)
 {
     wb_open(t, NULL); /* queues and employers are read anew */
     read_all(t);
@@ -173,7 +175,7 @@ static bool replace(json_t *in, size_t *n, json_t *with)
     return false;
 }
 
-static void every_place(struct wb_test *t, enum wb_kind kind, const char *good)
+static void every_place(struct stage *t, const char *kind, const char *good)
 {
     bool more = true;
     t->hook = answer;
@@ -215,9 +217,9 @@ static void test_workbooks_hostile__queues_and_organisations(void **state)
 
 static void test_workbooks_hostile__cut_at_every_byte(void **state)
 {
-    struct wb_test *t = *state;
+    struct stage *t = *state;
     static const struct {
-        enum wb_kind kind;
+        const char *kind;
         const char *good;
     } docs[] = {{WB_LIST, list}, {WB_PUT, put}};
     struct wess_page page;
@@ -226,7 +228,7 @@ static void test_workbooks_hostile__cut_at_every_byte(void **state)
         for (size_t len = 1; len < strlen(docs[d].good); len++) {
             of = docs[d].kind;
             body = strndup(docs[d].good, len);
-            if (of == WB_PUT)
+            if (!strcmp(of, WB_PUT))
                 write_all(t);
             else
                 assert_int_equal(wb_page(t, NULL, 2, &page), WESS_TRANSIENT);
@@ -238,7 +240,7 @@ static void test_workbooks_hostile__cut_at_every_byte(void **state)
 
 static void test_workbooks_hostile__another_byte(void **state)
 {
-    struct wb_test *t = *state;
+    struct stage *t = *state;
     static const char other[] = {'\xff', '\xc3', '\x01', '"', '\\', '{', ']', ',', '9'};
     struct wess_page page;
     t->hook = answer;
@@ -271,7 +273,7 @@ static void test_workbooks_hostile__no_text_at_all(void **state)
                                        "{\"data\":[]}",
                                        "jsonp({\"success\":true,\"data\":[]})",
                                        "{\"success\":true,\"data\":[],\"data\":[]}"};
-    struct wb_test *t = *state;
+    struct stage *t = *state;
     struct wess_page page;
     t->hook = answer;
     of = WB_LIST;

@@ -7,55 +7,26 @@
 
 static int set_up(void **state)
 {
-    return box_set_up(state, NULL);
+    return wb_box_set_up(state, NULL);
 }
 
 static int set_up_whole_batches(void **state)
 {
-    return box_set_up(state, "per_object=off");
+    return wb_box_set_up(state, "per_object=off");
 }
 
 static int set_up_arrays(void **state)
 {
-    return box_set_up(state, "errors=array");
+    return wb_box_set_up(state, "errors=array");
 }
 
 static int set_up_message(void **state)
 {
-    return box_set_up(state, "failure=message");
+    return wb_box_set_up(state, "failure=message");
 }
 
 /* ---- writing
  * ------------------------------------------------------------------------------------------ */
-
-static enum wess_code apply(struct box *b, const struct wess_op *ops, size_t n,
-                            struct wess_result *out)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] = (struct wess_result){.code = WESS_UNKNOWN};
-    b->call.error = (struct wess_error){0};
-    return b->c->apply(&b->call, ops, n, out);
-}
-
-static enum wess_code create(struct box *b, const char *name, const char *stamp, uint32_t flags,
-                             struct wess_result *out)
-{
-    struct wess_field fn = {.name = "fn", .type = WESS_TEXT, .str = {name, strlen(name)}};
-    struct wess_op op = {.what = WESS_CREATE,
-                         .stamp = stamp,
-                         .flags = flags,
-                         .item = {.fields = &fn, .n_fields = 1}};
-    return apply(b, &op, 1, out);
-}
-
-static struct wess_item fetch_one(struct box *b, const char *id)
-{
-    const char *const ids[] = {id};
-    struct wess_result out = {.code = WESS_UNKNOWN};
-    assert_int_equal(b->c->fetch(&b->call, (struct wess_list){ids, 1}, &out), WESS_OK);
-    assert_int_equal(out.code, WESS_OK);
-    return *out.current;
-}
 
 static void test_workbooks_sandbox__the_whole_way(void **state)
 {
@@ -64,10 +35,10 @@ static void test_workbooks_sandbox__the_whole_way(void **state)
     struct wess_result out;
     assert_int_equal(b->c->check(&b->call), WESS_OK);
     assert_int_equal(b->c->describe(&b->call, &schema), WESS_OK);
-    assert_int_equal(create(b, "Zoe Zebra", "zz1", 0, &out), WESS_OK);
+    assert_int_equal(box_create(b, "Zoe Zebra", "zz1", 0, &out), WESS_OK);
     assert_int_equal(out.code, WESS_OK);
     const char *id = out.id;
-    struct wess_item item = fetch_one(b, id);
+    struct wess_item item = box_fetch(b, id);
     assert_string_equal(test_text(&item, "fn"), "Zoe Zebra");
     assert_string_equal(item.revision, out.revision);
     assert_true(test_has_key(&item, "wess", "zz1"));
@@ -75,24 +46,24 @@ static void test_workbooks_sandbox__the_whole_way(void **state)
                                   {.name = "note", .type = WESS_TEXT, .str = {"a\n<b> & c", 9}}};
     struct wess_op update = {
         .what = WESS_UPDATE, .before = &item, .item = {.id = id, .fields = fields, .n_fields = 2}};
-    assert_int_equal(apply(b, &update, 1, &out), WESS_OK);
+    assert_int_equal(box_apply(b, &update, 1, &out), WESS_OK);
     assert_int_equal(out.code, WESS_OK);
-    struct wess_item now = fetch_one(b, id);
+    struct wess_item now = box_fetch(b, id);
     assert_string_equal(now.revision, out.revision);
     assert_string_equal(test_text(&now, "title"), "K\xc3\xa9");
     assert_string_equal(test_text(&now, "note"), "a\n<b> & c");
     /* A stale revision is no write, of either kind. */
     struct wess_op remove = {.what = WESS_DELETE, .before = &item, .item = {.id = id}};
-    assert_int_equal(apply(b, &update, 1, &out), WESS_OK);
+    assert_int_equal(box_apply(b, &update, 1, &out), WESS_OK);
     assert_int_equal(out.code, WESS_CONFLICT);
-    assert_int_equal(apply(b, &remove, 1, &out), WESS_OK);
+    assert_int_equal(box_apply(b, &remove, 1, &out), WESS_OK);
     assert_int_equal(out.code, WESS_CONFLICT);
     remove.before = update.before = &now;
-    assert_int_equal(apply(b, &remove, 1, &out), WESS_OK);
+    assert_int_equal(box_apply(b, &remove, 1, &out), WESS_OK);
     assert_int_equal(out.code, WESS_OK);
-    assert_int_equal(apply(b, &remove, 1, &out), WESS_OK);
+    assert_int_equal(box_apply(b, &remove, 1, &out), WESS_OK);
     assert_int_equal(out.code, WESS_GONE);
-    assert_int_equal(apply(b, &update, 1, &out), WESS_OK);
+    assert_int_equal(box_apply(b, &update, 1, &out), WESS_OK);
     assert_int_equal(out.code, WESS_GONE);
     struct wess_page page;
     static const struct wess_key key = {"wess", "zz1"};
@@ -112,14 +83,14 @@ static void write_three(struct box *b, struct wess_result out[3])
     static struct wess_item before[3];
     struct wess_op ops[3];
     for (size_t i = 0; i < 3; i++) {
-        snprintf(ids[i], sizeof(ids[i]), "%lld", (long long)box_new_person(b, "Three"));
+        snprintf(ids[i], sizeof(ids[i]), "%lld", (long long)wb_box_new_person(b, "Three"));
         before[i] = (struct wess_item){.id = ids[i], .revision = "0"};
         ops[i] = (struct wess_op){.what = WESS_UPDATE,
                                   .before = &before[i],
                                   .item = {.id = ids[i], .fields = &title, .n_fields = 1}};
     }
-    box_touch(b, "edit", strtoll(ids[1], NULL, 10), "&website=x");
-    assert_int_equal(apply(b, ops, 3, out), WESS_OK);
+    wb_box_touch(b, "edit", strtoll(ids[1], NULL, 10), "&website=x");
+    assert_int_equal(box_apply(b, ops, 3, out), WESS_OK);
 }
 
 static void test_workbooks_sandbox__one_stale_record(void **state)
@@ -151,21 +122,21 @@ static void test_workbooks_sandbox__a_refused_field_is_named(void **state)
     struct box *b = *state;
     struct wess_result out;
     box_fault(b, "workbooks:people:PUT:1:refuse=0");
-    assert_int_equal(create(b, "Refused", "rf1", 0, &out), WESS_OK);
+    assert_int_equal(box_create(b, "Refused", "rf1", 0, &out), WESS_OK);
     assert_int_equal(out.code, WESS_REJECTED);
     assert_int_equal(out.n_refused, 1);
     assert_string_equal(out.refused[0].field, "url");
-    assert_int_equal(box_count(b, "Refused"), 0);
-    int64_t locked = box_new_person(b, "Locked");
+    assert_int_equal(wb_box_count(b, "Refused"), 0);
+    int64_t locked = wb_box_new_person(b, "Locked");
     char id[24];
-    box_touch(b, "lock", locked, "");
+    wb_box_touch(b, "lock", locked, "");
     snprintf(id, sizeof(id), "%lld", (long long)locked);
-    struct wess_item item = fetch_one(b, id);
+    struct wess_item item = box_fetch(b, id);
     assert_true(item.flags & WESS_ITEM_LOCKED);
     struct wess_field f = {.name = "title", .type = WESS_TEXT, .str = {"x", 1}};
     struct wess_op op = {
         .what = WESS_UPDATE, .before = &item, .item = {.id = id, .fields = &f, .n_fields = 1}};
-    assert_int_equal(apply(b, &op, 1, &out), WESS_OK);
+    assert_int_equal(box_apply(b, &op, 1, &out), WESS_OK);
     assert_int_equal(out.code, WESS_REJECTED);
     assert_int_equal(out.n_refused, 0);
     assert_non_null(out.text);
@@ -186,7 +157,7 @@ static void test_workbooks_sandbox__batches_of_a_hundred(void **state)
         ops[i] = (struct wess_op){
             .what = WESS_CREATE, .stamp = stamps[i], .item = {.fields = &f[i], .n_fields = 1}};
     }
-    assert_int_equal(apply(b, ops, 250, out), WESS_OK);
+    assert_int_equal(box_apply(b, ops, 250, out), WESS_OK);
     assert_int_equal(box_requests(b, "workbooks:people:PUT"), 3);
     for (size_t i = 0; i < 250; i++) {
         assert_int_equal(out[i].code, WESS_OK);
@@ -196,7 +167,7 @@ static void test_workbooks_sandbox__batches_of_a_hundred(void **state)
     testhost_drop(&b->th);
     for (size_t i = 0; i < 250; i++)
         ops[i].flags = WESS_OP_AGAIN;
-    assert_int_equal(apply(b, ops, 250, out), WESS_OK);
+    assert_int_equal(box_apply(b, ops, 250, out), WESS_OK);
     assert_int_equal(box_requests(b, "workbooks:people:PUT"), 3);
     for (size_t i = 0; i < 250; i++) {
         assert_int_equal(out[i].code, WESS_OK);
@@ -221,7 +192,7 @@ static void test_workbooks_sandbox__an_employer_is_never_created(void **state)
         ops[i] = (struct wess_op){
             .what = WESS_CREATE, .stamp = names[i], .item = {.fields = f[i], .n_fields = 2}};
     }
-    assert_int_equal(apply(b, ops, 3, out), WESS_OK);
+    assert_int_equal(box_apply(b, ops, 3, out), WESS_OK);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(out[i].code, WESS_OK);
         assert_int_equal(out[i].n_refused, i == 1);
@@ -249,16 +220,16 @@ static void test_workbooks_sandbox__no_answer_makes_no_double(void **state)
         snprintf(plan, sizeof(plan), "workbooks:people:PUT:1:%s", plans[i]);
         snprintf(name, sizeof(name), "Lost%zu", i);
         box_fault(b, plan);
-        enum wess_code rc = create(b, name, name, 0, &out);
+        enum wess_code rc = box_create(b, name, name, 0, &out);
         if (rc != WESS_UNKNOWN || out.code != WESS_UNKNOWN)
             fail_msg("%s is %d, %d", plans[i], (int)rc, (int)out.code);
-        assert_int_equal(box_count(b, name), 1);
+        assert_int_equal(wb_box_count(b, name), 1);
         json_decref(box_control(b, "fault?clear=1"));
         testhost_drop(&b->th);
-        assert_int_equal(create(b, name, name, WESS_OP_AGAIN, &out), WESS_OK);
+        assert_int_equal(box_create(b, name, name, WESS_OP_AGAIN, &out), WESS_OK);
         assert_int_equal(out.code, WESS_OK);
         assert_null(out.revision);
-        assert_int_equal(box_count(b, name), 1);
+        assert_int_equal(wb_box_count(b, name), 1);
     }
     /* What never arrived is sent. */
     static const char *const never[] = {"http=500", "http=502", "html",
@@ -267,12 +238,12 @@ static void test_workbooks_sandbox__no_answer_makes_no_double(void **state)
         snprintf(plan, sizeof(plan), "workbooks:people:PUT:1:%s", never[i]);
         snprintf(name, sizeof(name), "Never%zu", i);
         box_fault(b, plan);
-        assert_int_equal(create(b, name, name, 0, &out), WESS_UNKNOWN);
+        assert_int_equal(box_create(b, name, name, 0, &out), WESS_UNKNOWN);
         assert_int_equal(out.code, WESS_UNKNOWN);
-        assert_int_equal(box_count(b, name), 0);
-        assert_int_equal(create(b, name, name, WESS_OP_AGAIN, &out), WESS_OK);
+        assert_int_equal(wb_box_count(b, name), 0);
+        assert_int_equal(box_create(b, name, name, WESS_OP_AGAIN, &out), WESS_OK);
         assert_non_null(out.revision);
-        assert_int_equal(box_count(b, name), 1);
+        assert_int_equal(wb_box_count(b, name), 1);
     }
 }
 
@@ -283,24 +254,24 @@ static void test_workbooks_sandbox__late_answers(void **state)
     struct wess_result out;
     struct wess_page page;
     box_fault(b, "workbooks:people:PUT:1:late=100");
-    assert_int_equal(create(b, "Late", "la1", 0, &out), WESS_UNKNOWN);
-    while (!box_count(b, "Late"))
+    assert_int_equal(box_create(b, "Late", "la1", 0, &out), WESS_UNKNOWN);
+    while (!wb_box_count(b, "Late"))
         poll(NULL, 0, 10);
-    assert_int_equal(create(b, "Late", "la1", WESS_OP_AGAIN, &out), WESS_OK);
+    assert_int_equal(box_create(b, "Late", "la1", WESS_OP_AGAIN, &out), WESS_OK);
     assert_null(out.revision);
-    box_open(b, NULL, 300, NULL);
-    assert_int_equal(create(b, "Warm", "wa1", 0, &out), WESS_OK);
+    wb_box_open(b, NULL, 300, NULL);
+    assert_int_equal(box_create(b, "Warm", "wa1", 0, &out), WESS_OK);
     box_fault(b, "workbooks:people:PUT:1:delay=1500");
-    assert_int_equal(create(b, "Slow", "sl1", 0, &out), WESS_UNKNOWN);
+    assert_int_equal(box_create(b, "Slow", "sl1", 0, &out), WESS_UNKNOWN);
     assert_int_equal(out.code, WESS_UNKNOWN);
     box_fault(b, "workbooks:people:GET:1:delay=1500");
     assert_int_equal(b->c->changes(&b->call, (struct wess_slice){0}, 10, &page), WESS_TRANSIENT);
-    while (!box_count(b, "Slow"))
+    while (!wb_box_count(b, "Slow"))
         poll(NULL, 0, 10);
-    box_open(b, NULL, 0, NULL);
-    assert_int_equal(create(b, "Slow", "sl1", WESS_OP_AGAIN, &out), WESS_OK);
+    wb_box_open(b, NULL, 0, NULL);
+    assert_int_equal(box_create(b, "Slow", "sl1", WESS_OP_AGAIN, &out), WESS_OK);
     assert_null(out.revision);
-    assert_int_equal(box_count(b, "Slow"), 1);
+    assert_int_equal(wb_box_count(b, "Slow"), 1);
 }
 
 static void test_workbooks_sandbox__faults_have_their_codes(void **state)
@@ -326,10 +297,10 @@ static void test_workbooks_sandbox__faults_have_their_codes(void **state)
               {"workbooks:person_queues:GET:1:html", WESS_TRANSIENT},
               {"workbooks:person_queues:GET:1:http=503", WESS_THROTTLED}};
     struct box *b = *state;
-    box_new_person(b, "Anybody");
+    wb_box_new_person(b, "Anybody");
     for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
         struct wess_page page = {0};
-        box_open(b, NULL, 0, NULL);
+        wb_box_open(b, NULL, 0, NULL);
         box_fault(b, of[i].plan);
         enum wess_code rc = b->c->changes(&b->call, (struct wess_slice){0}, 100, &page);
         json_decref(box_control(b, "fault?clear=1"));
@@ -345,13 +316,13 @@ static void test_workbooks_sandbox__faults_have_their_codes(void **state)
 static void test_workbooks_sandbox__a_wrong_key(void **state)
 {
     struct box *b = *state;
-    box_open(b, "00000-wrong", 0, NULL);
+    wb_box_open(b, "00000-wrong", 0, NULL);
     assert_int_equal(b->c->check(&b->call), WESS_AUTH);
     assert_int_equal(b->call.error.scope, WESS_OF_CREDENTIAL);
     assert_string_equal(b->call.error.remote_code, "unrecognised_name_or_password");
     assert_null(strstr(b->call.error.text, "wrong"));
     assert_int_equal(b->call.requests, 1);
-    box_open(b, NULL, 0, NULL);
+    wb_box_open(b, NULL, 0, NULL);
     json_decref(box_control(b, "workbooks/expire_key"));
     assert_int_equal(b->c->check(&b->call), WESS_AUTH);
     json_decref(box_control(b, "workbooks/expire_key?on=0"));

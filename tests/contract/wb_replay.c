@@ -1,7 +1,5 @@
 #include "wb_replay.h"
 
-#include "loading.h"
-
 #define CANARY "12345-canary-key"
 #define KEPT 32u
 
@@ -79,7 +77,7 @@ size_t wb_params(const char *request, const char *name)
     return s.seen;
 }
 
-static enum wb_kind kind_of(const char *request)
+static const char *kind_of(const char *request)
 {
     const char *method = wb_param(request, "_method", 0);
     if (method && !strcmp(method, "PUT"))
@@ -87,6 +85,11 @@ static enum wb_kind kind_of(const char *request)
     if (wb_params(request, "_select_columns[]") != 2)
         return WB_LIST;
     return wb_params(request, "_ff[]") ? WB_ORGS : WB_QUEUES;
+}
+
+static void what_of(const char *request, char out[STAGE_WORD_CAP])
+{
+    snprintf(out, STAGE_WORD_CAP, "%s", *request ? kind_of(request) : WB_LIST);
 }
 
 /* ---- what is demanded of a request (B1, B2, B3, B5 of the API's facts)
@@ -157,7 +160,7 @@ static void check_request(const char *request)
     has(request, "_application_name", "WESS");
     assert_int_equal(wb_params(request, "_ff[]"), wb_params(request, "_ft[]"));
     assert_int_equal(wb_params(request, "_ff[]"), wb_params(request, "_fc[]"));
-    if (kind_of(request) == WB_PUT) {
+    if (!strcmp(kind_of(request), WB_PUT)) {
         check_square(request);
         return;
     }
@@ -167,126 +170,37 @@ static void check_request(const char *request)
     assert_int_equal(wb_params(request, "_sort[]"), wb_params(request, "_dir[]"));
 }
 
-/* ---- the server
- * ------------------------------------------------------------------------------------------ */
-
-static void on_request(void *ctx, const char *request, struct replay_reply *r)
-{
-    struct wb_test *t = ctx;
-    struct wb_script *use = NULL;
-    enum wb_kind kind = *request ? kind_of(request) : WB_LIST;
-    r->type = "application/json; charset=utf-8";
-    if (t->hook && t->hook(t, kind, request, r))
-        return;
-    for (size_t i = 0; i < t->n_script; i++) {
-        struct wb_script *s = &t->script[i];
-        if (s->kind != kind)
-            continue;
-        use = s;
-        if (!s->used)
-            break;
-    }
-    if (!use) {
-        r->status = 500;
-        r->body = strdup("");
-        return;
-    }
-    use->used = true;
-    r->status = use->status;
-    r->location = use->location;
-    if (use->type)
-        r->type = use->type;
-    r->body = use->cut ? strndup(use->body, use->cut) : strdup(use->body);
-}
-
 /* ---- a test
  * ------------------------------------------------------------------------------------------ */
 
-struct wb_script *wb_says_status(struct wb_test *t, enum wb_kind kind, unsigned status,
-                                 const char *body)
+static void queues(struct stage *t)
 {
-    assert_true(t->n_script < WB_SCRIPT_MAX);
-    struct wb_script *s = &t->script[t->n_script++];
-    *s = (struct wb_script){.kind = kind, .body = body, .status = status};
-    return s;
+    stage_says(t, WB_QUEUES,
+               ROWS("{\"id\":10,\"name\":\"Unassigned\"},{\"id\":11,\"name\":\"Ann\"}"));
 }
 
-void wb_says(struct wb_test *t, enum wb_kind kind, const char *body)
+void wb_forget(struct stage *t)
 {
-    wb_says_status(t, kind, 200, body);
-}
-
-static void queues(struct wb_test *t)
-{
-    wb_says(t, WB_QUEUES, ROWS("{\"id\":10,\"name\":\"Unassigned\"},{\"id\":11,\"name\":\"Ann\"}"));
-}
-
-static void check_requests(const struct wb_test *t)
-{
-    for (size_t i = 0; i < replay_count(t->server); i++)
-        if (*replay_request(t->server, i))
-            check_request(replay_request(t->server, i));
-}
-
-void wb_forget(struct wb_test *t)
-{
-    check_requests(t);
-    replay_forget(t->server);
-    t->n_script = 0;
+    stage_forget(t);
     queues(t);
 }
 
-size_t wb_asked(const struct wb_test *t, enum wb_kind kind)
+void wb_open(struct stage *t, ...)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < replay_count(t->server); i++)
-        n += kind_of(replay_request(t->server, i)) == kind;
-    return n;
-}
-
-const char *wb_request(const struct wb_test *t, enum wb_kind kind, size_t n)
-{
-    for (size_t i = 0; i < replay_count(t->server); i++)
-        if (kind_of(replay_request(t->server, i)) == kind && !n--)
-            return replay_request(t->server, i);
-    fail_msg("it was asked %zu times only", wb_asked(t, kind));
-    return "";
-}
-
-void wb_open(struct wb_test *t, ...)
-{
-    struct wess_error e = {0};
-    struct wess_http http = t->th.http;
-    size_t n = 2;
     va_list ap;
-    if (t->conn) {
-        t->c->close(t->conn);
-        assert_null(strstr(t->th.log, "canary"));
-        testhost_fini(&t->th);
-    }
     t->settings[0] = (struct testhost_setting){"url", t->url};
     t->settings[1] = (struct testhost_setting){"api_key", CANARY};
     va_start(ap, t);
-    for (const char *name; (name = va_arg(ap, const char *));)
-        t->settings[n++] = (struct testhost_setting){name, va_arg(ap, const char *)};
+    stage_open(t, 2, ap);
     va_end(ap);
-    n = load_fallbacks(t->c, t->settings, n, WB_SETTINGS_MAX);
-    testhost_init(&t->th, t->settings, n);
-    if (t->conn)
-        t->th.http = http;
-    assert_int_equal(t->c->open(&t->th.host, &t->conn, &e), WESS_OK);
-    t->call = testhost_call(&t->th, t->conn, "people");
 }
 
 int wb_set_up(void **state)
 {
-    struct wb_test *t = calloc(1, sizeof(*t));
-    assert_non_null(t);
-    t->c = load_connector("workbooks");
-    assert_non_null(t->c);
-    t->server = replay_start(on_request, t);
-    assert_non_null(t->server);
-    snprintf(t->url, sizeof(t->url), "%s", replay_url(t->server, "/"));
+    static const struct stage_manner workbooks = {
+        "workbooks", "people",      "/", "application/json; charset=utf-8",
+        what_of,     check_request, NULL};
+    struct stage *t = stage_set_up(&workbooks);
     queues(t);
     wb_open(t, NULL);
     *state = t;
@@ -295,26 +209,17 @@ int wb_set_up(void **state)
 
 int wb_tear_down(void **state)
 {
-    struct wb_test *t = *state;
-    t->c->close(t->conn);
-    check_requests(t);
-    assert_null(strstr(t->th.log, "canary"));
-    assert_null(strstr(t->call.error.text, "canary"));
-    replay_stop(t->server);
-    testhost_fini(&t->th);
     for (size_t i = 0; i < KEPT; i++) {
         free(ring[i]);
         ring[i] = NULL;
     }
-    free(t);
-    return 0;
+    return stage_tear_down(state);
 }
 
 /* ---- calls
  * ------------------------------------------------------------------------------------------ */
 
-enum wess_code wb_page(struct wb_test *t, const char *cursor, uint32_t limit,
-                       struct wess_page *page)
+enum wess_code wb_page(struct stage *t, const char *cursor, uint32_t limit, struct wess_page *page)
 {
     *page = (struct wess_page){0};
     t->call.error = (struct wess_error){0};
@@ -327,7 +232,7 @@ const char *wb_cursor(const struct wess_page *page)
     return kept(strndup(page->next.data, page->next.len));
 }
 
-struct wess_result *wb_apply(struct wb_test *t, const struct wess_op *ops, size_t n,
+struct wess_result *wb_apply(struct stage *t, const struct wess_op *ops, size_t n,
                              enum wess_code expected)
 {
     static struct wess_result out[400];

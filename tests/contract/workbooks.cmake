@@ -5,6 +5,6 @@ endforeach()
 if(WESS_SANDBOX)
     foreach(test changes sandbox)
         wess_contract_test(test_workbooks_${test} SOURCES test_workbooks_${test}.c wb_box.c
-            LIBS PkgConfig::CURL PkgConfig::JANSSON NEEDS wess_workbooks wess-sandbox)
+            LIBS wess_box NEEDS wess_workbooks wess-sandbox)
     endforeach()
 endif()

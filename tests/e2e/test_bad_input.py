@@ -253,6 +253,31 @@ def test_items_that_do_not_fit():
         assert box.person(email="max@wide.example")["fields"]["person_job_title"] == "Head"
 
 
+def test_clocks_are_compared():
+    with Sandbox(clock=False) as box, Wess(box) as wess:
+        def look():
+            run = wess.run("check", "--online")
+            assert run.returncode == 0, said(run)
+            ahead = {e["endpoint"]: e["clock_ahead_ms"]
+                     for e in wess.json("check", "--online")["online"]}
+            return run.stderr, ahead
+
+        told, ahead = look()
+        assert "clock" not in told and all(abs(ms) < 20000 for ms in ahead.values()), (told, ahead)
+        box.move_clock(40)
+        told, ahead = look()
+        assert "clock" not in told, told
+        box.move_clock(50)  # only the servers' clock moves
+        told, ahead = look()
+        assert told.count("warning: the clock of endpoint") == 2, told
+        assert "exchange is" in told and "crm is" in told and "ahead of this machine's" in told, told
+        assert all(70000 < ms < 110000 for ms in ahead.values()), ahead
+        box.move_clock(-90 - 600)
+        told, ahead = look()
+        assert "behind this machine's" in told and " min " in told, told
+        assert all(-640000 < ms < -560000 for ms in ahead.values()), ahead
+
+
 def test_not_a_connector():
     with Sandbox() as box, Wess(box) as wess:
         folder = os.path.join(wess.dir, "plugins")

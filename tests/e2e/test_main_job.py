@@ -54,8 +54,15 @@ def test_02_first_meeting_asks_and_holds():
         assert asks, "traps are asked about"
         held = wess.run("held", "list")
         assert held.returncode == 4 and "first meeting" in held.stdout
+        plan = wess.run("plan")
+        assert plan.returncode == 4, "as sync answers"
+        for word in ("28 changes held for u2: first meeting", "32 changes held for u1",
+                     "wess held release 1", "wess held release 2", "Nothing else to do"):
+            assert word in plan.stdout, f"no {word!r} in\n{plan.stdout}"
+        assert [p["open_held"] for p in wess.json("plan", check=4)["plans"]] == [1, 1]
         wess("held", "release", "1")
         wess("held", "release", "2")
+        assert "held for" not in wess.run("plan").stdout
         runs = wess.sync(check=(0, 1))
         assert runs["u1"]["right"]["created"] + runs["u2"]["right"]["created"] > 20
         for run in wess.sync().values():
@@ -157,6 +164,16 @@ def test_07_two_mailboxes_one_customer_one_record():
             wess("sync")
             assert len(box.people(email=email)) == 1
             settled(box, wess)
+    # One of both reads its mailbox so slowly that the other's record is made, and known, meanwhile.
+    for n in (1, 2, 3):
+        with Sandbox() as box, ready(box) as wess:
+            for i in (0, 1):
+                box.exchange("tag", i, id=box.contact(i, email=email)["id"], category="Workbooks")
+            box.fault(f"ews:GetItem:{n}:delay=2500")
+            wess("sync")
+            box.clear_faults()
+            wess("sync")
+            assert len(box.people(email=email)) == 1, f"slow at request {n}"
 
 
 def test_08_deletions_of_unusual_number_are_held():

@@ -16,6 +16,8 @@ struct content content_drawn(struct fuzz_in *, struct wess_arena *);
 void content_holds(const struct content *);
 /* With FUZZ_SHOW=1 in the environment, to see what a case is about. */
 void content_show(const char *what, const struct content *);
+/* What a connector read has a canonical form, which is its own. */
+void content_of_item_holds(const struct wess_item *);
 bool content_same_bytes(struct wess_arena *, const struct content *, const struct content *);
 
 #endif

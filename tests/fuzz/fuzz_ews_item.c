@@ -3,25 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "content.h"
 #include "ews.h"
-#include "fuzz.h"
-#include "model/model.h"
 #include "testhost.h"
-
-static void canonical_holds(const struct wess_item *item)
-{
-    struct wess_arena *a = arena_new(ARENA_BUDGET);
-    struct content c, again;
-    struct wess_slice one, two;
-    size_t bad = 0;
-    HOLDS(a &&
-          content_canonical(kind_find("contact"), a, item->fields, item->n_fields, NULL, &c, &bad));
-    HOLDS(!bad);
-    HOLDS(content_canonical(kind_find("contact"), a, c.fields, c.n, NULL, &again, &bad));
-    HOLDS(content_encode(a, &c, &one) && content_encode(a, &again, &two));
-    HOLDS(one.len == two.len && !memcmp(one.data, two.data, one.len));
-    arena_free(a);
-}
 
 static void item_holds(struct wess_call *call, const xmlNode *n)
 {
@@ -39,7 +23,7 @@ static void item_holds(struct wess_call *call, const xmlNode *n)
     fuzz_item_holds(&facts);
     fuzz_item_holds(&whole);
     HOLDS(!strcmp(facts.id, whole.id) && facts.n_keys <= whole.n_keys);
-    canonical_holds(&whole);
+    content_of_item_holds(&whole);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -285,7 +285,8 @@ struct wess_call { /* what every call carries; may grow at its end */
     struct wess_arena *arena;
     struct wess_error error;
     uint64_t requests, bytes_out, bytes_in; /* what this call cost; filled by the connector */
-    uint32_t flags;                         /* WESS_CALL_* */
+    int64_t remote_ms; /* the remote's own clock as it answered last; 0: unknown */
+    uint32_t flags;    /* WESS_CALL_* */
 };
 enum {
     WESS_CALL_FACTS = 1, /* of fetch(): facts alone are asked for; content may be left out, and none

@@ -1,0 +1,1 @@
+wess_fuzz_target(vdir SOURCES content.c LIBS wess_vdir_parts wess_testhost wess_model)

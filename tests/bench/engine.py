@@ -219,7 +219,15 @@ def stored_values(wess):
     return db.execute("SELECT coalesce(sum(length(body)), 0) FROM vals").fetchone()[0]
 
 
-PARTS = {"folders": lambda: folders(ITEMS)}
+def reconcile():
+    """The pure merge alone, on one core; unchanged items never come to it (tests/e2e/test_vdir.py,
+    which counts them)."""
+    out = subprocess.run([program("bench_reconcile"), "3"], check=True, capture_output=True,
+                         text=True).stdout
+    figure("engine_reconcile_rate", float(out.split()[0]), "items/s", 300000, at_least=True)
+
+
+PARTS = {"folders": lambda: folders(ITEMS), "reconcile": reconcile}
 
 
 def main():

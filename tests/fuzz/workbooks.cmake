@@ -1,6 +1,6 @@
 set(workbooks ${PROJECT_SOURCE_DIR}/plugins/workbooks)
 add_library(wess_fuzz_workbooks STATIC EXCLUDE_FROM_ALL ${workbooks}/workbooks.c
-    ${workbooks}/session.c ${workbooks}/fields.c ${workbooks}/list.c ${workbooks}/cursor.c
+    ${workbooks}/session.c ${workbooks}/fields.c ${workbooks}/list.c ${workbooks}/queues.c ${workbooks}/cursor.c
     ${workbooks}/write.c ${workbooks}/employer.c ${workbooks}/html.c)
 target_include_directories(wess_fuzz_workbooks PUBLIC ${workbooks})
 target_link_libraries(wess_fuzz_workbooks PUBLIC wess_sdk_helpers wess_sdk_form wess_sdk_http

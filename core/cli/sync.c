@@ -82,6 +82,7 @@ static void on_report(void *ctx, const struct run_report *r)
     struct run_report *sum = &ran->sum;
     for (int i = LEFT; i <= RIGHT; i++)
         add_side(&sum->side[i], &r->side[i]);
+    sum->reconciled += r->reconciled;
     sum->linked += r->linked;
     sum->questions += r->questions;
     sum->conflicts += r->conflicts;
@@ -120,10 +121,11 @@ static json_t *side_json(const struct side_counts *c)
 static json_t *ran_json(const struct ran *r)
 {
     const struct run_report *p = &r->sum;
-    return json_pack("{s:s,s:s,s:i,s:s,s:b,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "pair",
-                     r->pair, "user", r->user, "status", p->status, "text", r->text ? r->text : "",
-                     "observed", p->observed, "left", side_json(&p->side[LEFT]), "right",
-                     side_json(&p->side[RIGHT]), "linked", (json_int_t)p->linked, "questions",
+    return json_pack("{s:s,s:s,s:i,s:s,s:b,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+                     "pair", r->pair, "user", r->user, "status", p->status, "text",
+                     r->text ? r->text : "", "observed", p->observed, "left",
+                     side_json(&p->side[LEFT]), "right", side_json(&p->side[RIGHT]), "reconciled",
+                     (json_int_t)p->reconciled, "linked", (json_int_t)p->linked, "questions",
                      (json_int_t)p->questions, "conflicts", (json_int_t)p->conflicts, "parked",
                      (json_int_t)p->parked, "held", (json_int_t)p->held, "deferred",
                      (json_int_t)p->deferred, "requests", (json_int_t)p->requests, "bytes",

@@ -363,6 +363,7 @@ bool merge_plan(struct run *r, struct wess_arena *a, struct entry *e)
         link_put(r->db, &e->link);
     if (!merge_prepare(r, a, e, &m))
         return false;
+    r->report.reconciled++;
     if (!reconcile(a, &m.in, &m.out))
         return run_memory(r);
     const char *title = title_of(a, e, &m);
@@ -457,6 +458,7 @@ bool merge_create(struct run *r, struct wess_arena *a, struct entry *e)
     op.item[from] = e->row[from].id;
     if (!merge_prepare(r, a, e, &m))
         return false;
+    r->report.reconciled++;
     if (!reconcile_create(a, &m.in, to, e->now[from], &m.out) ||
         !with_tag(r, a, to, &m.out.patch[to]) || !with_tag(r, a, to, &m.out.shadow[to]) ||
         !(op.stamp = new_stamp(r, a, e, from)) || !encode_content(a, &m.out.patch[to], &op.body) ||

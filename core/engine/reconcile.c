@@ -5,6 +5,8 @@
 
 #include "model/text.h"
 
+#define FEW 4u /* what most plans hold of anything */
+
 /* ---- putting results together
  * --------------------------------------------------------------------------- */
 
@@ -12,7 +14,7 @@ static void *grown(struct work *w, void *of, size_t n, size_t *cap, size_t size)
 {
     if (n < *cap)
         return of;
-    size_t more = *cap ? *cap * 2 : 8;
+    size_t more = *cap ? *cap * 2 : FEW;
     void *out = arena_alloc(w->a, more * size);
     if (!out) {
         w->spent = true;
@@ -358,73 +360,165 @@ static bool names_it(const struct wess_list *l, const char *name)
     return false;
 }
 
-static void look_up(const struct work *w, struct pairing *p)
+static bool is_changed(const struct pairing *p, enum side s)
 {
-    for (int s = LEFT; s <= RIGHT; s++) {
-        const struct side_in *in = &w->in->side[s];
-        p->shadow[s] = content_get(in->shadow, p->name[s]);
-        p->now[s] = in->now ? content_get(in->now, p->name[s]) : p->shadow[s];
-        p->schema[s] = schema_of(in, p->name[s]);
+    return p->now[s] != p->shadow[s] && !field_equal(p->now[s], p->shadow[s]);
+}
+
+static void merge_changed(struct work *w, struct pairing *p)
+{
+    const char *element;
+    p->def = field_find(w->in->kind, p->name[LEFT], &element);
+    if (!p->rule)
+        p->rule = rule_of(w->in, p->name[LEFT]);
+    for (int s = LEFT; s <= RIGHT; s++)
+        p->schema[s] = schema_of(&w->in->side[s], p->name[s]);
+    bool travels = p->def && !element && p->schema[LEFT] && p->schema[RIGHT] &&
+                   !(p->rule && p->rule->direction == DIR_NEVER);
+    if (!travels)
+        leave(w, p);
+    else if (p->def->merge == MERGE_SET)
+        merge_set(w, p);
+    else if (p->def->merge == MERGE_RECORDS)
+        merge_records(w, p);
+    else
+        merge_scalar(w, p);
+}
+
+/* Most fields of a changed item did not change: nothing is looked up for them. */
+static void merge_field(struct work *w, struct pairing *p)
+{
+    const struct wess_field *given[2] = {p->shadow[LEFT], p->shadow[RIGHT]};
+    size_t before[2] = {w->settled[LEFT].n, w->settled[RIGHT].n};
+    for (int s = LEFT; s <= RIGHT; s++)
         /* What we wrote and now see for the first time: the remote's own form of it. */
-        if (in->now && names_it(&in->unseen, p->name[s]))
+        if (w->in->side[s].now && names_it(&w->in->side[s].unseen, p->name[s])) {
             p->shadow[s] = p->now[s];
+            w->moved |= !field_equal(given[s], p->now[s]);
+        }
+    if (!is_changed(p, LEFT) && !is_changed(p, RIGHT)) {
+        leave(w, p);
+        return;
+    }
+    merge_changed(w, p);
+    for (int s = LEFT; s <= RIGHT; s++) {
+        const struct fields *settled = &w->settled[s];
+        w->moved |=
+            !field_equal(settled->n > before[s] ? &settled->of[settled->n - 1] : NULL, given[s]);
     }
 }
 
-static void merge_field(struct work *w, const char *left, const char *right,
-                        const struct field_rule *rule)
+/* The contents of both sides, all sorted by name, walked side by side. */
+enum { NOW, SHADOW };
+struct walk {
+    const struct wess_field *at[2][2], *end[2][2];
+};
+
+static void walk_begin(struct walk *k, const struct reconcile_in *in)
 {
-    const char *element;
-    struct pairing p = {.name = {left, right}, .rule = rule};
-    p.def = field_find(w->in->kind, left, &element);
-    look_up(w, &p);
-    bool travels = p.def && !element && p.schema[LEFT] && p.schema[RIGHT] &&
-                   !(rule && rule->direction == DIR_NEVER);
-    if (!travels)
-        leave(w, &p);
-    else if (p.def->merge == MERGE_SET)
-        merge_set(w, &p);
-    else if (p.def->merge == MERGE_RECORDS)
-        merge_records(w, &p);
-    else
-        merge_scalar(w, &p);
+    for (int s = LEFT; s <= RIGHT; s++) {
+        const struct content *of[] = {in->side[s].now, in->side[s].shadow};
+        for (int i = NOW; i <= SHADOW; i++) {
+            k->at[s][i] = of[i] ? of[i]->fields : NULL;
+            k->end[s][i] = of[i] ? of[i]->fields + of[i]->n : NULL;
+        }
+    }
 }
 
-/* Fields under one name on both sides, then those that a rule ties under two. */
-static bool is_own_name(const struct reconcile_in *in, const char *name)
+/* The next name, and who has a field of it. NULL: there is none. */
+static const char *walk_next(struct walk *k, const struct wess_field *found[2][2])
+{
+    const char *name = NULL;
+    for (int s = LEFT; s <= RIGHT; s++)
+        for (int i = NOW; i <= SHADOW; i++) {
+            const struct wess_field *f = k->at[s][i];
+            found[s][i] = NULL;
+            if (f == k->end[s][i])
+                continue;
+            int d = name ? strcmp(f->name, name) : -1;
+            if (d < 0) {
+                memset(found, 0, 4 * sizeof(found[0][0]));
+                name = f->name;
+            }
+            if (d <= 0)
+                found[s][i] = f;
+        }
+    for (int s = LEFT; s <= RIGHT; s++)
+        for (int i = NOW; i <= SHADOW; i++)
+            if (found[s][i]) {
+                k->at[s][i]++;
+                if (found[s][i]->type == WESS_NULL)
+                    found[s][i] = NULL;
+            }
+    return name;
+}
+
+static bool has_two_names(const struct field_rule *rule)
+{
+    return strcmp(rule->left, rule->right) != 0;
+}
+
+static bool is_of_two(const struct reconcile_in *in, const char *name)
 {
     for (size_t i = 0; i < in->n_rules; i++)
-        if (strcmp(in->rules[i].left, in->rules[i].right) &&
+        if (has_two_names(&in->rules[i]) &&
             (!strcmp(in->rules[i].left, name) || !strcmp(in->rules[i].right, name)))
             return true;
     return false;
 }
 
-static bool is_new(const struct fields *seen, const char *name)
+/* A field that a rule ties under two names. */
+static void merge_two_names(struct work *w, const struct field_rule *rule)
 {
-    for (size_t i = 0; i < seen->n; i++)
-        if (!strcmp(seen->of[i].name, name))
-            return false;
-    return true;
+    struct pairing p = {.name = {rule->left, rule->right}, .rule = rule};
+    for (int s = LEFT; s <= RIGHT; s++) {
+        const struct side_in *in = &w->in->side[s];
+        p.shadow[s] = content_get(in->shadow, p.name[s]);
+        p.now[s] = in->now ? content_get(in->now, p.name[s]) : p.shadow[s];
+    }
+    merge_field(w, &p);
+}
+
+/* Room for the shadows, which hold about as many fields as the larger side. */
+static void make_room(struct work *w)
+{
+    size_t most = FEW;
+    for (int s = LEFT; s <= RIGHT; s++) {
+        const struct side_in *in = &w->in->side[s];
+        const struct content *c = in->now ? in->now : in->shadow;
+        most = c && c->n + 1 > most ? c->n + 1 : most;
+    }
+    for (int s = LEFT; s <= RIGHT; s++) {
+        struct fields *both[] = {&w->shadow[s], &w->settled[s]};
+        for (size_t i = 0; i < 2; i++) {
+            both[i]->of = arena_alloc(w->a, most * sizeof(struct wess_field));
+            both[i]->cap = both[i]->of ? most : 0;
+        }
+    }
 }
 
 static void merge_contents(struct work *w)
 {
     const struct reconcile_in *in = w->in;
-    const struct content *all[] = {in->side[LEFT].now, in->side[LEFT].shadow, in->side[RIGHT].now,
-                                   in->side[RIGHT].shadow};
-    struct fields seen = {0};
-    for (size_t c = 0; c < sizeof(all) / sizeof(all[0]); c++)
-        for (size_t i = 0; all[c] && i < all[c]->n && !w->spent; i++) {
-            const char *name = all[c]->fields[i].name;
-            if (!is_new(&seen, name) || is_own_name(in, name))
-                continue;
-            fields_add(w, &seen, name, NULL, true);
-            merge_field(w, name, name, rule_of(in, name));
+    const struct wess_field *found[2][2];
+    const char *name;
+    struct walk k;
+    make_room(w);
+    walk_begin(&k, in);
+    for (size_t i = 0; i < in->n_rules; i++)
+        w->two_names |= has_two_names(&in->rules[i]);
+    while (!w->spent && (name = walk_next(&k, found))) {
+        struct pairing p = {.name = {name, name}};
+        for (int s = LEFT; s <= RIGHT; s++) {
+            p.shadow[s] = found[s][SHADOW];
+            p.now[s] = found[s][in->side[s].now ? NOW : SHADOW];
         }
+        if (!w->two_names || !is_of_two(in, name))
+            merge_field(w, &p);
+    }
     for (size_t i = 0; i < in->n_rules && !w->spent; i++)
-        if (strcmp(in->rules[i].left, in->rules[i].right))
-            merge_field(w, in->rules[i].left, in->rules[i].right, &in->rules[i]);
+        if (has_two_names(&in->rules[i]))
+            merge_two_names(w, &in->rules[i]);
 }
 
 /* ---- the answer
@@ -435,9 +529,10 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct wess_field *)a)->name, ((const struct wess_field *)b)->name);
 }
 
-static struct content content_of(struct fields *f)
+/* Fields come in the order of their names, but for those of two names. */
+static struct content content_of(const struct work *w, struct fields *f)
 {
-    if (f->n)
+    if (f->n && w->two_names)
         qsort(f->of, f->n, sizeof(*f->of), by_name);
     return (struct content){f->of, f->n};
 }
@@ -466,13 +561,13 @@ static bool finish(struct work *w, struct reconcile_out *out)
                                   .too_long = w->too_long,
                                   .n_too_long = w->n_too_long};
     for (int s = LEFT; s <= RIGHT; s++) {
-        out->patch[s] = content_of(&w->patch[s]);
-        out->old[s] = content_of(&w->old[s]);
-        out->shadow[s] = content_of(&w->shadow[s]);
-        out->settled[s] = content_of(&w->settled[s]);
+        out->patch[s] = content_of(w, &w->patch[s]);
+        out->old[s] = content_of(w, &w->old[s]);
+        out->shadow[s] = content_of(w, &w->shadow[s]);
+        out->settled[s] = content_of(w, &w->settled[s]);
         out->unseen[s] = unseen_after(w, (enum side)s, &out->patch[s]);
-        out->moved |=
-            !w->in->side[s].shadow || !content_equal(&out->settled[s], w->in->side[s].shadow);
+        const struct content *shadow = w->in->side[s].shadow;
+        out->moved |= w->moved || !shadow || out->settled[s].n != shadow->n;
     }
     return !w->spent;
 }
@@ -533,7 +628,7 @@ static void create_field(struct work *w, enum side to, const struct wess_field *
 bool reconcile_create(struct wess_arena *a, const struct reconcile_in *in, enum side to,
                       const struct content *from, struct reconcile_out *out)
 {
-    struct work w = {.a = a, .in = in};
+    struct work w = {.a = a, .in = in, .two_names = true};
     for (size_t i = 0; i < from->n; i++)
         create_field(&w, to, &from->fields[i]);
     return finish(&w, out);

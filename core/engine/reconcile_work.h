@@ -18,7 +18,9 @@ struct work {
     size_t n_conflicts, cap_conflicts;
     struct too_long *too_long;
     size_t n_too_long, cap_too_long;
-    bool first; /* the two were never in step */
+    bool first;     /* the two were never in step */
+    bool two_names; /* a field may have another name on the other side */
+    bool moved;     /* a field that is settled differs from the shadow given */
     bool spent;
 };
 /* One field of the pair, with all that is known of it. */

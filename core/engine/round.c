@@ -48,6 +48,12 @@ struct worker {
     bool started;
     size_t slot;
     struct open_conn *conns; /* one an endpoint */
+    struct db *db;           /* of the runs that write, one after the other */
+};
+/* The seats of one user, which stand side by side. */
+struct party {
+    struct seat *of;
+    size_t n;
 };
 struct round {
     const struct config *cfg;
@@ -59,10 +65,11 @@ struct round {
     struct shared_feed *shared;
     size_t n_shared;
     pthread_mutex_t lock; /* everything below, and the callbacks */
-    size_t next_user;
+    size_t next_seat;
     size_t active;
     int64_t *live; /* run ids, one slot a worker */
     size_t n_live;
+    struct party *parties; /* whose runs are under way, one slot a worker */
     int status;
     const char *broken; /* what stopped the round as a whole */
 };
@@ -127,15 +134,14 @@ void round_ask(struct run *r, const struct ask_row *ask)
 size_t round_subscribers(struct run *r, enum side side, const struct subscriber **out)
 {
     struct round *rd = r->round;
-    struct subscriber *subs = arena_alloc(r->arena, (rd->n_seats + 1) * sizeof(*subs));
+    struct party p = rd->parties[r->slot];
+    struct subscriber *subs = arena_alloc(r->arena, (2 * p.n + 1) * sizeof(*subs));
     size_t n = 0;
-    for (size_t i = 0; subs && i < rd->n_seats; i++) {
-        const struct seat *seat = &rd->seats[i];
+    for (size_t i = 0; subs && i < p.n; i++)
         for (int s = LEFT; s <= RIGHT; s++)
-            if (seat->user == r->user && seat->pair->endpoint[s] == r->side[side].endpoint &&
-                !strcmp(seat->pair->collection[s], r->pair->collection[side]))
-                subs[n++] = (struct subscriber){seat->pu, (enum side)s, &seat->selector[s]};
-    }
+            if (p.of[i].pair->endpoint[s] == r->side[side].endpoint &&
+                !strcmp(p.of[i].pair->collection[s], r->pair->collection[side]))
+                subs[n++] = (struct subscriber){p.of[i].pu, (enum side)s, &p.of[i].selector[s]};
     *out = subs;
     return n;
 }
@@ -266,6 +272,27 @@ static bool prepare(struct worker *w, struct run *r, const struct seat *seat,
     return true;
 }
 
+/* A dry run leaves its plan in temporary tables: each has a connection of its own. */
+static struct db *db_for(struct worker *w, bool dry)
+{
+    if (dry)
+        return db_open(w->round->store, true);
+    struct db *db = w->db ? w->db : db_open(w->round->store, false);
+    w->db = NULL;
+    return db;
+}
+
+/* Kept for the next run, unless something went wrong with it. */
+static void leave_db(struct worker *w, struct db *db)
+{
+    if (!db || db_dry(db) || db_failed(db)) {
+        db_close(db);
+        return;
+    }
+    db_rollback(db); /* what a run that stopped had begun */
+    w->db = db;
+}
+
 static void run_seat(struct worker *w, struct seat *seat)
 {
     struct round *rd = w->round;
@@ -281,7 +308,7 @@ static void run_seat(struct worker *w, struct seat *seat)
     struct conn_stats before[2] = {{0}, {0}};
     int64_t began = clock_now_ms();
     if (r.arena)
-        r.db = db_open(rd->store, r.dry);
+        r.db = db_for(w, r.dry);
     if (!r.db) {
         r.report.status = EXIT_STATE;
         snprintf(r.report.text, sizeof(r.report.text), "out of memory");
@@ -307,7 +334,7 @@ static void run_seat(struct worker *w, struct seat *seat)
     if (rd->opts->on_report)
         rd->opts->on_report(rd->opts->ctx, &r.report);
     pthread_mutex_unlock(&rd->lock);
-    db_close(r.db);
+    leave_db(w, r.db);
     arena_free(r.arena);
 }
 
@@ -321,20 +348,29 @@ void round_enter(struct run *r)
 /* ---- workers
  * --------------------------------------------------------------------------------------- */
 
-static const struct cfg_user *take_user(struct round *rd)
+/* The seats from *at on that are one user's; *at is moved behind them. */
+static struct party next_party(struct round *rd, size_t *at, bool *runs)
 {
-    const struct cfg_user *user = NULL;
-    pthread_mutex_lock(&rd->lock);
-    while (!user && rd->next_user < rd->cfg->n_users) {
-        const struct cfg_user *u = &rd->cfg->users[rd->next_user++];
-        for (size_t i = 0; i < rd->n_seats && !user; i++)
-            if (rd->seats[i].user == u && rd->seats[i].runs)
-                user = u;
+    struct party p = {&rd->seats[*at], 0};
+    *runs = false;
+    for (; *at < rd->n_seats && rd->seats[*at].user == p.of->user; ++*at) {
+        *runs |= rd->seats[*at].runs;
+        p.n++;
     }
-    if (user)
-        rd->active++;
+    return p;
+}
+
+/* The next user of whom something runs. */
+static bool take_user(struct worker *w)
+{
+    struct round *rd = w->round;
+    bool runs = false;
+    pthread_mutex_lock(&rd->lock);
+    while (!runs && rd->next_seat < rd->n_seats)
+        rd->parties[w->slot] = next_party(rd, &rd->next_seat, &runs);
+    rd->active += runs;
     pthread_mutex_unlock(&rd->lock);
-    return user;
+    return runs;
 }
 
 static void leave_user(struct round *rd)
@@ -353,22 +389,24 @@ static void *work(void *ctx)
 {
     struct worker *w = ctx;
     struct round *rd = w->round;
-    const struct cfg_user *user;
-    while (!cancelled(rd) && (user = take_user(rd))) {
+    while (!cancelled(rd) && take_user(w)) {
+        struct party p = rd->parties[w->slot];
         /* Seats stand in the order of the pairs. */
-        for (size_t i = 0; i < rd->n_seats && !cancelled(rd); i++)
-            if (rd->seats[i].user == user && rd->seats[i].runs)
-                run_seat(w, &rd->seats[i]);
+        for (size_t i = 0; i < p.n && !cancelled(rd); i++)
+            if (p.of[i].runs)
+                run_seat(w, &p.of[i]);
         drop_conns(w, true);
         leave_user(rd);
     }
     drop_conns(w, false);
+    db_close(w->db);
+    w->db = NULL;
     return NULL;
 }
 
 static void run_all(struct round *rd, struct worker *workers, size_t n)
 {
-    rd->next_user = 0;
+    rd->next_seat = 0;
     for (size_t i = 0; i < rd->n_shared; i++)
         rd->shared[i].pulled = false;
     for (size_t i = 1; i < n; i++)
@@ -484,15 +522,14 @@ static bool make_shared(struct round *rd)
     return rd->shared && ok;
 }
 
-static size_t count_workers(const struct round *rd)
+static size_t count_workers(struct round *rd)
 {
-    size_t n = rd->opts->workers ? rd->opts->workers : rd->cfg->workers, users = 0;
-    for (size_t u = 0; u < rd->cfg->n_users; u++)
-        for (size_t i = 0; i < rd->n_seats; i++)
-            if (rd->seats[i].user == &rd->cfg->users[u] && rd->seats[i].runs) {
-                users++;
-                break;
-            }
+    size_t n = rd->opts->workers ? rd->opts->workers : rd->cfg->workers, users = 0, at = 0;
+    bool runs;
+    while (at < rd->n_seats) {
+        next_party(rd, &at, &runs);
+        users += runs;
+    }
     n = n < users ? n : users;
     return n ? n : 1;
 }
@@ -538,7 +575,8 @@ static void run_round(struct round *rd)
     size_t n = count_workers(rd);
     struct worker *workers = arena_alloc(rd->arena, n * sizeof(*workers));
     rd->live = arena_alloc(rd->arena, n * sizeof(*rd->live));
-    if (!workers || !rd->live) {
+    rd->parties = arena_alloc(rd->arena, n * sizeof(*rd->parties));
+    if (!workers || !rd->live || !rd->parties) {
         broken(rd, EXIT_STATE, out_of_memory);
         return;
     }

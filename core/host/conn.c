@@ -1,7 +1,6 @@
 #include "host/conn.h"
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -145,10 +144,8 @@ static const char *fingerprint(struct conn *c)
         const char *why;
         if (!secret_read(&c->endpoint->secrets[i], c->user, secret, sizeof(secret), &why))
             continue;
-        /* Many rounds, so that a weak password is not guessed from what is stored. */
-        unsigned char slow[32];
-        ok = PKCS5_PBKDF2_HMAC(secret, (int)strlen(secret), (const unsigned char *)c->cfg->site,
-                               (int)strlen(c->cfg->site), 2000, EVP_sha256(), sizeof(slow), slow) &&
+        unsigned char slow[STRETCHED];
+        ok = credential_stretch(c->cfg->site, secret, slow) &&
              EVP_DigestUpdate(ctx, slow, sizeof(slow));
         explicit_bzero(secret, sizeof(secret));
     }

@@ -1,5 +1,7 @@
 #include "host/credential.h"
 
+#include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,4 +121,52 @@ void lanes_word(const char *endpoint, bool welcome)
         k->welcome = 0;
     }
     pthread_mutex_unlock(&lock);
+}
+
+/* ---- stretching
+ * ------------------------------------------------------------------------------------------- */
+
+#define STRETCH_ROUNDS 2000
+#define STRETCHED_KEPT 64u /* secrets; one is enough where one account opens all mailboxes */
+
+/* Known by a digest that only this process can make: the secret itself is not kept. */
+static struct stretched {
+    unsigned char quick[STRETCHED], slow[STRETCHED];
+} stretched[STRETCHED_KEPT];
+static size_t n_stretched;
+static unsigned char own[STRETCHED];
+static pthread_mutex_t stretch_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool quick_digest(const char *salt, const char *secret, unsigned char out[STRETCHED])
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
+              EVP_DigestUpdate(ctx, own, sizeof(own)) &&
+              EVP_DigestUpdate(ctx, salt, strlen(salt) + 1) &&
+              EVP_DigestUpdate(ctx, secret, strlen(secret)) && EVP_DigestFinal_ex(ctx, out, NULL);
+    EVP_MD_CTX_free(ctx);
+    return ok;
+}
+
+bool credential_stretch(const char *salt, const char *secret, unsigned char out[STRETCHED])
+{
+    struct stretched made;
+    bool known = false;
+    pthread_mutex_lock(&stretch_lock);
+    bool ok = (n_stretched || RAND_bytes(own, sizeof(own)) == 1) &&
+              quick_digest(salt, secret, made.quick);
+    for (size_t i = 0; ok && !known && i < n_stretched && i < STRETCHED_KEPT; i++)
+        if (!memcmp(stretched[i].quick, made.quick, STRETCHED)) {
+            made = stretched[i];
+            known = true;
+        }
+    ok = ok && (known || PKCS5_PBKDF2_HMAC(secret, (int)strlen(secret), (const unsigned char *)salt,
+                                           (int)strlen(salt), STRETCH_ROUNDS, EVP_sha256(),
+                                           STRETCHED, made.slow) == 1);
+    if (ok && !known)
+        stretched[n_stretched++ % STRETCHED_KEPT] = made;
+    if (ok)
+        memcpy(out, made.slow, STRETCHED);
+    pthread_mutex_unlock(&stretch_lock);
+    return ok;
 }

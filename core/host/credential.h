@@ -18,4 +18,9 @@ void credential_leave(const char *fingerprint, enum credential_word, const struc
 uint32_t lanes_of(const char *endpoint);
 void lanes_word(const char *endpoint, bool welcome);
 
+/* A secret stretched, so that a weak one is not guessed from what is stored. Done once for each: an
+ * endpoint is opened for every user of a round. false: out of memory. */
+enum { STRETCHED = 32 };
+bool credential_stretch(const char *salt, const char *secret, unsigned char out[STRETCHED]);
+
 #endif

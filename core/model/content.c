@@ -44,7 +44,7 @@ static bool is_empty(const struct wess_field *f)
 
 static bool equal_str(const struct wess_slice *a, const struct wess_slice *b)
 {
-    return a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len));
+    return a->len == b->len && (a->data == b->data || !a->len || !memcmp(a->data, b->data, a->len));
 }
 
 static bool is_phone(const struct wess_field *f)
@@ -58,10 +58,10 @@ static bool same_element(const struct wess_field *a, const struct wess_field *b,
 static bool same_fields(const struct wess_record *a, const struct wess_record *b, bool phone,
                         bool (*same)(const struct wess_field *, const struct wess_field *))
 {
-    if (a->n != b->n || strcmp(a->key, b->key))
+    if (a->n != b->n || !same_text(a->key, b->key))
         return false;
     for (size_t i = 0; i < a->n; i++)
-        if (strcmp(a->fields[i].name, b->fields[i].name) ||
+        if (!same_text(a->fields[i].name, b->fields[i].name) ||
             !same_element(&a->fields[i], &b->fields[i], phone, same))
             return false;
     return true;
@@ -72,26 +72,12 @@ static bool same_records(const struct wess_field *a, const struct wess_field *b,
 {
     if (a->records.n != b->records.n)
         return false;
+    if (a->records.of == b->records.of)
+        return true;
     for (size_t i = 0; i < a->records.n; i++)
         if (!same_fields(&a->records.of[i], &b->records.of[i], is_phone(a), same))
             return false;
     return true;
-}
-
-static bool same_sets(const struct wess_list *a, const struct wess_list *b)
-{
-    struct wess_arena *scratch = arena_new(SCRATCH);
-    bool same = scratch && a->n == b->n;
-    for (size_t i = 0; same && i < a->n; i++) {
-        if (!strcmp(a->of[i], b->of[i]))
-            continue;
-        const char *x = text_fold(scratch, a->of[i]), *y = text_fold(scratch, b->of[i]);
-        unsure |= !x || !y;
-        same = x && y && !strcmp(x, y);
-    }
-    unsure |= !scratch;
-    arena_free(scratch);
-    return same;
 }
 
 static bool made_equal(const struct wess_slice *a, const struct wess_slice *b,
@@ -107,6 +93,20 @@ static bool made_equal(const struct wess_slice *a, const struct wess_slice *b,
     return same;
 }
 
+static bool same_name(const char *a, const char *b)
+{
+    struct wess_slice x = {a, strlen(a)}, y = {b, strlen(b)};
+    return equal_str(&x, &y) || made_equal(&x, &y, text_fold);
+}
+
+static bool same_sets(const struct wess_list *a, const struct wess_list *b)
+{
+    bool same = a->n == b->n;
+    for (size_t i = 0; same && i < a->n; i++)
+        same = same_text(a->of[i], b->of[i]) || same_name(a->of[i], b->of[i]);
+    return same;
+}
+
 static bool same_element(const struct wess_field *a, const struct wess_field *b, bool phone,
                          bool (*same)(const struct wess_field *, const struct wess_field *))
 {
@@ -119,6 +119,8 @@ static bool same_element(const struct wess_field *a, const struct wess_field *b,
 
 bool field_equal(const struct wess_field *a, const struct wess_field *b)
 {
+    if (a == b)
+        return true;
     if (is_empty(a) || is_empty(b))
         return is_empty(a) && is_empty(b);
     if (a->type != b->type)
@@ -139,7 +141,7 @@ bool field_equal(const struct wess_field *a, const struct wess_field *b)
     case WESS_BLOB:
         return a->blob.size == b->blob.size && same_text(a->blob.digest, b->blob.digest);
     case WESS_SET:
-        return same_sets(&a->set, &b->set);
+        return a->set.of == b->set.of ? a->set.n == b->set.n : same_sets(&a->set, &b->set);
     case WESS_RECORDS:
         return same_records(a, b, field_equal);
     case WESS_NULL:
@@ -165,7 +167,7 @@ bool content_equal(const struct content *a, const struct content *b)
     if (na != nb)
         return false;
     for (size_t i = 0; i < na; i++)
-        if (strcmp(a->fields[i].name, b->fields[i].name) ||
+        if (!same_text(a->fields[i].name, b->fields[i].name) ||
             !field_equal(&a->fields[i], &b->fields[i]))
             return false;
     return true;

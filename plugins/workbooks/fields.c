@@ -318,7 +318,7 @@ static void read_queue(struct reading *r, const struct wess_conn *c, struct wess
     }
     facts[out->n_facts++] = (struct wess_fact){"queue", id};
     for (size_t i = 0; i < c->n_queues && out->n_facts < 2; i++)
-        if (!strcmp(c->queues[i].id, queue)) {
+        if (c->queues[i].name && !strcmp(c->queues[i].id, queue)) {
             char *name = wess_arena_text(r->host, r->a, c->queues[i].name);
             r->spent |= !name;
             if (name)

@@ -198,6 +198,8 @@ static enum wess_code read_page(struct wess_call *call, struct wess_slice cursor
     if (rc == WESS_OK)
         rc = rows_of(call, answer, &rows);
     if (rc == WESS_OK)
+        rc = wb_queues_of(call, rows);
+    if (rc == WESS_OK)
         rc = fill_page(call, rows, &at, limit, bare, out);
     json_decref(answer);
     return wb_told(call, rc);
@@ -267,6 +269,8 @@ enum wess_code wb_rows_equal(struct wess_call *call, const char *path, const cha
     form_fini(&f);
     if (rc == WESS_OK)
         rc = rows_of(call, answer, &rows);
+    if (rc == WESS_OK && people)
+        rc = wb_queues_of(call, rows);
     if (rc == WESS_OK)
         *out = json_incref(rows);
     json_decref(answer);

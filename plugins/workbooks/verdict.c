@@ -179,6 +179,9 @@ enum wess_code wb_read_answer(struct wb_table *t, const json_t *answer)
     v.rows = one_each(answer, "affected_objects", v.sent);
     v.infos = one_each(answer, "affected_object_information", v.sent);
     v.errors = one_each(answer, "affected_object_errors", v.sent);
+    struct wess_error before = t->call->error;
+    if (wb_queues_of(t->call, v.rows) != WESS_OK) /* what was written stands without a name */
+        t->call->error = before;
     mentions_failure(json_object_get(answer, "failures"), &v.stale);
     if (v.whole && !v.infos && !v.rows)
         return wess_fail(&t->call->error, WESS_UNKNOWN, WESS_OF_COLLECTION, NULL,

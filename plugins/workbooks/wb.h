@@ -19,7 +19,7 @@
 #define WB_CLEAR ":null_value:"
 
 struct wb_queue {
-    char *id, *name;
+    char *id, *name; /* no name: it is not among the queues */
 };
 struct wess_conn {
     const struct wess_host *host;
@@ -31,8 +31,8 @@ struct wess_conn {
     bool match_employer;
     struct wb_queue *queues;
     size_t n_queues;
-    bool queues_read;
-    json_t *employers; /* folded name → organisation id; null: none or several */
+    bool queues_read, queues_whole; /* the first of them; there are no others */
+    json_t *employers;              /* folded name → organisation id; null: none or several */
 };
 
 /* ---- session.c: one request
@@ -99,7 +99,9 @@ void wb_cursor_rest(struct wb_cursor *, int64_t back);
  * ------------------------------------------------------------------------------------------------
  */
 
-enum wess_code wb_queues(struct wess_call *); /* queues.c */
+enum wess_code wb_queues(struct wess_call *); /* queues.c: the first of them, once */
+/* Those that the rows of people name and that are not known yet. */
+enum wess_code wb_queues_of(struct wess_call *, const json_t *rows);
 enum wess_code wb_changes(struct wess_call *, struct wess_slice, uint32_t, struct wess_page *);
 enum wess_code wb_fetch(struct wess_call *, struct wess_list, struct wess_result *);
 enum wess_code wb_find(struct wess_call *, const struct wess_key *, size_t, struct wess_page *);

@@ -75,56 +75,6 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     return WESS_OK;
 }
 
-/* ---- queues: assigned_to is a queue's id, people know its name
- * ---------------------------------------------- */
-
-static bool keep_queue(struct wess_conn *c, const json_t *row)
-{
-    char number[24];
-    const char *id = wb_text(row, "id", number);
-    const char *name = json_string_value(json_object_get(row, "name"));
-    struct wb_queue *q = &c->queues[c->n_queues];
-    if (!id || !name)
-        return true;
-    q->id = strdup(id);
-    q->name = strdup(name);
-    c->n_queues++;
-    return q->id && q->name;
-}
-
-enum wess_code wb_queues(struct wess_call *call)
-{
-    struct wess_conn *c = call->conn;
-    struct form f = {0};
-    json_t *answer = NULL;
-    if (c->queues_read)
-        return WESS_OK;
-    enum wess_code rc = wb_begin(call, "GET", &f);
-    if (rc == WESS_OK) {
-        form_add(&f, "_start", "0");
-        form_add(&f, "_limit", "200");
-        form_add(&f, "_sort[]", "id"); /* the first stands for the database, see identity() */
-        form_add(&f, "_dir[]", "ASC");
-        form_add(&f, "_select_columns[]", "id");
-        form_add(&f, "_select_columns[]", "name");
-        rc = wb_post(call, "crm/person_queues.api", &f, false, &answer);
-    }
-    form_fini(&f);
-    json_t *rows = json_object_get(answer, "data");
-    size_t n = json_array_size(rows);
-    if (rc == WESS_OK && !json_is_array(rows))
-        rc = wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
-                       "Workbooks does not tell its queues");
-    if (rc == WESS_OK && !(c->queues = calloc(n + 1, sizeof(*c->queues))))
-        rc = WESS_TOO_BIG;
-    for (size_t i = 0; rc == WESS_OK && i < n; i++)
-        if (!keep_queue(c, json_array_get(rows, i)))
-            rc = WESS_TOO_BIG;
-    c->queues_read = rc == WESS_OK;
-    json_decref(answer);
-    return rc;
-}
-
 static enum wess_code check(struct wess_call *call)
 {
     struct form f = {0};

@@ -106,7 +106,7 @@ struct sb_load {
     unsigned users, contacts, employers;
 };
 extern struct sb_load sb_load;
-#define SB_USERS_MAX 64u
+#define SB_USERS_MAX 1024u
 struct sb_user {
     char address[64], name[64], login[64], password[32];
 };

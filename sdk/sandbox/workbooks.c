@@ -490,14 +490,23 @@ static void list_orgs(const char *body, struct sb_response *out)
         200);
 }
 
-static void list_queues(struct sb_response *out)
+/* In the order of their ids. */
+static void list_queues(const char *body, struct sb_response *out)
 {
+    static struct wb_query q;
     json_t *rows = json_array();
-    json_array_append_new(rows, json_pack("{s:i,s:s,s:s}", "id", UNASSIGNED, "name", "Unassigned",
-                                          "queue_type", "unassigned"));
-    for (size_t i = 0; i < sb_n_users; i++)
-        json_array_append_new(rows, json_pack("{s:i,s:s,s:s}", "id", FIRST_QUEUE + (int)i, "name",
-                                              sb_users[i].name, "queue_type", "user"));
+    int64_t limit = number_param(body, "_limit", 100), cap = atol(sb_switch("page_cap", "200"));
+    wb_query_read(&q, body);
+    for (size_t i = 0; i <= sb_n_users; i++) {
+        struct wb_org queue = {.id = i ? FIRST_QUEUE + (int)i - 1 : UNASSIGNED};
+        queue.name = i ? sb_users[i - 1].name : "Unassigned";
+        if (wb_query_match(&q, org_get, &queue) > 0 &&
+            (int64_t)json_array_size(rows) < (limit < cap ? limit : cap))
+            json_array_append_new(rows,
+                                  json_pack("{s:I,s:s,s:s}", "id", (json_int_t)queue.id, "name",
+                                            queue.name, "queue_type", i ? "user" : "unassigned"));
+    }
+    wb_query_free(&q);
     put_json(
         out,
         json_pack("{s:b,s:i,s:o}", "success", 1, "total", (int)json_array_size(rows), "data", rows),
@@ -780,7 +789,7 @@ static void handle(const struct sb_request *r, struct sb_response *out)
     } else if (!strcmp(r->path, "/crm/organisations.api") && !put) {
         list_orgs(r->body, out);
     } else if (!strcmp(r->path, "/crm/person_queues.api") && !put) {
-        list_queues(out);
+        list_queues(r->body, out);
     } else {
         out->status = 404;
         out->type = "text/html";

@@ -14,6 +14,7 @@
 #define CONNECT_TIMEOUT_MS 30000L
 #define TIMEOUT_MS 120000L
 #define RETRY_AFTER_MAX_S 86400
+#define IDLE_MAX 16u /* sets of kept connections that nobody uses now */
 
 static const char AGENT[] = "WESS/0.1";
 
@@ -223,6 +224,42 @@ static void pattern_set(struct http *h)
     h->body_max = s && s->body_max ? s->body_max : BODY_MAX_DEFAULT;
 }
 
+/* Connections outlive who opened them: the mailboxes of one server are opened one after the other,
+ * each with TLS and NTLM to be agreed on, mostly by the same account. libcurl takes a connection
+ * again only for the same server and TLS settings, one signed in by NTLM only for the same name and
+ * password, and none that was idle for two minutes. */
+static struct {
+    pthread_mutex_t lock;
+    CURLM *of[IDLE_MAX];
+    size_t n;
+} idle = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static CURLM *take_idle(void)
+{
+    pthread_mutex_lock(&idle.lock);
+    CURLM *m = idle.n ? idle.of[--idle.n] : NULL;
+    pthread_mutex_unlock(&idle.lock);
+    if (m)
+        return m;
+    m = curl_multi_init();
+    if (m) {
+        curl_multi_setopt(m, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+        curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, (long)LANES_MAX);
+    }
+    return m;
+}
+
+static void leave_idle(CURLM *m)
+{
+    pthread_mutex_lock(&idle.lock);
+    bool kept = m && idle.n < IDLE_MAX;
+    if (kept)
+        idle.of[idle.n++] = m;
+    pthread_mutex_unlock(&idle.lock);
+    if (m && !kept)
+        curl_multi_cleanup(m);
+}
+
 struct http *http_new(const struct wess_host *host)
 {
     pthread_once(&curl_once, curl_start);
@@ -230,14 +267,12 @@ struct http *http_new(const struct wess_host *host)
     if (!h)
         return NULL;
     h->host = host;
-    h->multi = curl_multi_init();
+    h->multi = take_idle();
     h->pattern = curl_easy_init();
     if (!h->multi || !h->pattern) {
         http_free(h);
         return NULL;
     }
-    curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)LANES_MAX);
     pattern_set(h);
     return h;
 }
@@ -249,8 +284,7 @@ void http_free(struct http *h)
     for (size_t i = 0; i < LANES_MAX; i++)
         curl_easy_cleanup(h->lanes[i].easy);
     curl_easy_cleanup(h->pattern);
-    if (h->multi)
-        curl_multi_cleanup(h->multi);
+    leave_idle(h->multi);
     free(h);
 }
 

@@ -12,7 +12,7 @@ enum {
     HTTP_NO_REDIRECT = 2 /* but not this one's */
 };
 
-struct http; /* one per wess_conn; keeps its connections (NTLM signs in the connection) */
+struct http; /* one per wess_conn; its connections are kept for the next that is opened */
 
 struct http_request {
     const char *url, *method;   /* "POST" */

@@ -29,11 +29,12 @@ MORE = "".join(f'<t:FieldURI FieldURI="{f}"/>' for f in (
     "item:Body", "contacts:CompanyName", "contacts:JobTitle", "contacts:PhysicalAddresses"))
 
 
-def figure(name, value, unit, limit):
+def figure(name, value, unit, limit, at_least=False):
     global short
-    ok = value <= limit
+    ok = value >= limit if at_least else value <= limit
     short += not ok
-    print(f"figure {name} {value:.4g} {unit} limit {limit:g} {'ok' if ok else 'short'}", flush=True)
+    shown = f"{value:.4g}" if value < 10000 else f"{value:.0f}"
+    print(f"figure {name} {shown} {unit} limit {limit:g} {'ok' if ok else 'short'}", flush=True)
 
 
 def fell_short():

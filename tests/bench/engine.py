@@ -13,10 +13,12 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from bench import figure, fell_short, load, program, writes  # noqa: E402
+from bench import (PAIR, figure, fell_short, load, peak_kb, program, run_measured,  # noqa: E402
+                   write_users, writes)
 from sandbox import Wess  # noqa: E402
 
 ITEMS = int(os.environ.get("WESS_BENCH_ITEMS", "100000"))
+USERS = int(os.environ.get("WESS_BENCH_USERS", "500"))
 MANY = int(os.environ.get("WESS_BENCH_MANY", "1000000"))
 WHERE = os.path.join(os.environ["WESS_BUILD"], "bench")
 
@@ -219,7 +221,44 @@ def stored_values(wess):
     return db.execute("SELECT coalesce(sum(length(body)), 0) FROM vals").fetchone()[0]
 
 
-PARTS = {"folders": lambda: folders(ITEMS)}
+def reconcile():
+    """The pure merge alone, on one core; unchanged items never come to it (tests/e2e/test_vdir.py,
+    which counts them)."""
+    out = subprocess.run([program("bench_reconcile"), "3"], check=True, capture_output=True,
+                         text=True).stdout
+    figure("engine_reconcile_rate", float(out.split()[0]), "items/s", 300000, at_least=True)
+
+
+def quiet_round(users, contacts):
+    """What a round of so many users costs when nothing changed: each server answers after 50 ms.
+    Whatever there is to do is done before, without that."""
+    with load(contacts, users=users, delay=0) as box, \
+            Wess(box, pair=PAIR, level="warn", workers=8) as wess:
+        for joined in list(range(50, users, 50)) + [users] * 3:  # in waves, as people do it
+            write_users(wess, box, joined)
+            run_measured(wess, "sync")
+            box.move_clock(300)
+        assert len(box.people()) == users * contacts, len(box.people())
+        box.fault("ews:*:*:delay=50,workbooks:*:*:delay=50")
+        box.requests(reset=True)
+        seconds, _ = run_measured(wess, "sync")
+        asked = box.requests(reset=True)["by_op"]
+        assert not writes({"by_op": asked}), asked
+        box.clear_faults()
+        peak = peak_kb(wess, "sync") / 1024
+    say(f"{users} users: {seconds:.2f} s, {peak:.0f} MiB, {asked}")
+    return seconds, peak, sum(n for op, n in asked.items() if op.startswith("workbooks"))
+
+
+def users():
+    _, _, few = quiet_round(50, 20)
+    seconds, peak, many = quiet_round(USERS, 20)
+    figure("engine_users_seconds", seconds, "s", 60)
+    figure("engine_users_memory", peak, "MiB", 256)
+    figure("engine_users_crm_requests", many - few, "requests", 0)
+
+
+PARTS = {"folders": lambda: folders(ITEMS), "reconcile": reconcile, "users": users}
 
 
 def main():

@@ -393,5 +393,27 @@ def test_19_link_and_unlink_by_hand():
             settled(box, wess)
 
 
+def test_20_more_queues_than_the_service_lists_at_once():
+    with Sandbox("--data", "load", "--users", "300", "--contacts", "0") as box:
+        last = box.info["exchange"]["mailboxes"][299]
+        rows = ["id,name,mailbox,workbooks,wave",
+                f"u300,{last['name']},{last['address']},{last['name']},pilot"]
+        for name, queue in (("Nora Last", 11 + 299), ("Nils First", 11), ("Nemo None", 9999)):
+            box.workbooks("create", name=name, person_first_name=name.split()[0],
+                          person_last_name=name.split()[1], queue_id=queue,
+                          **{"main_location[email]": name.split()[0] + "@x.example"})
+        with Wess(box, users=rows, pair=EASY) as wess:
+            wess("sync")
+            there = box.contacts(299)
+            assert [c["fields"]["DisplayName"] for c in there] == ["Nora Last"], there
+            box.move_clock(300)
+            for _ in range(2):
+                wess("sync")
+            box.requests(reset=True)
+            wess("sync")
+            # The first queues, and no others while nobody changed.
+            assert box.requests()["by_op"]["workbooks:person_queues:GET"] == 1
+
+
 if __name__ == "__main__":
     main(globals())

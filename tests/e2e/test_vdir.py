@@ -355,5 +355,25 @@ def test_14_a_broken_file_that_nobody_linked_is_parked():
         wess.settled()
 
 
+def test_15_only_what_changed_is_reconciled():
+    names = [f"c{i:03}" for i in range(200)]
+    with Folders() as wess:
+        for name in names:
+            wess.put(name + ".vcf", ADA.replace("Ada", name).replace("ada@", name + "@"))
+        assert wess.run_one()["reconciled"] == len(names)
+        wess.settled()
+        assert wess.run_one()["reconciled"] == 0
+        for name in names[50:53]:
+            wess.edit(name + ".vcf", "TITLE:Countess", "TITLE:Chair")
+        run = wess.run_one()
+        assert run["reconciled"] == 3 and run["right"]["updated"] == 3, run
+        for _ in range(2):  # what was written is seen
+            wess("sync")
+        run = wess.run_one()
+        assert run["reconciled"] == 0 and run["left"]["updated"] + run["right"]["updated"] == 0, run
+        made = [wess.card(n, "right") for n in wess.files("right") if not n.startswith(".")]
+        assert sum("TITLE:Chair" in card for card in made) == 3
+
+
 if __name__ == "__main__":
     main(globals())

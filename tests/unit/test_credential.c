@@ -123,9 +123,30 @@ static void test_credential__who_waits_goes_on_when_it_is_taken(void **state)
     assert_int_equal(w.code, WESS_OK);
 }
 
+static void test_credential__a_secret_is_stretched_the_same_again(void **state)
+{
+    unsigned char first[STRETCHED], again[STRETCHED], other[STRETCHED];
+    char secret[16];
+    (void)state;
+    assert_true(credential_stretch("site", "secret", first));
+    assert_true(credential_stretch("site", "secret", again));
+    assert_memory_equal(first, again, STRETCHED);
+    assert_true(credential_stretch("other", "secret", other));
+    assert_memory_not_equal(first, other, STRETCHED);
+    /* So many that it is no longer kept. */
+    for (int i = 0; i < 80; i++) {
+        snprintf(secret, sizeof(secret), "secret %d", i);
+        assert_true(credential_stretch("site", secret, other));
+        assert_memory_not_equal(first, other, STRETCHED);
+    }
+    assert_true(credential_stretch("site", "secret", again));
+    assert_memory_equal(first, again, STRETCHED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_credential__a_secret_is_stretched_the_same_again),
         cmocka_unit_test(test_credential__a_refusal_is_told_to_everybody),
         cmocka_unit_test(test_credential__another_is_not_concerned),
         cmocka_unit_test(test_credential__an_unclear_try_is_no_proof),

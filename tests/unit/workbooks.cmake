@@ -1,7 +1,8 @@
 # The connector's own parts, as one static library: the module exports one symbol only.
 set(workbooks ${PROJECT_SOURCE_DIR}/plugins/workbooks)
 add_library(wess_workbooks_parts STATIC EXCLUDE_FROM_ALL ${workbooks}/session.c
-    ${workbooks}/fields.c ${workbooks}/list.c ${workbooks}/cursor.c ${workbooks}/columns.c
+    ${workbooks}/fields.c ${workbooks}/list.c ${workbooks}/queues.c
+    ${workbooks}/cursor.c ${workbooks}/columns.c
     ${workbooks}/verdict.c ${workbooks}/write.c ${workbooks}/employer.c ${workbooks}/html.c
     ${workbooks}/workbooks.c)
 target_include_directories(wess_workbooks_parts PUBLIC ${workbooks})

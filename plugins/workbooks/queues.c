@@ -1,0 +1,115 @@
+/* Queues: a person's assigned_to is the number of one, and people know it by its name. The first of
+ * them are read with the connection; what else is named by a row is asked for by its number, so
+ * that the cost does not grow with the queues there are. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "wb.h"
+
+#define PATH "crm/person_queues.api"
+#define FIRST_ROWS 200
+
+/* `name` NULL: there is none, or none that we may see. */
+static bool keep(struct wess_conn *c, const char *id, const char *name)
+{
+    struct wb_queue *more = realloc(c->queues, (c->n_queues + 1) * sizeof(*more));
+    if (!more)
+        return false;
+    c->queues = more;
+    struct wb_queue *q = &more[c->n_queues++];
+    *q = (struct wb_queue){strdup(id), name ? strdup(name) : NULL};
+    return q->id && (q->name || !name);
+}
+
+static enum wess_code keep_rows(struct wess_conn *c, const json_t *rows)
+{
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        char number[24];
+        const json_t *row = json_array_get(rows, i);
+        const char *id = wb_text(row, "id", number);
+        const char *name = json_string_value(json_object_get(row, "name"));
+        if (id && name && !keep(c, id, name))
+            return WESS_TOO_BIG;
+    }
+    return WESS_OK;
+}
+
+enum wess_code wb_queues(struct wess_call *call)
+{
+    struct wess_conn *c = call->conn;
+    struct form f = {0};
+    json_t *answer = NULL;
+    if (c->queues_read)
+        return WESS_OK;
+    enum wess_code rc = wb_begin(call, "GET", &f);
+    if (rc == WESS_OK) {
+        form_add(&f, "_start", "0");
+        form_number(&f, "_limit", FIRST_ROWS);
+        form_add(&f, "_sort[]", "id"); /* the first stands for the database, see identity() */
+        form_add(&f, "_dir[]", "ASC");
+        form_add(&f, "_select_columns[]", "id");
+        form_add(&f, "_select_columns[]", "name");
+        rc = wb_post(call, PATH, &f, false, &answer);
+    }
+    form_fini(&f);
+    json_t *rows = json_object_get(answer, "data");
+    size_t n = json_array_size(rows);
+    if (rc == WESS_OK && !json_is_array(rows))
+        rc = wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                       "Workbooks does not tell its queues");
+    if (rc == WESS_OK)
+        rc = keep_rows(c, rows);
+    c->queues_read = rc == WESS_OK;
+    c->queues_whole = n < FIRST_ROWS && n != WB_PAGE;
+    json_decref(answer);
+    return rc;
+}
+
+static bool is_known(const struct wess_conn *c, const char *id)
+{
+    for (size_t i = 0; i < c->n_queues; i++)
+        if (!strcmp(c->queues[i].id, id))
+            return true;
+    return false;
+}
+
+/* Each number once that the rows name and nobody has asked for. false: out of memory. */
+static bool unknown_ids(struct wess_call *call, const json_t *rows, const char **of, size_t *n)
+{
+    const struct wess_host *h = call->conn->host;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        char number[24];
+        const char *id = wb_text(json_array_get(rows, i), "assigned_to", number);
+        bool known = !id || !*id || is_known(call->conn, id);
+        for (size_t k = 0; k < *n && !known; k++)
+            known = !strcmp(of[k], id);
+        if (known)
+            continue;
+        of[*n] = wess_arena_text(h, call->arena, id);
+        if (!of[(*n)++])
+            return false;
+    }
+    return true;
+}
+
+enum wess_code wb_queues_of(struct wess_call *call, const json_t *rows)
+{
+    struct wess_conn *c = call->conn;
+    size_t n = 0;
+    if (c->queues_whole || !json_array_size(rows))
+        return WESS_OK;
+    const char **ids = c->host->alloc(call->arena, json_array_size(rows) * sizeof(*ids));
+    enum wess_code rc = ids && unknown_ids(call, rows, ids, &n) ? WESS_OK : WESS_TOO_BIG;
+    for (size_t at = 0; rc == WESS_OK && at < n; at += WB_PAGE / 2) {
+        size_t some = n - at < WB_PAGE / 2 ? n - at : WB_PAGE / 2;
+        json_t *found = NULL;
+        rc = wb_rows_equal(call, PATH, "id", ids + at, some, false, false, &found);
+        if (rc == WESS_OK)
+            rc = keep_rows(c, found);
+        json_decref(found);
+    }
+    for (size_t i = 0; rc == WESS_OK && i < n; i++)
+        if (!is_known(c, ids[i]) && !keep(c, ids[i], NULL))
+            rc = WESS_TOO_BIG;
+    return rc;
+}

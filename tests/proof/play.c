@@ -304,11 +304,14 @@ static int in_child(struct play *p, int (*act)(struct play *, struct store *, co
     int status = 0;
     p->world->steps = p->world->writes = p->world->requests = p->world->disk.ops = 0;
     p->world->report = (struct w_report){0};
+    world_ready(p->world);
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
         here = p->world;
-        disk_install(&p->world->disk);
+        /* The sanitizer would take what SQLite does through our hands for ours. */
+        if (p->workers == 1)
+            disk_install(&p->world->disk);
         alarm(WATCHDOG_S);
         log_open(p->cfg->log_file, WESS_LOG_WARN);
         status = with_store(p, act, word);
@@ -391,9 +394,8 @@ static bool line_run(struct play *p, int kill_at)
 {
     p->world->kill_at = kill_at;
     int status = play_run(p);
-    /* A run may end anyhow, but not by a signal of its own or with a broken state. */
-    return (status < 128 && status != EXIT_STATE) ||
-           stop(p, "status %d: %s", status, p->world->report.text);
+    /* A run may end anyhow, but not by a signal of its own, a sanitizer or with a broken state. */
+    return status <= EXIT_CREDENTIAL || stop(p, "status %d: %s", status, p->world->report.text);
 }
 
 bool play_line(struct play *p, const char *line)

@@ -86,8 +86,7 @@ static int with_store(struct cli *c, const struct cli_args *a)
     int status = EXIT_STATE;
     c->store = store_open(c->config->state_dir, c->config->site, how, &why, &status);
     if (!c->store) {
-        cli_say(c, "%s%s", why ? why : "out of memory",
-                status == EXIT_OWNED ? "; its control socket does not answer" : "");
+        cli_say(c, "%s", why ? why : "out of memory");
     } else if (how == STORE_OWN && blob_root(c->config->state_dir) != WESS_OK) {
         cli_say(c, "%s/spool cannot be made or emptied", c->config->state_dir);
         status = EXIT_STATE;

@@ -355,10 +355,35 @@ static bool put_linked(struct run *r, struct wess_arena *a, struct entry *e, con
     return true;
 }
 
+/* What other threads have learnt of a shared item since it was loaded here, they could not tell a
+ * link that did not stand yet: it is told now. false: the item is not there any more. */
+static bool catch_up(struct run *r, struct wess_arena *a, const struct entry *e)
+{
+    for (int s = LEFT; s <= RIGHT; s++) {
+        const struct item_row *was = &e->row[s];
+        struct item_row is;
+        if (r->dry || !r->side[s].shared)
+            continue;
+        if (item_get(r->db, a, e->link.item[s], &is) != STORE_OK)
+            return false;
+        bool same = was->revision && is.revision ? !strcmp(was->revision, is.revision)
+                                                 : !was->revision && !is.revision;
+        if (same && !((was->flags ^ is.flags) & (ITEM_GONE | ITEM_ABSENT)))
+            continue;
+        todo_put(r->db, r->pu.id, (enum side)s, is.id, NOT_CHOSEN);
+        r->progress++;
+    }
+    return true;
+}
+
 bool merge_plan(struct run *r, struct wess_arena *a, struct entry *e)
 {
     struct merge m;
     bool made = e->fresh || (e->reason && !strcmp(e->reason, WHY_RESUMED));
+    if (made && !catch_up(r, a, e)) {
+        r->progress++;
+        return true; /* its to-do stays, and is matched anew */
+    }
     if (made)
         link_put(r->db, &e->link);
     if (!merge_prepare(r, a, e, &m))

@@ -8,10 +8,11 @@
 void todo_done(struct run *r, struct wess_arena *a, enum side side, int64_t item, const char *seen)
 {
     struct item_row row;
-    if (item_get(r->db, a, item, &row) == STORE_OK && row.revision &&
-        (!seen || strcmp(row.revision, seen) != 0))
-        return;
-    todo_drop(r->db, r->pu.id, side, item);
+    bool there = item_get(r->db, a, item, &row) == STORE_OK;
+    bool same = there && row.revision && seen ? !strcmp(row.revision, seen)
+                                              : !there || (!row.revision && !seen);
+    if (same)
+        todo_drop(r->db, r->pu.id, side, item);
 }
 
 static void why(struct run *r, const struct entry *e, const char *reason)

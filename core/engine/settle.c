@@ -174,20 +174,48 @@ static void close_answered(struct run *r, struct wess_arena *a, const struct op_
         ask_close(r->db, ask.id);
 }
 
+/* Another thread has seen more of it than our answer tells. */
+static void look_again(struct run *r, enum side side, int64_t item)
+{
+    todo_put(r->db, r->pu.id, side, item, NOT_CHOSEN);
+    r->progress++;
+}
+
 /* ---- creates
  * ---------------------------------------------------------------------------------------- */
 
+/* The snapshot of a shared feed that another thread takes now, 0: none. Its pages may be older than
+ * what we created: not to be among them proves nothing. */
+static int64_t snapshot_of(struct run *r, struct wess_arena *a, enum side side)
+{
+    const struct feed_row *feed = &r->side[side].feed;
+    struct feed_row now;
+    if (!r->side[side].shared ||
+        feed_get(r->db, a, feed->endpoint, feed->user, feed->collection, &now) != STORE_OK)
+        return 0;
+    return now.snapshot;
+}
+
+/* Another thread's reading of the shared feed may have come before our answer, and have seen more:
+ * what it saw is not overwritten, for it is not read again. */
 static bool store_created(struct run *r, struct wess_arena *a, const struct op_row *op,
-                          const struct wess_result *res, struct item_row *row)
+                          const struct wess_result *res, struct item_row *row, bool *overtaken)
 {
     struct run_side *s = &r->side[op->side];
-    if (item_by_rid(r->db, a, s->feed.id, res->id, row) != STORE_OK)
+    bool known = item_by_rid(r->db, a, s->feed.id, res->id, row) == STORE_OK;
+    if (!known)
         *row = (struct item_row){.feed = s->feed.id, .rid = res->id};
+    *overtaken = known && s->shared && res->revision && row->revision &&
+                 strcmp(row->revision, res->revision) != 0;
+    if (*overtaken) {
+        item_flags(r->db, row->id, ITEM_OURS | ITEM_UNSEEN, 0);
+        return true;
+    }
     row->revision = res->revision;
     row->flags = (row->flags & ~(uint32_t)(ITEM_GONE | ITEM_ABSENT)) | ITEM_OURS |
                  (res->current && (res->current->flags & WESS_ITEM_WHOLE) ? 0u : ITEM_UNSEEN);
     row->seen_ms = clock_now_ms();
-    item_put(r->db, row, 0);
+    item_put(r->db, row, snapshot_of(r, a, op->side));
     const struct key_maker maker = {r->store, &s->feed, r->cfg->site, s->schema->identity,
                                     config_by_name(r->cfg)};
     if (res->current && res->current->n_keys)
@@ -197,14 +225,14 @@ static bool store_created(struct run *r, struct wess_arena *a, const struct op_r
 }
 
 static bool cache_created(struct run *r, struct wess_arena *a, const struct op_row *op,
-                          const struct item_row *row, const struct content *now)
+                          const struct item_row *row, const char *rev, const struct content *now)
 {
     struct wess_slice body;
-    if (!r->side[op->side].shared || !row->revision)
+    if (!r->side[op->side].shared || !rev)
         return true;
     if (!encode_content(a, now, &body))
         return false;
-    item_content(r->db, row->id, row->revision, body);
+    item_content(r->db, row->id, rev, body);
     return true;
 }
 
@@ -224,7 +252,7 @@ static bool link_created(struct run *r, struct wess_arena *a, const struct op_ro
     link.shadow[to] = op->shadow[to];
     link.unseen[to] = there ? "" : field_names(a, &body);
     if (!link.unseen[to] || (there && (!encode_content(a, &now, &link.shadow[to]) ||
-                                       !cache_created(r, a, op, row, &now))))
+                                       !cache_created(r, a, op, row, res->revision, &now))))
         return false;
     link.item[to] = row->id;
     link.item[from] = op->item[from];
@@ -247,10 +275,11 @@ static bool settle_create(struct run *r, struct wess_arena *a, const struct op_r
 {
     struct item_row row;
     struct op_row still;
+    bool overtaken = false;
     /* Its stamp was read by another thread's pull, which settled it. */
     if (op_get(r->db, a, op->id, &still) == STORE_NONE)
         return true;
-    if (!res->id || !store_created(r, a, op, res, &row))
+    if (!res->id || !store_created(r, a, op, res, &row, &overtaken))
         return false;
     if (!res->revision) {
         seen_settle(r->db, a, op, &row, clock_now_ms());
@@ -262,6 +291,8 @@ static bool settle_create(struct run *r, struct wess_arena *a, const struct op_r
         op_made(r->db, op->id, op->side, row.id);
         done(r, op, "ok");
         todo_done(r, a, op->todo_side, op->todo_item, op->seen);
+        if (overtaken)
+            look_again(r, op->side, row.id);
     }
     close_answered(r, a, op);
     r->report.side[op->side].created++;
@@ -293,6 +324,21 @@ static bool as_shown(struct wess_arena *a, const struct content *part, const str
     return of != NULL;
 }
 
+/* The item's revision after our write, unless another thread's reading of the shared feed has shown
+ * a later one before our answer was stored: that one is not read again. */
+static void written(struct run *r, struct wess_arena *a, const struct op_row *op,
+                    const char *revision)
+{
+    int64_t item = op->item[op->side];
+    struct item_row row;
+    if (r->side[op->side].shared && revision && op->revision &&
+        item_get(r->db, a, item, &row) == STORE_OK && row.revision &&
+        strcmp(row.revision, op->revision) != 0 && strcmp(row.revision, revision) != 0)
+        look_again(r, op->side, item);
+    else
+        item_revision(r->db, item, revision);
+}
+
 static bool update_link(struct run *r, struct wess_arena *a, const struct op_row *op,
                         const struct wess_result *res, bool *last)
 {
@@ -322,7 +368,7 @@ static bool update_link(struct run *r, struct wess_arena *a, const struct op_row
     link.rev[to] = whole ? res->revision : NULL;
     link.changed_ms[from] = 0;
     link_put(r->db, &link);
-    item_revision(r->db, link.item[to], res->revision);
+    written(r, a, op, res->revision);
     item_flags(r->db, link.item[to], *link.unseen[to] ? ITEM_UNSEEN : 0, 0);
     tell_both(r, &link, op->reason);
     return true;

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/sql.h"
@@ -15,6 +17,8 @@
 #define BUSY_MS 10000 /* another process reading or a checkpoint */
 #define PAGE_BYTES 4096
 #define CACHE_PAGES 1024 /* of all connections together */
+#define OWNER_STEPS 50
+#define OWNER_STEP_NS 10000000L
 #define EXIT_OTHER_OWNER 6
 #define EXIT_OUR_STATE 7
 
@@ -70,6 +74,22 @@ static bool ready_folder(const char *dir, enum store_open how, char **why, int *
     return true;
 }
 
+/* Whose the lock is. Who has just taken it may not have written so yet: then the file is empty, or
+ * names one that is gone. */
+static const char *owner(int fd, char pid[32])
+{
+    const struct timespec step = {0, OWNER_STEP_NS};
+    for (int i = 0; i < OWNER_STEPS; i++) {
+        ssize_t n = pread(fd, pid, 31, 0);
+        pid[n > 0 ? n : 0] = 0;
+        long number = strtol(pid, NULL, 10);
+        if (number > 0 && (kill((pid_t)number, 0) == 0 || errno == EPERM))
+            return pid;
+        nanosleep(&step, NULL);
+    }
+    return *pid ? pid : "that does not say its number";
+}
+
 /* A kernel lock: it ends with the process, however that ends. */
 static bool take_lock(struct store *s, char **why, int *status)
 {
@@ -79,11 +99,11 @@ static bool take_lock(struct store *s, char **why, int *status)
     s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->lock_fd < 0)
         return refuse_errno(why, status, path, "opened", errno);
-    if (fcntl(s->lock_fd, F_OFD_SETLK, &lock) != 0) {
-        ssize_t n = read(s->lock_fd, pid, sizeof(pid) - 1);
-        pid[n > 0 ? n : 0] = 0;
-        return refuse(why, status, EXIT_OTHER_OWNER, s->dir, "is in use by process %s", pid);
-    }
+    if (fcntl(s->lock_fd, F_OFD_SETLK, &lock) != 0)
+        return refuse(why, status, EXIT_OTHER_OWNER, s->dir,
+                      "is in use by process %s, which takes no commands: wait until it has ended, "
+                      "or stop it",
+                      owner(s->lock_fd, pid));
     int len = snprintf(pid, sizeof(pid), "%ld", (long)getpid());
     errno = ENOSPC; /* what a short write means, without saying it */
     if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid, (size_t)len, 0) != len)

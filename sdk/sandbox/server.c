@@ -27,7 +27,7 @@ static struct {
     long n;
 } ops[OPS_MAX];
 static size_t n_ops;
-static long total;
+static long total, under_way; /* counted; not carried out yet */
 static int64_t bytes_in, bytes_out, clock_offset, delay_all;
 static pthread_mutex_t sb_lock = PTHREAD_MUTEX_INITIALIZER, log_lock = PTHREAD_MUTEX_INITIALIZER;
 static char clock_path[512];
@@ -109,7 +109,15 @@ static void count(const char *op, size_t in)
     if (i < OPS_MAX)
         ops[i].n++;
     total++;
+    under_way++;
     bytes_in += (int64_t)in;
+    pthread_mutex_unlock(&log_lock);
+}
+
+static void carried_out(void)
+{
+    pthread_mutex_lock(&log_lock);
+    under_way--;
     pthread_mutex_unlock(&log_lock);
 }
 
@@ -128,6 +136,7 @@ static void *run_late(void *ctx)
     pthread_mutex_lock(&sb_lock);
     l->server->handle(&l->request, &response);
     pthread_mutex_unlock(&sb_lock);
+    carried_out();
     sb_buf_free(&response.body);
     sb_buf_free(&response.headers);
     free(l->path);
@@ -148,8 +157,10 @@ static void start_late(const struct sb_server *server, const struct sb_request *
 {
     struct late *l = calloc(1, sizeof(*l));
     pthread_t thread;
-    if (!l)
+    if (!l) {
+        carried_out();
         return;
+    }
     l->server = server;
     l->context.round = c->round;
     keep(l->context.agent, sizeof(l->context.agent), sb_header(r, "User-Agent"));
@@ -171,6 +182,8 @@ static void start_late(const struct sb_server *server, const struct sb_request *
                                      .ctx = &l->context};
     if (!pthread_create(&thread, NULL, run_late, l))
         pthread_detach(thread);
+    else
+        carried_out();
 }
 
 /* ---- answers
@@ -305,8 +318,10 @@ static bool control(const char *path, const char *query, struct sb_buf *out)
     }
     if (!strcmp(path, "requests")) {
         pthread_mutex_lock(&log_lock);
-        sb_buf_fmt(out, "{\"total\":%ld,\"bytes_in\":%lld,\"bytes_out\":%lld,\"by_op\":{", total,
-                   (long long)bytes_in, (long long)bytes_out);
+        sb_buf_fmt(
+            out,
+            "{\"total\":%ld,\"under_way\":%ld,\"bytes_in\":%lld,\"bytes_out\":%lld,\"by_op\":{",
+            total, under_way, (long long)bytes_in, (long long)bytes_out);
         for (size_t i = 0; i < n_ops; i++)
             sb_buf_fmt(out, "%s\"%s\":%ld", i ? "," : "", ops[i].op, ops[i].n);
         sb_buf_str(out, "}}");
@@ -400,6 +415,7 @@ static enum MHD_Result carry_out(struct MHD_Connection *connection, struct incom
             pthread_mutex_unlock(&sb_lock);
             spoil(&ctx.round, &response);
         }
+        carried_out();
         if (!ctx.round.lost)
             rc = answer(connection, &response, ctx.round.cut);
         sb_buf_free(&response.body);

@@ -1,7 +1,11 @@
 /* Random histories: what people do in several mailboxes and a shared database, with lost and late
  * answers, forgotten cursors, throttling, edits under way and killed runs between. After quiet the
- * oracle judges. A failing history is cut short and printed as a script. */
-#include <stdarg.h>
+ * oracle judges. A failing history is cut short and printed as a script.
+ *
+ * With --workers N a crowd of users runs side by side in every round, and remotes and disks take
+ * their time by chance. What such a history comes to is then a matter of chance too: one that
+ * failed is played again and again, and of what is cut away only that is gone which it can fail
+ * without. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,144 +14,37 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "history.h"
 #include "oracle.h"
 #include "play.h"
 
-enum { LINES = 80, EPOCHS = 2 };
-
-struct history {
-    enum manner manner;
-    bool mirrored, deletes, rewrites;
-    char line[LINES][SCRIPT_LINE];
-    size_t n;
+enum {
+    SEED_TIMES = 100,    /* one seed asked for is played so often, side by side */
+    FAILED_TIMES = 20,   /* again, to tell how often it fails */
+    SHORTEN_TIMES = 8,   /* tries to fail without a line */
+    SHORTEN_SECONDS = 60 /* then it is printed as it is */
 };
+
 struct tally {
     long done, failed, runs;
 };
+struct task {
+    unsigned workers; /* of a round; 1: nothing is left to chance but the history */
+    unsigned long seed;
+    long histories, times;
+};
 static const char *root;
-static unsigned long only_seed;
-
-/* ---- chance ------------------------------------------------------------------------------------
- */
-
-static uint64_t state;
-static unsigned dice(unsigned n) /* SplitMix64 */
-{
-    uint64_t z = (state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return (unsigned)((z ^ (z >> 31)) % n);
-}
-
-static void add(struct history *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void add(struct history *h, const char *fmt, ...)
-{
-    va_list ap;
-    if (h->n == LINES)
-        return;
-    va_start(ap, fmt);
-    vsnprintf(h->line[h->n++], SCRIPT_LINE, fmt, ap);
-    va_end(ap);
-}
-
-static void random_edit(struct history *h, const char *prefix)
-{
-    static const char *const fields[] = {"org", "title", "note", "mobile", "work"};
-    unsigned label = dice(LABELS), box = dice(3);
-    const char *field = fields[dice(5)];
-    if (dice(8) == 0)
-        add(h, "%sset %u P%u %s -", prefix, box, label, field);
-    else
-        add(h, "%sset %u P%u %s v%u", prefix, box, label, field, dice(1000));
-}
-
-static void random_life(struct history *h)
-{
-    unsigned label = dice(LABELS), box = dice(3);
-    switch (dice(6)) {
-    case 0:
-    case 1:
-        box = 1 + dice(2);
-        add(h, "new %u P%u", box, label);
-        add(h, "tag %u P%u", box, label);
-        break;
-    case 2:
-        add(h, "move %u P%u", box, label);
-        break;
-    case 3:
-        add(h, "delete %u P%u", box, label);
-        break;
-    case 4:
-        add(h, "untag %u P%u", 1 + dice(2), label);
-        break;
-    case 5:
-        add(h, "queue 0 P%u %u", label, 1 + dice(2));
-        break;
-    }
-}
-
-static void random_trouble(struct history *h)
-{
-    char prefix[24];
-    switch (dice(6)) {
-    case 0:
-    case 1:
-    case 2:
-        add(h, "fault %s %u %u", fault_names[dice(FAULT_KINDS)], dice(3), 1 + dice(3));
-        break;
-    case 3:
-        snprintf(prefix, sizeof(prefix), "during %u ", 1 + dice(60));
-        random_edit(h, prefix);
-        add(h, "run");
-        break;
-    case 4:
-        add(h, "kill %u", 1 + dice(80));
-        break;
-    case 5:
-        add(h, "clock %u", 1 + dice(100));
-        break;
-    }
-}
-
-static void invent(struct history *h, unsigned long seed)
-{
-    state = seed;
-    *h = (struct history){.manner = (enum manner)dice(MANNERS),
-                          .mirrored = dice(2),
-                          .deletes = dice(2),
-                          .rewrites = dice(3) == 0};
-    for (unsigned i = 0; i < 2; i++) {
-        unsigned box = 1 + dice(2), label = dice(LABELS);
-        add(h, "new %u P%u", box, label);
-        add(h, "tag %u P%u", box, label);
-    }
-    for (int e = 0; e < EPOCHS; e++) {
-        for (unsigned i = 0, n = 3 + dice(6); i < n; i++) {
-            unsigned kind = dice(10);
-            if (kind < 4)
-                random_edit(h, "");
-            else if (kind < 6)
-                random_life(h);
-            else if (kind < 9)
-                random_trouble(h);
-            else
-                add(h, "run");
-        }
-        add(h, "quiet");
-    }
-}
+static struct task task = {.workers = 1, .seed = 1, .histories = 10000, .times = 1};
 
 /* ---- one history -------------------------------------------------------------------------------
  */
 
-static bool is_edit(const char *line)
+static void invent(struct history *h, unsigned long seed)
 {
-    static const char *const verbs[] = {"new ",    "tag ",  "untag ", "set ",
-                                        "delete ", "move ", "queue "};
-    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-        if (!strncmp(line, verbs[i], strlen(verbs[i])))
-            return true;
-    return false;
+    if (task.workers > 1)
+        history_crowd(h, seed);
+    else
+        history_invent(h, seed);
 }
 
 /* People make nobody twice in one place. */
@@ -161,133 +58,197 @@ static bool is_double(const struct play *p, const char *line)
     return world_label(p->world, box, name) != NULL;
 }
 
+static bool configure(struct play *p, const struct history *h)
+{
+    static uint64_t turn;
+    char pair[200];
+    p->mirrored = h->mirrored;
+    p->users = h->users;
+    p->workers = task.workers;
+    p->world->rewrites = h->rewrites;
+    p->world->lingers = task.workers > 1;
+    p->world->chance = ++turn * 0xd1342543de82ef95u;
+    snprintf(pair, sizeof(pair),
+             "conflict = \"%s\"; first = { create = \"yes\"; differs = \"%s\"; };%s",
+             h->mirrored ? "right" : "left", h->mirrored ? "left" : "right",
+             h->deletes ? " on_delete = { left = \"delete\"; right = \"delete\"; };" : "");
+    return play_configure(p, pair);
+}
+
+static const char *line_of(struct play *p, struct oracle *o, const char *line)
+{
+    if (is_double(p, line))
+        return NULL;
+    if (history_is_edit(line)) {
+        if (world_edit(p->world, line))
+            oracle_saw(o, line);
+        return NULL;
+    }
+    *p->error = 0;
+    bool ok = play_line(p, line);
+    for (size_t i = 0; i < p->world->n_done; i++)
+        oracle_saw(o, p->world->done[i]);
+    p->world->n_done = 0;
+    if (!ok)
+        return *p->error ? p->error : line;
+    return strcmp(line, "quiet") ? NULL : oracle_judge(o, p->world);
+}
+
 static const char *play(const struct history *h)
 {
     static char why[600];
     struct play p;
     struct oracle o = {.deletes = h->deletes};
-    const char *wrong = NULL;
     if (!play_open(&p, root, h->manner))
         return "no room";
-    p.mirrored = h->mirrored;
-    p.world->rewrites = h->rewrites;
-    char pair[200];
-    snprintf(pair, sizeof(pair),
-             "conflict = \"%s\"; first = { create = \"yes\"; differs = \"%s\"; };%s",
-             h->mirrored ? "right" : "left", h->mirrored ? "left" : "right",
-             h->deletes ? " on_delete = { left = \"delete\"; right = \"delete\"; };" : "");
-    if (!play_configure(&p, pair))
-        wrong = p.error;
-    for (size_t i = 0; !wrong && i < h->n; i++) {
-        const char *line = h->line[i];
-        if (is_double(&p, line))
-            continue;
-        if (is_edit(line)) {
-            if (world_edit(p.world, line))
-                oracle_saw(&o, line);
-            continue;
-        }
-        *p.error = 0;
-        if (!play_line(&p, line))
-            wrong = *p.error ? p.error : line;
-        for (; p.world->n_done; p.world->n_done--)
-            oracle_saw(&o, p.world->done[p.world->n_done - 1]);
-        if (!wrong && !strcmp(line, "quiet"))
-            wrong = oracle_judge(&o, p.world);
-    }
+    const char *wrong = configure(&p, h) ? NULL : p.error;
+    for (size_t i = 0; !wrong && i < h->n; i++)
+        wrong = line_of(&p, &o, h->line[i]);
     if (wrong)
         snprintf(why, sizeof(why), "%s", wrong);
     play_close(&p);
     return wrong ? why : NULL;
 }
 
+/* ---- one that failed ---------------------------------------------------------------------------
+ */
+
+static const char *play_often(const struct history *h, int times)
+{
+    const char *wrong = NULL;
+    for (int i = 0; !wrong && i < (task.workers > 1 ? times : 1); i++)
+        wrong = play(h);
+    return wrong;
+}
+
 /* Lines that are not needed to fail go. */
 static void shorten(struct history *h)
 {
-    for (size_t i = h->n; i-- > 0;) {
+    time_t end = time(NULL) + SHORTEN_SECONDS;
+    for (size_t i = h->n; i-- > 0 && (task.workers == 1 || time(NULL) < end);) {
         struct history less = *h;
         memmove(less.line[i], less.line[i + 1], (less.n - i - 1) * sizeof(less.line[0]));
         less.n--;
-        if (play(&less))
+        if (play_often(&less, SHORTEN_TIMES))
             *h = less;
     }
 }
 
-static void tell(unsigned long seed, struct history *h)
+static void tell(unsigned long seed, struct history *h, const char *first)
 {
-    char first[600];
-    snprintf(first, sizeof(first), "%s", play(h) ? play(h) : "not again");
-    shorten(h);
-    const char *why = play(h);
-    printf("FAIL seed %lu (%s, %s%s%s): %s\n", seed, manner_names[h->manner],
+    char why[600];
+    int again = 0;
+    snprintf(why, sizeof(why), "%s", first);
+    if (task.workers > 1) {
+        printf("# seed %lu fails: %s\n", seed, why);
+        fflush(stdout);
+        for (int i = 0; i < FAILED_TIMES; i++)
+            again += play(h) != NULL;
+        printf("# seed %lu failed %d of %d times again\n", seed, again, FAILED_TIMES);
+    }
+    if (task.workers == 1 || again)
+        shorten(h);
+    const char *now = play_often(h, FAILED_TIMES);
+    printf("FAIL seed %lu (%s, %d users, %s%s%s): %s\n", seed, manner_names[h->manner], h->users,
            h->mirrored ? "mirrored" : "plain", h->deletes ? ", deletes" : "",
-           h->rewrites ? ", rewrites" : "", why ? why : first);
+           h->rewrites ? ", rewrites" : "", now ? now : why);
     for (size_t i = 0; i < h->n; i++)
         printf("%s%s", i ? "; " : "     ", h->line[i]);
     printf("\n");
     fflush(stdout);
 }
 
-static void work(unsigned worker, unsigned workers, unsigned long seed, long histories,
-                 struct tally *t)
+/* ---- all of them -------------------------------------------------------------------------------
+ */
+
+static void work(unsigned me, unsigned of, struct tally *t)
 {
     static struct history h;
-    for (long i = worker; i < histories && t->failed < 3; i += workers) {
-        invent(&h, seed + (unsigned long)i);
+    for (long i = me; i < task.histories * task.times && t->failed < 3; i += of) {
+        unsigned long seed = task.seed + (unsigned long)(i / task.times);
+        invent(&h, seed);
         t->done++;
-        if (!play(&h))
+        const char *wrong = play(&h);
+        if (!wrong)
             continue;
         t->failed++;
-        tell(seed + (unsigned long)i, &h);
+        tell(seed, &h, wrong);
     }
+}
+
+static bool options(int argc, char **argv)
+{
+    bool one = false, many = false;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--histories") && i + 1 < argc) {
+            task.histories = strtol(argv[++i], NULL, 10);
+            many = true;
+        } else if (!strcmp(argv[i], "--workers") && i + 1 < argc) {
+            task.workers = (unsigned)strtoul(argv[++i], NULL, 10);
+        } else if (*argv[i] >= '0' && *argv[i] <= '9') {
+            task.seed = strtoul(argv[i], NULL, 10);
+            one = true;
+        } else {
+            return false;
+        }
+    }
+    if (!many && one)
+        task.histories = 1;
+    else if (!many && task.workers > 1)
+        task.histories = 2000;
+    if (task.histories == 1 && task.workers > 1)
+        task.times = SEED_TIMES;
+    return task.workers > 0;
+}
+
+static void say(const struct tally *t, unsigned n, double seconds)
+{
+    const char *name = task.workers > 1 ? "threads" : "chance";
+    long done = 0, failed = 0, asked = task.histories * task.times;
+    for (unsigned w = 0; w < n; w++) {
+        done += t[w].done;
+        failed += t[w].failed;
+    }
+    printf("figure %s_seconds %.0f s limit 600 %s\n", name, seconds,
+           seconds <= 600 ? "ok" : "short");
+    printf("figure %s_histories %ld histories limit %ld %s\n", name, done, asked,
+           done >= asked ? "ok" : "short");
+    printf("figure %s_failed %ld histories limit 0 %s\n", name, failed, failed ? "short" : "ok");
+    char how[40] = "";
+    if (task.workers > 1)
+        snprintf(how, sizeof(how), " --workers %u", task.workers);
+    printf("# seeds %lu to %lu; one again: ./run chance%s SEED\n", task.seed,
+           task.seed + (unsigned long)task.histories - 1, how);
 }
 
 int main(int argc, char **argv)
 {
-    unsigned workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-    long histories = 10000;
-    unsigned long seed = 1;
+    unsigned n = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     struct timespec a, b;
     char dir[] = "/dev/shm/wess-chance-XXXXXX";
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--histories") && i + 1 < argc)
-            histories = strtol(argv[++i], NULL, 10);
-        else if (*argv[i] >= '0' && *argv[i] <= '9') {
-            seed = only_seed = strtoul(argv[i], NULL, 10);
-            histories = histories == 10000 ? 1 : histories;
-        } else {
-            fprintf(stderr, "usage: %s [--histories N] [SEED]\n", argv[0]);
-            return 2;
-        }
+    if (!options(argc, argv)) {
+        fprintf(stderr, "usage: %s [--histories N] [--workers N] [SEED]\n", argv[0]);
+        return 2;
     }
     struct tally *t =
-        mmap(NULL, workers * sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        mmap(NULL, n * sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (t == MAP_FAILED || !(root = mkdtemp(dir))) {
         perror(dir);
         return 2;
     }
     clock_gettime(CLOCK_MONOTONIC, &a);
-    for (unsigned w = 0; w < workers; w++)
+    for (unsigned w = 0; w < n; w++)
         if (fork() == 0) {
-            work(w, workers, seed, histories, &t[w]);
+            work(w, n, &t[w]);
             exit(0);
         }
-    bool crashed = false;
+    bool bad = false;
     for (int status; wait(&status) > 0;)
-        crashed |= status != 0;
+        bad |= status != 0;
     clock_gettime(CLOCK_MONOTONIC, &b);
     rmdir(root);
-    long done = 0, failed = 0;
-    for (unsigned w = 0; w < workers; w++) {
-        done += t[w].done;
-        failed += t[w].failed;
-    }
-    double seconds = (double)(b.tv_sec - a.tv_sec);
-    printf("figure chance_seconds %.0f s limit 600 %s\n", seconds, seconds <= 600 ? "ok" : "short");
-    printf("figure chance_histories %ld histories limit %ld %s\n", done, histories,
-           done >= histories ? "ok" : "short");
-    printf("figure chance_failed %ld histories limit 0 %s\n", failed, failed ? "short" : "ok");
-    printf("# seeds %lu to %lu; one again: ./run chance SEED\n", seed,
-           seed + (unsigned long)histories - 1);
-    return crashed || failed;
+    for (unsigned w = 0; w < n; w++)
+        bad |= t[w].failed > 0;
+    say(t, n, (double)(b.tv_sec - a.tv_sec));
+    return bad;
 }

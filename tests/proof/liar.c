@@ -147,7 +147,8 @@ static void fill_facts(struct giver *g, const struct wess_conn *c, const struct 
         out->n_facts = 1;
     }
     fill_fields(g, c, w, out);
-    g->spent |= wess_contact_keys(g->host, g->arena, out, *w->stamp ? w->stamp : NULL) != WESS_OK;
+    const char *stamp = *w->stamp ? copy(g, w->stamp) : NULL; /* the world changes meanwhile */
+    g->spent |= wess_contact_keys(g->host, g->arena, out, stamp) != WESS_OK;
 }
 
 static struct wess_item *whole(struct giver *g, const struct wess_conn *c, const struct w_item *w)
@@ -168,21 +169,34 @@ static enum wess_code fail(struct wess_call *call, enum wess_code code, const ch
     return wess_fail(&call->error, code, WESS_OF_HOST, "Liar", "%s", text);
 }
 
-/* The two edges of a request, and what may befall it. */
+/* The first edge of a request, and what may befall it. OK: the world is locked until answer(): what
+ * a remote does for one request, it does at once. */
 static enum wess_code request(struct wess_call *call, const char *what)
 {
     struct wess_conn *c = call->conn;
+    enum wess_code rc = WESS_OK;
     world_step(c->world, what);
+    world_lock(c->world);
     world_settle(c->world);
     call->requests++;
-    __atomic_add_fetch(&c->world->requests, 1, __ATOMIC_SEQ_CST);
-    if (world_fault(c->world, c->box, F_BUSY))
-        return fail(call, WESS_TRANSIENT, "busy");
-    if (world_fault(c->world, c->box, F_THROTTLE)) {
+    c->world->requests++;
+    if (world_fault(c->world, c->box, F_BUSY)) {
+        rc = fail(call, WESS_TRANSIENT, "busy");
+    } else if (world_fault(c->world, c->box, F_THROTTLE)) {
         call->error.retry_after_ms = 5000;
-        return fail(call, WESS_THROTTLED, "not so fast");
+        rc = fail(call, WESS_THROTTLED, "not so fast");
     }
-    return WESS_OK;
+    if (rc != WESS_OK)
+        world_unlock(c->world);
+    return rc;
+}
+
+/* The other edge. NULL: an answer that is none. */
+static void answer(const struct wess_conn *c, const char *what)
+{
+    world_unlock(c->world);
+    if (what)
+        world_step(c->world, what);
 }
 
 static enum wess_code open_(const struct wess_host *host, struct wess_conn **out,
@@ -207,7 +221,10 @@ static void close_(struct wess_conn *c)
 
 static enum wess_code check(struct wess_call *call)
 {
-    return request(call, "check");
+    enum wess_code rc = request(call, "check");
+    if (rc == WESS_OK)
+        answer(call->conn, NULL);
+    return rc;
 }
 
 static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
@@ -229,23 +246,26 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
         if (text_names[i])
             f[n++] = (struct wess_field_schema){
                 .name = text_names[i], .type = WESS_TEXT, .max_len = TEXT - 8};
+    world_lock(c->world);
+    bool rewrites = c->world->rewrites;
+    world_unlock(c->world);
     f[n++] = (struct wess_field_schema){.name = "email", .type = WESS_RECORDS, .max_n = 3};
     f[n++] = (struct wess_field_schema){.name = "phone", .type = WESS_RECORDS, .max_n = 2};
     if (c->box != SHARED_BOX)
         f[n++] = (struct wess_field_schema){.name = "categories", .type = WESS_SET};
-    *col = (struct wess_collection){
-        .id = "c",
-        .kind = "contact",
-        .title = "contacts",
-        .caps = caps[c->world->manner] | WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE |
-                WESS_CAP_STAMP | WESS_CAP_SILENT | (c->world->rewrites ? WESS_CAP_REWRITES : 0u),
-        .page_max = PAGE,
-        .fetch_max = PAGE,
-        .write_max = BATCH,
-        .settle_after_ms = SETTLE_MS,
-        .facts = {facts, 1},
-        .fields = f,
-        .n_fields = n};
+    *col = (struct wess_collection){.id = "c",
+                                    .kind = "contact",
+                                    .title = "contacts",
+                                    .caps = caps[c->world->manner] | WESS_CAP_CREATE |
+                                            WESS_CAP_UPDATE | WESS_CAP_DELETE | WESS_CAP_STAMP |
+                                            WESS_CAP_SILENT | (rewrites ? WESS_CAP_REWRITES : 0u),
+                                    .page_max = PAGE,
+                                    .fetch_max = PAGE,
+                                    .write_max = BATCH,
+                                    .settle_after_ms = SETTLE_MS,
+                                    .facts = {facts, 1},
+                                    .fields = f,
+                                    .n_fields = n};
     *out = (struct wess_schema){.identity = c->id, .of = col, .n = 1};
     return WESS_OK;
 }
@@ -299,14 +319,11 @@ static void put_change(struct giver *g, const struct wess_conn *c, const struct 
         out->item.id = id_of(g, w->id);
 }
 
-static enum wess_code changes(struct wess_call *call, struct wess_slice cursor, uint32_t limit,
-                              struct wess_page *out)
+static enum wess_code list(struct wess_call *call, struct wess_slice cursor, uint32_t limit,
+                           struct wess_page *out)
 {
     struct wess_conn *c = call->conn;
     struct giver g = {c->host, call->arena, false};
-    enum wess_code rc = request(call, "changes");
-    if (rc != WESS_OK)
-        return rc;
     if (cursor.len && world_fault(c->world, c->box, F_RESET))
         return fail(call, WESS_RESET, "forgotten");
     bool repeats = world_fault(c->world, c->box, F_REPEAT),
@@ -335,8 +352,18 @@ static enum wess_code changes(struct wess_call *call, struct wess_slice cursor, 
         return WESS_TOO_BIG;
     if (!(last && snapshot))
         out->next = (struct wess_slice){next, strlen(next)};
-    world_step(c->world, "changes read");
     return WESS_OK;
+}
+
+static enum wess_code changes(struct wess_call *call, struct wess_slice cursor, uint32_t limit,
+                              struct wess_page *out)
+{
+    enum wess_code rc = request(call, "changes");
+    if (rc != WESS_OK)
+        return rc;
+    rc = list(call, cursor, limit, out);
+    answer(call->conn, rc == WESS_OK ? "changes read" : NULL);
+    return rc;
 }
 
 static enum wess_code fetch(struct wess_call *call, struct wess_list ids, struct wess_result *out)
@@ -351,7 +378,7 @@ static enum wess_code fetch(struct wess_call *call, struct wess_list ids, struct
         out[i].current = w && !w->trashed ? whole(&g, c, w) : NULL;
     }
     if (rc == WESS_OK)
-        world_step(c->world, "fetched");
+        answer(c, "fetched");
     return g.spent ? WESS_TOO_BIG : rc;
 }
 
@@ -371,10 +398,12 @@ static enum wess_code find(struct wess_call *call, const struct wess_key *keys, 
     struct wess_conn *c = call->conn;
     struct giver g = {c->host, call->arena, false};
     enum wess_code rc = request(call, "find");
+    if (rc != WESS_OK)
+        return rc;
     const struct w_box *b = &c->world->box[c->box];
     struct wess_change *of = need(&g, (b->n + 1) * sizeof(*of));
     out->changes = of;
-    for (size_t i = 0; rc == WESS_OK && of && i < b->n; i++) {
+    for (size_t i = 0; of && i < b->n; i++) {
         if (!b->items[i].live)
             continue;
         put_change(&g, c, &b->items[i], &of[out->n]);
@@ -383,9 +412,8 @@ static enum wess_code find(struct wess_call *call, const struct wess_key *keys, 
         out->n += bears(&of[out->n].item, keys, n);
     }
     out->flags = WESS_PAGE_LAST;
-    if (rc == WESS_OK)
-        world_step(c->world, "found");
-    return g.spent ? WESS_TOO_BIG : rc;
+    answer(c, "found");
+    return g.spent ? WESS_TOO_BIG : WESS_OK;
 }
 
 /* ---- writing -----------------------------------------------------------------------------------
@@ -453,11 +481,15 @@ static bool shows(struct giver *g, const struct wess_conn *c, const struct w_ite
     struct w_item old = *w;
     bool rewrites = c->world->rewrites;
     c->world->rewrites = false;
+    memset(old.field, 0, sizeof(old.field)); /* what is not listed was empty */
+    old.tagged = false;
     write_fields(c->world, &old, before);
     c->world->rewrites = rewrites;
     (void)g;
-    return !memcmp(old.field, w->field, sizeof(old.field)) &&
-           (c->box == SHARED_BOX || old.tagged == w->tagged);
+    for (size_t i = 0; i < W_FIELDS; i++)
+        if (strcmp(old.field[i], w->field[i]) != 0)
+            return false;
+    return c->box == SHARED_BOX || old.tagged == w->tagged;
 }
 
 static bool is_stale(struct giver *g, const struct wess_conn *c, const struct wess_op *op,
@@ -546,7 +578,7 @@ static void carry_out(struct giver *g, struct wess_conn *c, const struct wess_op
         return;
     if (create && !(w = world_add(world, c->box)))
         return;
-    __atomic_add_fetch(&world->writes, 1, __ATOMIC_SEQ_CST);
+    world->writes++;
     if (op->what == WESS_DELETE) {
         delete_one(c, w);
     } else {
@@ -596,13 +628,12 @@ static enum wess_code apply_each(struct wess_call *call, const struct wess_op *o
             return rc;
         out[i].code = WESS_UNKNOWN;
         rc = judge(&g, c, &ops[i]);
-        if (answer_again(&g, c, &ops[i], &out[i]))
-            continue;
-        if (rc != WESS_OK)
+        bool again = answer_again(&g, c, &ops[i], &out[i]);
+        if (!again && rc != WESS_OK)
             refuse(&g, c, &ops[i], rc, &out[i]);
-        else
+        else if (!again)
             carry_out(&g, c, &ops[i], &out[i]);
-        world_step(c->world, "written");
+        answer(c, again ? NULL : "written");
     }
     return WESS_OK;
 }
@@ -629,6 +660,7 @@ static enum wess_code apply_all(struct wess_call *call, const struct wess_op *op
     if (rejected && n > 1 && c->world->requests % 2) {
         for (size_t i = 0; i < n; i++)
             out[i] = (struct wess_result){.code = WESS_NOT_TRIED};
+        answer(c, NULL);
         return wess_fail(&call->error, WESS_REJECTED, WESS_OF_ITEM, "No", "not these");
     }
     for (size_t i = 0; !refused && i < n; i++) {
@@ -636,7 +668,7 @@ static enum wess_code apply_all(struct wess_call *call, const struct wess_op *op
         if (!answer_again(&g, c, &ops[i], &out[i]))
             carry_out(&g, c, &ops[i], &out[i]);
     }
-    world_step(c->world, "written");
+    answer(c, "written");
     return WESS_OK;
 }
 

@@ -299,24 +299,24 @@ static int act_release(struct play *p, struct store *s, const char *word)
 }
 
 /* How the process that runs is furnished: with the proof's own disk or memory. */
-static bool begin(struct world *w)
+static bool begin(struct world *w, size_t workers)
 {
     bool struck = w->kill_at || w->disk.at || w->memory.watched;
     here = w;
     w->end = w->disk.how == DISK_POWER ? disk_power_off : NULL;
     if (w->memory.watched)
         memory_begin(&w->memory);
-    else
+    else if (workers == 1) /* a sanitizer would take what SQLite does through our hands for ours */
         disk_begin(&w->disk);
     alarm(WATCHDOG_S);
     return struck;
 }
 
-static void end(struct world *w)
+static void end(struct world *w, size_t workers)
 {
     if (w->memory.watched)
         memory_end(&w->memory);
-    else
+    else if (workers == 1)
         disk_end(&w->disk);
 }
 
@@ -326,13 +326,14 @@ static int in_child(struct play *p, int (*act)(struct play *, struct store *, co
     int status = 0;
     p->world->steps = p->world->writes = p->world->requests = 0;
     p->world->report = (struct w_report){0};
+    world_ready(p->world);
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
-        bool struck = begin(p->world);
+        bool struck = begin(p->world, p->workers);
         log_open(p->cfg->log_file, WESS_LOG_WARN);
         status = with_store(p, act, word);
-        end(p->world);
+        end(p->world, p->workers);
         /* Leaks are what the sanitizer looks for at the end of a program. */
         if (struck)
             _exit(status);
@@ -414,9 +415,8 @@ static bool line_run(struct play *p, int kill_at)
 {
     p->world->kill_at = kill_at;
     int status = play_run(p);
-    /* A run may end anyhow, but not by a signal of its own or with a broken state. */
-    return (status < 128 && status != EXIT_STATE) ||
-           stop(p, "status %d: %s", status, p->world->report.text);
+    /* A run may end anyhow, but not by a signal of its own, a sanitizer or with a broken state. */
+    return status <= EXIT_CREDENTIAL || stop(p, "status %d: %s", status, p->world->report.text);
 }
 
 bool play_line(struct play *p, const char *line)

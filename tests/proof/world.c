@@ -1,11 +1,13 @@
 #include "world.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 const char *const w_field_names[W_FIELDS] = {"given", "family", "org",    "title",
@@ -19,8 +21,10 @@ struct world *world_new(void)
     void *at =
         mmap(NULL, sizeof(struct world), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct world *w = at == MAP_FAILED ? NULL : at;
-    if (w)
+    if (w) {
         w->now_ms = 1700000000000;
+        world_ready(w);
+    }
     return w;
 }
 
@@ -28,6 +32,21 @@ void world_free(struct world *w)
 {
     if (w)
         munmap(w, sizeof(*w));
+}
+
+void world_ready(struct world *w)
+{
+    pthread_mutex_init(&w->lock, NULL);
+}
+
+void world_lock(struct world *w)
+{
+    pthread_mutex_lock(&w->lock);
+}
+
+void world_unlock(struct world *w)
+{
+    pthread_mutex_unlock(&w->lock);
 }
 
 /* ---- items -------------------------------------------------------------------------------------
@@ -106,12 +125,40 @@ void world_meanwhile(struct world *w)
             meanwhile(w, &w->during[i]);
 }
 
+/* Remotes and disks take their time, now this one longer, now that one: whatever two threads may do
+ * in either order is then done in both. */
+static void linger(struct world *w)
+{
+    uint64_t z = __atomic_add_fetch(&w->chance, 0x9e3779b97f4a7c15u, __ATOMIC_RELAXED);
+    struct timespec t = {0, 0};
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z ^= z >> 27;
+    switch (z % 8) {
+    case 0:
+    case 1:
+        sched_yield();
+        return;
+    case 2:
+        t.tv_nsec = (long)(z / 8 % 200000);
+        break;
+    case 3:
+        t.tv_nsec = z / 8 % 4 ? 0 : (long)(z / 64 % 3000000);
+        break;
+    }
+    if (t.tv_nsec)
+        nanosleep(&t, NULL);
+}
+
 void world_step(struct world *w, const char *what)
 {
     int step = __atomic_add_fetch(&w->steps, 1, __ATOMIC_SEQ_CST);
+    if (w->lingers)
+        linger(w);
+    world_lock(w);
     for (size_t i = 0; i < DURING; i++)
         if (w->during[i].at == step)
             meanwhile(w, &w->during[i]);
+    world_unlock(w);
     if (step != w->kill_at)
         return;
     snprintf(w->trace, sizeof(w->trace), "%s", what);

@@ -4,6 +4,7 @@
 #ifndef PROOF_WORLD_H
 #define PROOF_WORLD_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,7 +12,7 @@
 #include "disk.h"
 #include "memory.h"
 
-enum { BOXES = 4, ITEMS = 64, TEXT = 96, FAULTS = 16, LATE = 16, DURING = 8, SCRIPT_LINE = 160 };
+enum { BOXES = 9, ITEMS = 64, TEXT = 96, FAULTS = 16, LATE = 16, DURING = 8, SCRIPT_LINE = 160 };
 enum { SHARED_BOX = 0 }; /* 1.. are mailboxes */
 
 enum w_field { GIVEN, FAMILY, ORG, TITLE, NOTE, MAIL, MOBILE, WORK, W_FIELDS };
@@ -87,6 +88,9 @@ struct world {
     void (*end)(void);  /* ends the process there, NULL: a kill */
     struct disk disk;
     struct memory memory;
+    pthread_mutex_t lock; /* of a run's process; nobody else calls meanwhile */
+    bool lingers;         /* steps take a little while, now and then, by chance */
+    uint64_t chance;
     int writes, requests;
     struct w_report report;
     char trace[64]; /* what the last step was */
@@ -94,6 +98,11 @@ struct world {
 
 struct world *world_new(void); /* NULL: no memory */
 void world_free(struct world *);
+/* A new lock: a process that was killed may have left the old one held. */
+void world_ready(struct world *);
+/* Whoever looks or changes from a run's threads. Not round world_step(), which may do it itself. */
+void world_lock(struct world *);
+void world_unlock(struct world *);
 /* An edge: of a transaction, or of a request. Ends the process at the one asked for. */
 void world_step(struct world *, const char *what);
 /* What people meant to do meanwhile and had no time for: now, whatever became of the run. */

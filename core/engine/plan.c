@@ -236,6 +236,8 @@ static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
     unpark_item(r, e);
     switch (e->act) {
     case ACT_WAIT:
+        if (e->reason && !strcmp(e->reason, WHY_UNCLEAR))
+            why(r, e, e->reason);
         return true;
     case ACT_DROP:
     case ACT_LOOK: /* it can be read: its facts will be told when it changes */

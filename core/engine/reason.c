@@ -35,6 +35,9 @@ static const struct {
     {WHY_NOT_ALLOWED, "the direction, the wave or the remote does not allow it to be created"},
     {WHY_ENDED, "its link has ended and stays so until the reason is taken back, or `wess link`"},
     {WHY_IN_DOUBT, "sent, but the answer was lost: looked up before anything is sent again"},
+    {WHY_UNCLEAR,
+     "it is no longer where it was, and looking for it finds more than one answer holds: "
+     "it stays as it was and is looked for again in the next round"},
     {ASK_SEVERAL, "several items could be its twin"},
     {ASK_DUPLICATE, "duplicate of: its only possible twin is already linked"},
     {ASK_UNTAGGED, "an untagged contact has the same address"},

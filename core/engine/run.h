@@ -39,6 +39,7 @@
 #define WHY_NOT_ALLOWED "not-allowed"
 #define WHY_ENDED "ended"
 #define WHY_IN_DOUBT "in-doubt"
+#define WHY_UNCLEAR "unclear"
 /* Reasons of questions. */
 #define ASK_SEVERAL "several"
 #define ASK_DUPLICATE "duplicate-of"

@@ -4,9 +4,12 @@
 
 #include <string.h>
 
+#include "keys.h"
+
 #define FIND_AT_ONCE 20u /* items looked for in one call */
 
-enum found { NOWHERE, IN_BIN, ELSEWHERE, HERE };
+/* UNCLEAR: the remote cannot answer for one of its keys alone. */
+enum found { NOWHERE, IN_BIN, ELSEWHERE, UNCLEAR, HERE };
 
 static bool proved_by_word(const struct run_side *s, const struct item_row *row)
 {
@@ -44,17 +47,11 @@ static bool lost_keys(struct run *r, struct batch *b, const struct entry *e, enu
     return true;
 }
 
-static bool bears(const struct wess_item *item, const struct wess_key *key)
-{
-    for (size_t i = 0; i < item->n_keys; i++)
-        if (!strcmp(item->keys[i].space, key->space) && !strcmp(item->keys[i].id, key->id))
-            return true;
-    return false;
-}
-
 struct found_items {
     const struct wess_item **of;
     size_t n, cap;
+    const struct wess_key **unclear; /* which no answer is known of; room for all that are asked */
+    size_t n_unclear;
 };
 
 static bool keep(struct wess_arena *a, struct found_items *v, const struct wess_item *item)
@@ -73,7 +70,8 @@ static bool keep(struct wess_arena *a, struct found_items *v, const struct wess_
     return true;
 }
 
-/* Asks for all keys at once; halves them while there is too much to answer. */
+/* Asks for all keys at once; halves them while there is too much to answer. One alone that has too
+ * much is set aside: its item stays as it was, and the rest goes on. */
 static bool find(struct run *r, struct wess_arena *a, enum side side, const struct wess_key *keys,
                  size_t n, struct found_items *out)
 {
@@ -81,13 +79,14 @@ static bool find(struct run *r, struct wess_arena *a, enum side side, const stru
     struct wess_page page = {0};
     struct wess_error error = {0};
     enum wess_code rc = conn_find(s->conn, s->collection->id, a, keys, n, &page, &error);
-    if (rc == WESS_TOO_BIG || (rc == WESS_OK && !(page.flags & WESS_PAGE_LAST) && n > 1)) {
+    bool part = rc == WESS_TOO_BIG || (rc == WESS_OK && !(page.flags & WESS_PAGE_LAST));
+    if (part && n > 1) {
         size_t half = n / 2;
-        if (n < 2)
-            return run_trouble(r, side, rc, &error, "find");
         return find(r, a, side, keys, half, out) && find(r, a, side, keys + half, n - half, out);
     }
-    if (rc != WESS_OK)
+    if (part)
+        out->unclear[out->n_unclear++] = keys;
+    else if (rc != WESS_OK)
         return run_trouble(r, side, rc, &error, "find");
     for (size_t i = 0; i < page.n; i++)
         if (!keep(a, out, &page.changes[i].item))
@@ -109,13 +108,15 @@ static enum found where(struct run *r, struct batch *b, const struct suspect *s,
                         const struct found_items *found, struct item_row *row)
 {
     enum found best = NOWHERE;
+    for (size_t i = 0; i < found->n_unclear; i++)
+        for (size_t k = 0; k < s->n; k++)
+            if (!strcmp(found->unclear[i]->space, s->keys[k].space) &&
+                !strcmp(found->unclear[i]->id, s->keys[k].id))
+                best = UNCLEAR;
     for (size_t i = 0; i < found->n; i++) {
         const struct wess_item *item = found->of[i];
         struct link_row link;
-        bool ours = false;
-        for (size_t k = 0; k < s->n && !ours; k++)
-            ours = bears(item, &s->keys[k]);
-        if (!ours)
+        if (!wess_bears_any(item, s->keys, s->n))
             continue;
         enum found f = item->flags & WESS_ITEM_TRASHED   ? IN_BIN
                        : item->flags & WESS_ITEM_OUTSIDE ? ELSEWHERE
@@ -198,38 +199,53 @@ static void verdict(struct run *r, struct entry *e)
 /* ---- the batch
  * ----------------------------------------------------------------------------------- */
 
+static void judge(struct run *r, struct batch *b, struct suspect *s,
+                  const struct found_items *found)
+{
+    struct item_row row = {0};
+    switch (where(r, b, s, found, &row)) {
+    case NOWHERE:
+    case IN_BIN:
+        s->e->gone[s->side] = true;
+        break;
+    case ELSEWHERE:
+        s->e->act = ACT_END;
+        s->e->reason = WHY_MOVED;
+        break;
+    case UNCLEAR:
+        s->e->act = ACT_WAIT;
+        s->e->reason = WHY_UNCLEAR;
+        r->report.deferred++;
+        break;
+    case HERE:
+        follow(r, b, s->e, s->side, &row);
+        break;
+    }
+}
+
+/* What is found has an arena of its own: what other items filled must not make it too much. */
 static bool look(struct run *r, struct batch *b, struct suspect *of, size_t n, enum side side)
 {
+    struct wess_arena *a = arena_new(ARENA_BUDGET);
     struct found_items found = {0};
     size_t total = 0;
     for (size_t i = 0; i < n; i++)
         total += of[i].n;
-    struct wess_key *all = arena_alloc(b->arena, (total ? total : 1) * sizeof(*all));
-    if (!all)
+    struct wess_key *all = a ? arena_alloc(a, (total + 1) * sizeof(*all)) : NULL;
+    found.unclear = all ? arena_alloc(a, (total + 1) * sizeof(*found.unclear)) : NULL;
+    if (!found.unclear) {
+        arena_free(a);
         return run_memory(r);
+    }
     total = 0;
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < of[i].n; k++)
             all[total++] = of[i].keys[k];
-    if (total && !find(r, b->arena, side, all, total, &found))
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        struct item_row row = {0};
-        switch (where(r, b, &of[i], &found, &row)) {
-        case NOWHERE:
-        case IN_BIN:
-            of[i].e->gone[side] = true;
-            break;
-        case ELSEWHERE:
-            of[i].e->act = ACT_END;
-            of[i].e->reason = WHY_MOVED;
-            break;
-        case HERE:
-            follow(r, b, of[i].e, side, &row);
-            break;
-        }
-    }
-    return true;
+    bool ok = !total || find(r, a, side, all, total, &found);
+    for (size_t i = 0; ok && i < n; i++)
+        judge(r, b, &of[i], &found);
+    arena_free(a);
+    return ok;
 }
 
 static bool weigh_side(struct run *r, struct batch *b, enum side side)

@@ -355,6 +355,32 @@ def test_17_a_read_only_record_is_not_written():
             assert box.person(id=right["id"])["fields"]["person_job_title"] == "Chair"
 
 
+def test_17b_looking_for_one_may_find_too_much():
+    """A contact gone from its folder is looked for in the whole mailbox before it counts as deleted."""
+    with Sandbox() as box:
+        with ready(box, EASY + ' on_delete = { left = "delete"; };', http='body_max = 200000;') as wess:
+            linked = [c for c in box.contacts(0) if "Workbooks" in c["categories"]
+                      and c["sensitivity"] == "Normal" and "EmailAddress1" in c["fields"]
+                      and c["fields"]["EmailAddress1"].endswith("example.org")][:3]
+            before = len(box.people())
+            for c in linked[:2]:
+                box.exchange("delete", 0, id=c["id"])
+            box.exchange("edit", 0, id=linked[2]["id"], JobTitle="Goes On")
+            box.fault("ews:FindItem:*:huge=400000")
+            run = wess.sync(check=(0, 1))["u1"]
+            assert run["deferred"] == 2 and run["right"]["updated"] == 1, run
+            assert run["right"]["deleted"] + run["right"]["ended"] + run["left"]["ended"] == 0, run
+            assert len(box.people()) == before
+            for c in linked[:2]:
+                told = wess.run("why", c["fields"]["EmailAddress1"], "--user", "u1").stdout
+                assert "stays as it was" in told, told
+            assert wess.sync(check=(0, 1))["u1"]["deferred"] == 2, "looked for again"
+            box.clear_faults()
+            run = wess.sync(check=(0, 1))["u1"]
+            assert run["deferred"] == 0 and run["right"]["deleted"] == 2, run
+            settled(box, wess)
+
+
 def test_18_questions_are_answered():
     with Sandbox() as box:
         with ready(box) as wess:

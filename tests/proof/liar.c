@@ -382,16 +382,6 @@ static enum wess_code fetch(struct wess_call *call, struct wess_list ids, struct
     return g.spent ? WESS_TOO_BIG : rc;
 }
 
-static bool bears(const struct wess_item *item, const struct wess_key *keys, size_t n)
-{
-    for (size_t i = 0; i < item->n_keys; i++)
-        for (size_t k = 0; k < n; k++)
-            if (!strcmp(item->keys[i].space, keys[k].space) &&
-                !strcmp(item->keys[i].id, keys[k].id))
-                return true;
-    return false;
-}
-
 static enum wess_code find(struct wess_call *call, const struct wess_key *keys, size_t n,
                            struct wess_page *out)
 {
@@ -409,7 +399,7 @@ static enum wess_code find(struct wess_call *call, const struct wess_key *keys, 
         put_change(&g, c, &b->items[i], &of[out->n]);
         if (g.spent)
             return WESS_TOO_BIG;
-        out->n += bears(&of[out->n].item, keys, n);
+        out->n += wess_bears_any(&of[out->n].item, keys, n);
     }
     out->flags = WESS_PAGE_LAST;
     answer(c, "found");

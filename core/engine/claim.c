@@ -84,25 +84,32 @@ static bool each_create(struct run *r, enum side side,
     return whole && (ok || run_store_failed(r));
 }
 
+static bool claim_side(struct run *r, enum side s)
+{
+    const struct run_side *side = &r->side[s];
+    int64_t planned = 0, released = 0, changed = 0, claims = 0;
+    if (ops_planned(r->db, r->pu.id, OP_CREATE, s, false, &planned) != STORE_OK ||
+        ops_planned(r->db, r->pu.id, OP_CREATE, s, true, &released) != STORE_OK ||
+        claims_count(r->db, &claims) != STORE_OK)
+        return run_store_failed(r);
+    if (!planned && !released)
+        return true;
+    /* Where nobody else creates there is nobody to claim against, but for who left claims behind.
+     */
+    bool others = side->common || claims;
+    if (others && !each_create(r, s, claim))
+        return false;
+    if (round_pull_shared(r, s, true, &changed) != WESS_OK)
+        return false;
+    /* With others whether or not this reading brought news: another run may have read it, or have
+     * made and settled such a record, since this one matched. */
+    return !(others || changed) || each_create(r, s, still_missing);
+}
+
 bool claim_run(struct run *r)
 {
-    for (int s = LEFT; s <= RIGHT; s++) {
-        int64_t planned = 0, released = 0;
-        if (!r->side[s].shared)
-            continue;
-        if (ops_planned(r->db, r->pu.id, OP_CREATE, s, false, &planned) != STORE_OK)
-            return run_store_failed(r);
-        if (ops_planned(r->db, r->pu.id, OP_CREATE, s, true, &released) != STORE_OK)
-            return run_store_failed(r);
-        if (!planned && !released)
-            continue;
-        if (!each_create(r, (enum side)s, claim))
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (r->side[s].shared && !claim_side(r, (enum side)s))
             return false;
-        /* Looked up whether or not this reading brought news: another run may have read it, or have
-         * made and settled such a record, since this one matched. */
-        if (round_pull_shared(r, (enum side)s, true) != WESS_OK ||
-            !each_create(r, (enum side)s, still_missing))
-            return false;
-    }
     return true;
 }

@@ -229,7 +229,7 @@ static bool by_rule(struct run *r, struct batch *b, struct entry *e, const struc
         if (keys[i].of[0] != key_label(m->space))
             continue;
         if (!by_hash(r, other_side(side), &keys[i], &c, &there) ||
-            !by_hash(r, side, &keys[i], NULL, &here))
+            (there && !by_hash(r, side, &keys[i], NULL, &here)))
             return false;
         unique_here &= !there || here <= 1;
     }

@@ -362,7 +362,7 @@ static bool catch_up(struct run *r, struct wess_arena *a, const struct entry *e)
     for (int s = LEFT; s <= RIGHT; s++) {
         const struct item_row *was = &e->row[s];
         struct item_row is;
-        if (r->dry || !r->side[s].shared)
+        if (r->dry || !r->side[s].common)
             continue;
         if (item_get(r->db, a, e->link.item[s], &is) != STORE_OK)
             return false;

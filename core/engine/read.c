@@ -43,7 +43,7 @@ static bool from_cache(struct run *r, struct batch *b, struct entry *e, enum sid
     *hit = false;
     if (!content)
         return run_memory(r);
-    if (!r->side[side].shared || !row->content || differs(row->content_rev, row->revision) ||
+    if (!r->side[side].common || !row->content || differs(row->content_rev, row->revision) ||
         item_body(r->db, b->arena, row->id, &body) != STORE_OK)
         return !db_failed(r->db) || run_store_failed(r);
     if (!decode_content(b->arena, body, content))
@@ -60,7 +60,7 @@ static bool into_cache(struct run *r, struct batch *b, struct entry **of, size_t
     bool any = false;
     for (size_t i = 0; i < n; i++)
         any |= of[i]->got[side] == WESS_OK;
-    if (!r->side[side].shared || !any)
+    if (!r->side[side].common || !any)
         return true;
     if (db_begin_soft(r->db) != STORE_OK)
         return run_store_failed(r);

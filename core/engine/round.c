@@ -148,7 +148,7 @@ size_t round_subscribers(struct run *r, enum side side, const struct subscriber 
 
 /* Reads the shared feed to its end: the first time for the whole round, later as a look-up. Only
  * whoever reads reports the trouble; the others rest with it. */
-enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up)
+enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up, int64_t *changed)
 {
     struct run_side *side = &r->side[s];
     struct shared_feed *f = side->shared;
@@ -174,6 +174,7 @@ enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up)
         else
             p.store_failed = true;
         run_pulled(r, s, &p, rc);
+        *changed += p.changed;
         f->code = rc;
         f->error = p.error;
         if (p.store_failed || p.spent)
@@ -263,6 +264,7 @@ static bool prepare(struct worker *w, struct run *r, const struct seat *seat,
         struct run_side *side = &r->side[s];
         side->endpoint = seat->pair->endpoint[s];
         side->shared = shared_of(w->round, seat->pair, (enum side)s);
+        side->common = side->shared && side->shared->n_subs > 1;
         side->selector = seat->selector[s];
         side->writable = may_write(seat, (enum side)s);
         if (!(side->conn = conn_for(w, r, (enum side)s)))

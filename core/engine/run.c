@@ -157,8 +157,9 @@ static bool pull(struct run *r)
         return run_memory(r);
     bool changed = digest.len != r->pu.select_digest.len ||
                    memcmp(digest.data, r->pu.select_digest.data, digest.len) != 0;
+    int64_t news = 0;
     for (int s = RIGHT; s >= LEFT; s--)
-        if (r->side[s].shared ? round_pull_shared(r, (enum side)s, false) != WESS_OK
+        if (r->side[s].shared ? round_pull_shared(r, (enum side)s, false, &news) != WESS_OK
                               : !pull_own(r, (enum side)s, changed))
             return false;
     if (!changed)
@@ -179,7 +180,7 @@ static size_t batch_size(const struct run *r)
 {
     size_t most = BATCH_DEFAULT, active = round_active(r);
     for (int s = LEFT; s <= RIGHT; s++)
-        if (!r->side[s].shared && r->side[s].collection->fetch_max > most)
+        if (!r->side[s].common && r->side[s].collection->fetch_max > most)
             most = r->side[s].collection->fetch_max;
     most /= active ? active : 1;
     return most < BATCH_LEAST ? BATCH_LEAST : most;

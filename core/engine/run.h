@@ -60,6 +60,7 @@ struct run_side {
     struct feed_row feed;
     struct selector selector;
     struct shared_feed *shared; /* NULL: this user's own feed */
+    bool common;                /* other pairs or users read and write that shared feed, too */
     bool writable;              /* the wave and the pair's direction allow it */
 };
 struct run {
@@ -190,7 +191,7 @@ bool run_pulled(struct run *, enum side, const struct pull *, enum wess_code);
 /* round.c */
 bool round_live(void *round, int64_t run_id);
 /* Reads the shared feed to its end: once a round, and again for every look-up. */
-enum wess_code round_pull_shared(struct run *, enum side, bool look_up);
+enum wess_code round_pull_shared(struct run *, enum side, bool look_up, int64_t *changed);
 void round_enter(struct run *); /* its row has an id now: its operations are live */
 void round_progress(struct run *, const char *stage, int64_t done, int64_t of);
 /* The callbacks of a plan, one at a time over all threads of the round. */

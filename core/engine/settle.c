@@ -190,7 +190,7 @@ static int64_t snapshot_of(struct run *r, struct wess_arena *a, enum side side)
 {
     const struct feed_row *feed = &r->side[side].feed;
     struct feed_row now;
-    if (!r->side[side].shared ||
+    if (!r->side[side].common ||
         feed_get(r->db, a, feed->endpoint, feed->user, feed->collection, &now) != STORE_OK)
         return 0;
     return now.snapshot;
@@ -205,7 +205,7 @@ static bool store_created(struct run *r, struct wess_arena *a, const struct op_r
     bool known = item_by_rid(r->db, a, s->feed.id, res->id, row) == STORE_OK;
     if (!known)
         *row = (struct item_row){.feed = s->feed.id, .rid = res->id};
-    *overtaken = known && s->shared && res->revision && row->revision &&
+    *overtaken = known && s->common && res->revision && row->revision &&
                  strcmp(row->revision, res->revision) != 0;
     if (*overtaken) {
         item_flags(r->db, row->id, ITEM_OURS | ITEM_UNSEEN, 0);
@@ -228,7 +228,7 @@ static bool cache_created(struct run *r, struct wess_arena *a, const struct op_r
                           const struct item_row *row, const char *rev, const struct content *now)
 {
     struct wess_slice body;
-    if (!r->side[op->side].shared || !rev)
+    if (!r->side[op->side].common || !rev)
         return true;
     if (!encode_content(a, now, &body))
         return false;
@@ -274,11 +274,10 @@ static bool settle_create(struct run *r, struct wess_arena *a, const struct op_r
                           const struct wess_result *res)
 {
     struct item_row row;
-    struct op_row still;
     bool overtaken = false;
     /* Its stamp was read by another thread's pull, which settled it. */
-    if (op_get(r->db, a, op->id, &still) == STORE_NONE)
-        return true;
+    if (!op_stands(r->db, op->id))
+        return !db_failed(r->db);
     if (!res->id || !store_created(r, a, op, res, &row, &overtaken))
         return false;
     if (!res->revision) {
@@ -288,8 +287,7 @@ static bool settle_create(struct run *r, struct wess_arena *a, const struct op_r
         if (!link_created(r, a, op, res, &row))
             return false;
         park_refused(r, a, op, res);
-        op_made(r->db, op->id, op->side, row.id);
-        done(r, op, "ok");
+        op_made(r->db, op->id, op->side, row.id, clock_now_ms());
         todo_done(r, a, op->todo_side, op->todo_item, op->seen);
         if (overtaken)
             look_again(r, op->side, row.id);
@@ -331,7 +329,7 @@ static void written(struct run *r, struct wess_arena *a, const struct op_row *op
 {
     int64_t item = op->item[op->side];
     struct item_row row;
-    if (r->side[op->side].shared && revision && op->revision &&
+    if (r->side[op->side].common && revision && op->revision &&
         item_get(r->db, a, item, &row) == STORE_OK && row.revision &&
         strcmp(row.revision, op->revision) != 0 && strcmp(row.revision, revision) != 0)
         look_again(r, op->side, item);
@@ -390,7 +388,7 @@ static void tell_sharer(void *ctx, int64_t link, int64_t pu, enum side side, boo
 static void tell_sharers(struct run *r, const struct op_row *op)
 {
     struct sharers s = {r, op->item[op->side]};
-    if (r->side[op->side].shared)
+    if (r->side[op->side].common)
         links_of_item(r->db, s.item, tell_sharer, &s);
 }
 

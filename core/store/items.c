@@ -118,18 +118,28 @@ enum store_code item_by_rid(struct db *db, struct wess_arena *a, int64_t feed, c
 
 enum store_code item_put(struct db *db, struct item_row *row, int64_t mark)
 {
-    enum store_code rc =
-        sql_do(db,
-               "INSERT INTO items(feed, rid, revision, flags, modified_ms, seen_ms, mark)"
-               " VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(feed, rid) DO UPDATE SET revision ="
-               " excluded.revision, flags = excluded.flags, modified_ms = excluded.modified_ms,"
-               " seen_ms = excluded.seen_ms, mark = max(mark, excluded.mark)",
-               "ittiiii", row->feed, row->rid, row->revision, (int64_t)row->flags, row->modified_ms,
-               row->seen_ms, mark);
-    if (rc != STORE_OK)
-        return rc;
-    return sql_number(db, &row->id, "SELECT id FROM items WHERE feed = ? AND rid = ?", "it",
-                      row->feed, row->rid);
+    static const char add[] =
+        "INSERT INTO items(feed, rid, revision, flags, modified_ms, seen_ms, mark) VALUES(?, ?, ?,"
+        " ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+    static const char change[] =
+        "UPDATE items SET revision = ?3, flags = ?4, modified_ms = ?5, seen_ms = ?6, mark ="
+        " max(mark, ?7) WHERE feed = ?1 AND rid = ?2";
+    /* Whether it is there is mostly known. */
+    const char *const order[] = {row->id ? change : add, row->id ? add : change};
+    for (int turn = 0; turn < 2; turn++) {
+        int before = sqlite3_total_changes(db->sq);
+        if (sql_do(db, order[turn], "ittiiii", row->feed, row->rid, row->revision,
+                   (int64_t)row->flags, row->modified_ms, row->seen_ms, mark) != STORE_OK)
+            return STORE_FAIL;
+        if (sqlite3_total_changes(db->sq) == before)
+            continue;
+        if (order[turn] == add)
+            row->id = sql_id(db);
+        break;
+    }
+    return row->id ? STORE_OK
+                   : sql_number(db, &row->id, "SELECT id FROM items WHERE feed = ? AND rid = ?",
+                                "it", row->feed, row->rid);
 }
 
 enum store_code item_mark(struct db *db, int64_t item, int64_t mark)
@@ -192,16 +202,19 @@ static enum store_code each_key(struct db *db, const char *sql, int64_t feed, in
     return rc;
 }
 
-static enum store_code drop_keys(struct db *db, int64_t item)
+/* Those that stand in the row leave the index; `but`: unless they are the same. */
+static enum store_code drop_keys(struct db *db, int64_t item, const struct wess_slice *but,
+                                 bool *same)
 {
     sqlite3_stmt *s = sql_row(db, "SELECT feed, keys FROM items WHERE id = ?", "i", item);
     struct hash of[KEYS_AT_ONCE];
     enum store_code rc = s ? STORE_OK : sql_none(db);
-    size_t n = s ? (size_t)sqlite3_column_bytes(s, 1) / HASH_SIZE : 0;
-    for (size_t at = 0; rc == STORE_OK && at < n; at += KEYS_AT_ONCE) {
+    const unsigned char *all = s ? sqlite3_column_blob(s, 1) : NULL;
+    size_t n = all ? (size_t)sqlite3_column_bytes(s, 1) / HASH_SIZE : 0;
+    *same = but && but->len == n * HASH_SIZE && (!n || !memcmp(but->data, all, but->len));
+    for (size_t at = 0; rc == STORE_OK && !*same && at < n; at += KEYS_AT_ONCE) {
         size_t some = n - at < KEYS_AT_ONCE ? n - at : KEYS_AT_ONCE;
-        memcpy(of, (const unsigned char *)sqlite3_column_blob(s, 1) + at * HASH_SIZE,
-               some * HASH_SIZE);
+        memcpy(of, all + at * HASH_SIZE, some * HASH_SIZE);
         rc = each_key(db, "DELETE FROM keys WHERE feed = ? AND hash = ? AND item = ?",
                       col_int(s, 0), item, of, some);
     }
@@ -212,17 +225,13 @@ static enum store_code drop_keys(struct db *db, int64_t item)
 enum store_code item_keys(struct db *db, int64_t feed, int64_t item, const struct hash *of,
                           size_t n)
 {
-    int64_t same = 0;
+    bool same = false;
     struct wess_slice all = {of, n * sizeof(*of)};
-    if (sql_number(db, &same, "SELECT keys IS ?2 FROM items WHERE id = ?1", "ib", item, all) ==
-            STORE_FAIL ||
-        same)
-        return db->failed ? STORE_FAIL : STORE_OK;
-    enum store_code rc = drop_keys(db, item);
-    if (rc == STORE_OK)
-        rc = each_key(db,
-                      "INSERT INTO keys(feed, hash, item) VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
-                      feed, item, of, n);
+    enum store_code rc = drop_keys(db, item, &all, &same);
+    if (rc != STORE_OK || same)
+        return rc;
+    rc = each_key(db, "INSERT INTO keys(feed, hash, item) VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
+                  feed, item, of, n);
     return rc == STORE_OK ? sql_do(db, "UPDATE items SET keys = ?2 WHERE id = ?1", "ib", item, all)
                           : rc;
 }
@@ -277,13 +286,14 @@ enum store_code item_key_hashes(struct db *db, struct wess_arena *a, int64_t ite
 enum store_code item_drop(struct db *db, int64_t item)
 {
     int64_t linked = 0;
+    bool same;
     if (sql_number(db, &linked,
                    "SELECT EXISTS(SELECT 1 FROM main.links WHERE l = ?1) OR EXISTS(SELECT 1 FROM"
                    " main.links WHERE r = ?1)",
                    "i", item) != STORE_OK ||
         linked)
         return db->failed ? STORE_FAIL : STORE_NONE;
-    drop_keys(db, item);
+    drop_keys(db, item, NULL, &same);
     sql_do(db, "DELETE FROM todos WHERE item = ?", "i", item);
     sql_do(db, "DELETE FROM main.parked WHERE link = 0 AND item = ?", "i", item);
     return sql_do(db, "DELETE FROM items WHERE id = ?", "i", item);
@@ -331,6 +341,7 @@ enum store_code items_sweep(struct db *db, int64_t feed, int64_t mark, int64_t *
     static const char unseen_unlinked[] =
         "SELECT id FROM items i WHERE feed = ?1 AND mark < ?2 AND NOT EXISTS(SELECT 1 FROM"
         " main.links WHERE l = i.id) AND NOT EXISTS(SELECT 1 FROM main.links WHERE r = i.id)";
+    bool same;
     int64_t gone = ITEM_GONE | ITEM_ABSENT;
     for (size_t i = 0; i < 2; i++)
         if (sql_do(db, todos[i], "iii", feed, mark, gone) != STORE_OK)
@@ -338,7 +349,7 @@ enum store_code items_sweep(struct db *db, int64_t feed, int64_t mark, int64_t *
     sqlite3_stmt *s = sql_open(db, unseen_unlinked, "ii", feed, mark);
     while (sql_next(db, s)) {
         int64_t id = col_int(s, 0);
-        drop_keys(db, id);
+        drop_keys(db, id, NULL, &same);
         sql_do(db, "DELETE FROM todos WHERE item = ?", "i", id);
         sql_do(db, "DELETE FROM main.parked WHERE link = 0 AND item = ?", "i", id);
         sql_do(db, "DELETE FROM items WHERE id = ?", "i", id);

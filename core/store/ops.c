@@ -89,6 +89,12 @@ enum store_code op_get(struct db *db, struct wess_arena *a, int64_t id, struct o
     return one_op(db, a, sql_row(db, "SELECT " OP_COLUMNS " FROM ops WHERE id = ?", "i", id), out);
 }
 
+bool op_stands(struct db *db, int64_t id)
+{
+    int64_t there = 0;
+    return sql_number(db, &there, "SELECT 1 FROM ops WHERE id = ?", "i", id) == STORE_OK;
+}
+
 enum store_code op_by_stamp(struct db *db, struct wess_arena *a, const char *stamp,
                             struct op_row *out)
 {
@@ -140,20 +146,25 @@ enum store_code op_drop(struct db *db, int64_t id)
     return sql_do(db, "DELETE FROM ops WHERE id = ?", "i", id);
 }
 
-enum store_code op_made(struct db *db, int64_t id, enum side side, int64_t item)
-{
-    static const char left[] = "UPDATE ops SET l = ?2 WHERE id = ?1";
-    static const char right[] = "UPDATE ops SET r = ?2 WHERE id = ?1";
-    return sql_do(db, side == LEFT ? left : right, "ii", id, item);
-}
+#define HISTORY                                                                                    \
+    "INSERT INTO history(run, pu, link, l, r, when_ms, side, what, reason, code, stamp, released," \
+    " body, before) SELECT run, pu, link, "
 
 enum store_code op_done(struct db *db, int64_t id, const char *code, int64_t now_ms)
 {
     sql_do(db,
-           "INSERT INTO history(run, pu, link, l, r, when_ms, side, what, reason, code, stamp,"
-           " released, body, before) SELECT run, pu, link, l, r, ?3, side, what, reason, ?2, stamp,"
-           " released, body, before FROM ops WHERE id = ?1",
+           HISTORY "l, r, ?3, side, what, reason, ?2, stamp, released, body, before FROM ops WHERE"
+                   " id = ?1",
            "iti", id, code, now_ms);
+    return op_drop(db, id);
+}
+
+enum store_code op_made(struct db *db, int64_t id, enum side side, int64_t item, int64_t now_ms)
+{
+    sql_do(db,
+           HISTORY "iif(?4, l, ?3), iif(?4, ?3, r), ?2, side, what, reason, 'ok', stamp, released,"
+                   " body, before FROM ops WHERE id = ?1",
+           "iiii", id, now_ms, item, (int64_t)(side == RIGHT));
     return op_drop(db, id);
 }
 
@@ -198,6 +209,11 @@ enum store_code claim_take(struct db *db, int64_t feed, const struct hash *h, in
     return *holder == op ? STORE_OK : STORE_NONE;
 }
 
+enum store_code claims_count(struct db *db, int64_t *n)
+{
+    return sql_number(db, n, "SELECT count(*) FROM claims", "");
+}
+
 /* ---- counting
  * ----------------------------------------------------------------------------------------------------
  */
@@ -205,8 +221,9 @@ enum store_code claim_take(struct db *db, int64_t feed, const struct hash *h, in
 enum store_code ops_planned(struct db *db, int64_t pu, enum op_what what, int side, bool released,
                             int64_t *n)
 {
-    static const char of_all[] = "SELECT count(*) FROM ops WHERE what = ?1 AND state = 0 AND"
-                                 " released = ?2 AND (?3 < 0 OR side = ?3)";
+    static const char of_all[] = "SELECT count(*) FROM ops WHERE pu IN (SELECT id FROM pus) AND"
+                                 " what = ?1 AND state = 0 AND released = ?2 AND (?3 < 0 OR side ="
+                                 " ?3)";
     static const char of_one[] = "SELECT count(*) FROM ops WHERE what = ?1 AND state = 0 AND"
                                  " released = ?2 AND (?3 < 0 OR side = ?3) AND pu = ?4";
     if (!pu)

@@ -50,7 +50,6 @@ static const char version_1[] =
     " r_unseen TEXT, reason TEXT, sent_ms INT NOT NULL DEFAULT 0, attempt INT NOT NULL DEFAULT 0,"
     " released INT NOT NULL DEFAULT 0) STRICT;"
     "CREATE INDEX ops_plan ON ops(pu, state, what, side, id);"
-    "CREATE INDEX ops_what ON ops(what, state);"
     "CREATE INDEX ops_stamp ON ops(stamp) WHERE stamp IS NOT NULL;"
     "CREATE INDEX ops_link ON ops(link, side) WHERE link > 0;"
     "CREATE INDEX ops_source ON ops(pu, todo_side, todo_item);"

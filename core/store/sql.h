@@ -11,6 +11,8 @@
 #define STATEMENTS                                                                                 \
     256u /* slots of the cache; a power of two, well above the number of statements */
 #define KEY_SIZE 32u
+#define DIGEST_KEPT 16u /* of a SHA-256: enough that nobody meets two contents with one */
+#define VALUES_SEEN 4u
 
 struct store {
     char *dir, *path, *site, *installation;
@@ -31,6 +33,11 @@ struct db {
         sqlite3_stmt *stmt;
     } cache[STATEMENTS];
     int64_t next_dry_id;
+    struct value_seen { /* values.c: the last ones of this transaction */
+        unsigned char digest[DIGEST_KEPT];
+        int64_t id;
+    } seen[VALUES_SEEN];
+    unsigned next_seen;
     char error[512];
 };
 
@@ -69,6 +76,7 @@ void *list_room(struct db *, struct wess_arena *, void *of, size_t n, size_t *ca
 /* values.c: equal contents are stored once. */
 enum store_code value_put(struct db *, struct wess_slice body, int64_t *id); /* empty: 0 */
 struct wess_slice value_get(struct db *, struct wess_arena *, int64_t id);
+void values_forget(struct db *); /* at the end of a transaction */
 
 /* links.c */
 #define TODO_COLUMNS "id, pu, item, hold, side, chosen, released"

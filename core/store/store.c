@@ -205,9 +205,10 @@ static sqlite3 *connect(const struct store *s, char *why, size_t cap)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                 (s->how == STORE_OWN ? SQLITE_OPEN_CREATE : 0);
     static const char *const settings[] = {
-        "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -3072", "PRAGMA mmap_size = 0",
-        "PRAGMA secure_delete = FAST", "PRAGMA temp_store = FILE",  "PRAGMA trusted_schema = OFF",
-        "PRAGMA cell_size_check = ON"};
+        "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -3072",
+        "PRAGMA mmap_size = 0",        "PRAGMA secure_delete = FAST",
+        "PRAGMA temp_store = FILE",    "PRAGMA trusted_schema = OFF",
+        "PRAGMA cell_size_check = ON", "PRAGMA wal_autocheckpoint = 8000"};
     int rc = sqlite3_open_v2(s->path, &sq, flags, NULL);
     if (rc == SQLITE_OK)
         sqlite3_busy_timeout(sq, BUSY_MS);
@@ -453,6 +454,7 @@ static enum store_code begin(struct db *db, bool soft)
 {
     take_turn(db);
     db->failed = false;
+    values_forget(db);
     if (soft != db->soft &&
         sql_do(db, soft ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", "") !=
             STORE_OK)

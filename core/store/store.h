@@ -221,6 +221,7 @@ enum store_code op_put(struct db *, struct op_row *); /* inserts, sets id */
 enum store_code op_next(struct db *, struct wess_arena *, int64_t pu, enum op_what, enum side,
                         int64_t after, struct op_row *, size_t cap, size_t *n);
 enum store_code op_get(struct db *, struct wess_arena *, int64_t id, struct op_row *);
+bool op_stands(struct db *, int64_t id); /* it is not over */
 /* Planned op that touches the item on that side in this pu (a link or create within one plan). */
 enum store_code op_touching(struct db *, int64_t pu, enum side, int64_t item, int64_t *op);
 enum store_code op_sent(struct db *, int64_t id,
@@ -229,8 +230,8 @@ enum store_code op_unsend(struct db *, int64_t id); /* surely not applied */
 /* The op is over: goes to the history with its before-image, its claims end. code: "ok",
  * "rejected".. */
 enum store_code op_done(struct db *, int64_t id, const char *code, int64_t now_ms);
-/* What a create made, before it is done. */
-enum store_code op_made(struct db *, int64_t id, enum side, int64_t item);
+enum store_code op_made(struct db *, int64_t id, enum side, int64_t item,
+                        int64_t now_ms);          /* a create, "ok": what it made */
 enum store_code op_drop(struct db *, int64_t id); /* never sent: forgotten, claims end */
 enum store_code ops_drop_planned(struct db *, int64_t pu);
 enum store_code ops_in_doubt(struct db *, struct wess_arena *, int64_t pu, struct op_row **,
@@ -244,6 +245,7 @@ bool stamp_used(struct db *, enum side, int64_t source, const char *stamp);
 /* The claim of one key of the op's item in a feed. STORE_NONE: somebody else holds it (*holder). */
 enum store_code claim_take(struct db *, int64_t feed, const struct hash *, int64_t op,
                            int64_t *holder);
+enum store_code claims_count(struct db *, int64_t *n);
 /* Counts for guards: planned ops; history since. `pu` 0: over all. */
 enum store_code ops_planned(struct db *, int64_t pu, enum op_what, int side /* -1 both */,
                             bool released, int64_t *n);

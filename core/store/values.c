@@ -3,14 +3,36 @@
 
 #include "store/sql.h"
 
-#define DIGEST_KEPT 16u /* of a SHA-256: enough that nobody meets two contents with one */
-
 static bool known(struct db *db, struct wess_slice digest, int64_t *id)
 {
     static const char real[] = "SELECT id FROM main.vals WHERE digest = ?";
     static const char dry[] = "SELECT id FROM temp.vals_dry WHERE digest = ?";
     return sql_number(db, id, real, "b", digest) == STORE_OK ||
            (db->dry && sql_number(db, id, dry, "b", digest) == STORE_OK);
+}
+
+/* An operation and its shadows mostly hold the same. Only within a transaction: outside of it
+ * another connection may tidy the value away. */
+static int64_t seen(const struct db *db, const unsigned char *digest)
+{
+    for (unsigned i = 0; i < VALUES_SEEN; i++)
+        if (db->seen[i].id && !memcmp(db->seen[i].digest, digest, DIGEST_KEPT))
+            return db->seen[i].id;
+    return 0;
+}
+
+static void remember(struct db *db, const unsigned char *digest, int64_t id)
+{
+    struct value_seen *v = &db->seen[db->next_seen++ % VALUES_SEEN];
+    if (sqlite3_get_autocommit(db->sq))
+        return;
+    memcpy(v->digest, digest, DIGEST_KEPT);
+    v->id = id;
+}
+
+void values_forget(struct db *db)
+{
+    memset(db->seen, 0, sizeof(db->seen));
 }
 
 enum store_code value_put(struct db *db, struct wess_slice body, int64_t *id)
@@ -21,16 +43,20 @@ enum store_code value_put(struct db *db, struct wess_slice body, int64_t *id)
     if (!body.len)
         return STORE_OK;
     digest_of(body, md);
-    if (known(db, digest, id))
+    if ((*id = seen(db, md)))
         return STORE_OK;
-    if (db->dry) {
+    if (!known(db, digest, id) && db->dry) {
         *id = -db->next_dry_id++;
-        return sql_do(db, "INSERT INTO temp.vals_dry(id, digest, body) VALUES(?, ?, ?)", "ibb", *id,
-                      digest, body);
+        sql_do(db, "INSERT INTO temp.vals_dry(id, digest, body) VALUES(?, ?, ?)", "ibb", *id,
+               digest, body);
+    } else if (!*id) {
+        sql_do(db, "INSERT INTO main.vals(digest, body) VALUES(?, ?)", "bb", digest, body);
+        *id = sql_id(db);
     }
-    sql_do(db, "INSERT INTO main.vals(digest, body) VALUES(?, ?)", "bb", digest, body);
-    *id = sql_id(db);
-    return db->failed ? STORE_FAIL : STORE_OK;
+    if (db->failed)
+        return STORE_FAIL;
+    remember(db, md, *id);
+    return STORE_OK;
 }
 
 struct wess_slice value_get(struct db *db, struct wess_arena *a, int64_t id)

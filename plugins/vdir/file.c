@@ -223,18 +223,44 @@ bool vdir_is_revision(const char *revision, const struct vdir_file *f)
 /* ---- the listing
  * ------------------------------------------------------------------------------------------ */
 
+#define BLOCK ((size_t)64 << 10) /* a hundred thousand names cost no more than their letters */
+
+struct vdir_block {
+    struct vdir_block *next;
+    size_t used;
+    char text[BLOCK];
+};
+
+static char *copy_name(struct vdir_names *l, const char *name)
+{
+    size_t size = strlen(name) + 1;
+    struct vdir_block *b = l->blocks;
+    if (!b || BLOCK - b->used < size) {
+        b = malloc(sizeof(*b));
+        if (!b)
+            return NULL;
+        b->next = l->blocks;
+        b->used = 0;
+        l->blocks = b;
+    }
+    char *copy = b->text + b->used;
+    memcpy(copy, name, size);
+    b->used += size;
+    return copy;
+}
+
 static bool keep(struct vdir_names *l, const char *name)
 {
     if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 64;
+        size_t cap = l->cap ? l->cap + l->cap / 2 : 64;
         char **more = realloc(l->of, cap * sizeof(*more));
         if (!more)
             return false;
         l->of = more;
         l->cap = cap;
     }
-    l->of[l->n] = strdup(name);
-    return l->of[l->n++] != NULL;
+    l->of[l->n] = copy_name(l, name);
+    return l->of[l->n] && ++l->n;
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -277,8 +303,11 @@ enum wess_code vdir_list(struct wess_call *call, int dir, struct vdir_names *out
 
 void vdir_names_fini(struct vdir_names *l)
 {
-    for (size_t i = 0; i < l->n; i++)
-        free(l->of[i]);
+    while (l->blocks) {
+        struct vdir_block *next = l->blocks->next;
+        free(l->blocks);
+        l->blocks = next;
+    }
     free(l->of);
     *l = (struct vdir_names){0};
 }

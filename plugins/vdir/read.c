@@ -21,6 +21,11 @@ enum wess_code vdir_spent(struct wess_call *call)
 /* Only an id that is text can be told; what is not is left alone. */
 static bool is_text(const char *name)
 {
+    const char *s = name;
+    while (*s >= ' ' && *s < 127)
+        s++;
+    if (!*s)
+        return true;
     struct vcard_line l = {.value = {name, strlen(name)}};
     char out[NAME_MAX + 1];
     size_t len;

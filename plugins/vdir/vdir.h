@@ -10,13 +10,15 @@
 #include "wess/connector.h"
 
 #define VDIR_PAGE 500u
-#define VDIR_WRITE 100u
+#define VDIR_WRITE 500u
 #define VDIR_STAMP "X-WESS-STAMP"
 #define VDIR_SUFFIX ".vcf"
 
+struct vdir_block;
 struct vdir_names { /* sorted by bytes */
     char **of;
     size_t n, cap;
+    struct vdir_block *blocks; /* that hold them */
 };
 struct wess_conn {
     const struct wess_host *host;

@@ -33,7 +33,7 @@ struct shared_feed {
     bool pulled, from_start;
     enum wess_code code; /* of the first reading in this round */
     struct wess_error error;
-    int64_t changed; /* by all readings of this round */
+    int64_t changed; /* by all readings of this round; atomic */
     struct subscriber *subs;
     size_t n_subs;
 };
@@ -166,7 +166,7 @@ enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up)
             rc = feed_pull(&p);
         else
             p.store_failed = true;
-        f->changed += p.changed;
+        __atomic_add_fetch(&f->changed, p.changed, __ATOMIC_RELEASE);
         run_pulled(r, s, &p, rc);
         f->code = rc;
         f->error = p.error;
@@ -181,11 +181,8 @@ enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up)
 
 int64_t round_changes(struct run *r, enum side s)
 {
-    struct shared_feed *f = r->side[s].shared;
-    pthread_mutex_lock(&f->lock);
-    int64_t n = f->changed;
-    pthread_mutex_unlock(&f->lock);
-    return n;
+    /* Not under the lock, which is held while somebody reads. */
+    return __atomic_load_n(&r->side[s].shared->changed, __ATOMIC_ACQUIRE);
 }
 
 /* ---- one run

@@ -74,7 +74,7 @@ bool claim_run(struct run *r)
 {
     for (int s = LEFT; s <= RIGHT; s++) {
         int64_t planned = 0, changed = 0;
-        if (!r->side[s].shared)
+        if (!r->side[s].shared || !RULE(claims_first))
             continue;
         if (ops_planned(r->db, r->pu.id, OP_CREATE, s, false, &planned) != STORE_OK)
             return run_store_failed(r);

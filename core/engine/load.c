@@ -68,12 +68,12 @@ static void judge_linked(struct run *r, struct entry *e)
     if (e->suspect[LEFT] || e->suspect[RIGHT])
         return;
     for (int s = LEFT; s <= RIGHT; s++) {
-        if (e->chosen[s] == KEPT_PRIVATE) {
+        if (e->chosen[s] == KEPT_PRIVATE && RULE(private_ends)) {
             e->act = ACT_END;
             e->reason = WHY_PRIVATE;
             return;
         }
-        if (e->chosen[s] != UNTAGGED || !was[s])
+        if (e->chosen[s] != UNTAGGED || !was[s] || !RULE(untag_outranks))
             continue;
         e->reason = untag_reason((enum side)s);
         e->target = other_side((enum side)s);
@@ -92,7 +92,8 @@ static void judge_linked(struct run *r, struct entry *e)
 static void judge_ended(struct run *r, struct entry *e)
 {
     enum side other = other_side(e->todo.side);
-    if (!is_reversed(e) || !e->row[LEFT].id || !e->row[RIGHT].id || is_gone(&e->row[other])) {
+    if ((!is_reversed(e) && RULE(ended_stays)) || !e->row[LEFT].id || !e->row[RIGHT].id ||
+        is_gone(&e->row[other])) {
         e->act = ACT_DROP;
         e->reason = WHY_ENDED;
         return;

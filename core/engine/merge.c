@@ -19,7 +19,7 @@ static struct wess_list still_unseen(struct wess_arena *a, const struct entry *e
     const char **of = all.n ? arena_alloc(a, all.n * sizeof(*of)) : NULL;
     bool ours = e->now_rev[s] && e->link.rev[s] && !strcmp(e->now_rev[s], e->link.rev[s]);
     size_t n = 0;
-    if (ours || !e->now[s] || !of)
+    if (ours || !RULE(foreign_seen) || !e->now[s] || !of)
         return all;
     for (size_t i = 0; i < all.n; i++)
         if (field_alike(content_get(e->now[s], all.of[i]), content_get(shadow, all.of[i])))

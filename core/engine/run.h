@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "feed/pull.h"
 #include "host/conn.h"
+#include "model/rules.h"
 
 /* Reason codes: what `why`, plans and reports speak in. One table with their sentences: reason.c.
  */

@@ -214,7 +214,7 @@ static bool link_created(struct run *r, struct wess_arena *a, const struct op_ro
         !shown(r, a, res, &now, &there))
         return false;
     link.shadow[to] = op->shadow[to];
-    link.unseen[to] = there ? "" : field_names(a, &body);
+    link.unseen[to] = there || !RULE(unseen_kept) ? "" : field_names(a, &body);
     if (!link.unseen[to] || (there && (!encode_content(a, &now, &link.shadow[to]) ||
                                        !cache_created(r, a, op, row, &now))))
         return false;
@@ -244,7 +244,7 @@ static bool settle_create(struct run *r, struct wess_arena *a, const struct op_r
         return true;
     if (!res->id || !store_created(r, a, op, res, &row))
         return false;
-    if (!res->revision) {
+    if (!res->revision && (RULE(again_merges) || !res->current)) {
         seen_settle(r->db, a, op, &row, clock_now_ms());
         r->progress++;
     } else {
@@ -304,7 +304,7 @@ static bool update_link(struct run *r, struct wess_arena *a, const struct op_row
     if (!move_shadow(a, &link, LEFT, &part[LEFT]) || !move_shadow(a, &link, RIGHT, &part[RIGHT]))
         return false;
     link.unseen[to] = names_less(a, link.unseen[to], &body, false);
-    if (link.unseen[to] && !there)
+    if (link.unseen[to] && !there && RULE(unseen_kept))
         link.unseen[to] = names_less(a, link.unseen[to], &part[to], true);
     link.unseen[from] = names_more(a, link.unseen[from], op->unseen[from]);
     if (!link.unseen[to] || !link.unseen[from])
@@ -430,7 +430,7 @@ static bool settle_ok(struct run *r, struct wess_arena *a, const struct op_row *
 static bool settle_rejected(struct run *r, struct wess_arena *a, const struct op_row *op,
                             const struct wess_result *res)
 {
-    if (res->n_refused) {
+    if (res->n_refused && RULE(bad_field_parked)) {
         park_refused(r, a, op, res);
         again(r, op); /* without the refused fields */
         return true;
@@ -468,6 +468,8 @@ bool settle_op(struct run *r, struct wess_arena *a, const struct op_row *op,
         again(r, op);
         return true;
     case WESS_CONFLICT:
+        if (!RULE(conflict_merges))
+            return settle_rejected(r, a, op, res);
         if (op->item[op->side])
             item_revision(r->db, op->item[op->side], NULL);
         again(r, op);

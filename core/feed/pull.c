@@ -5,6 +5,7 @@
 
 #include "feed/seen.h"
 #include "feed/stamp.h"
+#include "model/rules.h"
 
 #define PAGE_DEFAULT 100u
 #define STORED_FLAGS ((uint32_t)(WESS_ITEM_PRIVATE | WESS_ITEM_TELLS | WESS_ITEM_LOCKED))
@@ -316,6 +317,9 @@ static bool store_page(struct pull *p, struct page *pg, const struct wess_page *
     int64_t now = clock_now_ms(), absent = 0;
     bool last = (page->flags & WESS_PAGE_LAST) != 0;
     bool ok = db_begin_soft(p->db) == STORE_OK;
+    if (!RULE(cursor_with_page))
+        ok = feed_cursor(p->db, p->feed->id, page->next, last, now) == STORE_OK &&
+             db_commit(p->db) == STORE_OK && db_begin_soft(p->db) == STORE_OK;
     pg->mark = mark;
     for (size_t i = 0; ok && i < page->n && !pg->spent; i++) {
         arena_reset(pg->scratch);
@@ -367,6 +371,7 @@ static void *ask(void *ctx)
         arena_reset(q->arena);
         q->code = conn_changes(q->pull->conn, q->pull->collection->id, q->arena, NULL, q->at,
                                q->limit, &q->page, &q->error);
+        q->page.flags |= RULE(whole_snapshot) ? 0u : WESS_PAGE_LAST;
         if (q->code != WESS_TOO_BIG || q->limit < 2)
             return NULL;
     }

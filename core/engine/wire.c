@@ -38,6 +38,7 @@ static bool load_op(struct flight *f, size_t i, uint32_t flags)
         op->before = before;
         if (!load_item(f->arena, f->run, f->side, rid, row->revision, row->before, before))
             return false;
+        before->flags = WESS_ITEM_WHOLE; /* what is not listed was empty */
     }
     return load_item(f->arena, f->run, f->side, rid, row->revision, row->body, &op->item);
 }

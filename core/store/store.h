@@ -75,6 +75,7 @@ enum {                        /* item_row.flags, beside the low bits that are WE
        ITEM_CHOSEN = 1 << 10, /* some subscriber's select chose it */
        ITEM_OURS = 1 << 11,   /* we created it */
        ITEM_UNSEEN = 1 << 12, /* some link waits to see what became of fields we wrote */
+       ITEM_FOUND = 1 << 13,  /* we created it without learning what it took, and have not looked */
 };
 struct item_row {
     int64_t id, feed;

@@ -12,6 +12,7 @@
 
 #include "oracle.h"
 #include "play.h"
+#include "rules.h"
 
 enum { LINES = 80, EPOCHS = 2 };
 
@@ -25,7 +26,7 @@ struct tally {
     long done, failed, runs;
 };
 static const char *root;
-static unsigned long only_seed;
+static bool stop; /* at the first that fails, which is told as it is */
 
 /* ---- chance ------------------------------------------------------------------------------------
  */
@@ -88,6 +89,7 @@ static void random_life(struct history *h)
 
 static void random_trouble(struct history *h)
 {
+    static const char *const requests[] = {"write", "fetch", "changes"};
     char prefix[24];
     switch (dice(6)) {
     case 0:
@@ -96,7 +98,10 @@ static void random_trouble(struct history *h)
         add(h, "fault %s %u %u", fault_names[dice(FAULT_KINDS)], dice(3), 1 + dice(3));
         break;
     case 3:
-        snprintf(prefix, sizeof(prefix), "during %u ", 1 + dice(60));
+        if (dice(2))
+            snprintf(prefix, sizeof(prefix), "when %s ", requests[dice(3)]);
+        else
+            snprintf(prefix, sizeof(prefix), "during %u ", 1 + dice(60));
         random_edit(h, prefix);
         add(h, "run");
         break;
@@ -217,22 +222,32 @@ static void tell(unsigned long seed, struct history *h)
 {
     char first[600];
     snprintf(first, sizeof(first), "%s", play(h) ? play(h) : "not again");
-    shorten(h);
-    const char *why = play(h);
+    if (!stop)
+        shorten(h);
+    const char *why = stop ? first : play(h);
     printf("FAIL seed %lu (%s, %s%s%s): %s\n", seed, manner_names[h->manner],
            h->mirrored ? "mirrored" : "plain", h->deletes ? ", deletes" : "",
            h->rewrites ? ", rewrites" : "", why ? why : first);
-    for (size_t i = 0; i < h->n; i++)
+    for (size_t i = 0; i < h->n && !stop; i++)
         printf("%s%s", i ? "; " : "     ", h->line[i]);
     printf("\n");
     fflush(stdout);
 }
 
+static bool is_over(const struct tally *all, unsigned worker, unsigned workers)
+{
+    for (unsigned w = 0; stop && w < workers; w++)
+        if (__atomic_load_n(&all[w].failed, __ATOMIC_SEQ_CST))
+            return true;
+    return all[worker].failed >= 3;
+}
+
 static void work(unsigned worker, unsigned workers, unsigned long seed, long histories,
-                 struct tally *t)
+                 struct tally *all)
 {
     static struct history h;
-    for (long i = worker; i < histories && t->failed < 3; i += workers) {
+    struct tally *t = &all[worker];
+    for (long i = worker; i < histories && !is_over(all, worker, workers); i += workers) {
         invent(&h, seed + (unsigned long)i);
         t->done++;
         if (!play(&h))
@@ -242,24 +257,40 @@ static void work(unsigned worker, unsigned workers, unsigned long seed, long his
     }
 }
 
+enum { USUAL_HISTORIES = 10000 };
+
+/* false: said what is wrong. */
+static bool options(int argc, char **argv, long *histories, unsigned long *seed)
+{
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--histories") && i + 1 < argc) {
+            *histories = strtol(argv[++i], NULL, 10);
+        } else if (!strcmp(argv[i], "--without") && i + 1 < argc) {
+            if (!rules_without(argv[++i]))
+                return false;
+        } else if (!strcmp(argv[i], "--stop")) {
+            stop = true;
+        } else if (*argv[i] >= '0' && *argv[i] <= '9') {
+            *seed = strtoul(argv[i], NULL, 10);
+            *histories = *histories == USUAL_HISTORIES ? 1 : *histories;
+        } else {
+            fprintf(stderr, "usage: %s [--histories N] [--without RULE] [--stop] [SEED]\n",
+                    argv[0]);
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     unsigned workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-    long histories = 10000;
+    long histories = USUAL_HISTORIES;
     unsigned long seed = 1;
     struct timespec a, b;
     char dir[] = "/dev/shm/wess-chance-XXXXXX";
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--histories") && i + 1 < argc)
-            histories = strtol(argv[++i], NULL, 10);
-        else if (*argv[i] >= '0' && *argv[i] <= '9') {
-            seed = only_seed = strtoul(argv[i], NULL, 10);
-            histories = histories == 10000 ? 1 : histories;
-        } else {
-            fprintf(stderr, "usage: %s [--histories N] [SEED]\n", argv[0]);
-            return 2;
-        }
-    }
+    if (!options(argc, argv, &histories, &seed))
+        return 2;
     struct tally *t =
         mmap(NULL, workers * sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (t == MAP_FAILED || !(root = mkdtemp(dir))) {
@@ -269,7 +300,7 @@ int main(int argc, char **argv)
     clock_gettime(CLOCK_MONOTONIC, &a);
     for (unsigned w = 0; w < workers; w++)
         if (fork() == 0) {
-            work(w, workers, seed, histories, &t[w]);
+            work(w, workers, seed, histories, t);
             exit(0);
         }
     bool crashed = false;

@@ -11,6 +11,7 @@
 
 #include "engine/engine.h"
 #include "play.h"
+#include "rules.h"
 #include "scenarios.h"
 
 #define SHOWN 65536
@@ -33,6 +34,18 @@ struct cutter {
 static long sample = USUAL_SAMPLE; /* of all points, about; 0: every one */
 static const char *only;
 static bool disk; /* the disk fails instead */
+static bool stop; /* at the first that fails */
+static struct tally *tallies;
+static unsigned workers;
+
+static bool is_over(void)
+{
+    for (unsigned w = 0; stop && w < workers; w++)
+        if (__atomic_load_n(&tallies[w].failed, __ATOMIC_SEQ_CST) ||
+            __atomic_load_n(&tallies[w].broken, __ATOMIC_SEQ_CST))
+            return true;
+    return false;
+}
 
 /* ---- one scenario ------------------------------------------------------------------------------
  */
@@ -124,6 +137,25 @@ static bool cut_at(struct cutter *c, int cut)
     return true;
 }
 
+/* The cut runs are compared with the uncut one, and that one with what is to come of it. */
+static bool is_right(struct cutter *c)
+{
+    const char *at = c->scenario->outcome;
+    char line[SCRIPT_LINE];
+    while (*at) {
+        size_t len = strcspn(at, ";");
+        snprintf(line, sizeof(line), "%.*s", (int)len, at);
+        if (!world_is(c->play.world, line)) {
+            snprintf(c->play.error, sizeof(c->play.error), "not so: %s", line);
+            complain(c, 0, "another outcome than it should be");
+            printf("%s", c->now);
+            return false;
+        }
+        at += len + (at[len] == ';');
+    }
+    return true;
+}
+
 /* The uncut run, which says how many edges there are. */
 static bool uncut(struct cutter *c)
 {
@@ -138,6 +170,8 @@ static bool uncut(struct cutter *c)
     c->steps = disk ? c->play.world->disk.ops : c->play.world->steps;
     if (!finish(c))
         return complain(c, 0, "does not end well uncut");
+    if (!disk && !is_right(c))
+        return false;
     memcpy(c->expected, c->now, sizeof(c->now));
     c->report = c->play.world->report;
     return true;
@@ -160,18 +194,20 @@ static void job(const char *root, const struct scenario *s, bool mirrored, enum 
     int stride = sample ? (int)(c.steps * jobs / sample) : 1;
     int first = sample && stride > 1 ? 1 + (int)(number * 7919u % (unsigned)stride) : 1;
     long wrong = 0;
-    for (int cut = first; cut <= c.steps && wrong<3; cut += stride> 1 ? stride : 1) {
+    for (int cut = first; cut <= c.steps && wrong < 3 && !is_over();
+         cut += stride > 1 ? stride : 1) {
         t->points++;
         wrong += !cut_at(&c, cut);
+        t->failed += stop && wrong;
     }
-    t->failed += wrong;
+    t->failed += stop ? 0 : wrong;
     play_close(&c.play);
 }
 
 /* ---- all of them -------------------------------------------------------------------------------
  */
 
-static void work(const char *root, unsigned worker, unsigned workers, struct tally *t)
+static void work(const char *root, unsigned worker, struct tally *t)
 {
     unsigned number = 0;
     for (size_t i = 0; i < n_scenarios; i++)
@@ -180,7 +216,8 @@ static void work(const char *root, unsigned worker, unsigned workers, struct tal
                 char name[128];
                 snprintf(name, sizeof(name), "%s/%s/%s", scenarios[i].name,
                          mirrored ? "mirrored" : "plain", manner_names[m]);
-                if (number % workers == worker && (!only || !strncmp(only, name, strlen(only))))
+                if (number % workers == worker && !is_over() &&
+                    (!only || !strncmp(only, name, strlen(only))))
                     job(root, &scenarios[i], mirrored, (enum manner)m, number, t);
             }
 }
@@ -192,27 +229,49 @@ static bool figure(const char *name, double value, const char *unit, double limi
     return ok;
 }
 
-int main(int argc, char **argv)
+/* false: said what is wrong, or what was asked. */
+static bool options(int argc, char **argv, int *status)
 {
-    unsigned workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-    struct timespec a, b;
-    char root[] = "/dev/shm/wess-crash-XXXXXX";
+    *status = 2;
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--sample") && i + 1 < argc)
+        if (!strcmp(argv[i], "--sample") && i + 1 < argc) {
             sample = strtol(argv[++i], NULL, 10);
-        else if (!strcmp(argv[i], "--disk"))
+        } else if (!strcmp(argv[i], "--disk")) {
             disk = true;
-        else if (argv[i][0] != '-') {
+        } else if (!strcmp(argv[i], "--without") && i + 1 < argc) {
+            if (!rules_without(argv[++i]))
+                return false;
+        } else if (!strcmp(argv[i], "--stop")) {
+            stop = true;
+        } else if (!strcmp(argv[i], "--rules")) {
+            rules_list();
+            *status = 0;
+            return false;
+        } else if (argv[i][0] != '-') {
             only = argv[i];
             sample = 0;
         } else {
-            fprintf(stderr, "usage: %s [--disk] [--sample N] [SCENARIO[/DIRECTION[/MANNER]]]\n",
+            fprintf(stderr,
+                    "usage: %s [--disk] [--sample N] [--without RULE] [--stop] [--rules]"
+                    " [SCENARIO[/DIRECTION[/MANNER]]]\n",
                     argv[0]);
-            return 2;
+            return false;
         }
     }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct timespec a, b;
+    char root[] = "/dev/shm/wess-crash-XXXXXX";
+    int status = 0;
+    if (!options(argc, argv, &status))
+        return status;
+    workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     struct tally *t =
         mmap(NULL, workers * sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    tallies = t;
     if (t == MAP_FAILED || !mkdtemp(root)) {
         perror(root);
         return 2;
@@ -220,11 +279,11 @@ int main(int argc, char **argv)
     clock_gettime(CLOCK_MONOTONIC, &a);
     for (unsigned w = 0; w < workers; w++)
         if (fork() == 0) {
-            work(root, w, workers, &t[w]);
+            work(root, w, &t[w]);
             exit(0);
         }
     bool crashed = false;
-    for (int status; wait(&status) > 0;)
+    while (wait(&status) > 0)
         crashed |= status != 0;
     clock_gettime(CLOCK_MONOTONIC, &b);
     rmdir(root);

@@ -110,7 +110,7 @@ void world_step(struct world *w, const char *what)
 {
     int step = __atomic_add_fetch(&w->steps, 1, __ATOMIC_SEQ_CST);
     for (size_t i = 0; i < DURING; i++)
-        if (w->during[i].at == step)
+        if (w->during[i].at == step || (w->during[i].at < 0 && !strcmp(w->during[i].what, what)))
             meanwhile(w, &w->during[i]);
     if (step != w->kill_at)
         return;
@@ -232,6 +232,8 @@ bool world_edit(struct world *w, const char *line)
         return edit_new(w, box, label);
     if (!strcmp(verb, "refuse"))
         return snprintf(w->refused[box], TEXT, "%s", label) > 0;
+    if (!strcmp(verb, "forbid"))
+        return snprintf(w->forbidden[box], TEXT, "%s", label) > 0;
     struct w_item *item = world_label(w, box, label);
     if (!item)
         return false;
@@ -288,6 +290,29 @@ void world_show(const struct world *w, char *out, size_t cap)
     *out = 0;
     for (size_t i = 0; i < n && at + 1 < cap; i++)
         at += (size_t)snprintf(out + at, cap - at, "%s\n", lines[i]);
+}
+
+bool world_is(const struct world *w, const char *line)
+{
+    char label[TEXT] = "", name[TEXT] = "", value[TEXT] = "";
+    const struct w_item *found = NULL;
+    int box = 0, n = 0;
+    int words = sscanf(line, "%d %95s %95s %95[^\n]", &box, label, name, value);
+    if (words < 2 || box < 0 || box >= BOXES)
+        return false;
+    for (size_t i = 0; i < w->box[box].n; i++) {
+        const struct w_item *item = &w->box[box].items[i];
+        if (!item->live || item->trashed || strcmp(item->field[FAMILY], label) != 0)
+            continue;
+        found = item;
+        n++;
+    }
+    if (!strcmp(name, "none"))
+        return !n;
+    for (size_t f = 0; n == 1 && words == 4 && f < W_FIELDS; f++)
+        if (!strcmp(w_field_names[f], name))
+            return !strcmp(found->field[f], strcmp(value, "-") ? value : "");
+    return n == 1 && words == 2;
 }
 
 const char *world_double_stamp(const struct world *w)

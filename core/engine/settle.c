@@ -310,7 +310,9 @@ static bool update_link(struct run *r, struct wess_arena *a, const struct op_row
     if (!link.unseen[to] || !link.unseen[from])
         return false;
     *last = op_of_link(r->db, op->link, from, &sibling) != STORE_OK;
-    link.rev[to] = whole ? res->revision : NULL;
+    /* Nor does its revision stand for what the other operation still has to carry over from here:
+     * cut off between the two, this side must be read again. */
+    link.rev[to] = whole && *last ? res->revision : NULL;
     link.changed_ms[from] = 0;
     link_put(r->db, &link);
     item_revision(r->db, link.item[to], res->revision);

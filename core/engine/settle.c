@@ -470,8 +470,6 @@ bool settle_op(struct run *r, struct wess_arena *a, const struct op_row *op,
         again(r, op);
         return true;
     case WESS_CONFLICT:
-        if (!RULE(conflict_merges))
-            return settle_rejected(r, a, op, res);
         if (op->item[op->side])
             item_revision(r->db, op->item[op->side], NULL);
         again(r, op);

@@ -18,7 +18,6 @@
     X(again_flagged, "a create in doubt is looked up before it is sent again")                     \
     X(again_merges, "a create found again does not count as complete")                             \
     X(own_write, "an item that shows what we sent shows our own write")                            \
-    X(conflict_merges, "a stale write is read and merged again")                                   \
     X(culprits_found, "a batch refused whole is halved down to whoever is to blame")               \
     X(bad_field_parked, "a refused field is parked, and the rest of the item goes on")             \
     X(whole_snapshot, "absence counts when the last page was read, not before")                    \

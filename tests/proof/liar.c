@@ -589,6 +589,8 @@ static void carry_out(struct giver *g, struct wess_conn *c, const struct wess_op
         return;
     *out = (struct wess_result){.code = WESS_OK, .id = id_of(g, w->id)};
     forbidden(g, c, op, out);
+    if (world->manner == ALL_OR_NOTHING && op->what != WESS_DELETE)
+        out->current = whole(g, c, w); /* it answers with what it now shows */
     if (has_revisions(c) && op->what != WESS_DELETE)
         out->revision = wess_arena_fmt(g->host, g->arena, "r%" PRIu32, w->revision);
 }

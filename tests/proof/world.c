@@ -309,6 +309,8 @@ bool world_is(const struct world *w, const char *line)
     }
     if (!strcmp(name, "none"))
         return !n;
+    if (n == 1 && words == 4 && !strcmp(name, "queue"))
+        return found->queue == atoi(value);
     for (size_t f = 0; n == 1 && words == 4 && f < W_FIELDS; f++)
         if (!strcmp(w_field_names[f], name))
             return !strcmp(found->field[f], strcmp(value, "-") ? value : "");

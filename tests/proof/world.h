@@ -18,7 +18,8 @@ extern const char *const w_field_names[W_FIELDS]; /* as a script writes them */
 
 enum manner {
     PER_ITEM,       /* answers each item; deletions are looked for; a move gives a new id */
-    ALL_OR_NOTHING, /* refuses a batch whole; tombstones prove; repeats the end of its changes */
+    ALL_OR_NOTHING, /* refuses a batch whole; tombstones prove; repeats the end of its changes;
+                     * answers a write with what it shows */
     NO_REVISION,    /* lists everything each time, in order; has no revisions to compare */
     MANNERS
 };
@@ -110,8 +111,8 @@ bool world_fault(struct world *, int box, enum fault_kind);
 bool world_edit(struct world *, const char *line);
 /* All that people see, sorted, one line an item, in `out`. Ids, revisions and stamps left out. */
 void world_show(const struct world *, char *out, size_t cap);
-/* Is it so? "BOX NAME" is there, once; "BOX NAME none" is not; "BOX NAME FIELD VALUE" (- is empty).
- */
+/* Is it so? "BOX NAME" is there, once; "BOX NAME none" is not; "BOX NAME FIELD VALUE" (- is
+ * empty), "BOX NAME queue N". */
 bool world_is(const struct world *, const char *line);
 /* A stamp that two live items of a box bear; NULL: none. */
 const char *world_double_stamp(const struct world *);

@@ -67,7 +67,7 @@ static bool next(struct flight *f, enum op_what what, int64_t *after, size_t mos
     *after = f->rows[f->n - 1].id;
     if (!flight_load(f, 0))
         return run_memory(r);
-    return journal(f);
+    return !RULE(journal_first) || journal(f);
 }
 
 /* What was journalled for a batch that is not sent after all. */

@@ -109,7 +109,7 @@ static bool claim_side(struct run *r, enum side s)
 bool claim_run(struct run *r)
 {
     for (int s = LEFT; s <= RIGHT; s++)
-        if (r->side[s].shared && !claim_side(r, (enum side)s))
+        if (r->side[s].shared && RULE(claims_first) && !claim_side(r, (enum side)s))
             return false;
     return true;
 }

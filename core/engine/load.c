@@ -8,6 +8,11 @@ static bool is_gone(const struct item_row *row)
     return (row->flags & (ITEM_GONE | ITEM_ABSENT)) != 0;
 }
 
+bool item_private(const struct run *r, enum side s, const struct item_row *row)
+{
+    return (row->flags & WESS_ITEM_PRIVATE) && r->side[s].selector.private_mode == PRIVATE_SKIP;
+}
+
 static bool load_other(struct run *r, struct batch *b, struct entry *e)
 {
     enum side side = e->todo.side, other = other_side(side);
@@ -71,12 +76,13 @@ static void judge_linked(struct run *r, struct entry *e)
     if (e->suspect[LEFT] || e->suspect[RIGHT])
         return;
     for (int s = LEFT; s <= RIGHT; s++) {
-        if (e->chosen[s] == KEPT_PRIVATE) {
+        /* Its own mark counts, not the news of it only: the other side may be what has changed. */
+        if (item_private(r, (enum side)s, &e->row[s]) && RULE(private_ends)) {
             e->act = ACT_END;
             e->reason = WHY_PRIVATE;
             return;
         }
-        if (e->chosen[s] != UNTAGGED || !was[s])
+        if (e->chosen[s] != UNTAGGED || !was[s] || !RULE(untag_outranks))
             continue;
         e->reason = untag_reason((enum side)s);
         e->target = other_side((enum side)s);
@@ -95,9 +101,11 @@ static void judge_linked(struct run *r, struct entry *e)
 static void judge_ended(struct run *r, struct entry *e)
 {
     enum side other = other_side(e->todo.side);
-    if (!is_reversed(e) || !e->row[LEFT].id || !e->row[RIGHT].id || is_gone(&e->row[other])) {
+    bool private = item_private(r, LEFT, &e->row[LEFT]) || item_private(r, RIGHT, &e->row[RIGHT]);
+    if ((!is_reversed(e) && RULE(ended_stays)) || !e->row[LEFT].id || !e->row[RIGHT].id ||
+        is_gone(&e->row[other]) || private) {
         e->act = ACT_DROP;
-        e->reason = WHY_ENDED;
+        e->reason = private ? WHY_PRIVATE : WHY_ENDED;
         return;
     }
     e->link.ended = false;

@@ -70,6 +70,12 @@ static bool link_to(struct run *r, struct batch *b, struct entry *e, int64_t id)
     struct todo_row todo;
     if (item_get(r->db, b->arena, id, &e->row[other]) != STORE_OK)
         return run_store_failed(r);
+    if (item_private(r, other, &e->row[other])) {
+        /* It takes no part: neither is it read, nor doubled. */
+        e->act = ACT_DROP;
+        e->reason = WHY_PRIVATE;
+        return true;
+    }
     e->link = (struct link_row){.pu = r->pu.id, .unseen = {"", ""}};
     e->link.item[side] = e->todo.item;
     e->link.item[other] = id;

@@ -19,7 +19,7 @@ static struct wess_list still_unseen(struct wess_arena *a, const struct entry *e
     const char **of = all.n ? arena_alloc(a, all.n * sizeof(*of)) : NULL;
     bool ours = e->now_rev[s] && e->link.rev[s] && !strcmp(e->now_rev[s], e->link.rev[s]);
     size_t n = 0;
-    if (ours || !e->now[s] || !of)
+    if (ours || !RULE(foreign_seen) || !e->now[s] || !of)
         return all;
     for (size_t i = 0; i < all.n; i++)
         if (field_alike(content_get(e->now[s], all.of[i]), content_get(shadow, all.of[i])))
@@ -132,6 +132,41 @@ static bool prepare_side(struct run *r, struct wess_arena *a, struct entry *e, e
     return parked_fields(r, a, e, s, &in->parked);
 }
 
+static const char *name_over_there(const struct merge *m, enum side s, const char *name)
+{
+    for (size_t i = 0; i < m->in.n_rules; i++) {
+        const char *here = s == LEFT ? m->in.rules[i].left : m->in.rules[i].right;
+        const char *there = s == LEFT ? m->in.rules[i].right : m->in.rules[i].left;
+        if (here && there && !strcmp(here, name))
+            return there;
+    }
+    return name;
+}
+
+/* A create whose answer was lost may have been taken without the fields that the remote refuses. A
+ * field that it does not show was not taken, rather than cleared since: were it in the shadows the
+ * other side would lose its value. */
+static bool forget_untaken(struct wess_arena *a, const struct entry *e, enum side s,
+                           struct merge *m)
+{
+    if (!(e->row[s].flags & ITEM_FOUND) || !e->now[s])
+        return true;
+    struct content sent = m->shadow[s];
+    for (size_t i = 0; i < sent.n; i++) {
+        const char *name = sent.fields[i].name;
+        struct wess_field none = {.name = name, .type = WESS_NULL};
+        if (content_get(e->now[s], name))
+            continue;
+        if (!content_patch(a, &m->shadow[s], &(struct content){&none, 1}, &m->shadow[s]))
+            return false;
+        none.name = name_over_there(m, s, name);
+        enum side other = other_side(s);
+        if (!content_patch(a, &m->shadow[other], &(struct content){&none, 1}, &m->shadow[other]))
+            return false;
+    }
+    return true;
+}
+
 bool merge_prepare(struct run *r, struct wess_arena *a, struct entry *e, struct merge *m)
 {
     *m = (struct merge){.in = {.kind = r->pair->kind,
@@ -140,8 +175,11 @@ bool merge_prepare(struct run *r, struct wess_arena *a, struct entry *e, struct 
                                .default_rule = r->pair->conflict,
                                .first_differs = r->pair->first_differs,
                                .first_empty = r->pair->first_empty}};
-    return prepare_side(r, a, e, LEFT, m) && prepare_side(r, a, e, RIGHT, m) &&
-           decisions(r, a, e, m);
+    if (!prepare_side(r, a, e, LEFT, m) || !prepare_side(r, a, e, RIGHT, m))
+        return false;
+    if (!forget_untaken(a, e, LEFT, m) || !forget_untaken(a, e, RIGHT, m))
+        return run_memory(r);
+    return decisions(r, a, e, m);
 }
 
 /* ---- conflicts and parked fields
@@ -324,6 +362,9 @@ static bool settle_link(struct run *r, struct wess_arena *a, struct entry *e, st
             return run_memory(r);
     }
     link_put(r->db, &e->link);
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (e->now[s] && (e->row[s].flags & ITEM_FOUND))
+            item_flags(r->db, e->row[s].id, 0, ITEM_FOUND);
     return true;
 }
 

@@ -11,7 +11,7 @@ void todo_done(struct run *r, struct wess_arena *a, enum side side, int64_t item
     bool there = item_get(r->db, a, item, &row) == STORE_OK;
     bool same = there && row.revision && seen ? !strcmp(row.revision, seen)
                                               : !there || (!row.revision && !seen);
-    if (same)
+    if (same || !RULE(todo_stays))
         todo_drop(r->db, r->pu.id, side, item);
 }
 
@@ -200,7 +200,7 @@ static bool plan_delete(struct run *r, struct wess_arena *a, struct entry *e)
     struct content shadow;
     if (!decode_content(a, e->link.shadow[t], &shadow))
         return run_memory(r);
-    if (!content_equal(e->now[t], &shadow)) {
+    if (!content_equal(e->now[t], &shadow) && RULE(edit_beats_delete)) {
         bool deleted = e->gone[other_side(t)];
         if (!deleted)
             return plan_end(r, a, e);
@@ -208,7 +208,8 @@ static bool plan_delete(struct run *r, struct wess_arena *a, struct entry *e)
         e->target = other_side(t);
         return merge_create(r, a, e);
     }
-    links_of_item(r->db, e->row[t].id, count_holder, &h);
+    if (RULE(shared_kept))
+        links_of_item(r->db, e->row[t].id, count_holder, &h);
     if (h.others || !r->side[t].writable || (e->row[t].flags & WESS_ITEM_LOCKED) ||
         !(r->side[t].collection->caps & WESS_CAP_DELETE)) {
         if (h.others)

@@ -20,7 +20,7 @@ static bool again(struct run *r, enum side side, const struct op_row *rows, size
         f.error = (struct wess_error){0};
         f.rows = arena_alloc(f.arena, f.n * sizeof(*f.rows));
         if (!f.rows || (memcpy(f.rows, rows + at, f.n * sizeof(*f.rows)), false) ||
-            !flight_load(&f, WESS_OP_AGAIN)) {
+            !flight_load(&f, RULE(again_flagged) ? WESS_OP_AGAIN : 0)) {
             ok = run_memory(r);
             break;
         }
@@ -51,7 +51,7 @@ static bool recover_creates(struct run *r, enum side side, const struct op_row *
     for (size_t i = 0; i < n; i++) {
         if (rows[i].what != OP_CREATE || rows[i].side != side)
             continue;
-        if (rows[i].sent_ms + settle <= now) {
+        if (rows[i].sent_ms + settle <= now || !RULE(settle_first)) {
             due[n_due++] = rows[i];
             continue;
         }
@@ -96,7 +96,7 @@ static bool judge(struct run *r, struct wess_arena *a, const struct op_row *op,
     case WESS_GONE:
         return settle_op(r, a, op, res);
     case WESS_OK:
-        if (op->what == OP_UPDATE && was_applied(r, a, op, res->current)) {
+        if (op->what == OP_UPDATE && RULE(own_write) && was_applied(r, a, op, res->current)) {
             /* Somebody may have written other fields since: the revision is not trusted. */
             res->revision = res->id = NULL;
             if (!settle_op(r, a, op, res))

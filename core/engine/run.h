@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "feed/pull.h"
 #include "host/conn.h"
+#include "model/rules.h"
 
 /* Reason codes: what `why`, plans and reports speak in. One table with their sentences: reason.c.
  */
@@ -145,6 +146,8 @@ struct batch {
 };
 
 bool batch_load(struct run *, struct batch *, const struct todo_row *, size_t n); /* load.c */
+/* load.c: private there, where private items take no part. */
+bool item_private(const struct run *, enum side, const struct item_row *);
 bool batch_weigh(struct run *, struct batch *); /* weigh.c: deletions proved by looking */
 bool batch_match(struct run *, struct batch *); /* match.c: the unlinked */
 bool batch_read(struct run *, struct batch *);  /* read.c: content */

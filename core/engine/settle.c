@@ -250,7 +250,7 @@ static bool link_created(struct run *r, struct wess_arena *a, const struct op_ro
         !shown(r, a, res, &now, &there))
         return false;
     link.shadow[to] = op->shadow[to];
-    link.unseen[to] = there ? "" : field_names(a, &body);
+    link.unseen[to] = there || !RULE(unseen_kept) ? "" : field_names(a, &body);
     if (!link.unseen[to] || (there && (!encode_content(a, &now, &link.shadow[to]) ||
                                        !cache_created(r, a, op, row, res->revision, &now))))
         return false;
@@ -280,7 +280,7 @@ static bool settle_create(struct run *r, struct wess_arena *a, const struct op_r
         return !db_failed(r->db);
     if (!res->id || !store_created(r, a, op, res, &row, &overtaken))
         return false;
-    if (!res->revision) {
+    if (!res->revision && (RULE(again_merges) || !res->current)) {
         seen_settle(r->db, a, op, &row, clock_now_ms());
         r->progress++;
     } else {
@@ -357,13 +357,15 @@ static bool update_link(struct run *r, struct wess_arena *a, const struct op_row
     if (!move_shadow(a, &link, LEFT, &part[LEFT]) || !move_shadow(a, &link, RIGHT, &part[RIGHT]))
         return false;
     link.unseen[to] = names_less(a, link.unseen[to], &body, false);
-    if (link.unseen[to] && !there)
+    if (link.unseen[to] && !there && RULE(unseen_kept))
         link.unseen[to] = names_less(a, link.unseen[to], &part[to], true);
     link.unseen[from] = names_more(a, link.unseen[from], op->unseen[from]);
     if (!link.unseen[to] || !link.unseen[from])
         return false;
     *last = op_of_link(r->db, op->link, from, &sibling) != STORE_OK;
-    link.rev[to] = whole ? res->revision : NULL;
+    /* Nor does its revision stand for what the other operation still has to carry over from here:
+     * cut off between the two, this side must be read again. */
+    link.rev[to] = whole && *last ? res->revision : NULL;
     link.changed_ms[from] = 0;
     link_put(r->db, &link);
     written(r, a, op, res->revision);
@@ -483,7 +485,7 @@ static bool settle_ok(struct run *r, struct wess_arena *a, const struct op_row *
 static bool settle_rejected(struct run *r, struct wess_arena *a, const struct op_row *op,
                             const struct wess_result *res)
 {
-    if (res->n_refused) {
+    if (res->n_refused && RULE(bad_field_parked)) {
         park_refused(r, a, op, res);
         again(r, op); /* without the refused fields */
         return true;

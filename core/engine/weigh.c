@@ -14,7 +14,8 @@ enum found { NOWHERE, IN_BIN, ELSEWHERE, UNCLEAR, HERE };
 static bool proved_by_word(const struct run_side *s, const struct item_row *row)
 {
     uint64_t caps = s->collection->caps;
-    return !row->id || ((row->flags & ITEM_GONE) && (caps & WESS_CAP_TOMBSTONE_PROVES)) ||
+    return !row->id || !RULE(deletion_proved) ||
+           ((row->flags & ITEM_GONE) && (caps & WESS_CAP_TOMBSTONE_PROVES)) ||
            ((row->flags & ITEM_ABSENT) && (caps & WESS_CAP_ABSENCE_PROVES));
 }
 

@@ -34,10 +34,11 @@ static bool load_op(struct flight *f, size_t i, uint32_t flags)
     *op = (struct wess_op){.stamp = row->what == OP_CREATE ? row->stamp : NULL,
                            .what = what[row->what],
                            .flags = flags};
-    if (row->what != OP_CREATE) {
+    if (row->what != OP_CREATE && RULE(before_compared)) {
         op->before = before;
         if (!load_item(f->arena, f->run, f->side, rid, row->revision, row->before, before))
             return false;
+        before->flags = WESS_ITEM_WHOLE; /* what is not listed was empty */
     }
     return load_item(f->arena, f->run, f->side, rid, row->revision, row->body, &op->item);
 }
@@ -67,7 +68,7 @@ static void send(struct flight *f, const struct wess_op *ops, struct wess_result
     f->code = conn_apply(s->conn, s->collection->id, f->arena, ops, n, results, &f->error);
     if ((f->code != WESS_REJECTED && f->code != WESS_TOO_BIG) || !none_tried(results, n))
         return;
-    if (n > 1) {
+    if (n > 1 && RULE(culprits_found)) {
         send(f, ops, results, n / 2);
         if (f->code == WESS_OK)
             send(f, ops + n / 2, results + n / 2, n - n / 2);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "feed/page.h"
+#include "model/rules.h"
 
 #define PAGE_DEFAULT 100u
 #define PAGES 3u /* one stored, one with its facts under way, one listed */
@@ -30,6 +31,9 @@ static bool store_page(struct pull *p, struct storing *st, struct page *pg)
         return true;
     bool ok = db_begin_soft(p->db) == STORE_OK;
     st->now_ms = clock_now_ms();
+    if (!RULE(cursor_with_page))
+        ok = feed_cursor(p->db, p->feed->id, pg->got.next, last, st->now_ms) == STORE_OK &&
+             db_commit(p->db) == STORE_OK && db_begin_soft(p->db) == STORE_OK;
     for (size_t i = 0; ok && i < n && !st->spent; i++) {
         arena_reset(st->scratch);
         store_change(st, pg->sorted ? pg->news[i] : &pg->got.changes[i]);
@@ -78,6 +82,7 @@ static void list(struct page *pg)
         *pg = (struct page){.pull = pg->pull, .arena = pg->arena, .at = pg->at, .limit = pg->limit};
         pg->code = conn_changes(pg->pull->conn, pg->pull->collection->id, pg->arena, NULL, pg->at,
                                 pg->limit, &pg->got, &pg->error);
+        pg->got.flags |= RULE(whole_snapshot) ? 0u : WESS_PAGE_LAST;
         if (pg->code != WESS_TOO_BIG || pg->limit < 2)
             return;
     }

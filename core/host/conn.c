@@ -13,6 +13,7 @@
 #include "host/credential.h"
 #include "host/plugin.h"
 #include "keys.h"
+#include "model/rules.h"
 
 #define CONN_BUDGET ((size_t)4 << 20)
 #define SECRET_CAP 8192u
@@ -452,7 +453,7 @@ enum wess_code conn_apply(struct conn *c, const char *collection, struct wess_ar
         return wess_fail(e, WESS_BROKEN, WESS_OF_COLLECTION, NULL,
                          "writing is not allowed for this user");
     }
-    preset(out, n, WESS_UNKNOWN);
+    preset(out, n, RULE(unknown_preset) ? WESS_UNKNOWN : WESS_NOT_TRIED);
     enum wess_code rc = enter(c, &call, collection, a, NULL, e);
     if (rc != WESS_OK) {
         preset(out, n, WESS_NOT_TRIED);

@@ -17,6 +17,7 @@
 #include "history.h"
 #include "oracle.h"
 #include "play.h"
+#include "rules.h"
 
 enum {
     SEED_TIMES = 100,    /* one seed asked for is played so often, side by side */
@@ -34,6 +35,7 @@ struct task {
     long histories, times;
 };
 static const char *root;
+static bool stop; /* at the first that fails, which is told as it is */
 static struct task task = {.workers = 1, .seed = 1, .histories = 10000, .times = 1};
 
 /* ---- one history -------------------------------------------------------------------------------
@@ -139,20 +141,20 @@ static void tell(unsigned long seed, struct history *h, const char *first)
     char why[600];
     int again = 0;
     snprintf(why, sizeof(why), "%s", first);
-    if (task.workers > 1) {
+    if (task.workers > 1 && !stop) {
         printf("# seed %lu fails: %s\n", seed, why);
         fflush(stdout);
         for (int i = 0; i < FAILED_TIMES; i++)
             again += play(h) != NULL;
         printf("# seed %lu failed %d of %d times again\n", seed, again, FAILED_TIMES);
     }
-    if (task.workers == 1 || again)
+    if (!stop && (task.workers == 1 || again))
         shorten(h);
-    const char *now = play_often(h, FAILED_TIMES);
+    const char *now = stop ? why : play_often(h, FAILED_TIMES);
     printf("FAIL seed %lu (%s, %d users, %s%s%s): %s\n", seed, manner_names[h->manner], h->users,
            h->mirrored ? "mirrored" : "plain", h->deletes ? ", deletes" : "",
            h->rewrites ? ", rewrites" : "", now ? now : why);
-    for (size_t i = 0; i < h->n; i++)
+    for (size_t i = 0; i < h->n && !stop; i++)
         printf("%s%s", i ? "; " : "     ", h->line[i]);
     printf("\n");
     fflush(stdout);
@@ -161,10 +163,19 @@ static void tell(unsigned long seed, struct history *h, const char *first)
 /* ---- all of them -------------------------------------------------------------------------------
  */
 
-static void work(unsigned me, unsigned of, struct tally *t)
+static bool is_over(const struct tally *all, unsigned me, unsigned of)
+{
+    for (unsigned w = 0; stop && w < of; w++)
+        if (__atomic_load_n(&all[w].failed, __ATOMIC_SEQ_CST))
+            return true;
+    return all[me].failed >= 3;
+}
+
+static void work(unsigned me, unsigned of, struct tally *all)
 {
     static struct history h;
-    for (long i = me; i < task.histories * task.times && t->failed < 3; i += of) {
+    struct tally *t = &all[me];
+    for (long i = me; i < task.histories * task.times && !is_over(all, me, of); i += of) {
         unsigned long seed = task.seed + (unsigned long)(i / task.times);
         invent(&h, seed);
         t->done++;
@@ -185,6 +196,11 @@ static bool options(int argc, char **argv)
             many = true;
         } else if (!strcmp(argv[i], "--workers") && i + 1 < argc) {
             task.workers = (unsigned)strtoul(argv[++i], NULL, 10);
+        } else if (!strcmp(argv[i], "--without") && i + 1 < argc) {
+            if (!rules_without(argv[++i]))
+                return false;
+        } else if (!strcmp(argv[i], "--stop")) {
+            stop = true;
         } else if (*argv[i] >= '0' && *argv[i] <= '9') {
             task.seed = strtoul(argv[i], NULL, 10);
             one = true;
@@ -227,7 +243,9 @@ int main(int argc, char **argv)
     struct timespec a, b;
     char dir[] = "/dev/shm/wess-chance-XXXXXX";
     if (!options(argc, argv)) {
-        fprintf(stderr, "usage: %s [--histories N] [--workers N] [SEED]\n", argv[0]);
+        fprintf(stderr,
+                "usage: %s [--histories N] [--workers N] [--without RULE] [--stop] [SEED]\n",
+                argv[0]);
         return 2;
     }
     struct tally *t =
@@ -239,7 +257,7 @@ int main(int argc, char **argv)
     clock_gettime(CLOCK_MONOTONIC, &a);
     for (unsigned w = 0; w < n; w++)
         if (fork() == 0) {
-            work(w, n, &t[w]);
+            work(w, n, t);
             exit(0);
         }
     bool bad = false;

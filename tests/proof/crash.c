@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "play.h"
+#include "rules.h"
 #include "scenarios.h"
 #include "strike.h"
 
@@ -34,6 +35,18 @@ static long sample; /* of all points, about; 0: every one */
 static int point;   /* that one only; 0: all */
 static const char *only;
 static long jobs; /* to be played, before a sample of them is taken */
+static bool stop; /* at the first that fails */
+static struct tally *tallies;
+static unsigned workers;
+
+static bool is_over(void)
+{
+    for (unsigned w = 0; stop && w < workers; w++)
+        if (__atomic_load_n(&tallies[w].failed, __ATOMIC_SEQ_CST) ||
+            __atomic_load_n(&tallies[w].broken, __ATOMIC_SEQ_CST))
+            return true;
+    return false;
+}
 
 /* ---- one scenario ------------------------------------------------------------------------------
  */
@@ -107,6 +120,25 @@ static bool cut_at(struct cutter *c, int cut)
     return true;
 }
 
+/* The cut runs are compared with the uncut one, and that one with what is to come of it. */
+static bool is_right(struct cutter *c)
+{
+    const char *at = c->scenario->outcome;
+    char line[SCRIPT_LINE];
+    while (*at) {
+        size_t len = strcspn(at, ";");
+        snprintf(line, sizeof(line), "%.*s", (int)len, at);
+        if (!world_is(c->play.world, line)) {
+            snprintf(c->play.error, sizeof(c->play.error), "not so: %s", line);
+            complain(c, 0, "another outcome than it should be");
+            printf("%s", c->now);
+            return false;
+        }
+        at += len + (at[len] == ';');
+    }
+    return true;
+}
+
 /* The uncut run, which says how many points there are. */
 static bool uncut(struct cutter *c)
 {
@@ -120,6 +152,8 @@ static bool uncut(struct cutter *c)
         return complain(c, 0, "killed without a cut");
     if (!finish(c))
         return complain(c, 0, "does not end well uncut");
+    if (!is_right(c))
+        return false;
     memcpy(c->expected, c->now, sizeof(c->now));
     c->report = c->play.world->report;
     return true;
@@ -155,7 +189,9 @@ static unsigned every_nth(void)
 static bool struck(struct cutter *c, int at)
 {
     c->tally->points++;
-    return cut_at(c, at);
+    bool ok = cut_at(c, at);
+    c->tally->failed += !ok;
+    return ok;
 }
 
 static void job(const char *root, const struct scenario *s, bool mirrored, enum manner manner,
@@ -176,24 +212,23 @@ static void job(const char *root, const struct scenario *s, bool mirrored, enum 
         int stride = sample ? (int)(points * jobs * way->parts / every_nth() / sample) : 1;
         stride = stride > 1 ? stride : 1;
         int first = 1 + (int)(number * 7919u % (unsigned)stride);
-        for (int at = first; at <= points && wrong < WRONG_MOST; at += stride)
+        for (int at = first; at <= points && wrong < WRONG_MOST && !is_over(); at += stride)
             wrong += !struck(&c, before + at);
         before += points;
     }
-    t->failed += wrong;
     play_close(&c.play);
 }
 
 /* ---- all of them -------------------------------------------------------------------------------
  */
 
-static void work(const char *root, unsigned worker, unsigned workers, struct tally *t)
+static void work(const char *root, unsigned worker, struct tally *t)
 {
     unsigned number = 0, every = every_nth();
     for (size_t i = 0; i < n_scenarios; i++)
         for (int mirrored = 0; mirrored < 2; mirrored++)
             for (int m = 0; m < MANNERS; m++) {
-                if (!is_played(&scenarios[i], mirrored, m))
+                if (!is_played(&scenarios[i], mirrored, m) || is_over())
                     continue;
                 if (number % every == 0 && number / every % workers == worker)
                     job(root, &scenarios[i], mirrored, (enum manner)m, number, t);
@@ -226,7 +261,7 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static bool play_all(const char *root, struct tally *t, unsigned workers)
+static bool play_all(const char *root, struct tally *t)
 {
     double began = seconds();
     bool usual = sample == way->usual && !only, crashed = false;
@@ -236,7 +271,7 @@ static bool play_all(const char *root, struct tally *t, unsigned workers)
     fflush(NULL);
     for (unsigned w = 0; w < workers; w++)
         if (fork() == 0) {
-            work(root, w, workers, &t[w]);
+            work(root, w, &t[w]);
             exit(0);
         }
     for (int status; wait(&status) > 0;)
@@ -259,47 +294,69 @@ static bool play_all(const char *root, struct tally *t, unsigned workers)
     return ok;
 }
 
-int main(int argc, char **argv)
+struct asked {
+    const struct way *ways[2];
+    size_t n_ways;
+    long sample;
+};
+
+/* false: said what is wrong, or what was asked. */
+static bool options(int argc, char **argv, struct asked *a, int *status)
 {
-    unsigned workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-    const struct way *ways[2] = {&way_crash};
-    size_t n_ways = 1;
-    long asked = -1;
-    char root[] = "/dev/shm/wess-crash-XXXXXX";
-    bool ok = true;
+    *status = 2;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--sample") && i + 1 < argc) {
-            asked = strtol(argv[++i], NULL, 10);
+            a->sample = strtol(argv[++i], NULL, 10);
         } else if (!strcmp(argv[i], "--point") && i + 1 < argc) {
             point = atoi(argv[++i]);
         } else if (!strcmp(argv[i], "--disk")) {
-            ways[0] = &way_disk;
-            ways[1] = &way_disk_tail;
-            n_ways = 2;
+            *a = (struct asked){{&way_disk, &way_disk_tail}, 2, a->sample};
         } else if (!strcmp(argv[i], "--tail")) {
-            ways[0] = &way_disk_tail;
+            a->ways[0] = &way_disk_tail;
         } else if (!strcmp(argv[i], "--memory")) {
-            ways[0] = &way_memory;
+            a->ways[0] = &way_memory;
+        } else if (!strcmp(argv[i], "--without") && i + 1 < argc) {
+            if (!rules_without(argv[++i]))
+                return false;
+        } else if (!strcmp(argv[i], "--stop")) {
+            stop = true;
+        } else if (!strcmp(argv[i], "--rules")) {
+            rules_list();
+            *status = 0;
+            return false;
         } else if (argv[i][0] != '-') {
             only = argv[i];
         } else {
             fprintf(stderr,
                     "usage: %s [--disk|--tail|--memory] [--sample N] [--point N]\n"
-                    "       [SCENARIO[/DIRECTION[/MANNER]]]\n",
+                    "       [--without RULE] [--stop] [--rules] [SCENARIO[/DIRECTION[/MANNER]]]\n",
                     argv[0]);
-            return 2;
+            return false;
         }
     }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct asked asked = {{&way_crash}, 1, -1};
+    char root[] = "/dev/shm/wess-crash-XXXXXX";
+    bool ok = true;
+    int status = 0;
+    if (!options(argc, argv, &asked, &status))
+        return status;
+    workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     struct tally *t =
         mmap(NULL, workers * sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (t == MAP_FAILED || !mkdtemp(root)) {
         perror(root);
         return 2;
     }
-    for (size_t i = 0; i < n_ways; i++) {
-        way = ways[i];
-        sample = asked >= 0 ? asked : only ? 0 : way->usual;
-        ok &= play_all(root, t, workers);
+    tallies = t;
+    for (size_t i = 0; i < asked.n_ways; i++) {
+        way = asked.ways[i];
+        sample = asked.sample >= 0 ? asked.sample : only ? 0 : way->usual;
+        ok &= play_all(root, t);
     }
     rmdir(root);
     return ok ? 0 : 1;

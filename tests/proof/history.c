@@ -69,6 +69,7 @@ static void random_life(struct history *h, unsigned boxes)
 
 static void random_trouble(struct history *h)
 {
+    static const char *const requests[] = {"write", "fetch", "changes"};
     char prefix[24];
     switch (dice(6)) {
     case 0:
@@ -77,7 +78,10 @@ static void random_trouble(struct history *h)
         add(h, "fault %s %u %u", fault_names[dice(FAULT_KINDS)], dice(3), 1 + dice(3));
         break;
     case 3:
-        snprintf(prefix, sizeof(prefix), "during %u ", 1 + dice(60));
+        if (dice(2))
+            snprintf(prefix, sizeof(prefix), "when %s ", requests[dice(3)]);
+        else
+            snprintf(prefix, sizeof(prefix), "during %u ", 1 + dice(60));
         random_edit(h, prefix, 3);
         add(h, "run");
         break;

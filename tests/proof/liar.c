@@ -442,10 +442,20 @@ static void set_records(struct w_item *w, const struct wess_field *f)
     }
 }
 
-static void write_fields(const struct world *world, struct w_item *w, const struct wess_item *item)
+static bool is_forbidden(const struct world *w, int box, const struct wess_field *f)
+{
+    const char *text = w->forbidden[box];
+    return *text && f->type == WESS_TEXT && f->str.len == strlen(text) &&
+           !memcmp(f->str.data, text, f->str.len);
+}
+
+static void write_fields(const struct world *world, int box, struct w_item *w,
+                         const struct wess_item *item)
 {
     for (size_t i = 0; i < item->n_fields; i++) {
         const struct wess_field *f = &item->fields[i];
+        if (is_forbidden(world, box, f))
+            continue;
         if (!strcmp(f->name, "categories"))
             w->tagged = f->type == WESS_SET && f->set.n > 0;
         else if (!strcmp(f->name, "email") || !strcmp(f->name, "phone"))
@@ -471,9 +481,9 @@ static bool shows(struct giver *g, const struct wess_conn *c, const struct w_ite
     struct w_item old = *w;
     bool rewrites = c->world->rewrites;
     c->world->rewrites = false;
-    memset(old.field, 0, sizeof(old.field)); /* what is not listed was empty */
-    old.tagged = false;
-    write_fields(c->world, &old, before);
+    if (before->flags & WESS_ITEM_WHOLE)
+        memset(old.field, 0, sizeof(old.field)); /* not listed: it was empty */
+    write_fields(c->world, c->box, &old, before);
     c->world->rewrites = rewrites;
     (void)g;
     for (size_t i = 0; i < W_FIELDS; i++)
@@ -508,16 +518,36 @@ static bool is_refused(const struct wess_conn *c, const struct wess_op *op, cons
     struct w_item becomes = {.live = true};
     if (w)
         becomes = *w;
-    write_fields(c->world, &becomes, &op->item);
+    write_fields(c->world, c->box, &becomes, &op->item);
     return *c->world->refused[c->box] && op->what != WESS_DELETE &&
            !strcmp(becomes.field[FAMILY], c->world->refused[c->box]);
+}
+
+/* The fields that the box does not take; `out` may be NULL. */
+static size_t forbidden(struct giver *g, const struct wess_conn *c, const struct wess_op *op,
+                        struct wess_result *out)
+{
+    struct wess_refused *of = out ? need(g, (op->item.n_fields + 1) * sizeof(*of)) : NULL;
+    size_t n = 0;
+    for (size_t i = 0; op->what != WESS_DELETE && i < op->item.n_fields; i++) {
+        if (!is_forbidden(c->world, c->box, &op->item.fields[i]))
+            continue;
+        if (of)
+            of[n] = (struct wess_refused){op->item.fields[i].name, "not this", "No"};
+        n++;
+    }
+    if (of) {
+        out->refused = of;
+        out->n_refused = n;
+    }
+    return n;
 }
 
 /* What would come of an op, without doing it. */
 static enum wess_code judge(struct giver *g, struct wess_conn *c, const struct wess_op *op)
 {
     const struct w_item *w = op->what == WESS_CREATE ? NULL : target(c, op);
-    if (is_refused(c, op, w))
+    if (is_refused(c, op, w) || (c->world->manner != PER_ITEM && forbidden(g, c, op, NULL)))
         return WESS_REJECTED;
     if (op->what == WESS_CREATE)
         return WESS_OK;
@@ -561,7 +591,7 @@ static void carry_out(struct giver *g, struct wess_conn *c, const struct wess_op
         return;
     if (w)
         becomes = *w;
-    write_fields(world, &becomes, &op->item);
+    write_fields(world, c->box, &becomes, &op->item);
     if (op->stamp && !*becomes.stamp)
         snprintf(becomes.stamp, sizeof(becomes.stamp), "%s", op->stamp);
     if (late && op->what != WESS_DELETE && be_late(c, op, &becomes))
@@ -580,6 +610,9 @@ static void carry_out(struct giver *g, struct wess_conn *c, const struct wess_op
     if (lost)
         return;
     *out = (struct wess_result){.code = WESS_OK, .id = id_of(g, w->id)};
+    forbidden(g, c, op, out);
+    if (world->manner == ALL_OR_NOTHING && op->what != WESS_DELETE)
+        out->current = whole(g, c, w); /* it answers with what it now shows */
     if (has_revisions(c) && op->what != WESS_DELETE)
         out->revision = wess_arena_fmt(g->host, g->arena, "r%" PRIu32, w->revision);
 }
@@ -601,8 +634,17 @@ static void refuse(struct giver *g, struct wess_conn *c, const struct wess_op *o
 {
     const struct w_item *w = code == WESS_CONFLICT ? target(c, op) : NULL;
     *out = (struct wess_result){.code = code, .text = "refused", .remote_code = "No"};
+    if (code == WESS_REJECTED)
+        forbidden(g, c, op, out);
     if (w)
         out->current = whole(g, c, w);
+}
+
+/* What was surely not sent; of the rest the preset is left as it was. */
+static void untried(struct wess_result *out, size_t from, size_t n)
+{
+    for (size_t i = from; i < n; i++)
+        out[i] = (struct wess_result){.code = WESS_NOT_TRIED};
 }
 
 static enum wess_code apply_each(struct wess_call *call, const struct wess_op *ops, size_t n,
@@ -610,13 +652,12 @@ static enum wess_code apply_each(struct wess_call *call, const struct wess_op *o
 {
     struct wess_conn *c = call->conn;
     struct giver g = {c->host, call->arena, false};
-    for (size_t i = 0; i < n; i++)
-        out[i].code = WESS_NOT_TRIED;
     for (size_t i = 0; i < n; i++) {
         enum wess_code rc = request(call, "write");
-        if (rc != WESS_OK)
+        if (rc != WESS_OK) {
+            untried(out, i, n);
             return rc;
-        out[i].code = WESS_UNKNOWN;
+        }
         rc = judge(&g, c, &ops[i]);
         bool again = answer_again(&g, c, &ops[i], &out[i]);
         if (!again && rc != WESS_OK)
@@ -628,6 +669,11 @@ static enum wess_code apply_each(struct wess_call *call, const struct wess_op *o
     return WESS_OK;
 }
 
+static bool is_culprit(const struct wess_op *op, enum wess_code code)
+{
+    return code != WESS_OK && !(code == WESS_GONE && op->what == WESS_DELETE);
+}
+
 /* Names the culprits where it can, every other time it only says no. */
 static enum wess_code apply_all(struct wess_call *call, const struct wess_op *ops, size_t n,
                                 struct wess_result *out)
@@ -636,26 +682,26 @@ static enum wess_code apply_all(struct wess_call *call, const struct wess_op *op
     struct giver g = {c->host, call->arena, false};
     bool refused = false, rejected = false;
     enum wess_code rc = request(call, "write");
-    for (size_t i = 0; i < n; i++)
-        out[i].code = WESS_NOT_TRIED;
-    if (rc != WESS_OK)
+    if (rc != WESS_OK) {
+        untried(out, 0, n);
         return rc;
+    }
     for (size_t i = 0; i < n; i++) {
         enum wess_code code = judge(&g, c, &ops[i]);
-        if (code != WESS_OK && !(code == WESS_GONE && ops[i].what == WESS_DELETE))
-            refuse(&g, c, &ops[i], code, &out[i]);
-        refused |= out[i].code != WESS_NOT_TRIED;
-        rejected |= out[i].code == WESS_REJECTED;
+        refused |= is_culprit(&ops[i], code);
+        rejected |= code == WESS_REJECTED;
     }
+    if (refused)
+        untried(out, 0, n);
     if (rejected && n > 1 && c->world->requests % 2) {
-        for (size_t i = 0; i < n; i++)
-            out[i] = (struct wess_result){.code = WESS_NOT_TRIED};
         answer(c, NULL);
         return wess_fail(&call->error, WESS_REJECTED, WESS_OF_ITEM, "No", "not these");
     }
-    for (size_t i = 0; !refused && i < n; i++) {
-        out[i].code = WESS_UNKNOWN;
-        if (!answer_again(&g, c, &ops[i], &out[i]))
+    for (size_t i = 0; i < n; i++) {
+        enum wess_code code = refused ? judge(&g, c, &ops[i]) : WESS_OK;
+        if (is_culprit(&ops[i], code))
+            refuse(&g, c, &ops[i], code, &out[i]);
+        else if (!refused && !answer_again(&g, c, &ops[i], &out[i]))
             carry_out(&g, c, &ops[i], &out[i]);
     }
     answer(c, "written");

@@ -75,6 +75,24 @@ static void bare(const char *text, char out[TEXT])
     snprintf(out, TEXT, "%.*s", (int)(brackets ? len - 2 : len), text + brackets);
 }
 
+/* What one person wrote, and nobody else, stays as it was written where it was written: a remote's
+ * own rendering of it does not come back there. */
+static const char *judge_writer(struct oracle *o, const struct world *w, int label, int f)
+{
+    int writers = 0, by = 0, n = 0;
+    for (int box = 0; box < BOXES; box++)
+        if (o->writes[label][f][box]) {
+            writers++;
+            by = box;
+        }
+    const struct w_item *item = writers == 1 && !o->fresh[label] ? only(w, by, label, &n) : NULL;
+    if (!item || n != 1 || !strcmp(item->field[f], o->wrote[label][f][by]))
+        return NULL;
+    snprintf(why, sizeof(why), "P%d %s: \"%s\" in box %d, where \"%s\" was written", label,
+             w_field_names[f], item->field[f], by, o->wrote[label][f][by]);
+    return why;
+}
+
 /* The value that all show: the only one written, one of those written, or the one agreed before. */
 static const char *judge_field(struct oracle *o, const struct world *w, int label, int f,
                                const char *value)
@@ -120,6 +138,8 @@ static const char *judge_linked(struct oracle *o, const struct world *w, int lab
             }
         }
         const char *wrong = judge_field(o, w, label, f, value);
+        if (!wrong)
+            wrong = judge_writer(o, w, label, f);
         if (wrong)
             return wrong;
         snprintf(o->agreed[label][f], TEXT, "%s", value);

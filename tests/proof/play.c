@@ -399,12 +399,16 @@ static bool line_fault(struct play *p, const char *line)
 
 static bool line_during(struct play *p, const char *line)
 {
-    int at = 0, from = 0;
-    if (sscanf(line, "during %d %n", &at, &from) != 1 || !from)
+    int at = -1, from = 0;
+    char what[16] = "";
+    if ((sscanf(line, "during %d %n", &at, &from) != 1 &&
+         sscanf(line, "when %15s %n", what, &from) != 1) ||
+        !from)
         return false;
     for (size_t i = 0; i < DURING; i++)
         if (!p->world->during[i].at) {
             p->world->during[i].at = at;
+            memcpy(p->world->during[i].what, what, sizeof(what));
             snprintf(p->world->during[i].line, SCRIPT_LINE, "%s", line + from);
             return true;
         }
@@ -448,7 +452,7 @@ bool play_line(struct play *p, const char *line)
         return p->world->rewrites = true;
     if (!strncmp(line, "fault ", 6))
         return line_fault(p, line);
-    if (!strncmp(line, "during ", 7))
+    if (!strncmp(line, "during ", 7) || !strncmp(line, "when ", 5))
         return line_during(p, line);
     return world_edit(p->world, line) || stop(p, "not understood: %s", line);
 }

@@ -4,6 +4,7 @@
  *   new|tag|untag|queue|set|delete|purge|move|copy|merge|private|public BOX LABEL ...   (world.h)
  *   fault KIND BOX N      strikes the box's Nth call from here
  *   during STEP EDIT      a person's edit at that step of the next run
+ *   when WHAT EDIT        the same, at the next edge of that name: write, fetch, fetched
  *   clock SECONDS · run · kill STEP (a run that is killed there) · quiet (until nothing moves)
  *   answer WORD (all open questions) · release (all holds) · lose (the state) · save · restore
  */

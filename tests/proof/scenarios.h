@@ -8,6 +8,7 @@
 
 struct scenario {
     const char *name, *pair, *before, *then; /* then: what a person does after the cut run */
+    const char *outcome;                     /* what is so in the end, as world_is() takes it */
 };
 extern const struct scenario scenarios[];
 extern const size_t n_scenarios;

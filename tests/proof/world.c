@@ -156,7 +156,7 @@ void world_step(struct world *w, const char *what)
         linger(w);
     world_lock(w);
     for (size_t i = 0; i < DURING; i++)
-        if (w->during[i].at == step)
+        if (w->during[i].at == step || (w->during[i].at < 0 && !strcmp(w->during[i].what, what)))
             meanwhile(w, &w->during[i]);
     world_unlock(w);
     if (step != w->kill_at)
@@ -281,6 +281,8 @@ bool world_edit(struct world *w, const char *line)
         return edit_new(w, box, label);
     if (!strcmp(verb, "refuse"))
         return snprintf(w->refused[box], TEXT, "%s", label) > 0;
+    if (!strcmp(verb, "forbid"))
+        return snprintf(w->forbidden[box], TEXT, "%s", label) > 0;
     struct w_item *item = world_label(w, box, label);
     if (!item)
         return false;
@@ -337,6 +339,31 @@ void world_show(const struct world *w, char *out, size_t cap)
     *out = 0;
     for (size_t i = 0; i < n && at + 1 < cap; i++)
         at += (size_t)snprintf(out + at, cap - at, "%s\n", lines[i]);
+}
+
+bool world_is(const struct world *w, const char *line)
+{
+    char label[TEXT] = "", name[TEXT] = "", value[TEXT] = "";
+    const struct w_item *found = NULL;
+    int box = 0, n = 0;
+    int words = sscanf(line, "%d %95s %95s %95[^\n]", &box, label, name, value);
+    if (words < 2 || box < 0 || box >= BOXES)
+        return false;
+    for (size_t i = 0; i < w->box[box].n; i++) {
+        const struct w_item *item = &w->box[box].items[i];
+        if (!item->live || item->trashed || strcmp(item->field[FAMILY], label) != 0)
+            continue;
+        found = item;
+        n++;
+    }
+    if (!strcmp(name, "none"))
+        return !n;
+    if (n == 1 && words == 4 && !strcmp(name, "queue"))
+        return found->queue == atoi(value);
+    for (size_t f = 0; n == 1 && words == 4 && f < W_FIELDS; f++)
+        if (!strcmp(w_field_names[f], name))
+            return !strcmp(found->field[f], strcmp(value, "-") ? value : "");
+    return n == 1 && words == 2;
 }
 
 const char *world_double_stamp(const struct world *w)

@@ -20,7 +20,8 @@ extern const char *const w_field_names[W_FIELDS]; /* as a script writes them */
 
 enum manner {
     PER_ITEM,       /* answers each item; deletions are looked for; a move gives a new id */
-    ALL_OR_NOTHING, /* refuses a batch whole; tombstones prove; repeats the end of its changes */
+    ALL_OR_NOTHING, /* refuses a batch whole; tombstones prove; repeats the end of its changes;
+                     * answers a write with what it shows */
     NO_REVISION,    /* lists everything each time, in order; has no revisions to compare */
     MANNERS
 };
@@ -65,7 +66,8 @@ struct w_late {
     struct w_item item; /* as it is to become */
 };
 struct w_during { /* a person's edit while a run is under way */
-    int at;       /* step, 0: free */
+    int at;       /* step; 0: free; -1: at the next edge called `what` */
+    char what[16];
     char line[SCRIPT_LINE];
 };
 struct w_report { /* what the runs since the last look said */
@@ -79,7 +81,8 @@ struct world {
     bool rewrites; /* notes are shown with brackets around what was written */
     int64_t now_ms;
     struct w_fault fault[FAULTS];
-    char refused[BOXES][TEXT]; /* of whom the box takes no write: a family name */
+    char refused[BOXES][TEXT];   /* of whom the box takes no write: a family name */
+    char forbidden[BOXES][TEXT]; /* a text that no field of the box takes */
     struct w_late late[LATE];
     struct w_during during[DURING];
     char done[DURING][SCRIPT_LINE]; /* of those, what was possible; emptied by who looks */
@@ -120,6 +123,9 @@ bool world_fault(struct world *, int box, enum fault_kind);
 bool world_edit(struct world *, const char *line);
 /* All that people see, sorted, one line an item, in `out`. Ids, revisions and stamps left out. */
 void world_show(const struct world *, char *out, size_t cap);
+/* Is it so? "BOX NAME" is there, once; "BOX NAME none" is not; "BOX NAME FIELD VALUE" (- is
+ * empty), "BOX NAME queue N". */
+bool world_is(const struct world *, const char *line);
 /* A stamp that two live items of a box bear; NULL: none. */
 const char *world_double_stamp(const struct world *);
 

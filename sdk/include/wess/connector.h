@@ -246,8 +246,8 @@ struct wess_op {
                           an empty stamp slot (WESS_CAP_STAMP_LATER); NULL: none */
     uint32_t what;     /* WESS_CREATE, WESS_UPDATE, WESS_DELETE */
     uint32_t flags;
-    const struct wess_item *before; /* of an update or delete: what this op was computed from, with
-                                       id, revision and the old values of sets and records */
+    const struct wess_item *before; /* of an update or delete: what this op was computed from,
+                                       whole (WESS_ITEM_WHOLE), with id and revision */
     struct wess_item
         item; /* id for update and delete; fields to write (an update lists only those
                  that change, WESS_NULL clears). A RECORDS or SET field is listed whole. */

@@ -99,7 +99,7 @@ static bool claim_side(struct run *r, enum side s)
     bool others = side->common || claims;
     if (others && !each_create(r, s, claim))
         return false;
-    if (round_pull_shared(r, s, true, &changed) != WESS_OK)
+    if (!run_look_up(r, s, &changed))
         return false;
     /* With others whether or not this reading brought news: another run may have read it, or have
      * made and settled such a record, since this one matched. */

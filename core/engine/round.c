@@ -146,45 +146,48 @@ size_t round_subscribers(struct run *r, enum side side, const struct subscriber 
     return n;
 }
 
-/* Reads the shared feed to its end: the first time for the whole round, later as a look-up. Only
- * whoever reads reports the trouble; the others rest with it. */
-enum wess_code round_pull_shared(struct run *r, enum side s, bool look_up, int64_t *changed)
+bool round_shared_begin(struct run *r, enum side s, bool look_up, struct pull *p, bool *reads)
 {
     struct run_side *side = &r->side[s];
     struct shared_feed *f = side->shared;
+    *reads = false;
     pthread_mutex_lock(&f->lock);
-    bool first = !f->pulled;
-    if (!first && f->code != WESS_OK) {
+    bool first = !f->pulled, failed = !first && f->code != WESS_OK;
+    if (failed || !(first || look_up)) {
         pthread_mutex_unlock(&f->lock);
+        if (!failed)
+            return true;
         r->report.status = status_worse(r->report.status, EXIT_UNREACHABLE);
         snprintf(r->report.text, sizeof(r->report.text), "%s could not be read in this round: %s",
                  side->endpoint->name, f->error.text);
-        return f->code;
+        return false;
     }
-    if (first || look_up) {
-        struct pull p = run_pull_of(r, s);
-        p.subs = f->subs;
-        p.n_subs = f->n_subs;
-        p.from_start = first && f->from_start;
-        enum wess_code rc = WESS_BROKEN;
-        /* Another thread may have read on since this run was opened. */
-        if (feed_get(r->db, r->arena, side->feed.endpoint, "", side->feed.collection,
-                     &side->feed) == STORE_OK)
-            rc = feed_pull(&p);
-        else
-            p.store_failed = true;
-        run_pulled(r, s, &p, rc);
-        *changed += p.changed;
-        f->code = rc;
-        f->error = p.error;
-        if (p.store_failed || p.spent)
-            f->code = wess_fail(&f->error, rc, WESS_OF_HOST, NULL, "%s",
-                                p.spent ? "there is too little memory" : db_error(r->db));
+    *reads = true;
+    *p = run_pull_of(r, s);
+    p->subs = f->subs;
+    p->n_subs = f->n_subs;
+    p->from_start = first && f->from_start;
+    /* Another thread may have read on since this run was opened. */
+    return feed_get(r->db, r->arena, side->feed.endpoint, "", side->feed.collection, &side->feed) ==
+               STORE_OK ||
+           run_store_failed(r);
+}
+
+/* Only whoever reads reports the trouble; the others rest with it. */
+bool round_shared_end(struct run *r, enum side s, const struct pull *p, bool read)
+{
+    struct shared_feed *f = r->side[s].shared;
+    bool ok = read && run_pulled(r, s, p);
+    if (read) {
         f->pulled = true;
+        f->code = p->code;
+        f->error = p->error;
     }
-    enum wess_code rc = f->code;
+    if (read && (p->store_failed || p->spent))
+        f->code = wess_fail(&f->error, p->code, WESS_OF_HOST, NULL, "%s",
+                            p->spent ? "there is too little memory" : db_error(r->db));
     pthread_mutex_unlock(&f->lock);
-    return rc;
+    return ok;
 }
 
 /* ---- one run

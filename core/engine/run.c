@@ -126,27 +126,84 @@ struct pull run_pull_of(struct run *r, enum side s)
                          .ctx = r->round};
 }
 
-bool run_pulled(struct run *r, enum side s, const struct pull *p, enum wess_code rc)
+bool run_pulled(struct run *r, enum side s, const struct pull *p)
 {
+    struct wess_error error = p->error;
     r->report.side[s].read += p->read;
     if (p->store_failed)
         return run_store_failed(r);
     if (p->spent)
         return run_memory(r);
-    if (rc != WESS_OK)
-        return run_trouble(r, s, rc, &p->error, "read changes");
+    if (p->code != WESS_OK)
+        return run_trouble(r, s, p->code, &error, "read changes");
     run_welcome(r, s);
     return true;
 }
 
-static bool pull_own(struct run *r, enum side s, bool from_start)
+bool run_look_up(struct run *r, enum side s, int64_t *changed)
 {
-    struct pull p = run_pull_of(r, s);
-    p.from_start = from_start;
-    p.n_subs = round_subscribers(r, s, &p.subs);
-    if (!p.subs)
-        return run_memory(r);
-    return run_pulled(r, s, &p, feed_pull(&p));
+    struct pull p, *one = &p;
+    bool reads = false, ok = round_shared_begin(r, s, true, &p, &reads);
+    if (ok)
+        feed_pull(&one, 1);
+    *changed = ok ? p.changed : 0;
+    return reads ? round_shared_end(r, s, &p, ok) && ok : ok;
+}
+
+/* ---- both sides at the same time --------------------------------------------------------------
+ */
+
+struct reading {
+    struct pull of[2];
+    bool reads[2];
+};
+
+static bool begin_reading(struct run *r, struct reading *d, enum side s, bool from_start)
+{
+    struct pull *p = &d->of[s];
+    if (r->side[s].shared)
+        return round_shared_begin(r, s, false, p, &d->reads[s]);
+    *p = run_pull_of(r, s);
+    p->from_start = from_start;
+    p->n_subs = round_subscribers(r, s, &p->subs);
+    d->reads[s] = true;
+    return p->subs || run_memory(r);
+}
+
+static void read_on(struct run *r, struct reading *d)
+{
+    struct pull *of[2];
+    size_t n = 0;
+    for (int s = RIGHT; s >= LEFT; s--)
+        if (d->reads[s])
+            of[n++] = &d->of[s];
+    if (n == 2 && r->side[LEFT].conn == r->side[RIGHT].conn) {
+        feed_pull(&of[0], 1);
+        feed_pull(&of[1], 1);
+    } else {
+        feed_pull(of, n);
+    }
+}
+
+/* Whoever locks two shared feeds does it in the same order. */
+static bool read_sides(struct run *r, bool from_start)
+{
+    struct reading d = {.reads = {false, false}};
+    bool ok = true, right_first = r->side[RIGHT].shared >= r->side[LEFT].shared;
+    for (int i = 0; ok && i < 2; i++)
+        ok = begin_reading(r, &d, (i == 0) == right_first ? RIGHT : LEFT, from_start);
+    if (ok)
+        read_on(r, &d);
+    bool read = ok;
+    for (int s = RIGHT; s >= LEFT; s--) {
+        if (!d.reads[s])
+            continue;
+        if (r->side[s].shared)
+            ok &= round_shared_end(r, (enum side)s, &d.of[s], read);
+        else if (read)
+            ok &= run_pulled(r, (enum side)s, &d.of[s]);
+    }
+    return ok;
 }
 
 static bool pull(struct run *r)
@@ -157,11 +214,8 @@ static bool pull(struct run *r)
         return run_memory(r);
     bool changed = digest.len != r->pu.select_digest.len ||
                    memcmp(digest.data, r->pu.select_digest.data, digest.len) != 0;
-    int64_t news = 0;
-    for (int s = RIGHT; s >= LEFT; s--)
-        if (r->side[s].shared ? round_pull_shared(r, (enum side)s, false, &news) != WESS_OK
-                              : !pull_own(r, (enum side)s, changed))
-            return false;
+    if (!read_sides(r, changed))
+        return false;
     if (!changed)
         return true;
     r->pu.select_digest = digest;

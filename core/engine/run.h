@@ -190,11 +190,15 @@ void run_pair(struct run *);
 /* What reading the changes of a side needs, whoever else shares them; and what came of it, for the
  * report. false: the side cannot be worked on. */
 struct pull run_pull_of(struct run *, enum side);
-bool run_pulled(struct run *, enum side, const struct pull *, enum wess_code);
+bool run_pulled(struct run *, enum side, const struct pull *);
 /* round.c */
 bool round_live(void *round, int64_t run_id);
-/* Reads the shared feed to its end: once a round, and again for every look-up. */
-enum wess_code round_pull_shared(struct run *, enum side, bool look_up, int64_t *changed);
+/* A shared feed is read once a round, and again for every look-up. What is to be read is locked
+ * until the end is told; `*reads` also says so when the beginning fails. */
+bool round_shared_begin(struct run *, enum side, bool look_up, struct pull *, bool *reads);
+bool round_shared_end(struct run *, enum side, const struct pull *, bool read);
+/* run.c: a look-up. */
+bool run_look_up(struct run *, enum side, int64_t *changed);
 void round_enter(struct run *); /* its row has an id now: its operations are live */
 void round_progress(struct run *, const char *stage, int64_t done, int64_t of);
 /* The callbacks of a plan, one at a time over all threads of the round. */

@@ -6,7 +6,7 @@
 #include "model/rules.h"
 
 #define PAGE_DEFAULT 100u
-#define PAGES 3u /* one stored, one with its facts under way, one listed */
+#define PAGES 4u /* one stored, one whose facts are fetched, one looked at, one listed */
 
 /* ---- into the store
  * ---------------------------------------------------------------------------------------- */
@@ -129,10 +129,13 @@ struct way {
     struct pull *pull;
     struct page pages[PAGES];
     size_t turn;
+    struct asking asking;
+    struct page *waiting; /* for its facts, or for its turn behind one that does */
     struct storing storing;
     struct comparing comparing;
     bool whole;     /* it began with an empty cursor: a listing of everything */
     bool restarted; /* the remote may forget the cursor once */
+    bool cut, over;
 };
 
 static enum wess_code store_failed(struct pull *p)
@@ -173,8 +176,8 @@ static bool is_sorted(const struct page *pg)
     return (pg->got.flags & both) == both;
 }
 
-/* The page was listed: what of it is news? A listing that is not sorted marks what it has seen. */
-static enum wess_code look_at(struct way *w, struct page *pg)
+/* The page was listed, or it says why not; a lost cursor begins again, once. */
+static enum wess_code take(struct way *w, struct page *pg)
 {
     if (pg->code == WESS_RESET && !w->restarted) {
         w->restarted = true;
@@ -183,8 +186,12 @@ static enum wess_code look_at(struct way *w, struct page *pg)
         list_again(w, pg);
     }
     w->pull->error = pg->error;
-    if (pg->code != WESS_OK)
-        return pg->code;
+    return pg->code;
+}
+
+/* What of it is news? A listing that is not sorted marks what it has seen. */
+static enum wess_code look_at(struct way *w, struct page *pg)
+{
     if (is_sorted(pg)) {
         w->storing.mark = 0;
         if (compare_page(&w->comparing, pg))
@@ -202,44 +209,57 @@ static enum wess_code store(struct way *w, struct page *pg)
     return !pg || store_page(w->pull, &w->storing, pg) ? WESS_OK : store_failed(w->pull);
 }
 
-/* While one page is stored, the facts of the next one are fetched and the one after that listed.
- * `ready`: listed, and its facts are there. */
-static enum wess_code pages(struct way *w, struct page *listed)
+static void finish(struct way *w, enum wess_code rc)
 {
-    struct pull *p = w->pull;
-    struct page *ready = NULL;
-    bool cut = false;
-    while (listed || ready) {
-        struct asking asking = {0};
-        enum wess_code rc = listed ? look_at(w, listed) : WESS_OK;
-        if (rc != WESS_OK) {
-            enum wess_code kept = store(w, ready);
-            return kept == WESS_OK ? rc : kept;
-        }
-        if (listed && !(listed->got.flags & WESS_PAGE_LAST)) {
-            cut = stopped(p);
-            asking.next = cut ? NULL : next_page(w, listed->got.next, listed->limit);
-        }
-        if (listed && listed->n_wanted)
-            asking.facts = listed;
-        ask_ahead(&asking);
-        rc = store(w, ready);
-        if (rc == WESS_OK && !asking.facts)
-            rc = store(w, listed);
-        await(&asking);
-        if (rc != WESS_OK)
-            return rc;
-        ready = asking.facts;
-        listed = asking.next;
-        if (ready && ready->code != WESS_OK) {
-            p->error = ready->error;
-            return ready->code;
-        }
-    }
-    return cut ? WESS_CANCELLED : WESS_OK;
+    await(&w->asking);
+    w->pull->code = rc;
+    w->over = true;
 }
 
-static enum wess_code begin(struct way *w)
+/* Looks at a page and stores it, in its turn: not before one that waits for its facts. */
+static enum wess_code look_and_store(struct way *w, struct page *listed)
+{
+    enum wess_code rc = look_at(w, listed);
+    if (rc == WESS_OK && !listed->n_wanted && !w->asking.facts)
+        return store(w, listed);
+    w->waiting = listed;
+    return rc;
+}
+
+/* While a page is looked at and one before it stored, the next one is listed, and the facts of the
+ * one between them are fetched. */
+static void step(struct way *w)
+{
+    await(&w->asking);
+    struct page *listed = w->asking.next, *ready = w->asking.facts;
+    w->asking = (struct asking){.facts = w->waiting};
+    w->waiting = NULL;
+    if (ready && ready->code != WESS_OK) {
+        w->pull->error = ready->error;
+        finish(w, ready->code);
+        return;
+    }
+    enum wess_code code = listed ? take(w, listed) : WESS_OK, rc;
+    if (code != WESS_OK) {
+        rc = store(w, ready);
+        finish(w, rc != WESS_OK ? rc : code);
+        return;
+    }
+    if (listed && !(listed->got.flags & WESS_PAGE_LAST)) {
+        w->cut = stopped(w->pull);
+        w->asking.next = w->cut ? NULL : next_page(w, listed->got.next, listed->limit);
+    }
+    ask_ahead(&w->asking);
+    rc = store(w, ready);
+    if (rc == WESS_OK && listed)
+        rc = look_and_store(w, listed);
+    if (rc != WESS_OK)
+        finish(w, rc);
+    else if (!w->asking.next && !w->asking.facts && !w->waiting)
+        finish(w, w->cut ? WESS_CANCELLED : WESS_OK);
+}
+
+static void begin(struct way *w)
 {
     struct pull *p = w->pull;
     struct wess_slice at = p->from_start ? (struct wess_slice){NULL, 0} : p->feed->cursor;
@@ -247,34 +267,56 @@ static enum wess_code begin(struct way *w)
         begin_listing(w);
     if (!p->from_start)
         w->storing.mark = p->feed->snapshot;
-    if (stopped(p))
-        return WESS_CANCELLED;
-    struct page *first =
+    if (stopped(p)) {
+        finish(w, WESS_CANCELLED);
+        return;
+    }
+    w->asking.next =
         next_page(w, at, p->collection->page_max ? p->collection->page_max : PAGE_DEFAULT);
-    list(first);
-    return pages(w, first);
+    ask_ahead(&w->asking);
 }
 
-enum wess_code feed_pull(struct pull *p)
+static void open_way(struct way *w, struct pull *p)
 {
-    struct way w = {.pull = p};
-    enum wess_code rc = WESS_TOO_BIG;
+    *w = (struct way){.pull = p};
     p->read = p->changed = 0;
     p->store_failed = p->spent = false;
-    w.storing = (struct storing){.pull = p, .scratch = arena_new(ARENA_BUDGET)};
-    w.comparing = (struct comparing){.pull = p, .arena = arena_new(ARENA_BUDGET)};
-    bool ok = w.storing.scratch && w.comparing.arena;
+    w->storing = (struct storing){.pull = p, .scratch = arena_new(ARENA_BUDGET)};
+    w->comparing = (struct comparing){.pull = p, .arena = arena_new(ARENA_BUDGET)};
+    bool ok = w->storing.scratch && w->comparing.arena;
     for (size_t i = 0; i < PAGES; i++) {
-        w.pages[i] = (struct page){.pull = p, .arena = arena_new(ARENA_BUDGET)};
-        ok &= w.pages[i].arena != NULL;
+        w->pages[i] = (struct page){.pull = p, .arena = arena_new(ARENA_BUDGET)};
+        ok &= w->pages[i].arena != NULL;
     }
+    p->spent = !ok;
     if (ok)
-        rc = begin(&w);
+        begin(w);
     else
-        p->spent = true;
+        finish(w, WESS_TOO_BIG);
+}
+
+static void close_way(struct way *w)
+{
     for (size_t i = 0; i < PAGES; i++)
-        arena_free(w.pages[i].arena);
-    arena_free(w.storing.scratch);
-    compare_fini(&w.comparing);
-    return rc;
+        arena_free(w->pages[i].arena);
+    arena_free(w->storing.scratch);
+    compare_fini(&w->comparing);
+}
+
+void feed_pull(struct pull *const *pulls, size_t n)
+{
+    struct way ways[PULLS_MOST];
+    bool any = true;
+    for (size_t i = 0; i < n; i++)
+        open_way(&ways[i], pulls[i]);
+    while (any) {
+        any = false;
+        for (size_t i = 0; i < n; i++)
+            if (!ways[i].over) {
+                step(&ways[i]);
+                any = true;
+            }
+    }
+    for (size_t i = 0; i < n; i++)
+        close_way(&ways[i]);
 }

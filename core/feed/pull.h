@@ -27,13 +27,15 @@ struct pull {
     bool (*live)(void *ctx, int64_t run);
     void *ctx;
     /* out */
+    enum wess_code code;   /* WESS_OK, or what stopped it: everything stored so far stands */
     int64_t read, changed; /* items seen; items that were new or other than known */
     bool store_failed;     /* db_error() tells */
     bool spent;            /* no memory: of the page at hand nothing is stored */
     struct wess_error error;
 };
-/* Reads to the feed's end. WESS_OK, or what stopped it: everything stored so far stands. */
-enum wess_code feed_pull(struct pull *);
+/* Reads to the feeds' ends, side by side; their connections are not the same. */
+enum { PULLS_MOST = 2 };
+void feed_pull(struct pull *const *, size_t n);
 
 /* Stores what an item can be found by: hashes of its keys, of its name without accents, and of the
  * stamp that it bears or that its twin would bear. Names are for items without an address, unless

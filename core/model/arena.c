@@ -8,6 +8,7 @@
 
 #define FIRST_BLOCK ((size_t)16 << 10)
 #define MOST_BLOCK ((size_t)256 << 10)
+#define KEPT ((size_t)256 << 10) /* by a reset: what the next use most likely needs again */
 
 struct block {
     struct block *next;
@@ -15,7 +16,7 @@ struct block {
     _Alignas(max_align_t) unsigned char data[];
 };
 struct wess_arena {
-    struct block *first, *last; /* the first is kept by a reset */
+    struct block *first, *last; /* the one in use; behind it are those that a reset kept */
     size_t budget, used;
     enum arena_want refused;
 };
@@ -36,18 +37,27 @@ struct wess_arena *arena_new(size_t budget)
     return a;
 }
 
-void arena_reset(struct wess_arena *a)
+static void drop_from(struct block **at)
 {
-    struct block *b = a->first ? a->first->next : NULL;
+    struct block *b = *at;
+    *at = NULL;
     while (b) {
         struct block *next = b->next;
         free(b);
         b = next;
     }
-    if (a->first) {
-        a->first->next = NULL;
-        a->first->used = 0;
+}
+
+void arena_reset(struct wess_arena *a)
+{
+    size_t kept = 0;
+    struct block **at = &a->first;
+    while (*at && kept + (*at)->size <= KEPT) {
+        kept += (*at)->size;
+        (*at)->used = 0;
+        at = &(*at)->next;
     }
+    drop_from(at);
     a->last = a->first;
     a->used = 0;
     a->refused = ARENA_GAVE;
@@ -57,8 +67,7 @@ void arena_free(struct wess_arena *a)
 {
     if (!a)
         return;
-    arena_reset(a);
-    free(a->first);
+    drop_from(&a->first);
     free(a);
 }
 
@@ -67,6 +76,10 @@ static struct block *room(struct wess_arena *a, size_t size)
     struct block *b = a->last;
     if (b && b->size - b->used >= size)
         return b;
+    if (b && b->next && b->next->size >= size)
+        return a->last = b->next;
+    if (b)
+        drop_from(&b->next);
     size_t next = b ? b->size * 2 : FIRST_BLOCK;
     if (next > MOST_BLOCK)
         next = MOST_BLOCK;

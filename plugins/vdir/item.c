@@ -39,9 +39,17 @@ static void spool(struct reading *r, struct wess_field *f, struct wess_slice tex
     r->spent |= !ok;
 }
 
+/* What keys are made of, beside addresses and phones. */
+static bool is_in_keys(const char *name)
+{
+    return !strcmp(name, "fn") || !strcmp(name, "name.family") || !strcmp(name, "name.given");
+}
+
 static void read_field(struct reading *r, const struct vdir_field *f)
 {
     struct wess_slice text;
+    if (!r->whole && !is_in_keys(f->name))
+        return;
     size_t line = vdir_line(r->v, f);
     if (line == VCARD_NONE || !vdir_read_line(r->call, r->v, line, f, &text, &r->spent) ||
         !text.len)
@@ -193,7 +201,7 @@ enum wess_code vdir_item(struct wess_call *call, const struct vcard *v, const ch
     for (size_t i = 0; i < vdir_n_fields; i++)
         read_field(&r, &vdir_fields[i]);
     read_tags(&r, &out->tags);
-    for (int what = VDIR_MAIL; what <= VDIR_PLACE; what++)
+    for (int what = VDIR_MAIL; what <= (whole ? VDIR_PLACE : VDIR_PHONE); what++)
         read_records(&r, (enum vdir_records)what);
     const char *stamp = vdir_stamp(call, v, &r.spent);
     out->fields = r.fields.of;

@@ -44,7 +44,7 @@ enum wess_code vdir_one_failed(struct wess_call *call, const char *name)
 static enum wess_code list_one(struct vdir_paging *p, const char *name, const struct timespec *now)
 {
     const struct wess_host *h = p->call->conn->host;
-    struct vdir_file f = {0};
+    struct vdir_file f;
     struct wess_change *c;
     if (!is_text(name)) {
         h->log(h->ctx, WESS_LOG_WARN, "a file whose name is not UTF-8 is left out");
@@ -52,8 +52,9 @@ static enum wess_code list_one(struct vdir_paging *p, const char *name, const st
     }
     if (fstatat(p->dir, name, &f.st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? WESS_OK : vdir_one_failed(p->call, name);
-    f.young = vdir_is_young(&f.st, now);
-    if (f.young && vdir_file_read(p->dir, name, &f) == VDIR_GONE)
+    bool young = vdir_is_young(&f.st, now);
+    f.young = false;
+    if (young && vdir_file_read(p->dir, name, &f) == VDIR_GONE)
         return WESS_OK;
     c = wess_vec_push(h, p->call->arena, &p->found);
     if (c)
@@ -61,7 +62,8 @@ static enum wess_code list_one(struct vdir_paging *p, const char *name, const st
                                   .flags = WESS_BRIEF,
                                   .item = {.id = wess_arena_text(h, p->call->arena, name),
                                            .revision = vdir_revision(p->call, &f)}};
-    vdir_file_fini(&f);
+    if (young)
+        vdir_file_fini(&f);
     return c && c->item.id && c->item.revision ? WESS_OK : vdir_spent(p->call);
 }
 
@@ -97,6 +99,10 @@ enum wess_code vdir_changes(struct wess_call *call, struct wess_slice cursor, ui
         rc = seek(&p, cursor);
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     size_t from = c->next, until = c->names.n - from > limit ? from + limit : c->names.n;
+    p.found.cap = until - from;
+    if (rc == WESS_OK && until > from &&
+        !(p.found.of = h->alloc(call->arena, p.found.cap * p.found.size)))
+        rc = vdir_spent(call);
     for (size_t i = from; rc == WESS_OK && i < until; i++)
         rc = h->cancelled(h->ctx) ? WESS_CANCELLED : list_one(&p, c->names.of[i], &now);
     if (p.dir >= 0)

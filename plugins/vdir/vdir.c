@@ -95,7 +95,7 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
                                     .title = "Contacts",
                                     .caps = CAPS,
                                     .page_max = VDIR_PAGE,
-                                    .fetch_max = VDIR_PAGE,
+                                    .fetch_max = VDIR_FETCH,
                                     .write_max = VDIR_WRITE,
                                     .fields = vdir_schema,
                                     .n_fields = vdir_n_schema};

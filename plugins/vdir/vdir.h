@@ -9,7 +9,8 @@
 #include "vcard.h"
 #include "wess/connector.h"
 
-#define VDIR_PAGE 500u
+#define VDIR_PAGE 1000u /* of a listing */
+#define VDIR_FETCH 250u
 #define VDIR_WRITE 500u
 #define VDIR_STAMP "X-WESS-STAMP"
 #define VDIR_SUFFIX ".vcf"

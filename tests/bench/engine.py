@@ -1,6 +1,6 @@
 """The engine between two folders of vCards, beside the peers and a floor in the same run.
 
-    ./run bench engine [PART...]      noop changed first memory million reconcile users
+    ./run bench engine [PART...]      folders reconcile users; million only when it is named
 
 Every figure is a line: figure NAME VALUE UNIT limit LIMIT ok|short
 """
@@ -258,13 +258,32 @@ def users():
     figure("engine_users_crm_requests", many - few, "requests", 0)
 
 
+def million():
+    """Cost grows with the items, and no faster: ten times as many, ten times the time."""
+    peers = {}
+    for items in (MANY // 10, MANY):
+        wess = peers[items] = Engine(Place(items))
+        first, peak = wess.run(), wess.peak
+        same_content(wess.place)
+        settle(wess)
+        noop = best(3, wess.run)
+        say(f"{items} items: first sync {first:.1f} s, {peak:.0f} MiB; no-op {noop:.2f} s,"
+            f" {wess.peak:.0f} MiB")
+        peers[items] = (first, noop, max(peak, wess.peak))
+    few, many = peers[MANY // 10], peers[MANY]
+    figure("engine_million_first_growth", many[0] / few[0] / 10, "x", 1.5)
+    figure("engine_million_noop_growth", many[1] / few[1] / 10, "x", 1.5)
+    figure("engine_million_memory", many[2], "MiB", 96)
+
+
 PARTS = {"folders": lambda: folders(ITEMS), "reconcile": reconcile, "users": users}
+MORE = {"million": million}  # takes a quarter of an hour and 16 GB
 
 
 def main():
     try:
         for part in sys.argv[1:] or PARTS:
-            PARTS[part]()
+            {**PARTS, **MORE}[part]()
     finally:
         shutil.rmtree(WHERE, ignore_errors=True)
     print(f"{fell_short()} figures short of their limit")

@@ -609,7 +609,7 @@ static void test_vdir_contract__a_page_that_is_too_large_is_asked_for_again(void
     struct wess_page p = {0};
     for (char name[] = "a.vcf"; name[0] <= 'z'; name[0]++)
         put(f, name, ADA);
-    f->th.arena.budget = 6000;
+    f->th.arena.budget = 4000;
     assert_int_equal(f->c->changes(&f->call, (struct wess_slice){NULL, 0}, 26, &p), WESS_TOO_BIG);
     testhost_drop(&f->th);
     p = page(f, (struct wess_slice){NULL, 0}, 1);

@@ -472,17 +472,22 @@ static const char *org_get(const void *record, const char *field, char buf[32])
     return buf;
 }
 
-static void list_orgs(const char *body, struct sb_response *out)
+/* A list of things that have an id and a name; `one` answers the i-th with its JSON. */
+static void list_named(const char *body, size_t n, json_t *(*one)(size_t i, struct wb_org *),
+                       struct sb_response *out)
 {
     static struct wb_query q;
     json_t *rows = json_array();
     int64_t limit = number_param(body, "_limit", 100), cap = atol(sb_switch("page_cap", "200"));
     wb_query_read(&q, body);
-    for (size_t i = 0; i < wb_n_orgs; i++)
-        if (wb_query_match(&q, org_get, &wb_orgs[i]) > 0 &&
+    for (size_t i = 0; i < n; i++) {
+        struct wb_org named;
+        json_t *row = one(i, &named);
+        if (wb_query_match(&q, org_get, &named) > 0 &&
             (int64_t)json_array_size(rows) < (limit < cap ? limit : cap))
-            json_array_append_new(rows, json_pack("{s:I,s:s}", "id", (json_int_t)wb_orgs[i].id,
-                                                  "name", wb_orgs[i].name));
+            json_array_append(rows, row);
+        json_decref(row);
+    }
     wb_query_free(&q);
     put_json(
         out,
@@ -490,27 +495,19 @@ static void list_orgs(const char *body, struct sb_response *out)
         200);
 }
 
-/* In the order of their ids. */
-static void list_queues(const char *body, struct sb_response *out)
+static json_t *one_org(size_t i, struct wb_org *out)
 {
-    static struct wb_query q;
-    json_t *rows = json_array();
-    int64_t limit = number_param(body, "_limit", 100), cap = atol(sb_switch("page_cap", "200"));
-    wb_query_read(&q, body);
-    for (size_t i = 0; i <= sb_n_users; i++) {
-        struct wb_org queue = {.id = i ? FIRST_QUEUE + (int)i - 1 : UNASSIGNED};
-        queue.name = i ? sb_users[i - 1].name : "Unassigned";
-        if (wb_query_match(&q, org_get, &queue) > 0 &&
-            (int64_t)json_array_size(rows) < (limit < cap ? limit : cap))
-            json_array_append_new(rows,
-                                  json_pack("{s:I,s:s,s:s}", "id", (json_int_t)queue.id, "name",
-                                            queue.name, "queue_type", i ? "user" : "unassigned"));
-    }
-    wb_query_free(&q);
-    put_json(
-        out,
-        json_pack("{s:b,s:i,s:o}", "success", 1, "total", (int)json_array_size(rows), "data", rows),
-        200);
+    *out = wb_orgs[i];
+    return json_pack("{s:I,s:s}", "id", (json_int_t)out->id, "name", out->name);
+}
+
+/* In the order of their ids. */
+static json_t *one_queue(size_t i, struct wb_org *out)
+{
+    *out = (struct wb_org){.id = i ? FIRST_QUEUE + (int)i - 1 : UNASSIGNED};
+    out->name = i ? sb_users[i - 1].name : "Unassigned";
+    return json_pack("{s:I,s:s,s:s}", "id", (json_int_t)out->id, "name", out->name, "queue_type",
+                     i ? "user" : "unassigned");
 }
 
 /* ---- changes (B5)
@@ -787,9 +784,9 @@ static void handle(const struct sb_request *r, struct sb_response *out)
         else
             list_people(r->body, out);
     } else if (!strcmp(r->path, "/crm/organisations.api") && !put) {
-        list_orgs(r->body, out);
+        list_named(r->body, wb_n_orgs, one_org, out);
     } else if (!strcmp(r->path, "/crm/person_queues.api") && !put) {
-        list_queues(r->body, out);
+        list_named(r->body, sb_n_users + 1, one_queue, out);
     } else {
         out->status = 404;
         out->type = "text/html";

@@ -185,24 +185,27 @@ static void read_on(struct run *r, struct reading *d)
     }
 }
 
+static bool end_reading(struct run *r, const struct reading *d, enum side s, bool read)
+{
+    if (!d->reads[s])
+        return true;
+    if (r->side[s].shared)
+        return round_shared_end(r, s, &d->of[s], read);
+    return !read || run_pulled(r, s, &d->of[s]);
+}
+
 /* Whoever locks two shared feeds does it in the same order. */
 static bool read_sides(struct run *r, bool from_start)
 {
-    struct reading d = {.reads = {false, false}};
+    struct reading d = {.of = {{.n_subs = 0}}};
     bool ok = true, right_first = r->side[RIGHT].shared >= r->side[LEFT].shared;
     for (int i = 0; ok && i < 2; i++)
         ok = begin_reading(r, &d, (i == 0) == right_first ? RIGHT : LEFT, from_start);
-    if (ok)
-        read_on(r, &d);
     bool read = ok;
-    for (int s = RIGHT; s >= LEFT; s--) {
-        if (!d.reads[s])
-            continue;
-        if (r->side[s].shared)
-            ok &= round_shared_end(r, (enum side)s, &d.of[s], read);
-        else if (read)
-            ok &= run_pulled(r, (enum side)s, &d.of[s]);
-    }
+    if (read)
+        read_on(r, &d);
+    ok &= end_reading(r, &d, RIGHT, read);
+    ok &= end_reading(r, &d, LEFT, read);
     return ok;
 }
 

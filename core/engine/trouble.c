@@ -103,10 +103,13 @@ bool run_trouble(struct run *r, enum side side, enum wess_code code, const struc
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         if (table[i].code != code)
             continue;
+        /* Both sides may be in trouble: what is said is about the worse. */
+        bool worse = status_worse(r->report.status, table[i].status) == table[i].status;
         r->report.status = status_worse(r->report.status, table[i].status);
-        snprintf(r->report.text, sizeof(r->report.text), "%s (%s): %s%s%s; %s", ep->name, stage,
-                 e->text[0] ? e->text : "no answer", e->remote_code[0] ? ", " : "", e->remote_code,
-                 table[i].way_out);
+        if (worse || !*r->report.text)
+            snprintf(r->report.text, sizeof(r->report.text), "%s (%s): %s%s%s; %s", ep->name, stage,
+                     e->text[0] ? e->text : "no answer", e->remote_code[0] ? ", " : "",
+                     e->remote_code, table[i].way_out);
         if (table[i].rests && !r->dry)
             store_rest(r, scope_name(r, side, e->scope), code, e);
     }

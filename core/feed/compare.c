@@ -136,16 +136,21 @@ void compare_fini(struct comparing *c)
 /* ---- facts on demand
  * --------------------------------------------------------------------------------------- */
 
+static bool no_memory(struct page *pg)
+{
+    pg->code = WESS_TOO_BIG;
+    pg->spent = true;
+    return false;
+}
+
 /* What came of asking for the facts of one. false: the reading stops. */
 static bool take_facts(struct page *pg, const struct wess_change **news,
                        const struct wess_result *res)
 {
     const struct wess_item *listed = &(*news)->item;
     struct wess_change *c = arena_alloc(pg->arena, sizeof(*c));
-    if (!c) {
-        pg->code = WESS_TOO_BIG;
-        return false;
-    }
+    if (!c)
+        return no_memory(pg);
     *c = (struct wess_change){.what = WESS_UPSERT, .item = *listed};
     switch (res->code) {
     case WESS_OK:
@@ -184,14 +189,15 @@ static bool ask_facts(struct page *pg, const struct wess_change ***of, size_t n)
     const struct pull *p = pg->pull;
     const char **ids = arena_alloc(pg->arena, (n + 1) * sizeof(*ids));
     struct wess_result *res = arena_alloc(pg->arena, (n + 1) * sizeof(*res));
-    for (size_t i = 0; ids && i < n; i++)
+    if (!ids || !res)
+        return no_memory(pg);
+    for (size_t i = 0; i < n; i++)
         ids[i] = (*of[i])->item.id;
-    pg->code = ids && res ? conn_fetch(p->conn, p->collection->id, pg->arena, WESS_CALL_FACTS,
-                                       (struct wess_list){ids, n}, res, &pg->error)
-                          : WESS_TOO_BIG;
+    pg->code = conn_fetch(p->conn, p->collection->id, pg->arena, WESS_CALL_FACTS,
+                          (struct wess_list){ids, n}, res, &pg->error);
     if (pg->code == WESS_TOO_BIG && n > 1)
         return ask_facts(pg, of, n / 2) && ask_facts(pg, of + n / 2, n - n / 2);
-    if (pg->code == WESS_TOO_BIG && res) {
+    if (pg->code == WESS_TOO_BIG) {
         res[0].code = WESS_TOO_BIG;
         pg->code = WESS_OK;
     }
@@ -210,7 +216,7 @@ void page_facts(struct page *pg)
         if (pg->news[i]->flags & WESS_BRIEF)
             of[n++] = &pg->news[i];
     if (!of)
-        pg->code = WESS_TOO_BIG;
+        no_memory(pg);
     for (size_t at = 0; of && at < n; at += most)
         if (!ask_facts(pg, of + at, n - at < most ? n - at : most))
             return;

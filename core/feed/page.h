@@ -17,6 +17,7 @@ struct page {
     struct wess_page got;
     struct wess_error error;
     enum wess_code code;
+    bool spent; /* no memory for its facts: `code` is not the connector's */
     /* compare.c */
     bool sorted; /* compared with the index: only what follows is news */
     const struct wess_change **news;

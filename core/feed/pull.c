@@ -236,6 +236,7 @@ static void step(struct way *w)
     w->waiting = NULL;
     if (ready && ready->code != WESS_OK) {
         w->pull->error = ready->error;
+        w->pull->spent = ready->spent;
         finish(w, ready->code);
         return;
     }

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "loading.h"
@@ -85,6 +86,13 @@ static void put(struct fixture *f, const char *name, const char *text)
     int fd = openat(f->dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    /* As old as a file is that was not written in this very tick of the clock. */
+    struct timespec now = {0, 0};
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    while (now.tv_sec < st.st_mtim.tv_sec ||
+           (now.tv_sec == st.st_mtim.tv_sec && now.tv_nsec <= st.st_mtim.tv_nsec))
+        clock_gettime(CLOCK_REALTIME_COARSE, &now);
     close(fd);
 }
 

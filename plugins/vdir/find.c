@@ -157,7 +157,7 @@ enum wess_code vdir_find(struct wess_call *call, const struct wess_key *keys, si
     if (rc == WESS_OK)
         rc = vdir_list(call, p.dir, &names);
     for (size_t i = 0; rc == WESS_OK && i < names.n; i++)
-        rc = h->cancelled(h->ctx) ? WESS_CANCELLED : look_at(&p, sieve, names.of[i], keys, n);
+        rc = h->cancelled(h->ctx) ? vdir_cancelled(call) : look_at(&p, sieve, names.of[i], keys, n);
     if (p.dir >= 0)
         close(p.dir);
     vdir_names_fini(&names);

@@ -18,6 +18,11 @@ enum wess_code vdir_spent(struct wess_call *call)
                      "the cards are too large for one answer");
 }
 
+enum wess_code vdir_cancelled(struct wess_call *call)
+{
+    return wess_fail(&call->error, WESS_CANCELLED, WESS_OF_HOST, NULL, "stopped");
+}
+
 /* Only an id that is text can be told; what is not is left alone. */
 static bool is_text(const char *name)
 {
@@ -82,6 +87,9 @@ static enum wess_code seek(struct vdir_paging *p, struct wess_slice cursor)
                       : NULL;
     if (rc == WESS_OK && cursor.len && !after)
         return vdir_spent(p->call);
+    if (after && (!vdir_is_name(after) || strlen(after) != cursor.len))
+        return wess_fail(&p->call->error, WESS_RESET, WESS_OF_COLLECTION, NULL,
+                         "that cursor is none of ours");
     while (after && c->next < c->names.n && strcmp(c->names.of[c->next], after) <= 0)
         c->next++;
     return rc;
@@ -104,7 +112,7 @@ enum wess_code vdir_changes(struct wess_call *call, struct wess_slice cursor, ui
         !(p.found.of = h->alloc(call->arena, p.found.cap * p.found.size)))
         rc = vdir_spent(call);
     for (size_t i = from; rc == WESS_OK && i < until; i++)
-        rc = h->cancelled(h->ctx) ? WESS_CANCELLED : list_one(&p, c->names.of[i], &now);
+        rc = h->cancelled(h->ctx) ? vdir_cancelled(call) : list_one(&p, c->names.of[i], &now);
     if (p.dir >= 0)
         close(p.dir);
     if (rc != WESS_OK)
@@ -178,7 +186,7 @@ enum wess_code vdir_fetch(struct wess_call *call, struct wess_list ids, struct w
     int dir = -1;
     enum wess_code rc = vdir_folder(call, &dir);
     for (size_t i = 0; rc == WESS_OK && i < ids.n; i++)
-        rc = h->cancelled(h->ctx) ? WESS_CANCELLED : fetch_one(call, dir, ids.of[i], &out[i]);
+        rc = h->cancelled(h->ctx) ? vdir_cancelled(call) : fetch_one(call, dir, ids.of[i], &out[i]);
     if (dir >= 0)
         close(dir);
     return rc;

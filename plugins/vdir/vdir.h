@@ -153,6 +153,7 @@ struct vdir_paging {
 };
 enum wess_code vdir_one_failed(struct wess_call *, const char *name);
 enum wess_code vdir_spent(struct wess_call *); /* the arena is */
+enum wess_code vdir_cancelled(struct wess_call *);
 
 /* ---- the slots
  * ------------------------------------------------------------------------------------------ */

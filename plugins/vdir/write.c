@@ -250,7 +250,7 @@ static enum wess_code place_all(struct wess_call *call, int dir, struct vdir_job
     if (n > SYNC_EACH && syncfs(dir) != 0)
         return vdir_failed(call, "the files cannot be made durable");
     if (h->cancelled(h->ctx))
-        return WESS_CANCELLED;
+        return vdir_cancelled(call);
     let_age(jobs, n);
     for (size_t i = 0; rc == WESS_OK && i < n; i++)
         if (jobs[i].ready)
@@ -284,8 +284,7 @@ static void answer(struct vdir_job *j, bool durable)
     r->code = durable ? WESS_OK : WESS_UNKNOWN;
     if (!durable || j->op->what == WESS_DELETE)
         return;
-    r->id = j->name;
-    j->now->id = j->name;
+    r->id = j->now->id = wess_arena_text(j->call->conn->host, j->call->arena, j->name);
     r->revision = j->now->revision = revision_now(j);
     r->current = r->revision ? j->now : NULL;
 }

@@ -47,7 +47,9 @@ size_t pull(struct probe *p, struct wess_slice *cursor, uint32_t limit, struct s
         must(p, try_changes(p, *cursor, limit, &page), "changes()");
         if (page.n > limit)
             broke(p, "3.3", "with limit %u a page had %zu changes", limit, page.n);
-        if (!page.next.len)
+        /* Where every reading is a snapshot, the last page may lead to the first one. */
+        bool over = (page.flags & WESS_PAGE_LAST) && !(p->col->caps & WESS_CAP_DELTA);
+        if (!page.next.len && !over)
             broke(p, "3.2", "a page came without a cursor");
         take_page(p, &page, s);
         *cursor = page.next;
@@ -61,12 +63,14 @@ const struct seen_item *pull_until(struct probe *p, struct wess_slice *cursor, c
                                    uint32_t what, struct seen *s)
 {
     int64_t since = 0;
-    do {
+    /* At least once to the end and once behind it: a snapshot that is under way need not have it.
+     */
+    for (int turn = 0; turn < 2 || wait_more(p, &since); turn++) {
         pull(p, cursor, LIMIT_LARGE, s);
         const struct seen_item *at = seen_find(s, id);
         if (at && at->what == what)
             return at;
-    } while (wait_more(p, &since));
+    }
     return NULL;
 }
 

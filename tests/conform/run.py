@@ -23,6 +23,11 @@ collection = "people";
 scratch = true;
 avoid = [ "org" ];  # another record, which has to be there
 """
+FOLDER = """
+endpoint = {{ connector = "vdir"; path = "{dir}/cards"; version = "{version}"; }};
+collection = "contacts";
+scratch = true;
+"""
 MEMORY = """
 endpoint = {{ connector = "memory"; }};
 collection = "people";
@@ -34,6 +39,7 @@ def conform(plugin, config, info, secret, *args, **more):
     with tempfile.TemporaryDirectory(prefix="wess-conform-") as folder:
         with open(os.path.join(folder, "secret"), "w") as f:
             f.write(secret + "\n")
+        os.mkdir(os.path.join(folder, "cards"))
         path = os.path.join(folder, "conform.conf")
         with open(path, "w") as f:
             f.write(config.format(dir=folder, **info, **more))
@@ -50,6 +56,11 @@ def conform(plugin, config, info, secret, *args, **more):
 
 def test_example(*args):
     conform("example/memory.so", MEMORY, {}, "none", *args)
+
+
+def test_folder(*args):
+    for version in ("3.0", "4.0"):
+        conform("vdir.so", FOLDER, {}, "none", *args, version=version)
 
 
 def test_exchange(*args):
@@ -253,9 +264,7 @@ def main():
     wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
     args = [a for a in sys.argv[1:] if a.startswith("-")]
     failed = 0
-    for name in ("words", "usage", "example", "liars", "exchange", "workbooks"):
-        if wanted and name not in wanted:
-            continue
+    for name in wanted or ("words", "usage", "example", "folder", "liars", "exchange", "workbooks"):
         try:
             globals()["test_" + name](*args)
             print(f"ok   {name}", flush=True)

@@ -199,7 +199,7 @@ static void job(const char *root, const struct scenario *s, bool mirrored, enum 
 {
     static struct cutter c;
     c = (struct cutter){.scenario = s, .tally = t};
-    name_of(s, mirrored, manner, c.name);
+    name_of(s, mirrored, (int)manner, c.name);
     t->jobs++;
     if (!play_open(&c.play, root, manner) || (c.play.mirrored = mirrored, !uncut(&c))) {
         t->broken++;

@@ -266,7 +266,8 @@ char *__wrap_arena_text(struct wess_arena *a, const char *text)
     return __real_arena_text(a, text);
 }
 
-char *__wrap_arena_fmt(struct wess_arena *a, const char *fmt, ...);
+char *__wrap_arena_fmt(struct wess_arena *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 char *__wrap_arena_fmt(struct wess_arena *a, const char *fmt, ...)
 {
     va_list ap;

@@ -207,7 +207,7 @@ def folders(items):
         one.place.edit(1, "Director")
     time.sleep(2.5)
     changed = {peer: one.run() for peer, one in places.items()}
-    say("1 %% changed: " + ", ".join(f"{p.name} {s:.2f} s" for p, s in changed.items()))
+    say("1 % changed: " + ", ".join(f"{p.name} {s:.2f} s" for p, s in changed.items()))
     figure("engine_changed_to_unison", changed[Engine] / changed[Unison], "x", 0.4)
     figure("engine_changed_memory", wess.peak, "MiB", 32)
     values = stored_values(wess)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "keys.h"
 #include "vdir.h"
 
 #define RUN_LEAST 2u /* letters; less is in every card */
@@ -112,16 +113,6 @@ bool vdir_sieve(const struct vdir_sieve *s, const struct vcard *v)
     return through;
 }
 
-static bool bears(const struct wess_item *item, const struct wess_key *keys, size_t n)
-{
-    for (size_t i = 0; i < item->n_keys; i++)
-        for (size_t k = 0; k < n; k++)
-            if (!strcmp(item->keys[i].space, keys[k].space) &&
-                !strcmp(item->keys[i].id, keys[k].id))
-                return true;
-    return false;
-}
-
 /* A broken file bears no key. */
 static enum wess_code look_at(struct vdir_paging *p, const struct vdir_sieve *sieve,
                               const char *name, const struct wess_key *keys, size_t n)
@@ -136,7 +127,7 @@ static enum wess_code look_at(struct vdir_paging *p, const struct vdir_sieve *si
     else if (may)
         rc = vdir_file_item(p->call, &f, name, false, &item);
     vdir_file_fini(&f);
-    if (rc != WESS_OK || !may || !bears(&item, keys, n))
+    if (rc != WESS_OK || !may || !wess_bears_any(&item, keys, n))
         return rc;
     struct wess_change *hit = wess_vec_push(p->call->conn->host, p->call->arena, &p->found);
     if (hit)

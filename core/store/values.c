@@ -1,4 +1,5 @@
 /* Contents by their digest: equal ones are stored once, and referred to by number. */
+#include <stdio.h>
 #include <string.h>
 
 #include "store/sql.h"
@@ -59,6 +60,17 @@ enum store_code value_put(struct db *db, struct wess_slice body, int64_t *id)
     return STORE_OK;
 }
 
+/* What refers to it would be taken for empty, and written so. Who only reads may have come between
+ * two states, and shows nothing. */
+static void missing(struct db *db, int64_t id)
+{
+    snprintf(db->error, sizeof(db->error),
+             "%s is damaged: value %lld is missing; restore the backup, or move it away: everything"
+             " is then linked again by stamp and keys",
+             db->store->path, (long long)id);
+    db->failed = true;
+}
+
 struct wess_slice value_get(struct db *db, struct wess_arena *a, int64_t id)
 {
     struct wess_slice out = {NULL, 0};
@@ -67,6 +79,8 @@ struct wess_slice value_get(struct db *db, struct wess_arena *a, int64_t id)
     sqlite3_stmt *row = sql_row(db, "SELECT body FROM vals_v WHERE id = ?", "i", id);
     if (row)
         out = col_blob(db, a, row, 0);
+    else if (!db->failed && db->store->how == STORE_OWN)
+        missing(db, id);
     sql_end(row);
     return out;
 }

@@ -251,15 +251,33 @@ static void equal_shadows_are_kept_once(void **state)
     free(n);
 }
 
+/* What is missing is not taken for empty. */
+static void a_missing_value_is_damage(void **state)
+{
+    (void)state;
+    struct link_row k = a_link(1, 101), got;
+    k.shadow[LEFT] = slice_of("what it showed");
+    OK(&box, link_put(box.db, &k));
+    OK(&box, db_commit(box.db));
+    free(file_ask(box_path(&box, "wess.db"), "DELETE FROM vals"));
+    assert_int_equal(link_get(box.db, box.arena, k.id, &got), STORE_FAIL);
+    assert_non_null(strstr(db_error(box.db), "is missing; restore the backup"));
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(pu_is_one_row),           T(todo_once_an_item),
-        T(todos_in_turn),           T(new_state_leaves_its_hold),
-        T(link_keeps_every_member), T(active_before_newest_ended),
-        T(links_of_every_user),     T(equal_shadows_are_kept_once),
+        T(pu_is_one_row),
+        T(todo_once_an_item),
+        T(todos_in_turn),
+        T(new_state_leaves_its_hold),
+        T(link_keeps_every_member),
+        T(active_before_newest_ended),
+        T(links_of_every_user),
+        T(equal_shadows_are_kept_once),
+        T(a_missing_value_is_damage),
     };
     return cmocka_run_group_tests_name("store_links", tests, NULL, NULL);
 }

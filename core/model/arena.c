@@ -1,6 +1,8 @@
 #include "model/arena.h"
 
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +10,7 @@
 
 #define FIRST_BLOCK ((size_t)16 << 10)
 #define MOST_BLOCK ((size_t)256 << 10)
+#define SPARE_BLOCKS 12u /* of all arenas together */
 #define KEPT ((size_t)256 << 10) /* by a reset: what the next use most likely needs again */
 
 struct block {
@@ -21,13 +24,59 @@ struct wess_arena {
     enum arena_want refused;
 };
 
+/* ---- blocks ------------------------------------------------------------------------------------
+ * The large ones go round: a page of a listing and a batch of a plan need them again a moment later,
+ * and memory that goes back to the system costs a fault for each page when it is touched anew. */
+
+static struct {
+    pthread_mutex_t lock;
+    struct block *first;
+    size_t n;
+} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct block *take_spare(void)
+{
+    pthread_mutex_lock(&spare.lock);
+    struct block *b = spare.first;
+    if (b) {
+        spare.first = b->next;
+        spare.n--;
+    }
+    pthread_mutex_unlock(&spare.lock);
+    return b;
+}
+
+static bool keep_spare(struct block *b)
+{
+    pthread_mutex_lock(&spare.lock);
+    bool room = spare.n < SPARE_BLOCKS;
+    if (room) {
+        b->next = spare.first;
+        spare.first = b;
+        spare.n++;
+    }
+    pthread_mutex_unlock(&spare.lock);
+    return room;
+}
+
 static struct block *block_new(size_t size)
 {
-    struct block *b = malloc(sizeof(*b) + size);
+    struct block *b = size == MOST_BLOCK ? take_spare() : NULL;
+    if (!b)
+        b = malloc(sizeof(*b) + size);
     if (b)
         *b = (struct block){.size = size};
     return b;
 }
+
+static void block_free(struct block *b)
+{
+    if (b->size != MOST_BLOCK || !keep_spare(b))
+        free(b);
+}
+
+/* ---- arenas ------------------------------------------------------------------------------------
+ */
 
 struct wess_arena *arena_new(size_t budget)
 {
@@ -43,7 +92,7 @@ static void drop_from(struct block **at)
     *at = NULL;
     while (b) {
         struct block *next = b->next;
-        free(b);
+        block_free(b);
         b = next;
     }
 }

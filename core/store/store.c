@@ -188,6 +188,7 @@ struct hash store_hash(const struct store *s, const char *space, const char *id)
 static void share_cache(void)
 {
     int header = 0;
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* nobody asks; each allocation would take a lock */
     sqlite3_config(SQLITE_CONFIG_PCACHE_HDRSZ, &header);
     int slot = (PAGE_BYTES + header + 7) & ~7;
     void *memory = malloc((size_t)slot * CACHE_PAGES);

@@ -24,7 +24,7 @@ static bool local(struct run *r, enum op_what what)
                  STORE_FAIL;
         ok = ok && ops && db_begin(r->db) == STORE_OK;
         for (size_t i = 0; ok && i < n; i++)
-            ok = settle_op(r, a, &ops[i], &done);
+            ok = settle_op(r, a, &ops[i], &done, NULL);
         whole = run_sound(r, a);
         ok = ok && whole && db_commit(r->db) == STORE_OK;
     }

@@ -25,6 +25,8 @@ static bool claim(struct run *r, struct wess_arena *a, const struct op_row *op)
     for (size_t i = 0; i < n; i++) {
         struct op_row holder;
         int64_t by = 0;
+        if (hash_is_within(&keys[i])) /* the key around it is claimed */
+            continue;
         enum store_code rc = claim_take(r->db, r->side[op->side].feed.id, &keys[i], op->id, &by);
         if (rc == STORE_FAIL)
             return false;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define LOAD_BUDGET (ARENA_BUDGET / 4) /* of a batch's arena, for rows and shadows */
+
 static bool is_gone(const struct item_row *row)
 {
     return (row->flags & (ITEM_GONE | ITEM_ABSENT)) != 0;
@@ -169,20 +171,30 @@ static bool is_answered(const struct batch *b, const struct todo_row *todo)
     return false;
 }
 
-bool batch_load(struct run *r, struct batch *b, const struct todo_row *todos, size_t n)
+/* As many as memory allows for: at least one. */
+static bool load_some(struct run *r, struct batch *b, const struct todo_row *todos, size_t n)
 {
-    b->n = 0;
-    b->of = arena_alloc(b->arena, (n ? n : 1) * sizeof(*b->of));
-    if (!b->of)
-        return run_memory(r);
-    for (size_t i = 0; i < n; i++) {
-        if (is_answered(b, &todos[i]))
+    for (b->taken = 0; b->taken < n && arena_used(b->arena) < LOAD_BUDGET; b->taken++) {
+        const struct todo_row *todo = &todos[b->taken];
+        if (is_answered(b, todo))
             continue;
         struct entry *e = &b->of[b->n];
-        *e = (struct entry){.todo = todos[i]};
+        *e = (struct entry){.todo = *todo};
         if (!load(r, b, e))
             return false;
         b->n++;
     }
     return true;
+}
+
+bool batch_load(struct run *r, struct batch *b, const struct todo_row *todos, size_t n)
+{
+    b->n = b->taken = 0;
+    memset(b->borne, 0, sizeof(b->borne));
+    b->of = arena_alloc(b->arena, (n ? n : 1) * sizeof(*b->of));
+    if (!b->of)
+        return run_memory(r);
+    bool ok = db_begin_read(r->db) == STORE_OK ? load_some(r, b, todos, n) : run_store_failed(r);
+    db_end_read(r->db);
+    return ok;
 }

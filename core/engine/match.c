@@ -25,17 +25,40 @@ static void add_candidate(struct candidates *c, int64_t id)
         c->many = true;
 }
 
-static bool by_hash(struct run *r, enum side side, const struct hash *h, struct candidates *c,
-                    size_t *total)
+/* Whether any item of that side bears a key of that space, as of the beginning of this batch. */
+static bool is_borne(struct run *r, struct batch *b, enum side side, unsigned char label)
+{
+    unsigned char *known = &b->borne[side][label];
+    if (!*known)
+        *known = keys_any(r->db, r->side[side].feed.id, label) ? BORNE : NOT_BORNE;
+    return *known == BORNE;
+}
+
+static bool by_hash(struct run *r, struct batch *b, enum side side, const struct hash *h,
+                    const struct hash *also, struct candidates *c)
 {
     int64_t ids[CANDIDATES_MAX + 1];
     size_t n = 0;
-    if (items_by_key(r->db, r->side[side].feed.id, h, ids, CANDIDATES_MAX + 1, &n) == STORE_FAIL)
+    if (!is_borne(r, b, side, h->of[0]))
+        return true;
+    if (items_by_key(r->db, r->side[side].feed.id, h, also, ids, CANDIDATES_MAX + 1, &n) ==
+        STORE_FAIL)
         return run_store_failed(r);
-    if (total)
-        *total = n;
-    for (size_t i = 0; c && i < n && i < CANDIDATES_MAX + 1; i++)
+    for (size_t i = 0; i < n && i < CANDIDATES_MAX + 1; i++)
         add_candidate(c, ids[i]);
+    return true;
+}
+
+/* Those of the side who bear key `at` of a space. */
+static bool by_key(struct run *r, struct batch *b, enum side side, const char *space,
+                   const struct hash *keys, size_t n, size_t at, struct candidates *c)
+{
+    unsigned char base;
+    if (!key_base(space, &base))
+        return by_hash(r, b, side, &keys[at], NULL, c);
+    for (size_t i = 0; i < n; i++)
+        if (keys[i].of[0] == base && !by_hash(r, b, side, &keys[i], &keys[at], c))
+            return false;
     return true;
 }
 
@@ -193,16 +216,17 @@ static bool by_stamp(struct run *r, struct batch *b, struct entry *e, const stru
                      size_t n, bool *done)
 {
     enum side side = e->todo.side, other = other_side(side);
+    const unsigned char derived = key_label(KEY_DERIVED);
     struct candidates c = {.n = 0};
     for (size_t i = 0; i < n; i++)
-        if (keys[i].of[0] == key_label(KEY_DERIVED) && !by_hash(r, other, &keys[i], &c, NULL))
+        if (keys[i].of[0] == derived && !by_hash(r, b, other, &keys[i], NULL, &c))
             return false;
-    for (int attempt = 1; attempt < STAMP_ATTEMPTS; attempt++) {
+    for (int attempt = 1; attempt < STAMP_ATTEMPTS && is_borne(r, b, other, derived); attempt++) {
         char stamp[STAMP_SIZE];
         stamp_make(r->cfg->site, r->side[side].schema->identity, r->side[side].feed.collection,
                    e->row[side].rid, attempt, stamp);
         struct hash h = key_hash(r->store, KEY_DERIVED, stamp);
-        if (!by_hash(r, other, &h, &c, NULL))
+        if (!by_hash(r, b, other, &h, NULL, &c))
             return false;
     }
     if (!c.n)
@@ -231,13 +255,16 @@ static bool by_rule(struct run *r, struct batch *b, struct entry *e, const struc
     struct candidates c = {.n = 0};
     bool unique_here = true;
     for (size_t i = 0; i < n; i++) {
-        size_t there = 0, here = 0;
+        struct candidates there = {.n = 0}, here = {.n = 0};
         if (keys[i].of[0] != key_label(m->space))
             continue;
-        if (!by_hash(r, other_side(side), &keys[i], &c, &there) ||
-            (there && !by_hash(r, side, &keys[i], NULL, &here)))
+        if (!by_key(r, b, other_side(side), m->space, keys, n, i, &there) ||
+            (there.n && !by_key(r, b, side, m->space, keys, n, i, &here)))
             return false;
-        unique_here &= !there || here <= 1;
+        unique_here &= !there.n || here.n <= 1;
+        c.many |= there.many;
+        for (size_t k = 0; k < there.n; k++)
+            add_candidate(&c, there.of[k]);
     }
     if (!c.n)
         return true;
@@ -263,7 +290,7 @@ static bool by_name(struct run *r, struct batch *b, struct entry *e, const struc
     e->no_claim = !has_phone;
     for (size_t i = 0; i < n; i++)
         if (keys[i].of[0] == key_label(KEY_PLAIN_NAME) &&
-            !by_hash(r, other_side(e->todo.side), &keys[i], &c, NULL))
+            !by_hash(r, b, other_side(e->todo.side), &keys[i], NULL, &c))
             return false;
     if (!c.n)
         return true;
@@ -320,7 +347,7 @@ static bool match(struct run *r, struct batch *b, struct entry *e)
     return true;
 }
 
-bool batch_match(struct run *r, struct batch *b)
+static bool match_all(struct run *r, struct batch *b)
 {
     for (size_t i = 0; i < b->n; i++)
         if (b->of[i].act == ACT_CREATE && !b->of[i].linked && !match(r, b, &b->of[i]))
@@ -328,26 +355,43 @@ bool batch_match(struct run *r, struct batch *b)
     return true;
 }
 
-bool match_exists(struct run *r, struct wess_arena *a, enum side from, int64_t item)
+bool batch_match(struct run *r, struct batch *b)
 {
-    struct hash *keys = NULL;
-    size_t n = 0, total = 0;
-    if (item_key_hashes(r->db, a, item, &keys, &n) != STORE_OK)
-        return false;
-    bool by_name = true;
-    for (size_t i = 0; i < n; i++)
-        by_name &= keys[i].of[0] != key_label("email");
-    for (size_t i = 0; i < n; i++) {
-        bool asked = keys[i].of[0] == key_label(KEY_DERIVED) ||
-                     (by_name && keys[i].of[0] == key_label(KEY_PLAIN_NAME));
-        for (size_t m = 0; m < r->pair->n_match; m++)
-            asked |= keys[i].of[0] == key_label(r->pair->match[m].space);
-        int64_t first;
-        if (asked &&
-            items_by_key(r->db, r->side[other_side(from)].feed.id, &keys[i], &first, 1, &total) ==
-                STORE_OK &&
-            total)
+    bool ok = db_begin_read(r->db) == STORE_OK ? match_all(r, b) : run_store_failed(r);
+    db_end_read(r->db);
+    return ok;
+}
+
+/* Whether a twin would be looked for under that key. */
+static bool is_asked(const struct run *r, const struct hash *key, bool by_name, const char **space)
+{
+    *space = "";
+    if (key->of[0] == key_label(KEY_DERIVED) ||
+        (by_name && key->of[0] == key_label(KEY_PLAIN_NAME)))
+        return true;
+    for (size_t m = 0; m < r->pair->n_match; m++) {
+        *space = r->pair->match[m].space;
+        if (key->of[0] == key_label(*space))
             return true;
     }
     return false;
+}
+
+bool match_exists(struct run *r, struct wess_arena *a, enum side from, int64_t item)
+{
+    struct batch fresh = {.n = 0}; /* knows nothing of what is borne */
+    struct candidates c = {.n = 0};
+    struct hash *keys = NULL;
+    const char *space;
+    size_t n = 0;
+    bool by_name = true;
+    if (item_key_hashes(r->db, a, item, &keys, &n) != STORE_OK)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        by_name &= keys[i].of[0] != key_label("email");
+    for (size_t i = 0; i < n && !c.n; i++)
+        if (is_asked(r, &keys[i], by_name, &space) &&
+            !by_key(r, &fresh, other_side(from), space, keys, n, i, &c))
+            return false;
+    return c.n != 0;
 }

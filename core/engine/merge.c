@@ -445,9 +445,10 @@ bool merge_plan(struct run *r, struct wess_arena *a, struct entry *e)
     bool writes = m.out.patch[LEFT].n || m.out.patch[RIGHT].n;
     const char *why = m.out.n_conflicts ? WHY_CONFLICT : made ? e->reason : WHY_IN_STEP;
     for (int s = LEFT; s <= RIGHT; s++) {
-        why_put(r->db, r->pu.id, (enum side)s, e->link.item[s], why, clock_now_ms());
+        if (!writes || m.out.n_conflicts || made) /* else what is written tells it */
+            why_put(r->db, r->pu.id, (enum side)s, e->link.item[s], why, clock_now_ms());
         if (!writes)
-            todo_done(r, a, (enum side)s, e->link.item[s], e->row[s].revision);
+            todo_answered(r, (enum side)s, e->link.item[s], e->row[s].revision);
     }
     if (!writes && e->todo.item != e->link.item[e->todo.side])
         todo_drop(r->db, r->pu.id, e->todo.side, e->todo.item);

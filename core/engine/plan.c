@@ -5,13 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-void todo_done(struct run *r, struct wess_arena *a, enum side side, int64_t item, const char *seen)
+void todo_answered(struct run *r, enum side side, int64_t item, const char *seen)
 {
-    struct item_row row;
-    bool there = item_get(r->db, a, item, &row) == STORE_OK;
-    bool same = there && row.revision && seen ? !strcmp(row.revision, seen)
-                                              : !there || (!row.revision && !seen);
-    if (same || !RULE(todo_stays))
+    if (RULE(todo_stays))
+        todo_done(r->db, r->pu.id, side, item, seen);
+    else
         todo_drop(r->db, r->pu.id, side, item);
 }
 
@@ -20,11 +18,11 @@ static void why(struct run *r, const struct entry *e, const char *reason)
     why_put(r->db, r->pu.id, e->todo.side, e->todo.item, reason, clock_now_ms());
 }
 
-static void answer_todos(struct run *r, struct wess_arena *a, const struct entry *e)
+static void answer_todos(struct run *r, const struct entry *e)
 {
     for (int s = LEFT; s <= RIGHT; s++)
         if (e->has_todo[s] && e->row[s].id)
-            todo_done(r, a, (enum side)s, e->row[s].id, e->row[s].revision);
+            todo_answered(r, (enum side)s, e->row[s].id, e->row[s].revision);
     if (e->todo.item != e->row[e->todo.side].id)
         todo_drop(r->db, r->pu.id, e->todo.side, e->todo.item);
 }
@@ -61,7 +59,7 @@ static void unpark_item(struct run *r, const struct entry *e)
 }
 
 /* true: the entry can be planned. */
-static bool was_read(struct run *r, struct wess_arena *a, struct entry *e)
+static bool was_read(struct run *r, struct entry *e)
 {
     for (int s = LEFT; s <= RIGHT; s++) {
         if (!e->need[s] || e->got[s] == WESS_OK)
@@ -80,7 +78,7 @@ static bool was_read(struct run *r, struct wess_arena *a, struct entry *e)
         case WESS_RESET:
             park_item(r, e, (enum side)s);
             why(r, e, WHY_PARKED);
-            answer_todos(r, a, e);
+            answer_todos(r, e);
             return false;
         case WESS_OK:
         case WESS_UNKNOWN:
@@ -128,7 +126,7 @@ static bool plan_drop(struct run *r, struct wess_arena *a, struct entry *e)
         decline(r, e);
     if (reason)
         why(r, e, reason);
-    answer_todos(r, a, e);
+    answer_todos(r, e);
     return true;
 }
 
@@ -150,7 +148,7 @@ static bool plan_ask(struct run *r, struct wess_arena *a, struct entry *e)
     ask_put(r->db, &ask);
     r->report.questions++;
     why(r, e, e->reason);
-    answer_todos(r, a, e);
+    answer_todos(r, e);
     return true;
 }
 
@@ -232,7 +230,7 @@ static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
             item_revision(r->db, e->row[s].id, NULL);
             r->progress++;
         }
-    if (e->act != ACT_WAIT && e->act != ACT_DROP && e->act != ACT_END && !was_read(r, a, e))
+    if (e->act != ACT_WAIT && e->act != ACT_DROP && e->act != ACT_END && !was_read(r, e))
         return true;
     unpark_item(r, e);
     switch (e->act) {
@@ -259,14 +257,14 @@ static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
     return true;
 }
 
-bool batch_plan(struct run *r, struct batch *b)
+bool plan_entries(struct run *r, struct wess_arena *a, struct entry *of, size_t n)
 {
     if (db_begin_soft(r->db) != STORE_OK)
         return run_store_failed(r);
-    for (size_t i = 0; i < b->n; i++)
-        if (!plan(r, b->arena, &b->of[i]))
+    for (size_t i = 0; i < n; i++)
+        if (!plan(r, a, &of[i]))
             return false;
-    if (!run_sound(r, b->arena))
+    if (!run_sound(r, a))
         return false;
     return db_commit(r->db) == STORE_OK || run_store_failed(r);
 }

@@ -1,8 +1,25 @@
 /* The stage "fetch": content of what takes part and changed; of a shared feed once a revision for
- * all users of the round. */
+ * all users of the round. While one part of a batch is read by a thread of its own, the one before
+ * it is planned: the thread touches nothing of the store. */
 #include "engine/run.h"
 
+#include <pthread.h>
 #include <string.h>
+
+struct reading {
+    struct run *run;
+    struct wess_arena *arena, *call; /* contents; the answer of one call */
+    struct entry *of;                /* a part of the batch */
+    size_t n;
+    /* out */
+    size_t fetched;
+    enum wess_code code; /* of `side`, as is `error` */
+    struct wess_error error;
+    enum side side;
+    bool spent;
+    pthread_t thread;
+    bool threaded;
+};
 
 static bool differs(const char *a, const char *b)
 {
@@ -32,139 +49,226 @@ static void needs(struct entry *e)
     }
 }
 
+static bool wants(const struct entry *e, enum side side)
+{
+    return e->need[side] && e->row[side].id && e->got[side] == WESS_NOT_TRIED;
+}
+
 /* ---- the cache of shared feeds ------------------------------------------------------------------
  */
 
-static bool from_cache(struct run *r, struct batch *b, struct entry *e, enum side side, bool *hit)
+static bool from_cache(struct run *r, struct wess_arena *a, struct entry *e, enum side side)
 {
     const struct item_row *row = &e->row[side];
     struct wess_slice body;
-    struct content *content = arena_alloc(b->arena, sizeof(*content));
-    *hit = false;
-    if (!content)
-        return run_memory(r);
     if (!r->side[side].common || !row->content || differs(row->content_rev, row->revision) ||
-        item_body(r->db, b->arena, row->id, &body) != STORE_OK)
+        item_body(r->db, a, row->id, &body) != STORE_OK)
         return !db_failed(r->db) || run_store_failed(r);
-    if (!decode_content(b->arena, body, content))
+    struct content *content = arena_alloc(a, sizeof(*content));
+    if (!content || !decode_content(a, body, content))
         return run_memory(r);
     e->now[side] = content;
     e->now_rev[side] = row->revision;
     e->got[side] = WESS_OK;
-    *hit = true;
     return true;
 }
 
-static bool into_cache(struct run *r, struct batch *b, struct entry **of, size_t n, enum side side)
+static bool look_into_cache(struct reading *d)
 {
+    for (size_t i = 0; i < d->n; i++)
+        for (int s = LEFT; s <= RIGHT; s++)
+            if (wants(&d->of[i], (enum side)s) &&
+                !from_cache(d->run, d->arena, &d->of[i], (enum side)s))
+                return false;
+    return true;
+}
+
+static bool into_cache(struct reading *d, enum side side)
+{
+    struct run *r = d->run;
     bool any = false;
-    for (size_t i = 0; i < n; i++)
-        any |= of[i]->got[side] == WESS_OK;
+    for (size_t i = 0; i < d->n; i++)
+        any |= d->of[i].read[side];
     if (!r->side[side].common || !any)
         return true;
     if (db_begin_soft(r->db) != STORE_OK)
         return run_store_failed(r);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < d->n; i++) {
+        const struct entry *e = &d->of[i];
         struct wess_slice body;
-        if (of[i]->got[side] != WESS_OK || !of[i]->now_rev[side])
+        if (!e->read[side] || !e->now_rev[side])
             continue;
-        if (!encode_content(b->arena, of[i]->now[side], &body))
+        if (!encode_content(d->arena, e->now[side], &body))
             return run_memory(r);
-        item_content(r->db, of[i]->row[side].id, of[i]->now_rev[side], body);
+        item_content(r->db, e->row[side].id, e->now_rev[side], body);
     }
     return db_commit(r->db) == STORE_OK || run_store_failed(r);
 }
 
-/* ---- asking the remote
+/* ---- asking the remote, by the thread
  * --------------------------------------------------------------------------- */
 
-static bool take(struct run *r, struct batch *b, struct entry *e, enum side side,
-                 const struct wess_result *res)
+static bool no_memory(struct reading *d)
 {
-    struct content *content = arena_alloc(b->arena, sizeof(*content));
+    d->spent = true;
+    return false;
+}
+
+static bool take(struct reading *d, struct entry *e, enum side side, const struct wess_result *res)
+{
+    const struct run *r = d->run;
+    struct content *content = arena_alloc(d->arena, sizeof(*content));
     size_t bad = 0;
     if (!content)
-        return run_memory(r);
+        return no_memory(d);
     e->got[side] = res->code;
-    e->got_text[side] = arena_text(b->arena, res->text);
-    e->got_code[side] = arena_text(b->arena, res->remote_code);
+    e->got_text[side] = arena_text(d->arena, res->text);
+    e->got_code[side] = arena_text(d->arena, res->remote_code);
     if (res->code != WESS_OK)
         return true;
-    if (!content_canonical(r->pair->kind, b->arena, res->current->fields, res->current->n_fields,
+    if (!content_canonical(r->pair->kind, d->arena, res->current->fields, res->current->n_fields,
                            NULL, content, &bad))
-        return run_memory(r);
+        return no_memory(d);
     if (bad)
         log_line(WESS_LOG_WARN, "pair %s user %s endpoint %s item %lld: %zu values of a wrong type",
                  r->pair->name, r->user->id, r->side[side].endpoint->name,
                  (long long)e->row[side].id, bad);
     e->now[side] = content;
-    e->now_rev[side] = arena_text(b->arena, res->current->revision);
-    r->report.fetched++;
+    e->now_rev[side] = arena_text(d->arena, res->current->revision);
+    e->read[side] = true;
+    d->fetched++;
     return true;
 }
 
 /* One call; halves itself while the answer is too big, down to the one item that is. */
-static bool ask_for(struct run *r, struct batch *b, struct entry **of, size_t n, enum side side,
-                    struct wess_arena *call)
+static bool ask_for(struct reading *d, struct entry **of, size_t n, enum side side)
 {
-    struct run_side *s = &r->side[side];
-    struct wess_error error = {0};
-    const char **ids = arena_alloc(call, n * sizeof(*ids));
-    struct wess_result *res = arena_alloc(call, n * sizeof(*res));
+    const struct run_side *s = &d->run->side[side];
+    arena_reset(d->call);
+    const char **ids = arena_alloc(d->call, n * sizeof(*ids));
+    struct wess_result *res = arena_alloc(d->call, n * sizeof(*res));
     if (!ids || !res)
-        return run_memory(r);
+        return no_memory(d);
     for (size_t i = 0; i < n; i++)
         ids[i] = of[i]->row[side].rid;
-    enum wess_code rc =
-        conn_fetch(s->conn, s->collection->id, call, 0, (struct wess_list){ids, n}, res, &error);
-    if (rc == WESS_TOO_BIG && n > 1) {
-        arena_reset(call);
-        if (!ask_for(r, b, of, n / 2, side, call))
-            return false;
-        arena_reset(call);
-        return ask_for(r, b, of + n / 2, n - n / 2, side, call);
-    }
-    if (rc == WESS_TOO_BIG) {
+    d->side = side;
+    d->code = conn_fetch(s->conn, s->collection->id, d->call, 0, (struct wess_list){ids, n}, res,
+                         &d->error);
+    if (d->code == WESS_TOO_BIG && n > 1)
+        return ask_for(d, of, n / 2, side) && ask_for(d, of + n / 2, n - n / 2, side);
+    if (d->code == WESS_TOO_BIG) {
         of[0]->got[side] = WESS_TOO_BIG;
+        d->code = WESS_OK;
         return true;
     }
-    if (rc != WESS_OK)
-        return run_trouble(r, side, rc, &error, "fetch");
-    for (size_t i = 0; i < n; i++)
-        if (!take(r, b, of[i], side, &res[i]))
+    for (size_t i = 0; d->code == WESS_OK && i < n; i++)
+        if (!take(d, of[i], side, &res[i]))
+            return false;
+    return d->code == WESS_OK;
+}
+
+static bool read_side(struct reading *d, enum side side)
+{
+    const struct wess_collection *c = d->run->side[side].collection;
+    size_t n = 0, most = c->fetch_max ? c->fetch_max : 100;
+    struct entry **of = arena_alloc(d->arena, (d->n + 1) * sizeof(*of));
+    if (!of)
+        return no_memory(d);
+    for (size_t i = 0; i < d->n; i++)
+        if (wants(&d->of[i], side))
+            of[n++] = &d->of[i];
+    for (size_t at = 0; at < n; at += most)
+        if (run_cancelled(d->run) || !ask_for(d, of + at, n - at < most ? n - at : most, side))
             return false;
     return true;
 }
 
-static bool read_side(struct run *r, struct batch *b, enum side side)
+static void *read_sides(void *ctx)
 {
-    const struct wess_collection *c = r->side[side].collection;
-    size_t n = 0, most = c->fetch_max ? c->fetch_max : 100;
-    struct entry **of = arena_alloc(b->arena, (b->n ? b->n : 1) * sizeof(*of));
-    struct wess_arena *call = arena_new(ARENA_BUDGET);
-    bool ok = of && call, hit = false;
-    for (size_t i = 0; ok && i < b->n; i++) {
-        if (!b->of[i].need[side] || !b->of[i].row[side].id)
-            continue;
-        ok = from_cache(r, b, &b->of[i], side, &hit);
-        if (!hit)
-            of[n++] = &b->of[i];
+    struct reading *d = ctx;
+    if (read_side(d, LEFT))
+        read_side(d, RIGHT);
+    d->spent |= content_unsure();
+    return NULL;
+}
+
+/* ---- a part, beside the planning of the one before it
+ * --------------------------------------------------------------------------- */
+
+static bool start(struct reading *d, struct entry *of, size_t n)
+{
+    arena_reset(d->arena);
+    d->of = of;
+    d->n = n;
+    d->fetched = 0;
+    d->code = WESS_OK;
+    d->spent = false;
+    bool any = false;
+    for (size_t i = 0; i < n; i++)
+        needs(&of[i]);
+    if (!look_into_cache(d))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        any |= wants(&of[i], LEFT) || wants(&of[i], RIGHT);
+    d->threaded = any && pthread_create(&d->thread, NULL, read_sides, d) == 0;
+    if (any && !d->threaded)
+        read_sides(d);
+    return true;
+}
+
+static void await(struct reading *d)
+{
+    if (d->threaded)
+        pthread_join(d->thread, NULL);
+    d->threaded = false;
+}
+
+/* What the thread found; of what it read before it failed the cache keeps what it can. */
+static bool finish(struct reading *d)
+{
+    struct run *r = d->run;
+    r->report.fetched += (int64_t)d->fetched;
+    if (d->spent)
+        return run_memory(r);
+    if (!into_cache(d, LEFT) || !into_cache(d, RIGHT))
+        return false;
+    if (d->code != WESS_OK)
+        return run_trouble(r, d->side, d->code, &d->error, "fetch");
+    return !run_cancelled(r) && run_sound(r, d->arena);
+}
+
+static bool read_and_plan(struct run *r, struct batch *b, size_t part, struct reading two[2])
+{
+    struct reading *now = &two[0], *coming = &two[1];
+    bool ok = start(now, b->of, b->n < part ? b->n : part);
+    for (size_t at = 0; ok && at < b->n; at += part) {
+        size_t behind = b->n - at > part ? b->n - at - part : 0;
+        await(now);
+        if (behind)
+            ok = start(coming, now->of + part, behind < part ? behind : part);
+        ok = finish(now) && ok && plan_entries(r, now->arena, now->of, now->n);
+        struct reading *planned = now;
+        now = coming;
+        coming = planned;
     }
-    for (size_t at = 0; ok && at < n; at += most) {
-        size_t len = n - at < most ? n - at : most;
-        arena_reset(call);
-        ok = !run_cancelled(r) && ask_for(r, b, of + at, len, side, call) &&
-             into_cache(r, b, of + at, len, side);
-    }
-    if (!of || !call)
-        run_memory(r);
-    arena_free(call);
+    await(&two[0]);
+    await(&two[1]);
     return ok;
 }
 
-bool batch_read(struct run *r, struct batch *b)
+bool batch_read(struct run *r, struct batch *b, size_t part)
 {
-    for (size_t i = 0; i < b->n; i++)
-        needs(&b->of[i]);
-    return read_side(r, b, LEFT) && read_side(r, b, RIGHT);
+    struct reading two[2];
+    bool whole = true;
+    for (int i = 0; i < 2; i++) {
+        two[i] = (struct reading){
+            .run = r, .arena = arena_new(ARENA_BUDGET), .call = arena_new(ARENA_BUDGET)};
+        whole &= two[i].arena && two[i].call;
+    }
+    bool ok = whole ? !b->n || read_and_plan(r, b, part, two) : run_memory(r);
+    for (int i = 0; i < 2; i++) {
+        arena_free(two[i].arena);
+        arena_free(two[i].call);
+    }
+    return ok;
 }

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #define PASSES_MAX 5    /* conflicts and late changes are merged again this often in one run */
-#define BATCH_LEAST 50u /* to-dos of one batch */
-#define BATCH_DEFAULT 200u
+#define PART_LEAST 50u /* to-dos of one part of a batch */
+#define PART_DEFAULT 200u
+#define PARTS 4u
 
 /* ---- opening
  * --------------------------------------------------------------------------------------- */
@@ -231,28 +232,29 @@ static bool pull(struct run *r)
 /* ---- planning
  * -------------------------------------------------------------------------------------- */
 
-/* As much as keeps a connection's lanes busy, less when many users run at once: memory is shared.
- */
-static size_t batch_size(const struct run *r)
+/* What is read at once: as much as keeps a connection's lanes busy, less when many users run at
+ * once: memory is shared. */
+static size_t part_size(const struct run *r)
 {
-    size_t most = BATCH_DEFAULT, active = round_active(r);
+    size_t most = PART_DEFAULT, active = round_active(r);
     for (int s = LEFT; s <= RIGHT; s++)
         if (!r->side[s].common && r->side[s].collection->fetch_max > most)
             most = r->side[s].collection->fetch_max;
     most /= active ? active : 1;
-    return most < BATCH_LEAST ? BATCH_LEAST : most;
+    return most < PART_LEAST ? PART_LEAST : most;
 }
 
-static bool plan_batch(struct run *r, struct batch *b, const struct todo_row *todos, size_t n)
+static bool plan_batch(struct run *r, struct batch *b, const struct todo_row *todos, size_t n,
+                       size_t part)
 {
     return batch_load(r, b, todos, n) && run_sound(r, b->arena) && batch_weigh(r, b) &&
            run_sound(r, b->arena) && batch_match(r, b) && run_sound(r, b->arena) &&
-           batch_read(r, b) && run_sound(r, b->arena) && batch_plan(r, b);
+           batch_read(r, b, part);
 }
 
 static bool plan_all(struct run *r)
 {
-    size_t most = batch_size(r), n = most;
+    size_t part = part_size(r), most = part * PARTS, n = most;
     int64_t after = 0, done = 0, todo = 0, held = 0;
     struct batch b = {.arena = arena_new(ARENA_BUDGET)};
     struct todo_row *todos = arena_alloc(r->arena, most * sizeof(*todos));
@@ -267,10 +269,11 @@ static bool plan_all(struct run *r)
         }
         if (!n)
             break;
-        after = todos[n - 1].id;
         arena_reset(b.arena);
-        ok = !run_cancelled(r) && plan_batch(r, &b, todos, n);
-        done += (int64_t)n;
+        ok = !run_cancelled(r) && plan_batch(r, &b, todos, n, part);
+        if (b.taken)
+            after = todos[b.taken - 1].id;
+        done += (int64_t)b.taken;
         round_progress(r, "plan", done, todo);
     }
     if (!b.arena || !todos)

@@ -1,6 +1,6 @@
 /* One run: a pair, for one user, through all its stages. Private to core/engine.
  *
- *     pull (feed/) -> [ load -> weigh -> match -> read -> plan ] per batch -> guard -> claim
+ *     pull (feed/) -> [ load -> weigh -> match -> [ read -> plan ] per part ] per batch -> guard -> claim
  *          -> apply (journal, send, settle) -> report;   recover before all that
  *
  * Functions answer true to go on. false: the run stops, and its report tells why. */
@@ -133,6 +133,7 @@ struct entry {
     bool need[2];           /* its content is to be read */
     const struct content *now[2];
     const char *now_rev[2];
+    bool read[2]; /* from the remote, in this batch: news to the cache of a shared feed */
     enum wess_code got[2]; /* of the reading; WESS_NOT_TRIED: not read */
     const char *got_text[2], *got_code[2];
     int64_t candidates[CANDIDATES_MAX];
@@ -142,20 +143,25 @@ struct entry {
 struct batch {
     struct wess_arena *arena; /* dropped whole after the batch */
     struct entry *of;
-    size_t n;
+    size_t n, taken; /* entries, and the to-dos that they stand for */
+    /* match.c: which spaces of keys a side bears at all; most first syncs find them empty. */
+    unsigned char borne[2][256];
 };
+enum { BORNE = 1, NOT_BORNE };
 
 bool batch_load(struct run *, struct batch *, const struct todo_row *, size_t n); /* load.c */
 /* load.c: private there, where private items take no part. */
 bool item_private(const struct run *, enum side, const struct item_row *);
 bool batch_weigh(struct run *, struct batch *); /* weigh.c: deletions proved by looking */
 bool batch_match(struct run *, struct batch *); /* match.c: the unlinked */
-bool batch_read(struct run *, struct batch *);  /* read.c: content */
-bool batch_plan(struct run *, struct batch *);  /* plan.c: ops, asks, shadows; one transaction */
+/* read.c: content, `part` entries at a time, planned while those behind them are read. */
+bool batch_read(struct run *, struct batch *, size_t part);
+/* plan.c: ops, asks, shadows; one transaction. */
+bool plan_entries(struct run *, struct wess_arena *, struct entry *of, size_t n);
 
 /* The to-do of the item is answered, unless the item has changed since it showed `seen`: a shared
  * feed is read by other threads meanwhile. */
-void todo_done(struct run *, struct wess_arena *, enum side, int64_t item, const char *seen);
+void todo_answered(struct run *, enum side, int64_t item, const char *seen);
 
 /* match.c: does anything of the other side bear a key of this item now? */
 bool match_exists(struct run *, struct wess_arena *, enum side from, int64_t item);
@@ -176,9 +182,19 @@ bool guard_run(struct run *); /* guard.c */
 bool claim_run(struct run *);
 bool apply_run(struct run *);   /* apply.c */
 bool recover_run(struct run *); /* recover.c */
-/* settle.c: within a transaction, what one op's answer means. */
-bool settle_op(struct run *, struct wess_arena *, const struct op_row *,
-               const struct wess_result *);
+/* settle.c: what an answer shows of its item. Touches nothing of the store. false: arena spent. */
+struct shown {
+    bool whole, keyed; /* the whole of it; its keys */
+    struct content now;
+    struct wess_slice body; /* the same, encoded */
+    struct hash *keys;
+    size_t n_keys;
+};
+bool shown_read(const struct run *, struct wess_arena *, enum side, const struct wess_result *,
+                struct shown *);
+/* Within a transaction: what one op's answer means. `shown` NULL: it is read now. */
+bool settle_op(struct run *, struct wess_arena *, const struct op_row *, const struct wess_result *,
+               const struct shown *);
 /* The value by which what is parked is known again; without memory it is any, and not stored. */
 struct hash parked_value(struct run *, struct wess_arena *, const struct wess_field *);
 /* report.c */

@@ -76,14 +76,20 @@ static bool without(struct wess_arena *a, const struct content *c, const struct 
 /* ---- shadows
  * --------------------------------------------------------------------------------------- */
 
-/* The remote's own showing of an item, when its answer carried the whole of it. */
-static bool shown(struct run *r, struct wess_arena *a, const struct wess_result *res,
-                  struct content *out, bool *there)
+bool shown_read(const struct run *r, struct wess_arena *a, enum side side,
+                const struct wess_result *res, struct shown *out)
 {
+    const struct run_side *s = &r->side[side];
     const struct wess_item *item = res->current;
-    *there = item && (item->flags & WESS_ITEM_WHOLE);
-    return !*there ||
-           content_canonical(r->pair->kind, a, item->fields, item->n_fields, NULL, out, NULL);
+    const struct key_maker maker = {r->store, &s->feed, r->cfg->site, s->schema->identity,
+                                    config_by_name(r->cfg)};
+    *out = (struct shown){.whole = item && (item->flags & WESS_ITEM_WHOLE),
+                          .keyed = item && item->n_keys};
+    return (!out->whole ||
+            (content_canonical(r->pair->kind, a, item->fields, item->n_fields, NULL, &out->now,
+                               NULL) &&
+             encode_content(a, &out->now, &out->body))) &&
+           (!out->keyed || facts_hashes(&maker, a, item, &out->keys, &out->n_keys));
 }
 
 static const char *field_names(struct wess_arena *a, const struct content *c)
@@ -128,13 +134,6 @@ static const char *names_more(struct wess_arena *a, const char *joined, const ch
 static void done(struct run *r, const struct op_row *op, const char *code)
 {
     op_done(r->db, op->id, code, clock_now_ms());
-}
-
-static void tell_both(struct run *r, const struct link_row *link, const char *reason)
-{
-    for (int s = LEFT; s <= RIGHT; s++)
-        if (link->item[s])
-            why_put(r->db, r->pu.id, (enum side)s, link->item[s], reason, clock_now_ms());
 }
 
 /* Reads again and merges again, in the next pass of this run. */
@@ -197,63 +196,69 @@ static int64_t snapshot_of(struct run *r, struct wess_arena *a, enum side side)
 }
 
 /* Another thread's reading of the shared feed may have come before our answer, and have seen more:
- * what it saw is not overwritten, for it is not read again. */
+ * what it saw is not overwritten, for it is not read again. Its keys are those that it shows, or else
+ * those of its source. */
 static bool store_created(struct run *r, struct wess_arena *a, const struct op_row *op,
-                          const struct wess_result *res, struct item_row *row, bool *overtaken)
+                          const struct wess_result *res, const struct shown *shown,
+                          struct item_row *row, bool *overtaken)
 {
     struct run_side *s = &r->side[op->side];
-    bool known = item_by_rid(r->db, a, s->feed.id, res->id, row) == STORE_OK;
-    if (!known)
-        *row = (struct item_row){.feed = s->feed.id, .rid = res->id};
-    *overtaken = known && s->common && res->revision && row->revision &&
-                 strcmp(row->revision, res->revision) != 0;
-    if (*overtaken) {
-        item_flags(r->db, row->id, ITEM_OURS | ITEM_UNSEEN, 0);
-        return true;
+    int64_t mark = snapshot_of(r, a, op->side);
+    struct item_row made = {.feed = s->feed.id,
+                            .rid = res->id,
+                            .revision = res->revision,
+                            .flags = ITEM_OURS | (shown->whole ? 0u : ITEM_UNSEEN),
+                            .seen_ms = clock_now_ms()};
+    *overtaken = false;
+    *row = made;
+    if (item_add(r->db, row, mark, shown->keys, shown->n_keys) == STORE_NONE) {
+        if (item_by_rid(r->db, a, s->feed.id, res->id, row) != STORE_OK)
+            return false;
+        *overtaken = s->common && res->revision && row->revision &&
+                     strcmp(row->revision, res->revision) != 0;
+        if (*overtaken)
+            return item_flags(r->db, row->id, ITEM_OURS | ITEM_UNSEEN, 0) == STORE_OK;
+        row->revision = made.revision;
+        row->flags = (row->flags & ~(uint32_t)(ITEM_GONE | ITEM_ABSENT)) | made.flags;
+        row->seen_ms = made.seen_ms;
+        item_put(r->db, row, mark);
+        if (shown->keyed)
+            item_keys(r->db, row->feed, row->id, shown->keys, shown->n_keys);
     }
-    row->revision = res->revision;
-    row->flags = (row->flags & ~(uint32_t)(ITEM_GONE | ITEM_ABSENT)) | ITEM_OURS |
-                 (res->current && (res->current->flags & WESS_ITEM_WHOLE) ? 0u : ITEM_UNSEEN);
-    row->seen_ms = clock_now_ms();
-    item_put(r->db, row, snapshot_of(r, a, op->side));
-    const struct key_maker maker = {r->store, &s->feed, r->cfg->site, s->schema->identity,
-                                    config_by_name(r->cfg)};
-    if (res->current && res->current->n_keys)
-        return item_store_keys(&maker, r->db, a, row->id, res->current);
-    return item_copy_keys(r->db, a, op->item[other_side(op->side)], s->feed.id, row->id) ==
-           STORE_OK;
+    if (!shown->keyed)
+        item_copy_keys(r->db, a, op->item[other_side(op->side)], row->feed, row->id);
+    return !db_failed(r->db);
 }
 
-static bool cache_created(struct run *r, struct wess_arena *a, const struct op_row *op,
-                          const struct item_row *row, const char *rev, const struct content *now)
+/* The shadow of what was written: without what was refused. */
+static bool written_shadow(struct wess_arena *a, const struct op_row *op,
+                           const struct wess_result *res, enum side from, struct wess_slice *out)
 {
-    struct wess_slice body;
-    if (!r->side[op->side].common || !rev)
-        return true;
-    if (!encode_content(a, now, &body))
-        return false;
-    item_content(r->db, row->id, rev, body);
-    return true;
+    struct content source;
+    *out = op->shadow[from];
+    return !res->n_refused ||
+           (decode_content(a, op->shadow[from], &source) && without(a, &source, res, &source) &&
+            encode_content(a, &source, out));
 }
 
 static bool link_created(struct run *r, struct wess_arena *a, const struct op_row *op,
-                         const struct wess_result *res, const struct item_row *row)
+                         const struct wess_result *res, const struct shown *shown,
+                         const struct item_row *row)
 {
     enum side to = op->side, from = other_side(to);
     struct link_row link = {0};
-    struct content source, now, body;
-    bool there = false;
+    struct content body;
     if (!op->link || link_get(r->db, a, op->link, &link) != STORE_OK)
         link = (struct link_row){.pu = op->pu, .unseen = {"", ""}};
-    if (!decode_content(a, op->shadow[from], &source) || !without(a, &source, res, &source) ||
-        !encode_content(a, &source, &link.shadow[from]) || !decode_content(a, op->body, &body) ||
-        !shown(r, a, res, &now, &there))
+    if (!written_shadow(a, op, res, from, &link.shadow[from]) ||
+        !decode_content(a, op->body, &body))
         return false;
-    link.shadow[to] = op->shadow[to];
-    link.unseen[to] = there || !RULE(unseen_kept) ? "" : field_names(a, &body);
-    if (!link.unseen[to] || (there && (!encode_content(a, &now, &link.shadow[to]) ||
-                                       !cache_created(r, a, op, row, res->revision, &now))))
+    link.shadow[to] = shown->whole ? shown->body : op->shadow[to];
+    link.unseen[to] = shown->whole || !RULE(unseen_kept) ? "" : field_names(a, &body);
+    if (!link.unseen[to])
         return false;
+    if (shown->whole && r->side[to].common && res->revision)
+        item_content(r->db, row->id, res->revision, shown->body);
     link.item[to] = row->id;
     link.item[from] = op->item[from];
     link.rev[to] = res->revision;
@@ -266,29 +271,28 @@ static bool link_created(struct run *r, struct wess_arena *a, const struct op_ro
     link.stamp = op->stamp;
     link.ended = false;
     link_put(r->db, &link);
-    tell_both(r, &link, op->reason);
     return true;
 }
 
 static bool settle_create(struct run *r, struct wess_arena *a, const struct op_row *op,
-                          const struct wess_result *res)
+                          const struct wess_result *res, const struct shown *shown)
 {
     struct item_row row;
     bool overtaken = false;
     /* Its stamp was read by another thread's pull, which settled it. */
     if (!op_stands(r->db, op->id))
         return !db_failed(r->db);
-    if (!res->id || !store_created(r, a, op, res, &row, &overtaken))
+    if (!res->id || !store_created(r, a, op, res, shown, &row, &overtaken))
         return false;
     if (!res->revision && (RULE(again_merges) || !res->current)) {
         seen_settle(r->db, a, op, &row, clock_now_ms());
         r->progress++;
     } else {
-        if (!link_created(r, a, op, res, &row))
+        if (!link_created(r, a, op, res, shown, &row))
             return false;
         park_refused(r, a, op, res);
         op_made(r->db, op->id, op->side, row.id, clock_now_ms());
-        todo_done(r, a, op->todo_side, op->todo_item, op->seen);
+        todo_answered(r, op->todo_side, op->todo_item, op->seen);
         if (overtaken)
             look_again(r, op->side, row.id);
     }
@@ -338,26 +342,26 @@ static void written(struct run *r, struct wess_arena *a, const struct op_row *op
 }
 
 static bool update_link(struct run *r, struct wess_arena *a, const struct op_row *op,
-                        const struct wess_result *res, bool *last)
+                        const struct wess_result *res, const struct shown *shown, bool *last)
 {
     enum side to = op->side, from = other_side(to);
     struct link_row link;
-    struct content part[2], now, body;
-    bool there = false, whole;
+    struct content part[2], body;
+    bool whole;
     int64_t sibling = 0;
     if (link_get(r->db, a, op->link, &link) != STORE_OK || !decode_content(a, op->body, &body) ||
         !decode_content(a, op->shadow[LEFT], &part[LEFT]) ||
-        !decode_content(a, op->shadow[RIGHT], &part[RIGHT]) || !shown(r, a, res, &now, &there) ||
+        !decode_content(a, op->shadow[RIGHT], &part[RIGHT]) ||
         !without(a, &part[LEFT], res, &part[LEFT]) || !without(a, &part[RIGHT], res, &part[RIGHT]))
         return false;
     /* A field left to the other operation: until that is settled this side is to be read again. */
     whole = part[to].n + res->n_refused >= body.n;
-    if (there && !as_shown(a, &part[to], &now, &part[to]))
+    if (shown->whole && !as_shown(a, &part[to], &shown->now, &part[to]))
         return false;
     if (!move_shadow(a, &link, LEFT, &part[LEFT]) || !move_shadow(a, &link, RIGHT, &part[RIGHT]))
         return false;
     link.unseen[to] = names_less(a, link.unseen[to], &body, false);
-    if (link.unseen[to] && !there && RULE(unseen_kept))
+    if (link.unseen[to] && !shown->whole && RULE(unseen_kept))
         link.unseen[to] = names_less(a, link.unseen[to], &part[to], true);
     link.unseen[from] = names_more(a, link.unseen[from], op->unseen[from]);
     if (!link.unseen[to] || !link.unseen[from])
@@ -370,7 +374,6 @@ static bool update_link(struct run *r, struct wess_arena *a, const struct op_row
     link_put(r->db, &link);
     written(r, a, op, res->revision);
     item_flags(r->db, link.item[to], *link.unseen[to] ? ITEM_UNSEEN : 0, 0);
-    tell_both(r, &link, op->reason);
     return true;
 }
 
@@ -395,11 +398,11 @@ static void tell_sharers(struct run *r, const struct op_row *op)
 }
 
 static bool settle_update(struct run *r, struct wess_arena *a, const struct op_row *op,
-                          const struct wess_result *res)
+                          const struct wess_result *res, const struct shown *shown)
 {
     struct content body;
     bool last = false;
-    if (!update_link(r, a, op, res, &last) || !decode_content(a, op->body, &body))
+    if (!update_link(r, a, op, res, shown, &last) || !decode_content(a, op->body, &body))
         return false;
     for (size_t i = 0; i < body.n; i++)
         parked_clear(r->db, r->pu.id, op->link, 0, body.fields[i].name);
@@ -409,8 +412,8 @@ static bool settle_update(struct run *r, struct wess_arena *a, const struct op_r
     if (last) {
         enum side from = other_side(op->side);
         close_answered(r, a, op);
-        todo_done(r, a, from, op->item[from], op->seen);
-        todo_done(r, a, op->side, op->item[op->side], res->revision);
+        todo_answered(r, from, op->item[from], op->seen);
+        todo_answered(r, op->side, op->item[op->side], res->revision);
         if (op->todo_item != op->item[op->todo_side])
             todo_drop(r->db, r->pu.id, op->todo_side, op->todo_item);
     }
@@ -440,7 +443,6 @@ static void end_link(struct run *r, struct wess_arena *a, const struct op_row *o
     link.chosen[LEFT] = link.chosen[RIGHT] = false;
     link_put(r->db, &link);
     link_end(r->db, op->link, op->reason, "wess", clock_now_ms());
-    tell_both(r, &link, op->reason);
 }
 
 static bool settle_end(struct run *r, struct wess_arena *a, const struct op_row *op)
@@ -463,17 +465,21 @@ static bool settle_delete(struct run *r, struct wess_arena *a, const struct op_r
 }
 
 static bool settle_ok(struct run *r, struct wess_arena *a, const struct op_row *op,
-                      const struct wess_result *res)
+                      const struct wess_result *res, const struct shown *known)
 {
+    struct shown read;
+    if (!known && !shown_read(r, a, op->side, res, &read))
+        return false;
+    const struct shown *shown = known ? known : &read;
     switch (op->what) {
     case OP_LINK:
         done(r, op, "ok");
         r->report.linked++;
         return true;
     case OP_CREATE:
-        return settle_create(r, a, op, res);
+        return settle_create(r, a, op, res, shown);
     case OP_UPDATE:
-        return settle_update(r, a, op, res);
+        return settle_update(r, a, op, res, shown);
     case OP_DELETE:
         return settle_delete(r, a, op);
     case OP_END:
@@ -510,11 +516,11 @@ static bool settle_doubt(struct run *r, const struct op_row *op)
 }
 
 bool settle_op(struct run *r, struct wess_arena *a, const struct op_row *op,
-               const struct wess_result *res)
+               const struct wess_result *res, const struct shown *shown)
 {
     switch (res->code) {
     case WESS_OK:
-        return settle_ok(r, a, op, res);
+        return settle_ok(r, a, op, res, shown);
     case WESS_GONE:
         if (op->what == OP_DELETE)
             return settle_delete(r, a, op);

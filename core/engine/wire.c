@@ -47,10 +47,11 @@ bool flight_load(struct flight *f, uint32_t flags)
 {
     f->ops = arena_alloc(f->arena, f->n * sizeof(*f->ops));
     f->results = arena_alloc(f->arena, f->n * sizeof(*f->results));
-    for (size_t i = 0; f->ops && f->results && i < f->n; i++)
-        if (!load_op(f, i, flags))
-            return false;
-    return f->ops && f->results;
+    f->shown = arena_alloc(f->arena, f->n * sizeof(*f->shown));
+    f->spent = !f->ops || !f->results || !f->shown;
+    for (size_t i = 0; !f->spent && i < f->n; i++)
+        f->spent = !load_op(f, i, flags);
+    return !f->spent;
 }
 
 static bool none_tried(const struct wess_result *results, size_t n)
@@ -86,6 +87,9 @@ static void *fly(void *ctx)
     for (size_t i = 0; i < f->n; i++)
         f->results[i] = (struct wess_result){.code = WESS_NOT_TRIED};
     send(f, f->ops, f->results, f->n);
+    for (size_t i = 0; i < f->n && !f->spent; i++)
+        f->spent = !shown_read(f->run, f->arena, f->side, &f->results[i], &f->shown[i]);
+    f->spent |= content_unsure();
     return NULL;
 }
 
@@ -107,9 +111,14 @@ void flight_land(struct flight *f)
 bool flight_settle(struct flight *f)
 {
     struct run *r = f->run;
+    if (f->spent)
+        return run_memory(r);
     bool ok = db_begin_soft(r->db) == STORE_OK;
-    for (size_t i = 0; ok && i < f->n; i++)
-        ok = settle_op(r, f->arena, &f->rows[i], &f->results[i]);
+    for (size_t i = 0; ok && i < f->n; i++) {
+        op_at_hand(r->db, &f->rows[i]);
+        ok = settle_op(r, f->arena, &f->rows[i], &f->results[i], &f->shown[i]);
+    }
+    op_at_hand(r->db, NULL);
     if (!run_sound(r, f->arena))
         return false;
     if (!ok || db_commit(r->db) != STORE_OK)

@@ -109,6 +109,14 @@ static void todo_unlinked(struct storing *pg, const struct subscriber *sub,
         todo_put(db, sub->pu, sub->side, item, verdict);
 }
 
+static bool is_chosen(const struct storing *pg, const struct wess_item *facts)
+{
+    bool chosen = false;
+    for (size_t i = 0; i < pg->pull->n_subs; i++)
+        chosen |= selector_judge(pg->pull->subs[i].selector, pg->scratch, facts) == CHOSEN;
+    return chosen;
+}
+
 /* mended: it could not be judged until now, which is to be taken back. */
 static void todos(struct storing *pg, const struct wess_item *facts, const struct item_row *row,
                   bool same, bool mended)
@@ -150,6 +158,38 @@ static void echo(struct storing *pg, const struct wess_item *facts, const struct
     item_flags(pg->pull->db, row->id, 0, ITEM_UNSEEN);
 }
 
+static void take_facts(struct storing *pg, const struct wess_item *facts, struct item_row *row)
+{
+    row->feed = pg->pull->feed->id;
+    row->rid = facts->id;
+    row->revision = facts->revision;
+    row->flags = (row->flags & ~(STORED_FLAGS | ITEM_GONE | ITEM_ABSENT | ITEM_UNJUDGED)) |
+                 (facts->flags & STORED_FLAGS);
+    row->modified_ms = facts->modified_ms;
+    row->seen_ms = pg->now_ms;
+}
+
+static void put(struct storing *pg, const struct wess_item *facts, struct item_row *row)
+{
+    struct pull *p = pg->pull;
+    const struct key_maker maker = {p->store, p->feed, p->site, p->identity, p->by_name};
+    struct hash *keys;
+    size_t n;
+    bool fresh = !row->id;
+    p->changed++;
+    take_facts(pg, facts, row);
+    if (!facts_hashes(&maker, pg->scratch, facts, &keys, &n)) {
+        pg->spent = true;
+        return;
+    }
+    if (fresh && is_chosen(pg, facts))
+        row->flags |= ITEM_CHOSEN;
+    if (fresh && item_add(p->db, row, pg->mark, keys, n) != STORE_NONE)
+        return;
+    item_put(p->db, row, pg->mark);
+    item_keys(p->db, p->feed->id, row->id, keys, n);
+}
+
 static void upsert(struct storing *pg, const struct wess_item *facts)
 {
     struct pull *p = pg->pull;
@@ -163,21 +203,10 @@ static void upsert(struct storing *pg, const struct wess_item *facts)
         echo(pg, facts, &row);
     if (same && !pg->mark)
         return;
-    if (same) {
+    if (same)
         item_mark(p->db, row.id, pg->mark);
-    } else {
-        p->changed++;
-        row.feed = p->feed->id;
-        row.rid = facts->id;
-        row.revision = facts->revision;
-        row.flags = (row.flags & ~(STORED_FLAGS | ITEM_GONE | ITEM_ABSENT | ITEM_UNJUDGED)) |
-                    (facts->flags & STORED_FLAGS);
-        row.modified_ms = facts->modified_ms;
-        row.seen_ms = pg->now_ms;
-        item_put(p->db, &row, pg->mark);
-        const struct key_maker maker = {p->store, p->feed, p->site, p->identity, p->by_name};
-        pg->spent |= !item_store_keys(&maker, p->db, pg->scratch, row.id, facts);
-    }
+    else
+        put(pg, facts, &row);
     if (stamp && !(known && (row.flags & ITEM_OURS)))
         seen_stamp(p->db, pg->scratch, stamp, &row, p->live, p->ctx, pg->now_ms);
     todos(pg, facts, &row, same, mended);

@@ -4,12 +4,26 @@
 #include "feed/pull.h"
 #include "feed/stamp.h"
 
-unsigned char key_label(const char *space)
+static unsigned char label_of(const char *space, size_t len)
 {
     uint32_t h = 2166136261u; /* FNV-1a */
-    for (const char *s = space; *s; s++)
-        h = (h ^ (unsigned char)*s) * 16777619u;
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)space[i]) * 16777619u;
     return (unsigned char)(h ^ h >> 8 ^ h >> 16 ^ h >> 24);
+}
+
+unsigned char key_label(const char *space)
+{
+    unsigned char label = label_of(space, strlen(space)) & (HASH_WITHIN - 1);
+    return strchr(space, '+') ? label | HASH_WITHIN : label;
+}
+
+bool key_base(const char *space, unsigned char *label)
+{
+    const char *plus = strchr(space, '+');
+    if (plus)
+        *label = label_of(space, (size_t)(plus - space)) & (HASH_WITHIN - 1);
+    return plus != NULL;
 }
 
 struct hash key_hash(const struct store *store, const char *space, const char *id)
@@ -29,30 +43,42 @@ static bool has_key(const struct wess_item *facts, const char *space)
     return false;
 }
 
-bool item_store_keys(const struct key_maker *k, struct db *db, struct wess_arena *a, int64_t item,
-                     const struct wess_item *facts)
+/* A key within another one is found through that: by itself it is worth nothing. */
+static bool stands(const struct wess_item *facts, const char *space)
+{
+    const char *plus = strchr(space, '+');
+    for (size_t i = 0; plus && i < facts->n_keys; i++)
+        if (!strncmp(facts->keys[i].space, space, (size_t)(plus - space)) &&
+            !facts->keys[i].space[plus - space])
+            return true;
+    return !plus;
+}
+
+bool facts_hashes(const struct key_maker *k, struct wess_arena *a, const struct wess_item *facts,
+                  struct hash **out, size_t *n)
 {
     struct hash *of = arena_alloc(a, (2 * facts->n_keys + 1) * sizeof(*of));
     bool names = k->by_name || !has_key(facts, "email");
-    size_t n = 0;
+    *out = of;
+    *n = 0;
     if (!of)
         return false;
     for (size_t i = 0; i < facts->n_keys; i++) {
         const struct wess_key *key = &facts->keys[i];
         bool name = !strcmp(key->space, "fn");
-        if (names || (!name && strcmp(key->space, "fn+phone") != 0))
-            of[n++] = key_hash(k->store, key->space, key->id);
+        if ((names || (!name && strcmp(key->space, "fn+phone") != 0)) && stands(facts, key->space))
+            of[(*n)++] = key_hash(k->store, key->space, key->id);
         if (!name)
             continue;
         const char *plain = text_fold_plain(a, key->id);
         if (!plain)
             return false;
-        of[n++] = key_hash(k->store, KEY_PLAIN_NAME, plain);
+        of[(*n)++] = key_hash(k->store, KEY_PLAIN_NAME, plain);
     }
     if (!has_key(facts, "wess")) { /* what bears a stamp has a source, and is none */
         char stamp[STAMP_SIZE];
         stamp_make(k->site, k->identity, k->feed->collection, facts->id, 0, stamp);
-        of[n++] = key_hash(k->store, KEY_DERIVED, stamp);
+        of[(*n)++] = key_hash(k->store, KEY_DERIVED, stamp);
     }
-    return item_keys(db, k->feed->id, item, of, n) == STORE_OK;
+    return true;
 }

@@ -18,7 +18,7 @@ struct pull {
     const struct wess_collection *collection;
     const struct feed_row *feed;
     const char *site, *identity;
-    bool by_name; /* some pair of the configuration matches by name: see item_store_keys() */
+    bool by_name; /* some pair of the configuration matches by name: see facts_hashes() */
     const struct subscriber *subs;
     size_t n_subs;
     bool from_start; /* begin a snapshot whatever the cursor, and judge all anew */
@@ -37,22 +37,24 @@ struct pull {
 enum { PULLS_MOST = 2 };
 void feed_pull(struct pull *const *, size_t n);
 
-/* Stores what an item can be found by: hashes of its keys, of its name without accents, and of the
- * stamp that it bears or that its twin would bear. Names are for items without an address, unless
- * some pair matches by them (`by_name`). Within a transaction. false: arena spent. */
+/* What an item can be found by: hashes of its keys, of its name without accents, and of the stamp
+ * that it bears or that its twin would bear. Names are for items without an address, unless some
+ * pair matches by them (`by_name`). false: arena spent. */
 struct key_maker {
     struct store *store;
     const struct feed_row *feed;
     const char *site, *identity;
     bool by_name;
 };
-bool item_store_keys(const struct key_maker *, struct db *, struct wess_arena *, int64_t item,
-                     const struct wess_item *facts);
+bool facts_hashes(const struct key_maker *, struct wess_arena *, const struct wess_item *facts,
+                  struct hash **out, size_t *n);
 
 /* A key as it is stored: its first byte tells the space, the rest is keyed, so that nobody reads
  * it. */
 struct hash key_hash(const struct store *, const char *space, const char *id);
 unsigned char key_label(const char *space);
+/* The label of A, of a space A+B; false: it is no such space. */
+bool key_base(const char *space, unsigned char *label);
 /* Under this an item is found by the stamp that it bears, or that its twin would bear. */
 #define KEY_DERIVED "stamp-of"
 /* Keys without accents, for "alike". */

@@ -191,15 +191,24 @@ enum store_code item_body(struct db *db, struct wess_arena *a, int64_t item, str
  * -------------------------------------------------------------------------------------------------
  */
 
-/* An item's own list stands in its row; the index by hash leads from it to the item. */
+/* An item's own list stands in its row; the index by hash leads from it to the item. A key within
+ * another one is not in the index: who bears it is among those who bear the other. */
 
 static enum store_code each_key(struct db *db, const char *sql, int64_t feed, int64_t item,
                                 const struct hash *of, size_t n)
 {
     enum store_code rc = STORE_OK;
     for (size_t i = 0; rc == STORE_OK && i < n; i++)
-        rc = sql_do(db, sql, "ihi", feed, &of[i], item);
+        if (!hash_is_within(&of[i]))
+            rc = sql_do(db, sql, "ihi", feed, &of[i], item);
     return rc;
+}
+
+static enum store_code index_keys(struct db *db, int64_t feed, int64_t item, const struct hash *of,
+                                  size_t n)
+{
+    return each_key(db, "INSERT INTO keys(feed, hash, item) VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
+                    feed, item, of, n);
 }
 
 /* Those that stand in the row leave the index; `but`: unless they are the same. */
@@ -230,10 +239,39 @@ enum store_code item_keys(struct db *db, int64_t feed, int64_t item, const struc
     enum store_code rc = drop_keys(db, item, &all, &same);
     if (rc != STORE_OK || same)
         return rc;
-    rc = each_key(db, "INSERT INTO keys(feed, hash, item) VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
-                  feed, item, of, n);
+    rc = index_keys(db, feed, item, of, n);
     return rc == STORE_OK ? sql_do(db, "UPDATE items SET keys = ?2 WHERE id = ?1", "ib", item, all)
                           : rc;
+}
+
+enum store_code item_add(struct db *db, struct item_row *row, int64_t mark, const struct hash *of,
+                         size_t n)
+{
+    int before = sqlite3_total_changes(db->sq);
+    if (sql_do(db,
+               "INSERT INTO items(feed, rid, revision, flags, modified_ms, seen_ms, mark, keys)"
+               " VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+               "ittiiiib", row->feed, row->rid, row->revision, (int64_t)row->flags,
+               row->modified_ms, row->seen_ms, mark,
+               (struct wess_slice){of, n * sizeof(*of)}) != STORE_OK)
+        return STORE_FAIL;
+    if (sqlite3_total_changes(db->sq) == before)
+        return STORE_NONE;
+    row->id = sql_id(db);
+    return index_keys(db, row->feed, row->id, of, n);
+}
+
+/* Both lists, each hash once. */
+static size_t join_keys(struct hash *all, size_t n, const struct hash *more, size_t n_more)
+{
+    for (size_t i = 0; i < n_more; i++) {
+        bool known = false;
+        for (size_t k = 0; k < n && !known; k++)
+            known = !memcmp(&all[k], &more[i], sizeof(*all));
+        if (!known)
+            all[n++] = more[i];
+    }
+    return n;
 }
 
 enum store_code item_copy_keys(struct db *db, struct wess_arena *a, int64_t from_item, int64_t feed,
@@ -245,28 +283,48 @@ enum store_code item_copy_keys(struct db *db, struct wess_arena *a, int64_t from
         item_key_hashes(db, a, from_item, &of[1], &n[1]) != STORE_OK ||
         !(all = arena_alloc(a, (n[0] + n[1] + 1) * sizeof(*all))))
         return STORE_FAIL;
-    for (int k = 0; k < 2; k++)
-        if (n[k])
-            memcpy(all + (k ? n[0] : 0), of[k], n[k] * sizeof(*all));
-    return item_keys(db, feed, to_item, all, n[0] + n[1]);
+    size_t joined = join_keys(all, join_keys(all, 0, of[0], n[0]), of[1], n[1]);
+    return item_keys(db, feed, to_item, all, joined);
 }
 
-enum store_code items_by_key(struct db *db, int64_t feed, const struct hash *h, int64_t *ids,
-                             size_t cap, size_t *n)
+static bool holds(const unsigned char *all, size_t len, const struct hash *h)
+{
+    for (size_t at = 0; all && at + HASH_SIZE <= len; at += HASH_SIZE)
+        if (!memcmp(all + at, h->of, HASH_SIZE))
+            return true;
+    return false;
+}
+
+enum store_code items_by_key(struct db *db, int64_t feed, const struct hash *h,
+                             const struct hash *also, int64_t *ids, size_t cap, size_t *n)
 {
     sqlite3_stmt *s =
         sql_open(db,
-                 "SELECT k.item FROM keys k JOIN items i ON i.id = k.item WHERE k.feed = ?1 AND"
-                 " k.hash = ?2 AND NOT (i.flags & ?3)",
+                 "SELECT k.item, i.keys FROM keys k JOIN items i ON i.id = k.item WHERE k.feed = ?1"
+                 " AND k.hash = ?2 AND NOT (i.flags & ?3)",
                  "ihi", feed, h, (int64_t)(ITEM_GONE | ITEM_ABSENT));
     *n = 0;
     while (sql_next(db, s)) {
+        if (also && !holds(sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1), also))
+            continue;
         if (*n < cap)
             ids[*n] = col_int(s, 0);
         ++*n;
     }
     sql_end(s);
     return db->failed ? STORE_FAIL : STORE_OK;
+}
+
+bool keys_any(struct db *db, int64_t feed, unsigned char label)
+{
+    struct hash least = {{label}}, most;
+    int64_t any = 1;
+    memset(&most, 0xff, sizeof(most));
+    most.of[0] = label;
+    sql_number(db, &any,
+               "SELECT EXISTS(SELECT 1 FROM keys WHERE feed = ?1 AND hash BETWEEN ?2 AND ?3)",
+               "ihh", feed, &least, &most);
+    return any != 0;
 }
 
 enum store_code item_key_hashes(struct db *db, struct wess_arena *a, int64_t item,

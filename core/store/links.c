@@ -97,16 +97,26 @@ enum store_code todo_drop(struct db *db, int64_t pu, enum side side, int64_t ite
                   (int64_t)side, item);
 }
 
+enum store_code todo_done(struct db *db, int64_t pu, enum side side, int64_t item, const char *seen)
+{
+    if (db->dry)
+        return STORE_OK;
+    return sql_do(db,
+                  "DELETE FROM todos WHERE pu = ?1 AND side = ?2 AND item = ?3 AND (NOT EXISTS("
+                  "SELECT 1 FROM items WHERE id = ?3 AND revision IS NOT ?4))",
+                  "iiit", pu, (int64_t)side, item, seen);
+}
+
 enum store_code todo_next(struct db *db, int64_t pu, int64_t after, struct todo_row *out,
                           size_t cap, size_t *n)
 {
-    sqlite3_stmt *s = sql_open(db,
-                               "SELECT " TODO_COLUMNS
-                               " FROM todos t WHERE pu = ?1 AND hold = 0 AND id > ?2 AND NOT"
-                               " EXISTS(SELECT 1 FROM main.ops o WHERE o.pu = ?1 AND o.todo_side = "
-                               "t.side AND o.todo_item ="
-                               " t.item AND o.state = 1) ORDER BY id LIMIT ?3",
-                               "iii", pu, after, (int64_t)cap);
+    sqlite3_stmt *s =
+        sql_open(db,
+                 "SELECT " TODO_COLUMNS " FROM todos WHERE pu = ?1 AND hold = 0 AND id > ?2 AND NOT"
+                 " (side = 0 AND item IN (SELECT todo_item FROM main.ops WHERE pu = ?1 AND state = 1"
+                 " AND todo_side = 0)) AND NOT (side = 1 AND item IN (SELECT todo_item FROM main.ops"
+                 " WHERE pu = ?1 AND state = 1 AND todo_side = 1)) ORDER BY id LIMIT ?3",
+                 "iii", pu, after, (int64_t)cap);
     *n = 0;
     while (*n < cap && sql_next(db, s))
         todo_from(s, &out[(*n)++]);
@@ -171,7 +181,8 @@ static enum store_code one_link(struct db *db, struct wess_arena *a, sqlite3_stm
     link_from(db, a, s, out);
     sql_end(s);
     for (int i = 0; i < 2; i++) {
-        out->shadow[i] = value_get(db, a, shadow[i]);
+        out->shadow[i] =
+            i && shadow[i] == shadow[0] ? out->shadow[0] : value_get(db, a, shadow[i]);
         if (!out->unseen[i])
             out->unseen[i] = "";
     }
@@ -184,26 +195,37 @@ enum store_code link_get(struct db *db, struct wess_arena *a, int64_t id, struct
                     sql_row(db, "SELECT " LINK_COLUMNS " FROM links_v WHERE id = ?", "i", id), out);
 }
 
+/* Of the few links that an item has had in a pair the choice is made here: SQL would sort them. */
 enum store_code link_of(struct db *db, struct wess_arena *a, int64_t pu, enum side side,
                         int64_t item, struct link_row *out)
 {
-    /* "+ended": else the order is taken from an index of all links of the pair. */
-    static const char by_left[] = "SELECT " LINK_COLUMNS " FROM links_v WHERE l = ?2 AND pu = ?1"
-                                  " ORDER BY +ended, id DESC LIMIT 1";
-    static const char by_right[] = "SELECT " LINK_COLUMNS " FROM links_v WHERE r = ?2 AND pu = ?1"
-                                   " ORDER BY +ended, id DESC LIMIT 1";
-    return one_link(db, a, sql_row(db, side == LEFT ? by_left : by_right, "ii", pu, item), out);
+    static const char by_left[] = "SELECT id, ended FROM links_v WHERE l = ?2 AND pu = ?1";
+    static const char by_right[] = "SELECT id, ended FROM links_v WHERE r = ?2 AND pu = ?1";
+    sqlite3_stmt *s = sql_open(db, side == LEFT ? by_left : by_right, "ii", pu, item);
+    int64_t best = 0;
+    bool best_ended = true;
+    while (sql_next(db, s)) {
+        int64_t id = col_int(s, 0);
+        bool ended = col_int(s, 1) != 0;
+        if (!best || (best_ended && !ended) || (best_ended == ended && id > best)) {
+            best = id;
+            best_ended = ended;
+        }
+    }
+    sql_end(s);
+    return best ? link_get(db, a, best, out) : sql_none(db);
 }
 
 enum store_code link_put(struct db *db, struct link_row *k)
 {
-    static const char real[] =
+    static const char add[] =
         "INSERT INTO main.links(" LINK_COLUMNS ") VALUES(nullif(?1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-        " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) ON CONFLICT(id) DO UPDATE"
-        " SET l = ?3, r = ?4, l_rev = ?5, r_rev = ?6, l_shadow = ?7, r_shadow = ?8, l_unseen = ?9,"
-        " r_unseen = ?10, l_changed = ?11, r_changed = ?12, l_chosen = ?13, r_chosen = ?14, l_made "
-        "="
-        " ?15, r_made = ?16, stamp = ?17, ended = ?18, reason = ?19, who = ?20, ended_ms = ?21";
+        " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
+    static const char change[] =
+        "UPDATE main.links SET l = ?3, r = ?4, l_rev = ?5, r_rev = ?6, l_shadow = ?7, r_shadow ="
+        " ?8, l_unseen = ?9, r_unseen = ?10, l_changed = ?11, r_changed = ?12, l_chosen = ?13,"
+        " r_chosen = ?14, l_made = ?15, r_made = ?16, stamp = ?17, ended = ?18, reason = ?19, who ="
+        " ?20, ended_ms = ?21 WHERE id = ?1 AND pu = ?2";
     static const char dry[] =
         "INSERT OR REPLACE INTO temp.links_dry(" LINK_COLUMNS
         ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -213,7 +235,7 @@ enum store_code link_put(struct db *db, struct link_row *k)
             return STORE_FAIL;
     if (db->dry && !k->id)
         k->id = db->next_dry_id++;
-    if (sql_do(db, db->dry ? dry : real, "iiiittiittiiiiiititti", k->id, k->pu, k->item[0],
+    if (sql_do(db, db->dry ? dry : k->id ? change : add, "iiiittiittiiiiiititti", k->id, k->pu, k->item[0],
                k->item[1], k->rev[0], k->rev[1], shadow[0], shadow[1],
                k->unseen[0] ? k->unseen[0] : "", k->unseen[1] ? k->unseen[1] : "", k->changed_ms[0],
                k->changed_ms[1], (int64_t)k->chosen[0], (int64_t)k->chosen[1], (int64_t)k->made[0],

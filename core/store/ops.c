@@ -8,8 +8,24 @@
     " body, old, before, l_shadow, r_shadow, l_unseen, r_unseen, reason, sent_ms, attempt, "       \
     "released"
 
+/* Columns 14 to 18; mostly one and the same value. */
+static void values_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s,
+                        int64_t id[OP_VALUES], struct wess_slice out[OP_VALUES])
+{
+    for (int i = 0; i < OP_VALUES; i++) {
+        int same = 0;
+        id[i] = col_int(s, 14 + i);
+        while (id[same] != id[i])
+            same++;
+        out[i] = same < i ? out[same] : value_get(db, a, id[i]);
+    }
+}
+
 static void op_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct op_row *out)
 {
+    struct wess_slice values[OP_VALUES];
+    int64_t id[OP_VALUES];
+    values_from(db, a, s, id, values);
     *out = (struct op_row){
         .id = col_int(s, 0),
         .run = col_int(s, 1),
@@ -24,22 +40,23 @@ static void op_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct
         .stamp = col_text(db, a, s, 11),
         .revision = col_text(db, a, s, 12),
         .seen = col_text(db, a, s, 13),
-        .body = value_get(db, a, col_int(s, 14)),
-        .old = value_get(db, a, col_int(s, 15)),
-        .before = value_get(db, a, col_int(s, 16)),
-        .shadow = {value_get(db, a, col_int(s, 17)), value_get(db, a, col_int(s, 18))},
+        .body = values[0],
+        .old = values[1],
+        .before = values[2],
+        .shadow = {values[3], values[4]},
         .unseen = {col_text(db, a, s, 19), col_text(db, a, s, 20)},
         .reason = col_text(db, a, s, 21),
         .sent_ms = col_int(s, 22),
         .attempt = (int)col_int(s, 23),
         .released = col_int(s, 24) != 0};
+    memcpy(out->value, id, sizeof(id));
 }
 
 enum store_code op_put(struct db *db, struct op_row *o)
 {
     const struct wess_slice values[] = {o->body, o->old, o->before, o->shadow[0], o->shadow[1]};
-    int64_t v[5];
-    for (size_t i = 0; i < 5; i++)
+    int64_t v[OP_VALUES];
+    for (size_t i = 0; i < OP_VALUES; i++)
         if (value_put(db, values[i], &v[i]) != STORE_OK)
             return STORE_FAIL;
     if (db->dry)
@@ -62,15 +79,20 @@ enum store_code op_put(struct db *db, struct op_row *o)
 enum store_code op_next(struct db *db, struct wess_arena *a, int64_t pu, enum op_what what,
                         enum side side, int64_t after, struct op_row *out, size_t cap, size_t *n)
 {
+    *n = 0;
+    bool outside = sqlite3_get_autocommit(db->sq) != 0;
+    if (outside && db_begin_read(db) != STORE_OK)
+        return STORE_FAIL;
     sqlite3_stmt *s =
         sql_open(db,
                  "SELECT " OP_COLUMNS " FROM ops WHERE pu = ? AND state = 0 AND what ="
                  " ? AND side = ? AND id > ? ORDER BY id LIMIT ?",
                  "iiiii", pu, (int64_t)what, (int64_t)side, after, (int64_t)cap);
-    *n = 0;
     while (*n < cap && sql_next(db, s))
         op_from(db, a, s, &out[(*n)++]);
     sql_end(s);
+    if (outside)
+        db_end_read(db);
     return db->failed ? STORE_FAIL : STORE_OK;
 }
 
@@ -142,30 +164,42 @@ enum store_code op_unsend(struct db *db, int64_t id)
 
 enum store_code op_drop(struct db *db, int64_t id)
 {
-    sql_do(db, "DELETE FROM claims WHERE op = ?", "i", id);
+    if (!sql_empty(db, CLAIMS_ROWS))
+        sql_do(db, "DELETE FROM claims WHERE op = ?", "i", id);
     return sql_do(db, "DELETE FROM ops WHERE id = ?", "i", id);
 }
 
-#define HISTORY                                                                                    \
-    "INSERT INTO history(run, pu, link, l, r, when_ms, side, what, reason, code, stamp, released," \
-    " body, before) SELECT run, pu, link, "
+/* Into the history, and off the journal. Read and written by two statements: one that does both keeps
+ * a way back for itself, which costs more than the rest. `made`: the item of that side, 0: none new. */
+static enum store_code op_over(struct db *db, int64_t id, const char *code, int64_t now_ms,
+                               enum side side, int64_t made)
+{
+    static const char add[] =
+        "INSERT INTO history(run, pu, link, l, r, when_ms, side, what, reason, code, stamp,"
+        " released, body, before) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    sqlite3_stmt *s = sql_row(db,
+                              "SELECT run, pu, link, l, r, side, what, reason, stamp, released,"
+                              " body, before FROM ops WHERE id = ?",
+                              "i", id);
+    if (s)
+        sql_do(db, add, "iiiiiiiitttiii", col_int(s, 0), col_int(s, 1), col_int(s, 2),
+               made && side == LEFT ? made : col_int(s, 3),
+               made && side == RIGHT ? made : col_int(s, 4), now_ms, col_int(s, 5), col_int(s, 6),
+               (const char *)sqlite3_column_text(s, 7), code,
+               (const char *)sqlite3_column_text(s, 8), col_int(s, 9), col_int(s, 10),
+               col_int(s, 11));
+    sql_end(s);
+    return op_drop(db, id);
+}
 
 enum store_code op_done(struct db *db, int64_t id, const char *code, int64_t now_ms)
 {
-    sql_do(db,
-           HISTORY "l, r, ?3, side, what, reason, ?2, stamp, released, body, before FROM ops WHERE"
-                   " id = ?1",
-           "iti", id, code, now_ms);
-    return op_drop(db, id);
+    return op_over(db, id, code, now_ms, LEFT, 0);
 }
 
 enum store_code op_made(struct db *db, int64_t id, enum side side, int64_t item, int64_t now_ms)
 {
-    sql_do(db,
-           HISTORY "iif(?4, l, ?3), iif(?4, ?3, r), ?2, side, what, reason, 'ok', stamp, released,"
-                   " body, before FROM ops WHERE id = ?1",
-           "iiii", id, now_ms, item, (int64_t)(side == RIGHT));
-    return op_drop(db, id);
+    return op_over(db, id, "ok", now_ms, side, item);
 }
 
 enum store_code ops_drop_planned(struct db *db, int64_t pu)
@@ -197,6 +231,7 @@ enum store_code ops_in_doubt(struct db *db, struct wess_arena *a, int64_t pu, st
 enum store_code claim_take(struct db *db, int64_t feed, const struct hash *h, int64_t op,
                            int64_t *holder)
 {
+    sql_filled(db, CLAIMS_ROWS);
     if (sql_do(db, "INSERT INTO claims(feed, hash, op) VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
                "ihi", feed, h, op) != STORE_OK)
         return STORE_FAIL;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ROWS_UNKNOWN, ROWS_SOME, ROWS_NONE };
+
 /* ---- errors
  * -------------------------------------------------------------------------------------------- */
 
@@ -167,6 +169,24 @@ enum store_code sql_number(struct db *db, int64_t *out, const char *sql, const c
         *out = sqlite3_column_int64(s, 0);
     sql_end(s);
     return there ? STORE_OK : sql_none(db);
+}
+
+bool sql_empty(struct db *db, enum sparse table)
+{
+    static const char *const any[] = {[ASKS_ROWS] = "SELECT EXISTS(SELECT 1 FROM asks)",
+                                      [PARKED_ROWS] = "SELECT EXISTS(SELECT 1 FROM parked)",
+                                      [CLAIMS_ROWS] = "SELECT EXISTS(SELECT 1 FROM claims)"};
+    int64_t n = 1;
+    if (sqlite3_get_autocommit(db->sq))
+        return false;
+    if (db->rows[table] == ROWS_UNKNOWN && sql_number(db, &n, any[table], "") == STORE_OK)
+        db->rows[table] = n ? ROWS_SOME : ROWS_NONE;
+    return db->rows[table] == ROWS_NONE;
+}
+
+void sql_filled(struct db *db, enum sparse table)
+{
+    db->rows[table] = ROWS_SOME;
 }
 
 int64_t sql_id(struct db *db)

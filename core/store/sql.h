@@ -14,6 +14,9 @@
 #define DIGEST_KEPT 16u /* of a SHA-256: enough that nobody meets two contents with one */
 #define VALUES_SEEN 4u
 
+/* Tables that mostly hold nothing. */
+enum sparse { ASKS_ROWS, PARKED_ROWS, CLAIMS_ROWS, TABLES_SPARSE };
+
 struct store {
     char *dir, *path, *site, *installation;
     struct hmac_sha256_ctx mac; /* ready for a message */
@@ -38,6 +41,8 @@ struct db {
         int64_t id;
     } seen[VALUES_SEEN];
     unsigned next_seen;
+    const struct op_row *op; /* op_at_hand() */
+    unsigned char rows[TABLES_SPARSE]; /* sql_empty(): what is known in this transaction */
     char error[512];
 };
 
@@ -60,6 +65,10 @@ void sql_say(sqlite3 *sq, int code, char *why, size_t cap);
 enum store_code sql_none(const struct db *);
 /* STORE_OK, or STORE_FAIL when the db failed, as it does when a row did not fit. */
 enum store_code sql_ok(const struct db *);
+/* Whether the table surely holds no row, within a transaction: looked up once in it. Who puts a row
+ * says so. */
+bool sql_empty(struct db *, enum sparse);
+void sql_filled(struct db *, enum sparse);
 int64_t sql_id(struct db *); /* of the row inserted last */
 
 /* Columns; texts and blobs are copied into the arena. What does not fit fails the db: half a row is

@@ -16,7 +16,7 @@
 
 #define BUSY_MS 10000 /* another process reading or a checkpoint */
 #define PAGE_BYTES 4096
-#define CACHE_PAGES 1024 /* of all connections together */
+#define CACHE_PAGES 1792 /* of all connections together */
 #define OWNER_STEPS 50
 #define OWNER_STEP_NS 10000000L
 #define EXIT_OTHER_OWNER 6
@@ -206,7 +206,7 @@ static sqlite3 *connect(const struct store *s, char *why, size_t cap)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                 (s->how == STORE_OWN ? SQLITE_OPEN_CREATE : 0);
     static const char *const settings[] = {
-        "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -3072",
+        "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -6144",
         "PRAGMA mmap_size = 0",        "PRAGMA secure_delete = FAST",
         "PRAGMA temp_store = FILE",    "PRAGMA trusted_schema = OFF",
         "PRAGMA cell_size_check = ON", "PRAGMA wal_autocheckpoint = 8000"};
@@ -450,12 +450,19 @@ static void give_turn(struct db *db)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* What was known within the last transaction. */
+static void forget(struct db *db)
+{
+    values_forget(db);
+    memset(db->rows, 0, sizeof(db->rows));
+}
+
 /* Changing how a transaction is written out is free when it does not change. */
 static enum store_code begin(struct db *db, bool soft)
 {
     take_turn(db);
     db->failed = false;
-    values_forget(db);
+    forget(db);
     if (soft != db->soft &&
         sql_do(db, soft ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", "") !=
             STORE_OK)
@@ -476,6 +483,18 @@ enum store_code db_begin(struct db *db)
 enum store_code db_begin_soft(struct db *db)
 {
     return begin(db, true);
+}
+
+enum store_code db_begin_read(struct db *db)
+{
+    forget(db);
+    return sql_do(db, "BEGIN", "");
+}
+
+void db_end_read(struct db *db)
+{
+    if (!sqlite3_get_autocommit(db->sq))
+        sqlite3_exec(db->sq, "COMMIT", NULL, NULL, NULL);
 }
 
 enum store_code db_commit(struct db *db)

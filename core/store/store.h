@@ -39,14 +39,24 @@ enum store_code db_begin(struct db *);
  * one): for what is simply read or settled again. What is about to be sent is journaled by
  * db_begin(). */
 enum store_code db_begin_soft(struct db *);
+/* Many readings at one state of the store, without a lock for each. Nothing is written until its
+ * end, and nobody waited for: the journal of the database is not emptied while somebody reads. */
+enum store_code db_begin_read(struct db *);
+void db_end_read(struct db *);
 enum store_code db_commit(struct db *); /* rolls back when any call in between failed */
 void db_rollback(struct db *);
-/* A keyed hash (16 bytes) of a key or tag, so that what nobody shared is not readable in the state.
- */
-enum { HASH_SIZE = 10 }; /* the first byte tells the space: see key_hash() */
+/* A keyed hash of a key or tag, so that what nobody shared is not readable in the state. The first
+ * byte tells the space: see key_hash(). */
+enum { HASH_SIZE = 10 };
 struct hash {
     unsigned char of[HASH_SIZE];
 };
+/* A key of the space A+B is looked for among those who share the key of A only. */
+enum { HASH_WITHIN = 0x80 }; /* in the first byte */
+static inline bool hash_is_within(const struct hash *h)
+{
+    return (h->of[0] & HASH_WITHIN) != 0;
+}
 struct hash store_hash(const struct store *, const char *space, const char *id);
 const char *store_installation(const struct store *);
 
@@ -91,6 +101,9 @@ enum store_code item_by_rid(struct db *, struct wess_arena *, int64_t feed, cons
                             struct item_row *);
 /* Inserts or updates by (feed, rid); sets row->id. `mark` is the snapshot's number or 0. */
 enum store_code item_put(struct db *, struct item_row *row, int64_t mark);
+/* Inserts it with its keys. STORE_NONE: it is there already, and is left as it is. */
+enum store_code item_add(struct db *, struct item_row *row, int64_t mark, const struct hash *keys,
+                         size_t n);
 enum store_code item_mark(struct db *, int64_t item,
                           int64_t mark); /* seen in this snapshot, unchanged */
 enum store_code item_flags(struct db *, int64_t item, uint32_t set, uint32_t clear);
@@ -113,9 +126,12 @@ enum store_code items_behind(struct db *, struct wess_arena *, int64_t feed, con
 enum store_code item_keys(struct db *, int64_t feed, int64_t item, const struct hash *, size_t n);
 enum store_code item_copy_keys(struct db *, struct wess_arena *, int64_t from_item, int64_t feed,
                                int64_t to_item);
-/* Live items of the feed that bear the key; at most `cap` ids, *n counts all. */
-enum store_code items_by_key(struct db *, int64_t feed, const struct hash *, int64_t *ids,
-                             size_t cap, size_t *n);
+/* Live items of the feed that bear the key, and `also` where it is given; at most `cap` ids, *n
+ * counts all. */
+enum store_code items_by_key(struct db *, int64_t feed, const struct hash *,
+                             const struct hash *also, int64_t *ids, size_t cap, size_t *n);
+/* Whether any item of the feed bears a key of that space; true also when the db fails. */
+bool keys_any(struct db *, int64_t feed, unsigned char label);
 enum store_code item_key_hashes(struct db *, struct wess_arena *, int64_t item, struct hash **,
                                 size_t *n);
 /* Items of the feed with that id, or bearing any of the keys; live or not. */
@@ -157,6 +173,8 @@ struct todo_row {
 /* A new state of the item replaces an older to-do of it (and leaves any hold). */
 enum store_code todo_put(struct db *, int64_t pu, enum side, int64_t item, enum chosen);
 enum store_code todo_drop(struct db *, int64_t pu, enum side, int64_t item);
+/* The same, unless the item's revision is another one than `seen` by now. */
+enum store_code todo_done(struct db *, int64_t pu, enum side, int64_t item, const char *seen);
 /* The next free ones (hold = 0) behind `after` in id order. Those whose item is the source of an op
  * in doubt are left out. */
 enum store_code todo_next(struct db *, int64_t pu, int64_t after, struct todo_row *, size_t cap,
@@ -196,6 +214,7 @@ enum store_code link_count(struct db *, int64_t pu, int64_t *active);
 
 enum op_what { OP_LINK = 1, OP_CREATE, OP_UPDATE, OP_DELETE, OP_END };
 enum op_state { OP_PLANNED, OP_SENT };
+enum { OP_VALUES = 5 };
 struct op_row {
     int64_t id, run, pu, link;
     enum side side; /* the side that is written */
@@ -216,7 +235,11 @@ struct op_row {
     int64_t sent_ms;
     int attempt;
     bool released;
+    int64_t value[OP_VALUES]; /* the store's own: where body, old, before, shadows are kept */
 };
+/* Values that the operation holds are known to be stored until the transaction ends, or another is
+ * at hand. NULL: none. */
+void op_at_hand(struct db *, const struct op_row *);
 enum store_code op_put(struct db *, struct op_row *); /* inserts, sets id */
 /* The next planned ops of this kind and side behind `after`. */
 enum store_code op_next(struct db *, struct wess_arena *, int64_t pu, enum op_what, enum side,
@@ -314,7 +337,8 @@ enum store_code parked_clear(struct db *, int64_t pu, int64_t link, int64_t item
 enum store_code parked_list(struct db *, struct wess_arena *, int64_t pu, struct parked_row **,
                             size_t *n);
 
-/* The last reason code of an item in a pu, for `wess why`. */
+/* The last reason code of an item in a pu, for `wess why`: what was put, or that of the last write
+ * that went well, whichever is newer. */
 enum store_code why_put(struct db *, int64_t pu, enum side, int64_t item, const char *reason,
                         int64_t now_ms);
 enum store_code why_get(struct db *, struct wess_arena *, int64_t pu, enum side, int64_t item,

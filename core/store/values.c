@@ -4,12 +4,51 @@
 
 #include "store/sql.h"
 
-static bool known(struct db *db, struct wess_slice digest, int64_t *id)
+static enum store_code known(struct db *db, struct wess_slice digest, int64_t *id)
 {
     static const char real[] = "SELECT id FROM main.vals WHERE digest = ?";
     static const char dry[] = "SELECT id FROM temp.vals_dry WHERE digest = ?";
-    return sql_number(db, id, real, "b", digest) == STORE_OK ||
-           (db->dry && sql_number(db, id, dry, "b", digest) == STORE_OK);
+    enum store_code rc = sql_number(db, id, real, "b", digest);
+    return rc == STORE_NONE && db->dry ? sql_number(db, id, dry, "b", digest) : rc;
+}
+
+/* Mostly it is new: looked for only if it cannot be added. */
+static enum store_code add(struct db *db, struct wess_slice digest, struct wess_slice body,
+                           int64_t *id)
+{
+    int before = sqlite3_total_changes(db->sq);
+    if (db->dry) {
+        enum store_code rc = known(db, digest, id);
+        if (rc != STORE_NONE)
+            return rc;
+        *id = -db->next_dry_id++;
+        return sql_do(db, "INSERT INTO temp.vals_dry(id, digest, body) VALUES(?, ?, ?)", "ibb", *id,
+                      digest, body);
+    }
+    if (sql_do(db, "INSERT INTO main.vals(digest, body) VALUES(?, ?) ON CONFLICT DO NOTHING", "bb",
+               digest, body) != STORE_OK)
+        return STORE_FAIL;
+    if (sqlite3_total_changes(db->sq) == before)
+        return known(db, digest, id);
+    *id = sql_id(db);
+    return STORE_OK;
+}
+
+/* Those of the operation at hand. */
+static int64_t noted(const struct db *db, struct wess_slice body)
+{
+    const struct op_row *op = db->op;
+    const struct wess_slice of[OP_VALUES] = {op->body, op->old, op->before, op->shadow[0],
+                                             op->shadow[1]};
+    for (int i = 0; i < OP_VALUES; i++)
+        if (of[i].len == body.len && !memcmp(of[i].data, body.data, body.len))
+            return op->value[i];
+    return 0;
+}
+
+void op_at_hand(struct db *db, const struct op_row *op)
+{
+    db->op = db->dry ? NULL : op;
 }
 
 /* An operation and its shadows mostly hold the same. Only within a transaction: outside of it
@@ -34,6 +73,7 @@ static void remember(struct db *db, const unsigned char *digest, int64_t id)
 void values_forget(struct db *db)
 {
     memset(db->seen, 0, sizeof(db->seen));
+    db->op = NULL;
 }
 
 enum store_code value_put(struct db *db, struct wess_slice body, int64_t *id)
@@ -41,20 +81,12 @@ enum store_code value_put(struct db *db, struct wess_slice body, int64_t *id)
     unsigned char md[DIGEST_SIZE];
     struct wess_slice digest = {md, DIGEST_KEPT};
     *id = 0;
-    if (!body.len)
+    if (!body.len || (db->op && (*id = noted(db, body))))
         return STORE_OK;
     digest_of(body, md);
     if ((*id = seen(db, md)))
         return STORE_OK;
-    if (!known(db, digest, id) && db->dry) {
-        *id = -db->next_dry_id++;
-        sql_do(db, "INSERT INTO temp.vals_dry(id, digest, body) VALUES(?, ?, ?)", "ibb", *id,
-               digest, body);
-    } else if (!*id) {
-        sql_do(db, "INSERT INTO main.vals(digest, body) VALUES(?, ?)", "bb", digest, body);
-        *id = sql_id(db);
-    }
-    if (db->failed)
+    if (add(db, digest, body, id) != STORE_OK)
         return STORE_FAIL;
     remember(db, md, *id);
     return STORE_OK;

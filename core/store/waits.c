@@ -52,6 +52,7 @@ static enum store_code list_asks(struct db *db, struct wess_arena *a, sqlite3_st
 
 enum store_code ask_put(struct db *db, struct ask_row *r)
 {
+    sql_filled(db, ASKS_ROWS);
     enum store_code rc = sql_do(
         db,
         "INSERT INTO asks(pu, link, item, kind, side, field, reason, body, candidates, title,"
@@ -78,6 +79,8 @@ enum store_code ask_get(struct db *db, struct wess_arena *a, int64_t id, struct 
 enum store_code ask_of_item(struct db *db, struct wess_arena *a, int64_t pu, enum side side,
                             int64_t item, struct ask_row *out)
 {
+    if (sql_empty(db, ASKS_ROWS))
+        return STORE_NONE;
     return one_ask(db, a,
                    sql_row(db,
                            "SELECT " ASK_COLUMNS " FROM asks WHERE pu = ? AND side = ? AND item = ?"
@@ -89,6 +92,9 @@ enum store_code ask_of_item(struct db *db, struct wess_arena *a, int64_t pu, enu
 enum store_code asks_of_link(struct db *db, struct wess_arena *a, int64_t link,
                              struct ask_row **out, size_t *n)
 {
+    *n = 0;
+    if (sql_empty(db, ASKS_ROWS))
+        return STORE_OK;
     return list_asks(
         db, a,
         sql_open(db, "SELECT " ASK_COLUMNS " FROM asks WHERE link = ? AND link > 0", "i", link),
@@ -230,6 +236,7 @@ enum store_code hold_release(struct db *db, int64_t hold)
 
 enum store_code parked_put(struct db *db, const struct parked_row *p)
 {
+    sql_filled(db, PARKED_ROWS);
     return sql_do(
         db,
         "INSERT INTO parked(pu, link, item, when_ms, side, field, why, code, value)"
@@ -270,6 +277,9 @@ static enum store_code list_parked(struct db *db, struct wess_arena *a, sqlite3_
 enum store_code parked_of(struct db *db, struct wess_arena *a, int64_t pu, int64_t link,
                           int64_t item, struct parked_row **out, size_t *n)
 {
+    *n = 0;
+    if (sql_empty(db, PARKED_ROWS))
+        return STORE_OK;
     return list_parked(
         db, a,
         sql_open(db, "SELECT " PARKED_COLUMNS " FROM parked WHERE pu = ? AND link = ? AND item = ?",
@@ -280,6 +290,8 @@ enum store_code parked_of(struct db *db, struct wess_arena *a, int64_t pu, int64
 enum store_code parked_clear(struct db *db, int64_t pu, int64_t link, int64_t item,
                              const char *field)
 {
+    if (sql_empty(db, PARKED_ROWS))
+        return STORE_OK;
     return sql_do(db,
                   "DELETE FROM parked WHERE pu = ?1 AND link = ?2 AND item = ?3 AND (?4 IS NULL OR"
                   " field = ?4)",
@@ -312,18 +324,34 @@ enum store_code why_put(struct db *db, int64_t pu, enum side side, int64_t item,
                   "iiiti", pu, (int64_t)side, item, reason, now_ms);
 }
 
+/* Of what was written the history tells the reason. */
+static enum store_code newest_reason(struct db *db, struct wess_arena *a, sqlite3_stmt *s,
+                                     const char **reason, int64_t *when_ms)
+{
+    if (!s)
+        return sql_none(db);
+    if (!*reason || col_int(s, 1) > *when_ms) {
+        *reason = col_text(db, a, s, 0);
+        *when_ms = col_int(s, 1);
+    }
+    sql_end(s);
+    return sql_ok(db);
+}
+
 enum store_code why_get(struct db *db, struct wess_arena *a, int64_t pu, enum side side,
                         int64_t item, const char **reason, int64_t *when_ms)
 {
-    sqlite3_stmt *s =
-        sql_row(db, "SELECT reason, when_ms FROM why WHERE pu = ? AND side = ? AND item = ?", "iii",
-                pu, (int64_t)side, item);
-    if (!s)
-        return sql_none(db);
-    *reason = col_text(db, a, s, 0);
-    *when_ms = col_int(s, 1);
-    sql_end(s);
-    return sql_ok(db);
+    static const char put[] =
+        "SELECT reason, when_ms FROM why WHERE pu = ? AND side = ? AND item = ?";
+    static const char *const done[] = {
+        "SELECT reason, when_ms FROM main.history WHERE pu = ? AND l = ? AND code = 'ok' AND reason"
+        " NOT NULL ORDER BY id DESC LIMIT 1",
+        "SELECT reason, when_ms FROM main.history WHERE pu = ? AND r = ? AND code = 'ok' AND reason"
+        " NOT NULL ORDER BY id DESC LIMIT 1"};
+    *reason = NULL;
+    newest_reason(db, a, sql_row(db, put, "iii", pu, (int64_t)side, item), reason, when_ms);
+    newest_reason(db, a, sql_row(db, done[side], "ii", pu, item), reason, when_ms);
+    return db->failed ? STORE_FAIL : *reason ? STORE_OK : STORE_NONE;
 }
 
 enum store_code item_known(struct db *db, struct wess_arena *a, int64_t item,

@@ -30,14 +30,14 @@ size_t vcard_find(const struct vcard *v, const char *name, size_t from)
 /* ---- one line
  * ------------------------------------------------------------------------------------------ */
 
-/* The first of `stops` that stands outside of quotes; `end`: none. */
-static const char *outside(const char *at, const char *end, const char *stops)
+/* The first `stop` that stands outside of quotes; `end`: none. */
+static const char *outside(const char *at, const char *end, char stop)
 {
     bool quoted = false;
     for (; at < end; at++) {
         if (*at == '"')
             quoted = !quoted;
-        else if (!quoted && strchr(stops, *at))
+        else if (!quoted && *at == stop)
             return at;
     }
     return end;
@@ -62,12 +62,12 @@ static bool is_name(struct wess_slice s)
 void vcard_take_apart(struct vcard_line *l)
 {
     const char *text = l->text.data, *end = text + l->text.len;
-    const char *colon = outside(text, end, ":");
+    const char *colon = outside(text, end, ':');
     if (colon == end) /* a quote that is never closed */
         colon = l->text.len ? memchr(text, ':', l->text.len) : NULL;
     if (!colon)
         return;
-    const char *semi = outside(text, colon, ";");
+    const char *semi = outside(text, colon, ';');
     const char *dot = memchr(text, '.', (size_t)(semi - text));
     struct wess_slice name = span(dot ? dot + 1 : text, semi);
     struct wess_slice group = span(text, dot ? dot : text);
@@ -91,7 +91,7 @@ struct vcard_words vcard_words(const struct vcard_line *l)
 static void next_param(struct vcard_words *w)
 {
     const char *at = w->rest.data, *end = at + w->rest.len;
-    const char *stop = outside(at, end, ";"), *is = outside(at, stop, "=");
+    const char *stop = outside(at, end, ';'), *is = outside(at, stop, '=');
     w->name = is < stop ? span(at, is) : span(at, at);
     w->list = is < stop ? span(is + 1, stop) : span(at, stop);
     w->rest = stop < end ? span(stop + 1, end) : span(end, end);

@@ -157,7 +157,7 @@ bool slice_is(struct wess_slice s, const char *text)
 struct hash hash_of(int n)
 {
     struct hash out;
-    memset(out.of, 0x5a, sizeof(out.of));
-    memcpy(out.of, &n, sizeof(n));
+    memset(out.of, 0x5a, sizeof(out.of)); /* of one space, within no other */
+    memcpy(&out.of[1], &n, sizeof(n));
     return out;
 }

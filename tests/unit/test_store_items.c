@@ -206,17 +206,46 @@ static void keys_find_live_items(void **state)
     struct item_row of[3] = {an_item("a", 0), an_item("b", 0), an_item("c", 0)};
     for (size_t i = 0; i < 3; i++)
         OK(&box, item_keys(box.db, feed, of[i].id, keys, 3));
-    OK(&box, items_by_key(box.db, feed, &keys[1], ids, 2, &n));
+    OK(&box, items_by_key(box.db, feed, &keys[1], NULL, ids, 2, &n));
     assert_int_equal(n, 3); /* all are counted, `cap` are told */
     OK(&box, item_flags(box.db, of[0].id, ITEM_GONE, 0));
     OK(&box, item_flags(box.db, of[1].id, ITEM_ABSENT, 0));
-    OK(&box, items_by_key(box.db, feed, &keys[0], ids, 2, &n));
+    OK(&box, items_by_key(box.db, feed, &keys[0], NULL, ids, 2, &n));
     assert_int_equal(n, 1);
     assert_int_equal(ids[0], of[2].id);
     struct hash none = hash_of(3);
-    OK(&box, items_by_key(box.db, feed, &none, ids, 2, &n));
+    OK(&box, items_by_key(box.db, feed, &none, NULL, ids, 2, &n));
     assert_int_equal(n, 0);
-    OK(&box, items_by_key(box.db, feed + 1, &keys[0], ids, 2, &n));
+    OK(&box, items_by_key(box.db, feed + 1, &keys[0], NULL, ids, 2, &n));
+    assert_int_equal(n, 0);
+}
+
+static void key_within_another_is_found_through_it(void **state)
+{
+    (void)state;
+    int64_t ids[2];
+    size_t n;
+    struct hash mail = hash_of(1), jones = hash_of(2), smith = hash_of(3);
+    jones.of[0] |= HASH_WITHIN;
+    smith.of[0] |= HASH_WITHIN;
+    struct hash of_a[] = {mail, jones}, of_b[] = {mail, smith};
+    struct item_row a = {.feed = feed, .rid = "a"}, b = an_item("b", 0);
+    OK(&box, item_add(box.db, &a, 0, of_a, 2));
+    OK(&box, item_keys(box.db, feed, b.id, of_b, 2));
+    assert_true(a.id > 0);
+    NONE(&box, item_add(box.db, &a, 0, of_b, 2)); /* it is there, and stays as it is */
+    OK(&box, items_by_key(box.db, feed, &mail, NULL, ids, 2, &n));
+    assert_int_equal(n, 2);
+    OK(&box, items_by_key(box.db, feed, &mail, &smith, ids, 2, &n));
+    assert_int_equal(n, 1);
+    assert_int_equal(ids[0], b.id);
+    OK(&box, items_by_key(box.db, feed, &jones, NULL, ids, 2, &n));
+    assert_int_equal(n, 0); /* not by itself */
+    assert_true(keys_any(box.db, feed, mail.of[0]));
+    assert_false(keys_any(box.db, feed, (unsigned char)(mail.of[0] ^ 1)));
+    assert_false(keys_any(box.db, feed + 1, mail.of[0]));
+    OK(&box, item_keys(box.db, feed, a.id, NULL, 0));
+    OK(&box, items_by_key(box.db, feed, &mail, &jones, ids, 2, &n));
     assert_int_equal(n, 0);
 }
 
@@ -240,11 +269,11 @@ static void keys_are_replaced_and_copied(void **state)
     OK(&box, item_put(box.db, &twin, 0));
     OK(&box, item_copy_keys(box.db, box.arena, row.id, other.id, twin.id));
     OK(&box, item_copy_keys(box.db, box.arena, row.id, other.id, twin.id));
-    OK(&box, items_by_key(box.db, other.id, &new, ids, 2, &n));
+    OK(&box, items_by_key(box.db, other.id, &new, NULL, ids, 2, &n));
     assert_int_equal(n, 1);
     assert_int_equal(ids[0], twin.id);
     OK(&box, item_keys(box.db, feed, row.id, NULL, 0));
-    OK(&box, items_by_key(box.db, feed, &new, ids, 2, &n));
+    OK(&box, items_by_key(box.db, feed, &new, NULL, ids, 2, &n));
     assert_int_equal(n, 0);
 }
 
@@ -297,7 +326,7 @@ static void drop_takes_keys_and_todos(void **state)
     NONE(&box, item_get(box.db, box.arena, a.id, &a));
     NONE(&box, todo_get(box.db, 1, LEFT, a.id, &todo));
     OK(&box, todo_get(box.db, 1, LEFT, b.id, &todo));
-    OK(&box, items_by_key(box.db, feed, &key, ids, 1, &n));
+    OK(&box, items_by_key(box.db, feed, &key, NULL, ids, 1, &n));
     assert_int_equal(n, 0);
 }
 
@@ -392,6 +421,7 @@ int main(void)
         T(text_of_any_length_and_letters),
         T(content_by_revision),
         T(keys_find_live_items),
+        T(key_within_another_is_found_through_it),
         T(keys_are_replaced_and_copied),
         T(find_by_id_or_any_key),
         T(more_than_one_list_holds),

@@ -245,7 +245,7 @@ static bool reads_all(void)
         char *rid = arena_fmt(box.arena, "id-%d", i);
         ok = item_by_rid(box.db, box.arena, feed.id, rid, &item) == STORE_OK &&
              item_body(box.db, box.arena, item.id, &body) == STORE_OK && slice_is(body, rid) &&
-             items_by_key(box.db, feed.id, &key, ids, 4, &n) == STORE_OK && n == 1;
+             items_by_key(box.db, feed.id, &key, NULL, ids, 4, &n) == STORE_OK && n == 1;
     }
     return ok;
 }

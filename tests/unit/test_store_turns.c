@@ -299,7 +299,7 @@ static void dry_keeps_facts(void **state)
     assert_int_equal(db_commit(dry), STORE_OK);
     db_close(dry);
     assert_true(there("fact"));
-    OK(&box, items_by_key(box.db, feed, &key, ids, 1, &n));
+    OK(&box, items_by_key(box.db, feed, &key, NULL, ids, 1, &n));
     assert_int_equal(n, 1);
     OK(&box, feed_get(box.db, box.arena, "crm", "", "people", &row));
     assert_true(slice_is(row.cursor, "c"));

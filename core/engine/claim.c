@@ -66,7 +66,8 @@ static bool each_create(struct run *r, enum side side,
     struct op_row *ops = a ? arena_alloc(a, AT_ONCE * sizeof(*ops)) : NULL;
     int64_t after = 0;
     size_t n = AT_ONCE;
-    bool ok = ops && db_begin_soft(r->db) == STORE_OK, whole = true;
+    bool ok = ops && db_begin_soft(r->db) == STORE_OK && keys_follow(r->db) == STORE_OK;
+    bool whole = true;
     while (ok && n == AT_ONCE) {
         arena_reset(a);
         ops = arena_alloc(a, AT_ONCE * sizeof(*ops));

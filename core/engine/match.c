@@ -357,7 +357,14 @@ static bool match_all(struct run *r, struct batch *b)
 
 bool batch_match(struct run *r, struct batch *b)
 {
-    bool ok = db_begin_read(r->db) == STORE_OK ? match_all(r, b) : run_store_failed(r);
+    bool any = false;
+    for (size_t i = 0; i < b->n; i++)
+        any |= b->of[i].act == ACT_CREATE && !b->of[i].linked;
+    if (!any)
+        return true;
+    if (keys_follow(r->db) != STORE_OK || db_begin_read(r->db) != STORE_OK)
+        return run_store_failed(r);
+    bool ok = match_all(r, b);
     db_end_read(r->db);
     return ok;
 }

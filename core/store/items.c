@@ -1,9 +1,7 @@
-/* Feeds, items and their keys. Facts are stored in a dry db too: reading again would only cost. */
+/* Feeds and items. Facts are stored in a dry db too: reading again would only cost. */
 #include <string.h>
 
 #include "store/sql.h"
-
-#define KEYS_AT_ONCE 16u
 
 /* ---- feeds
  * ------------------------------------------------------------------------------------------------
@@ -142,6 +140,23 @@ enum store_code item_put(struct db *db, struct item_row *row, int64_t mark)
                                 "it", row->feed, row->rid);
 }
 
+enum store_code item_add(struct db *db, struct item_row *row, int64_t mark, const struct hash *of,
+                         size_t n)
+{
+    int before = sqlite3_total_changes(db->sq);
+    if (sql_do(db,
+               "INSERT INTO items(feed, rid, revision, flags, modified_ms, seen_ms, mark, keys)"
+               " VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+               "ittiiiib", row->feed, row->rid, row->revision, (int64_t)row->flags,
+               row->modified_ms, row->seen_ms, mark,
+               (struct wess_slice){of, n * sizeof(*of)}) != STORE_OK)
+        return STORE_FAIL;
+    if (sqlite3_total_changes(db->sq) == before)
+        return STORE_NONE;
+    row->id = sql_id(db); /* behind all that the index of keys has: it follows later */
+    return STORE_OK;
+}
+
 enum store_code item_mark(struct db *db, int64_t item, int64_t mark)
 {
     return sql_do(db, "UPDATE items SET mark = ?2 WHERE id = ?1", "ii", item, mark);
@@ -187,171 +202,19 @@ enum store_code item_body(struct db *db, struct wess_arena *a, int64_t item, str
     return sql_ok(db);
 }
 
-/* ---- keys
- * -------------------------------------------------------------------------------------------------
- */
-
-/* An item's own list stands in its row; the index by hash leads from it to the item. A key within
- * another one is not in the index: who bears it is among those who bear the other. */
-
-static enum store_code each_key(struct db *db, const char *sql, int64_t feed, int64_t item,
-                                const struct hash *of, size_t n)
-{
-    enum store_code rc = STORE_OK;
-    for (size_t i = 0; rc == STORE_OK && i < n; i++)
-        if (!hash_is_within(&of[i]))
-            rc = sql_do(db, sql, "ihi", feed, &of[i], item);
-    return rc;
-}
-
-static enum store_code index_keys(struct db *db, int64_t feed, int64_t item, const struct hash *of,
-                                  size_t n)
-{
-    return each_key(db, "INSERT INTO keys(feed, hash, item) VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
-                    feed, item, of, n);
-}
-
-/* Those that stand in the row leave the index; `but`: unless they are the same. */
-static enum store_code drop_keys(struct db *db, int64_t item, const struct wess_slice *but,
-                                 bool *same)
-{
-    sqlite3_stmt *s = sql_row(db, "SELECT feed, keys FROM items WHERE id = ?", "i", item);
-    struct hash of[KEYS_AT_ONCE];
-    enum store_code rc = s ? STORE_OK : sql_none(db);
-    const unsigned char *all = s ? sqlite3_column_blob(s, 1) : NULL;
-    size_t n = all ? (size_t)sqlite3_column_bytes(s, 1) / HASH_SIZE : 0;
-    *same = but && but->len == n * HASH_SIZE && (!n || !memcmp(but->data, all, but->len));
-    for (size_t at = 0; rc == STORE_OK && !*same && at < n; at += KEYS_AT_ONCE) {
-        size_t some = n - at < KEYS_AT_ONCE ? n - at : KEYS_AT_ONCE;
-        memcpy(of, all + at * HASH_SIZE, some * HASH_SIZE);
-        rc = each_key(db, "DELETE FROM keys WHERE feed = ? AND hash = ? AND item = ?",
-                      col_int(s, 0), item, of, some);
-    }
-    sql_end(s);
-    return rc == STORE_NONE ? STORE_OK : rc;
-}
-
-enum store_code item_keys(struct db *db, int64_t feed, int64_t item, const struct hash *of,
-                          size_t n)
-{
-    bool same = false;
-    struct wess_slice all = {of, n * sizeof(*of)};
-    enum store_code rc = drop_keys(db, item, &all, &same);
-    if (rc != STORE_OK || same)
-        return rc;
-    rc = index_keys(db, feed, item, of, n);
-    return rc == STORE_OK ? sql_do(db, "UPDATE items SET keys = ?2 WHERE id = ?1", "ib", item, all)
-                          : rc;
-}
-
-enum store_code item_add(struct db *db, struct item_row *row, int64_t mark, const struct hash *of,
-                         size_t n)
-{
-    int before = sqlite3_total_changes(db->sq);
-    if (sql_do(db,
-               "INSERT INTO items(feed, rid, revision, flags, modified_ms, seen_ms, mark, keys)"
-               " VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-               "ittiiiib", row->feed, row->rid, row->revision, (int64_t)row->flags,
-               row->modified_ms, row->seen_ms, mark,
-               (struct wess_slice){of, n * sizeof(*of)}) != STORE_OK)
-        return STORE_FAIL;
-    if (sqlite3_total_changes(db->sq) == before)
-        return STORE_NONE;
-    row->id = sql_id(db);
-    return index_keys(db, row->feed, row->id, of, n);
-}
-
-/* Both lists, each hash once. */
-static size_t join_keys(struct hash *all, size_t n, const struct hash *more, size_t n_more)
-{
-    for (size_t i = 0; i < n_more; i++) {
-        bool known = false;
-        for (size_t k = 0; k < n && !known; k++)
-            known = !memcmp(&all[k], &more[i], sizeof(*all));
-        if (!known)
-            all[n++] = more[i];
-    }
-    return n;
-}
-
-enum store_code item_copy_keys(struct db *db, struct wess_arena *a, int64_t from_item, int64_t feed,
-                               int64_t to_item)
-{
-    struct hash *of[2] = {NULL, NULL}, *all;
-    size_t n[2] = {0, 0};
-    if (item_key_hashes(db, a, to_item, &of[0], &n[0]) != STORE_OK ||
-        item_key_hashes(db, a, from_item, &of[1], &n[1]) != STORE_OK ||
-        !(all = arena_alloc(a, (n[0] + n[1] + 1) * sizeof(*all))))
-        return STORE_FAIL;
-    size_t joined = join_keys(all, join_keys(all, 0, of[0], n[0]), of[1], n[1]);
-    return item_keys(db, feed, to_item, all, joined);
-}
-
-static bool holds(const unsigned char *all, size_t len, const struct hash *h)
-{
-    for (size_t at = 0; all && at + HASH_SIZE <= len; at += HASH_SIZE)
-        if (!memcmp(all + at, h->of, HASH_SIZE))
-            return true;
-    return false;
-}
-
-enum store_code items_by_key(struct db *db, int64_t feed, const struct hash *h,
-                             const struct hash *also, int64_t *ids, size_t cap, size_t *n)
-{
-    sqlite3_stmt *s =
-        sql_open(db,
-                 "SELECT k.item, i.keys FROM keys k JOIN items i ON i.id = k.item WHERE k.feed = ?1"
-                 " AND k.hash = ?2 AND NOT (i.flags & ?3)",
-                 "ihi", feed, h, (int64_t)(ITEM_GONE | ITEM_ABSENT));
-    *n = 0;
-    while (sql_next(db, s)) {
-        if (also && !holds(sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1), also))
-            continue;
-        if (*n < cap)
-            ids[*n] = col_int(s, 0);
-        ++*n;
-    }
-    sql_end(s);
-    return db->failed ? STORE_FAIL : STORE_OK;
-}
-
-bool keys_any(struct db *db, int64_t feed, unsigned char label)
-{
-    struct hash least = {{label}}, most;
-    int64_t any = 1;
-    memset(&most, 0xff, sizeof(most));
-    most.of[0] = label;
-    sql_number(db, &any,
-               "SELECT EXISTS(SELECT 1 FROM keys WHERE feed = ?1 AND hash BETWEEN ?2 AND ?3)",
-               "ihh", feed, &least, &most);
-    return any != 0;
-}
-
-enum store_code item_key_hashes(struct db *db, struct wess_arena *a, int64_t item,
-                                struct hash **out, size_t *n)
-{
-    sqlite3_stmt *s = sql_row(db, "SELECT keys FROM items WHERE id = ?", "i", item);
-    struct wess_slice all = s ? col_blob(db, a, s, 0) : (struct wess_slice){NULL, 0};
-    sql_end(s);
-    *out = (struct hash *)(uintptr_t)all.data; /* a copy of ours, in the arena */
-    *n = all.len / sizeof(**out);
-    return db->failed ? STORE_FAIL : STORE_OK;
-}
-
 /* ---- dropping
  * ---------------------------------------------------------------------------------------- */
 
 enum store_code item_drop(struct db *db, int64_t item)
 {
     int64_t linked = 0;
-    bool same;
     if (sql_number(db, &linked,
                    "SELECT EXISTS(SELECT 1 FROM main.links WHERE l = ?1) OR EXISTS(SELECT 1 FROM"
                    " main.links WHERE r = ?1)",
                    "i", item) != STORE_OK ||
         linked)
         return db->failed ? STORE_FAIL : STORE_NONE;
-    drop_keys(db, item, NULL, &same);
+    keys_drop(db, item);
     sql_do(db, "DELETE FROM todos WHERE item = ?", "i", item);
     sql_do(db, "DELETE FROM main.parked WHERE link = 0 AND item = ?", "i", item);
     return sql_do(db, "DELETE FROM items WHERE id = ?", "i", item);
@@ -399,7 +262,6 @@ enum store_code items_sweep(struct db *db, int64_t feed, int64_t mark, int64_t *
     static const char unseen_unlinked[] =
         "SELECT id FROM items i WHERE feed = ?1 AND mark < ?2 AND NOT EXISTS(SELECT 1 FROM"
         " main.links WHERE l = i.id) AND NOT EXISTS(SELECT 1 FROM main.links WHERE r = i.id)";
-    bool same;
     int64_t gone = ITEM_GONE | ITEM_ABSENT;
     for (size_t i = 0; i < 2; i++)
         if (sql_do(db, todos[i], "iii", feed, mark, gone) != STORE_OK)
@@ -407,7 +269,7 @@ enum store_code items_sweep(struct db *db, int64_t feed, int64_t mark, int64_t *
     sqlite3_stmt *s = sql_open(db, unseen_unlinked, "ii", feed, mark);
     while (sql_next(db, s)) {
         int64_t id = col_int(s, 0);
-        drop_keys(db, id, NULL, &same);
+        keys_drop(db, id);
         sql_do(db, "DELETE FROM todos WHERE item = ?", "i", id);
         sql_do(db, "DELETE FROM main.parked WHERE link = 0 AND item = ?", "i", id);
         sql_do(db, "DELETE FROM items WHERE id = ?", "i", id);
@@ -425,29 +287,36 @@ enum store_code items_sweep(struct db *db, int64_t feed, int64_t mark, int64_t *
     return db->failed ? STORE_FAIL : STORE_OK;
 }
 
+/* Those not yet in the list. */
+static void find_more(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct item_row **of,
+                      size_t *n, size_t *cap)
+{
+    while (sql_next(db, s) && (*of = list_room(db, a, *of, *n, cap, sizeof(**of)))) {
+        bool known = false;
+        for (size_t k = 0; k < *n; k++)
+            known |= (*of)[k].id == col_int(s, 0);
+        if (!known)
+            item_from(db, a, s, &(*of)[(*n)++]);
+    }
+    sql_end(s);
+}
+
 enum store_code items_find(struct db *db, struct wess_arena *a, int64_t feed, const char *rid,
                            const struct hash *keys, size_t n_keys, struct item_row **out, size_t *n)
 {
+    static const char by_rid[] = "SELECT " ITEM_COLUMNS " FROM items WHERE feed = ?1 AND rid = ?2";
+    static const char by_id[] = "SELECT " ITEM_COLUMNS " FROM items WHERE id = ?";
     size_t cap = 0;
-    struct item_row *of = NULL;
+    *out = NULL;
     *n = 0;
-    for (size_t i = 0; i <= n_keys; i++) {
-        static const char by_rid[] =
-            "SELECT " ITEM_COLUMNS " FROM items WHERE feed = ?1 AND rid = ?2";
-        static const char by_key[] =
-            "SELECT " ITEM_COLUMNS " FROM items WHERE id IN (SELECT item FROM keys WHERE feed ="
-            " ?1 AND hash = ?2)";
-        sqlite3_stmt *s = i == n_keys ? sql_open(db, by_rid, "it", feed, rid)
-                                      : sql_open(db, by_key, "ih", feed, &keys[i]);
-        while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of)))) {
-            bool known = false;
-            for (size_t k = 0; k < *n; k++)
-                known |= of[k].id == col_int(s, 0);
-            if (!known)
-                item_from(db, a, s, &of[(*n)++]);
-        }
-        sql_end(s);
+    for (size_t i = 0; i < n_keys; i++) {
+        int64_t *ids = NULL;
+        size_t found = 0;
+        if (keys_bearers(db, a, feed, &keys[i], &ids, &found) != STORE_OK)
+            return STORE_FAIL;
+        for (size_t k = 0; k < found; k++)
+            find_more(db, a, sql_open(db, by_id, "i", ids[k]), out, n, &cap);
     }
-    *out = of;
+    find_more(db, a, sql_open(db, by_rid, "it", feed, rid), out, n, &cap);
     return db->failed ? STORE_FAIL : STORE_OK;
 }

@@ -22,6 +22,8 @@ static const char version_1[] =
     "UNIQUE(feed, rid)) STRICT;"
     "CREATE TABLE keys(feed INT NOT NULL, hash BLOB NOT NULL, item INT NOT NULL,"
     " PRIMARY KEY(feed, hash, item)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE indexed(upto INT NOT NULL) STRICT;" /* the last item that is in keys */
+    "INSERT INTO indexed VALUES(0);"
     "CREATE TABLE pus(id INTEGER PRIMARY KEY, pair TEXT NOT NULL, user TEXT NOT NULL, met INT NOT"
     " NULL DEFAULT 0, select_digest BLOB, last_run_ms INT NOT NULL DEFAULT 0, last_ok_ms INT NOT"
     " NULL DEFAULT 0, UNIQUE(pair, user)) STRICT;"
@@ -49,7 +51,7 @@ static const char version_1[] =
     " r_unseen TEXT, reason TEXT, sent_ms INT NOT NULL DEFAULT 0, attempt INT NOT NULL DEFAULT 0,"
     " released INT NOT NULL DEFAULT 0) STRICT;"
     "CREATE INDEX ops_plan ON ops(pu, state, what, side, id);"
-    "CREATE INDEX ops_stamp ON ops(stamp) WHERE stamp IS NOT NULL;"
+    "CREATE INDEX ops_stamp ON ops(stamp) WHERE state = 1;" /* few: those on the wire */
     "CREATE INDEX ops_link ON ops(link, side) WHERE link > 0;"
     "CREATE TABLE claims(feed INT NOT NULL, hash BLOB NOT NULL, op INT NOT NULL,"
     " PRIMARY KEY(feed, hash)) STRICT, WITHOUT ROWID;"

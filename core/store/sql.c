@@ -194,6 +194,12 @@ int64_t sql_id(struct db *db)
     return sqlite3_last_insert_rowid(db->sq);
 }
 
+void sql_spent(struct db *db)
+{
+    snprintf(db->error, sizeof(db->error), "%s: out of memory", db->store->path);
+    db->failed = true;
+}
+
 /* ---- columns
  * --------------------------------------------------------------------------------------------- */
 

@@ -42,6 +42,8 @@ struct db {
     } seen[VALUES_SEEN];
     unsigned next_seen;
     const struct op_row *op; /* op_at_hand() */
+    int64_t indexed; /* keys.c: how far the index goes, if known in this transaction */
+    bool indexed_known;
     unsigned char rows[TABLES_SPARSE]; /* sql_empty(): what is known in this transaction */
     char error[512];
 };
@@ -71,6 +73,8 @@ bool sql_empty(struct db *, enum sparse);
 void sql_filled(struct db *, enum sparse);
 int64_t sql_id(struct db *); /* of the row inserted last */
 
+void sql_spent(struct db *); /* no memory: the db fails, and says so */
+
 /* Columns; texts and blobs are copied into the arena. What does not fit fails the db: half a row is
  * never taken for a whole one. */
 const char *col_text(struct db *, struct wess_arena *, sqlite3_stmt *, int);
@@ -81,6 +85,11 @@ static inline int64_t col_int(sqlite3_stmt *s, int i)
 }
 /* A growing array in the arena for lists whose length is not known. NULL: spent (the db fails). */
 void *list_room(struct db *, struct wess_arena *, void *of, size_t n, size_t *cap, size_t size);
+
+/* keys.c: the item leaves the index; all who bear a key, live or not. */
+enum store_code keys_drop(struct db *, int64_t item);
+enum store_code keys_bearers(struct db *, struct wess_arena *, int64_t feed, const struct hash *,
+                             int64_t **ids, size_t *n);
 
 /* values.c: equal contents are stored once. */
 enum store_code value_put(struct db *, struct wess_slice body, int64_t *id); /* empty: 0 */

@@ -16,7 +16,7 @@
 
 #define BUSY_MS 10000 /* another process reading or a checkpoint */
 #define PAGE_BYTES 4096
-#define CACHE_PAGES 1792 /* of all connections together */
+#define CACHE_PAGES 1024 /* of all connections together */
 #define OWNER_STEPS 50
 #define OWNER_STEP_NS 10000000L
 #define EXIT_OTHER_OWNER 6
@@ -206,7 +206,7 @@ static sqlite3 *connect(const struct store *s, char *why, size_t cap)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                 (s->how == STORE_OWN ? SQLITE_OPEN_CREATE : 0);
     static const char *const settings[] = {
-        "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -6144",
+        "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -3072",
         "PRAGMA mmap_size = 0",        "PRAGMA secure_delete = FAST",
         "PRAGMA temp_store = FILE",    "PRAGMA trusted_schema = OFF",
         "PRAGMA cell_size_check = ON", "PRAGMA wal_autocheckpoint = 8000"};
@@ -455,6 +455,7 @@ static void forget(struct db *db)
 {
     values_forget(db);
     memset(db->rows, 0, sizeof(db->rows));
+    db->indexed_known = false;
 }
 
 /* Changing how a transaction is written out is free when it does not change. */

@@ -130,6 +130,9 @@ enum store_code item_copy_keys(struct db *, struct wess_arena *, int64_t from_it
  * counts all. */
 enum store_code items_by_key(struct db *, int64_t feed, const struct hash *,
                              const struct hash *also, int64_t *ids, size_t cap, size_t *n);
+/* The index of keys takes up what is new. Look-ups find that anyhow, but one by one: called before
+ * many of them. Within a transaction or not. */
+enum store_code keys_follow(struct db *);
 /* Whether any item of the feed bears a key of that space; true also when the db fails. */
 bool keys_any(struct db *, int64_t feed, unsigned char label);
 enum store_code item_key_hashes(struct db *, struct wess_arena *, int64_t item, struct hash **,

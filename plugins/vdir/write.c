@@ -1,6 +1,8 @@
 /* Writing: every file of a batch is written aside, all are made durable together, and only then do
  * they take their places. What is there now is compared with what the op was computed from. */
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 #include "write.h"
 
 #define SYNC_EACH 8u /* files up to which fsync() of each is quicker than syncfs() */
+#define WRITE_TOGETHER 16u /* of a larger batch: told to the writer at once */
 #define UID_CAP 33u
 #define TICKS_MAX                                                                                  \
     20u /* milliseconds; where the clock of the files is another one, they stay young */
@@ -73,11 +76,7 @@ static enum wess_code take_bytes(struct vdir_job *j)
     else
         rc = whole_item(j, &f, j->name, &j->now);
     vcard_fini(&f.card);
-    if (rc == WESS_OK && j->out->code != WESS_REJECTED) {
-        j->ready = vdir_temp_write(j);
-        if (!j->ready)
-            rc = vdir_failed(j->call, "a file cannot be written");
-    }
+    j->wanted = rc == WESS_OK && j->out->code != WESS_REJECTED;
     return rc;
 }
 
@@ -289,12 +288,100 @@ static void answer(struct vdir_job *j, bool durable)
     r->current = r->revision ? j->now : NULL;
 }
 
+/* ---- written aside by a thread of its own, while the next ones are made ready
+ * ------------------------------------------------------------------------------------------ */
+
+struct writer {
+    struct vdir_job *jobs;
+    size_t made; /* under the lock: so many are ready to be written, or not to be */
+    bool over;   /* under the lock: no more come */
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    pthread_t thread;
+    bool threaded;
+};
+
+static void write_aside(struct vdir_job *j)
+{
+    j->ready = vdir_temp_write(j);
+    j->error = j->ready ? 0 : errno;
+}
+
+/* How many are made, once there are more than `done`, or no more come. */
+static size_t await_more(struct writer *w, size_t done)
+{
+    pthread_mutex_lock(&w->lock);
+    while (w->made == done && !w->over)
+        pthread_cond_wait(&w->more, &w->lock);
+    size_t made = w->made;
+    pthread_mutex_unlock(&w->lock);
+    return made;
+}
+
+static void *write_made(void *ctx)
+{
+    struct writer *w = ctx;
+    size_t done = 0, made;
+    while ((made = await_more(w, done)) > done)
+        for (; done < made; done++)
+            if (w->jobs[done].wanted)
+                write_aside(&w->jobs[done]);
+    return NULL;
+}
+
+static void tell_writer(struct writer *w, size_t made, bool over)
+{
+    pthread_mutex_lock(&w->lock);
+    w->made = made;
+    w->over = over;
+    pthread_cond_signal(&w->more);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void writer_begin(struct writer *w, struct vdir_job *jobs, size_t n)
+{
+    *w = (struct writer){.jobs = jobs,
+                         .lock = PTHREAD_MUTEX_INITIALIZER,
+                         .more = PTHREAD_COND_INITIALIZER};
+    w->threaded = n > SYNC_EACH && pthread_create(&w->thread, NULL, write_made, w) == 0;
+}
+
+static void writer_end(struct writer *w, size_t made)
+{
+    tell_writer(w, made, true);
+    if (w->threaded)
+        pthread_join(w->thread, NULL);
+    else
+        write_made(w);
+    pthread_cond_destroy(&w->more);
+    pthread_mutex_destroy(&w->lock);
+}
+
+static enum wess_code all_ready(struct wess_call *call, struct vdir_job *jobs, size_t n)
+{
+    struct writer w;
+    size_t made = 0;
+    enum wess_code rc = WESS_OK;
+    writer_begin(&w, jobs, n);
+    while (rc == WESS_OK && made < n) {
+        rc = make_ready(&jobs[made]);
+        made += rc == WESS_OK;
+        if (made % WRITE_TOGETHER == 0)
+            tell_writer(&w, made, false);
+    }
+    writer_end(&w, made);
+    for (size_t i = 0; rc == WESS_OK && i < made; i++)
+        if (jobs[i].error) {
+            errno = jobs[i].error;
+            rc = vdir_failed(call, "a file cannot be written");
+        }
+    return rc;
+}
+
 static enum wess_code run_jobs(struct wess_call *call, int dir, struct vdir_job *jobs, size_t n)
 {
     bool any = false, durable = true;
-    enum wess_code rc = WESS_OK;
-    for (size_t i = 0; rc == WESS_OK && i < n; i++)
-        rc = make_ready(&jobs[i]);
+    enum wess_code rc = all_ready(call, jobs, n);
     if (rc == WESS_OK)
         rc = place_all(call, dir, jobs, n);
     for (size_t i = 0; i < n; i++)

@@ -221,11 +221,14 @@ enum store_code link_put(struct db *db, struct link_row *k)
     static const char add[] =
         "INSERT INTO main.links(" LINK_COLUMNS ") VALUES(nullif(?1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
         " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
+    /* Mostly it joins the same two as before: no index has to know. */
     static const char change[] =
-        "UPDATE main.links SET l = ?3, r = ?4, l_rev = ?5, r_rev = ?6, l_shadow = ?7, r_shadow ="
-        " ?8, l_unseen = ?9, r_unseen = ?10, l_changed = ?11, r_changed = ?12, l_chosen = ?13,"
-        " r_chosen = ?14, l_made = ?15, r_made = ?16, stamp = ?17, ended = ?18, reason = ?19, who ="
-        " ?20, ended_ms = ?21 WHERE id = ?1 AND pu = ?2";
+        "UPDATE main.links SET l_rev = ?5, r_rev = ?6, l_shadow = ?7, r_shadow = ?8, l_unseen = ?9,"
+        " r_unseen = ?10, l_changed = ?11, r_changed = ?12, l_chosen = ?13, r_chosen = ?14, l_made ="
+        " ?15, r_made = ?16, stamp = ?17, reason = ?19, who = ?20, ended_ms = ?21 WHERE id = ?1 AND"
+        " pu = ?2";
+    static const char ends[] = "UPDATE main.links SET l = ?2, r = ?3, ended = ?4 WHERE id = ?1 AND"
+                                " (l <> ?2 OR r <> ?3 OR ended <> ?4)";
     static const char dry[] =
         "INSERT OR REPLACE INTO temp.links_dry(" LINK_COLUMNS
         ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -235,6 +238,9 @@ enum store_code link_put(struct db *db, struct link_row *k)
             return STORE_FAIL;
     if (db->dry && !k->id)
         k->id = db->next_dry_id++;
+    if (k->id && !db->dry &&
+        sql_do(db, ends, "iiii", k->id, k->item[0], k->item[1], (int64_t)k->ended) != STORE_OK)
+        return STORE_FAIL;
     if (sql_do(db, db->dry ? dry : k->id ? change : add, "iiiittiittiiiiiititti", k->id, k->pu, k->item[0],
                k->item[1], k->rev[0], k->rev[1], shadow[0], shadow[1],
                k->unseen[0] ? k->unseen[0] : "", k->unseen[1] ? k->unseen[1] : "", k->changed_ms[0],

@@ -114,47 +114,70 @@ enum store_code item_by_rid(struct db *db, struct wess_arena *a, int64_t feed, c
                     out);
 }
 
-enum store_code item_put(struct db *db, struct item_row *row, int64_t mark)
+/* Rising, and none twice: what refers to an item that is gone never means another one. Within a
+ * transaction. */
+static int64_t next_number(struct db *db)
 {
-    static const char add[] =
-        "INSERT INTO items(feed, rid, revision, flags, modified_ms, seen_ms, mark) VALUES(?, ?, ?,"
-        " ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-    static const char change[] =
-        "UPDATE items SET revision = ?3, flags = ?4, modified_ms = ?5, seen_ms = ?6, mark ="
-        " max(mark, ?7) WHERE feed = ?1 AND rid = ?2";
-    /* Whether it is there is mostly known. */
-    const char *const order[] = {row->id ? change : add, row->id ? add : change};
-    for (int turn = 0; turn < 2; turn++) {
-        int before = sqlite3_total_changes(db->sq);
-        if (sql_do(db, order[turn], "ittiiii", row->feed, row->rid, row->revision,
-                   (int64_t)row->flags, row->modified_ms, row->seen_ms, mark) != STORE_OK)
-            return STORE_FAIL;
-        if (sqlite3_total_changes(db->sq) == before)
-            continue;
-        if (order[turn] == add)
-            row->id = sql_id(db);
-        break;
-    }
-    return row->id ? STORE_OK
-                   : sql_number(db, &row->id, "SELECT id FROM items WHERE feed = ? AND rid = ?",
-                                "it", row->feed, row->rid);
+    if (!db->number && sql_number(db, &db->number, "SELECT item FROM numbers", "") != STORE_OK)
+        return 0;
+    db->numbered = true;
+    return ++db->number;
 }
 
-enum store_code item_add(struct db *db, struct item_row *row, int64_t mark, const struct hash *of,
-                         size_t n)
+enum store_code items_numbered(struct db *db)
 {
+    bool moved = db->numbered;
+    db->numbered = false;
+    return moved ? sql_do(db, "UPDATE numbers SET item = ?", "i", db->number) : STORE_OK;
+}
+
+static enum store_code add(struct db *db, struct item_row *row, int64_t mark, const struct hash *of,
+                           size_t n)
+{
+    int64_t id = next_number(db);
     int before = sqlite3_total_changes(db->sq);
     if (sql_do(db,
-               "INSERT INTO items(feed, rid, revision, flags, modified_ms, seen_ms, mark, keys)"
-               " VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-               "ittiiiib", row->feed, row->rid, row->revision, (int64_t)row->flags,
+               "INSERT INTO items(id, feed, rid, revision, flags, modified_ms, seen_ms, mark, keys)"
+               " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+               "iittiiiib", id, row->feed, row->rid, row->revision, (int64_t)row->flags,
                row->modified_ms, row->seen_ms, mark,
                (struct wess_slice){of, n * sizeof(*of)}) != STORE_OK)
         return STORE_FAIL;
     if (sqlite3_total_changes(db->sq) == before)
         return STORE_NONE;
-    row->id = sql_id(db); /* behind all that the index of keys has: it follows later */
+    row->id = id; /* behind all that the index of keys has: it follows later */
     return STORE_OK;
+}
+
+enum store_code item_add(struct db *db, struct item_row *row, int64_t mark, const struct hash *of,
+                         size_t n)
+{
+    bool outside = sqlite3_get_autocommit(db->sq) != 0;
+    if (outside && db_begin(db) != STORE_OK)
+        return STORE_FAIL;
+    enum store_code rc = add(db, row, mark, of, n);
+    return outside && db_commit(db) != STORE_OK ? STORE_FAIL : rc;
+}
+
+enum store_code item_put(struct db *db, struct item_row *row, int64_t mark)
+{
+    static const char change[] =
+        "UPDATE items SET revision = ?3, flags = ?4, modified_ms = ?5, seen_ms = ?6, mark ="
+        " max(mark, ?7) WHERE feed = ?1 AND rid = ?2";
+    if (!row->id) {
+        enum store_code rc = item_add(db, row, mark, NULL, 0);
+        if (rc != STORE_NONE)
+            return rc;
+    }
+    int before = sqlite3_total_changes(db->sq);
+    if (sql_do(db, change, "ittiiii", row->feed, row->rid, row->revision, (int64_t)row->flags,
+               row->modified_ms, row->seen_ms, mark) != STORE_OK)
+        return STORE_FAIL;
+    if (row->id && sqlite3_total_changes(db->sq) == before)
+        return item_add(db, row, mark, NULL, 0); /* dropped meanwhile */
+    return row->id ? STORE_OK
+                   : sql_number(db, &row->id, "SELECT id FROM items WHERE feed = ? AND rid = ?",
+                                "it", row->feed, row->rid);
 }
 
 enum store_code item_mark(struct db *db, int64_t item, int64_t mark)

@@ -22,7 +22,7 @@
 static int64_t upto(struct db *db)
 {
     if (sqlite3_get_autocommit(db->sq) || !db->indexed_known)
-        sql_number(db, &db->indexed, "SELECT upto FROM indexed", "");
+        sql_number(db, &db->indexed, "SELECT indexed FROM numbers", "");
     db->indexed_known = !db->failed;
     return db->indexed;
 }
@@ -30,7 +30,7 @@ static int64_t upto(struct db *db)
 /* The items behind `last`: id, keys, flags. */
 static sqlite3_stmt *behind(struct db *db, int64_t feed, int64_t last)
 {
-    return sql_open(db, "SELECT id, keys, flags FROM items WHERE id > ?2 AND feed = ?1", "ii", feed,
+    return sql_open(db, "SELECT id, keys, flags FROM items WHERE id > ?2 AND +feed = ?1", "ii", feed,
                     last);
 }
 
@@ -302,7 +302,7 @@ static bool take_up(struct db *db, struct entries *e)
     qsort(e->of, e->n, sizeof(*e->of), in_order);
     for (size_t i = 0; i < e->n && !db->failed; i++)
         sql_do(db, add_key, "ihi", e->of[i].feed, &e->of[i].hash, e->of[i].item);
-    sql_do(db, "UPDATE indexed SET upto = ?", "i", to);
+    sql_do(db, "UPDATE numbers SET indexed = ?", "i", to);
     db->indexed = to;
     return true;
 }

@@ -16,14 +16,16 @@ static const char version_1[] =
     " collection TEXT NOT NULL, identity TEXT, generation TEXT, cursor BLOB, snapshot INT NOT NULL"
     " DEFAULT 0, snapshots INT NOT NULL DEFAULT 0, complete INT NOT NULL DEFAULT 0, read_ms INT NOT"
     " NULL DEFAULT 0, UNIQUE(endpoint, user, collection)) STRICT;"
-    "CREATE TABLE items(id INTEGER PRIMARY KEY AUTOINCREMENT, feed INT NOT NULL, rid TEXT NOT NULL,"
+    /* In the order in which sorted listings come: merging them reads it from end to end. */
+    "CREATE TABLE items(id INT NOT NULL UNIQUE, feed INT NOT NULL, rid TEXT NOT NULL,"
     " revision TEXT, flags INT NOT NULL, modified_ms INT NOT NULL, seen_ms INT NOT NULL, mark INT"
     " NOT NULL DEFAULT 0, content INT NOT NULL DEFAULT 0, content_rev TEXT, keys BLOB, "
-    "UNIQUE(feed, rid)) STRICT;"
+    "PRIMARY KEY(feed, rid)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE keys(feed INT NOT NULL, hash BLOB NOT NULL, item INT NOT NULL,"
     " PRIMARY KEY(feed, hash, item)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE indexed(upto INT NOT NULL) STRICT;" /* the last item that is in keys */
-    "INSERT INTO indexed VALUES(0);"
+    "CREATE TABLE numbers(item INT NOT NULL, indexed INT NOT NULL) STRICT;" /* the last one given,
+                                                                             and in keys */
+    "INSERT INTO numbers VALUES(0, 0);"
     "CREATE TABLE pus(id INTEGER PRIMARY KEY, pair TEXT NOT NULL, user TEXT NOT NULL, met INT NOT"
     " NULL DEFAULT 0, select_digest BLOB, last_run_ms INT NOT NULL DEFAULT 0, last_ok_ms INT NOT"
     " NULL DEFAULT 0, UNIQUE(pair, user)) STRICT;"

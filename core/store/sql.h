@@ -44,6 +44,8 @@ struct db {
     const struct op_row *op; /* op_at_hand() */
     int64_t indexed; /* keys.c: how far the index goes, if known in this transaction */
     bool indexed_known;
+    int64_t number; /* items.c: the last one given to an item, if known in this transaction */
+    bool numbered;  /* it is to be stored */
     unsigned char rows[TABLES_SPARSE]; /* sql_empty(): what is known in this transaction */
     char error[512];
 };
@@ -85,6 +87,9 @@ static inline int64_t col_int(sqlite3_stmt *s, int i)
 }
 /* A growing array in the arena for lists whose length is not known. NULL: spent (the db fails). */
 void *list_room(struct db *, struct wess_arena *, void *of, size_t n, size_t *cap, size_t size);
+
+/* items.c: at the end of a transaction, what its items are numbered up to. */
+enum store_code items_numbered(struct db *);
 
 /* keys.c: the item leaves the index; all who bear a key, live or not. */
 enum store_code keys_drop(struct db *, int64_t item);

@@ -455,7 +455,8 @@ static void forget(struct db *db)
 {
     values_forget(db);
     memset(db->rows, 0, sizeof(db->rows));
-    db->indexed_known = false;
+    db->indexed_known = db->numbered = false;
+    db->number = 0;
 }
 
 /* Changing how a transaction is written out is free when it does not change. */
@@ -500,7 +501,8 @@ void db_end_read(struct db *db)
 
 enum store_code db_commit(struct db *db)
 {
-    bool failed = db->failed || sql_do(db, "COMMIT", "") != STORE_OK;
+    bool failed =
+        db->failed || items_numbered(db) != STORE_OK || sql_do(db, "COMMIT", "") != STORE_OK;
     if (failed)
         db_rollback(db);
     else

@@ -243,7 +243,7 @@ static bool written_shadow(struct wess_arena *a, const struct op_row *op,
 
 static bool link_created(struct run *r, struct wess_arena *a, const struct op_row *op,
                          const struct wess_result *res, const struct shown *shown,
-                         const struct item_row *row)
+                         const struct item_row *row, int64_t *id)
 {
     enum side to = op->side, from = other_side(to);
     struct link_row link = {0};
@@ -271,6 +271,7 @@ static bool link_created(struct run *r, struct wess_arena *a, const struct op_ro
     link.stamp = op->stamp;
     link.ended = false;
     link_put(r->db, &link);
+    *id = link.id;
     return true;
 }
 
@@ -278,6 +279,7 @@ static bool settle_create(struct run *r, struct wess_arena *a, const struct op_r
                           const struct wess_result *res, const struct shown *shown)
 {
     struct item_row row;
+    int64_t link = 0;
     bool overtaken = false;
     /* Its stamp was read by another thread's pull, which settled it. */
     if (!op_stands(r->db, op->id))
@@ -288,10 +290,10 @@ static bool settle_create(struct run *r, struct wess_arena *a, const struct op_r
         seen_settle(r->db, a, op, &row, clock_now_ms());
         r->progress++;
     } else {
-        if (!link_created(r, a, op, res, shown, &row))
+        if (!link_created(r, a, op, res, shown, &row, &link))
             return false;
         park_refused(r, a, op, res);
-        op_made(r->db, op->id, op->side, row.id, clock_now_ms());
+        op_made(r->db, op->id, op->side, row.id, link, clock_now_ms());
         todo_answered(r, op->todo_side, op->todo_item, op->seen);
         if (overtaken)
             look_again(r, op->side, row.id);

@@ -299,7 +299,8 @@ static bool take_up(struct db *db, struct entries *e)
     int64_t to = upto(db);
     if (!collect(db, to, e, &to))
         return false;
-    qsort(e->of, e->n, sizeof(*e->of), in_order);
+    if (e->n)
+        qsort(e->of, e->n, sizeof(*e->of), in_order);
     for (size_t i = 0; i < e->n && !db->failed; i++)
         sql_do(db, add_key, "ihi", e->of[i].feed, &e->of[i].hash, e->of[i].item);
     sql_do(db, "UPDATE numbers SET indexed = ?", "i", to);

@@ -155,6 +155,14 @@ enum store_code todo_count(struct db *db, int64_t pu, int64_t *free, int64_t *he
     "id, pu, l, r, l_rev, r_rev, l_shadow, r_shadow, l_unseen, r_unseen, l_changed, r_changed,"    \
     " l_chosen, r_chosen, l_made, r_made, stamp, ended, reason, who, ended_ms"
 
+#define LINK_KINDS "iiiittiittiiiiiititti"
+#define LINK_VALUES(k, shadow)                                                                     \
+    (k)->id, (k)->pu, (k)->item[0], (k)->item[1], (k)->rev[0], (k)->rev[1], (shadow)[0],           \
+        (shadow)[1], (k)->unseen[0] ? (k)->unseen[0] : "", (k)->unseen[1] ? (k)->unseen[1] : "",   \
+        (k)->changed_ms[0], (k)->changed_ms[1], (int64_t)(k)->chosen[0],                           \
+        (int64_t)(k)->chosen[1], (int64_t)(k)->made[0], (int64_t)(k)->made[1], (k)->stamp,         \
+        (int64_t)(k)->ended, (k)->reason, (k)->who, (k)->ended_ms
+
 static void link_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct link_row *out)
 {
     *out = (struct link_row){.id = col_int(s, 0),
@@ -216,54 +224,97 @@ enum store_code link_of(struct db *db, struct wess_arena *a, int64_t pu, enum si
     return best ? link_get(db, a, best, out) : sql_none(db);
 }
 
+/* How many links of a pair stand is kept with it: counting them would read them all. */
+static enum store_code count_links(struct db *db, int64_t pu, int64_t more)
+{
+    return sql_do(db, "UPDATE main.pus SET links = links + ?2 WHERE id = ?1", "ii", pu, more);
+}
+
+static enum store_code put_dry(struct db *db, struct link_row *k, const int64_t shadow[2])
+{
+    if (!k->id)
+        k->id = db->next_dry_id++;
+    return sql_do(db,
+                  "INSERT OR REPLACE INTO temp.links_dry(" LINK_COLUMNS
+                  ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                  LINK_KINDS, LINK_VALUES(k, shadow));
+}
+
+static enum store_code add_link(struct db *db, struct link_row *k, const int64_t shadow[2])
+{
+    if (sql_do(db,
+               "INSERT INTO main.links(" LINK_COLUMNS ") VALUES(nullif(?1, 0), ?2, ?3, ?4, ?5, ?6,"
+               " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+               LINK_KINDS, LINK_VALUES(k, shadow)) != STORE_OK)
+        return STORE_FAIL;
+    k->id = sql_id(db);
+    return k->ended ? STORE_OK : count_links(db, k->pu, 1);
+}
+
+/* A stamp that the link lets go stays with what was done under it. */
+static enum store_code keep_stamp(struct db *db, const struct link_row *k)
+{
+    return sql_do(db,
+                  "UPDATE main.history SET stamp = (SELECT stamp FROM main.links WHERE id = ?1)"
+                  " WHERE id = (SELECT max(id) FROM main.history WHERE link = ?1 AND link > 0 AND"
+                  " what = ?3 AND stamp IS NULL) AND EXISTS(SELECT 1 FROM main.links WHERE id = ?1"
+                  " AND stamp <> ifnull(?2, ''))",
+                  "iti", k->id, k->stamp, (int64_t)OP_CREATE);
+}
+
+/* Mostly it joins the same two as before, and no index has to know. */
+static enum store_code change_link(struct db *db, struct link_row *k, const int64_t shadow[2])
+{
+    static const char joins[] = "UPDATE main.links SET l = ?2, r = ?3 WHERE id = ?1 AND (l <> ?2 OR"
+                                " r <> ?3)";
+    static const char ends[] = "UPDATE main.links SET ended = ?2 WHERE id = ?1 AND ended <> ?2";
+    if (keep_stamp(db, k) != STORE_OK ||
+        sql_do(db, joins, "iii", k->id, k->item[0], k->item[1]) != STORE_OK)
+        return STORE_FAIL;
+    int before = sqlite3_total_changes(db->sq);
+    if (sql_do(db, ends, "ii", k->id, (int64_t)k->ended) != STORE_OK ||
+        (sqlite3_total_changes(db->sq) != before &&
+         count_links(db, k->pu, k->ended ? -1 : 1) != STORE_OK))
+        return STORE_FAIL;
+    return sql_do(db,
+                  "UPDATE main.links SET l_rev = ?5, r_rev = ?6, l_shadow = ?7, r_shadow = ?8,"
+                  " l_unseen = ?9, r_unseen = ?10, l_changed = ?11, r_changed = ?12, l_chosen ="
+                  " ?13, r_chosen = ?14, l_made = ?15, r_made = ?16, stamp = ?17, reason = ?19, who"
+                  " = ?20, ended_ms = ?21 WHERE id = ?1 AND pu = ?2",
+                  LINK_KINDS, LINK_VALUES(k, shadow));
+}
+
 enum store_code link_put(struct db *db, struct link_row *k)
 {
-    static const char add[] =
-        "INSERT INTO main.links(" LINK_COLUMNS ") VALUES(nullif(?1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-        " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
-    /* Mostly it joins the same two as before: no index has to know. */
-    static const char change[] =
-        "UPDATE main.links SET l_rev = ?5, r_rev = ?6, l_shadow = ?7, r_shadow = ?8, l_unseen = ?9,"
-        " r_unseen = ?10, l_changed = ?11, r_changed = ?12, l_chosen = ?13, r_chosen = ?14, l_made ="
-        " ?15, r_made = ?16, stamp = ?17, reason = ?19, who = ?20, ended_ms = ?21 WHERE id = ?1 AND"
-        " pu = ?2";
-    static const char ends[] = "UPDATE main.links SET l = ?2, r = ?3, ended = ?4 WHERE id = ?1 AND"
-                                " (l <> ?2 OR r <> ?3 OR ended <> ?4)";
-    static const char dry[] =
-        "INSERT OR REPLACE INTO temp.links_dry(" LINK_COLUMNS
-        ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     int64_t shadow[2];
     for (int i = 0; i < 2; i++)
         if (value_put(db, k->shadow[i], &shadow[i]) != STORE_OK)
             return STORE_FAIL;
-    if (db->dry && !k->id)
-        k->id = db->next_dry_id++;
-    if (k->id && !db->dry &&
-        sql_do(db, ends, "iiii", k->id, k->item[0], k->item[1], (int64_t)k->ended) != STORE_OK)
-        return STORE_FAIL;
-    if (sql_do(db, db->dry ? dry : k->id ? change : add, "iiiittiittiiiiiititti", k->id, k->pu, k->item[0],
-               k->item[1], k->rev[0], k->rev[1], shadow[0], shadow[1],
-               k->unseen[0] ? k->unseen[0] : "", k->unseen[1] ? k->unseen[1] : "", k->changed_ms[0],
-               k->changed_ms[1], (int64_t)k->chosen[0], (int64_t)k->chosen[1], (int64_t)k->made[0],
-               (int64_t)k->made[1], k->stamp, (int64_t)k->ended, k->reason, k->who,
-               k->ended_ms) != STORE_OK)
-        return STORE_FAIL;
-    if (!k->id)
-        k->id = sql_id(db);
-    return STORE_OK;
+    if (db->dry)
+        return put_dry(db, k, shadow);
+    return k->id ? change_link(db, k, shadow) : add_link(db, k, shadow);
 }
 
 enum store_code link_end(struct db *db, int64_t id, const char *reason, const char *who,
                          int64_t now)
 {
-    static const char real[] = "UPDATE main.links SET ended = 1, reason = ?2, who = ?3, ended_ms ="
-                               " ?4 WHERE id = ?1";
+    static const char ends[] = "UPDATE main.links SET ended = 1 WHERE id = ?1 AND NOT ended";
+    static const char tells[] = "UPDATE main.links SET reason = ?2, who = ?3, ended_ms = ?4 WHERE"
+                                " id = ?1";
     static const char dry[] = "UPDATE temp.links_dry SET ended = 1, reason = ?2, who = ?3, ended_ms"
                               " = ?4 WHERE id = ?1";
     if (db->dry)
         sql_do(db, "INSERT OR IGNORE INTO temp.links_dry SELECT * FROM main.links WHERE id = ?",
                "i", id);
-    return sql_do(db, db->dry ? dry : real, "itti", id, reason, who, now);
+    if (db->dry)
+        return sql_do(db, dry, "itti", id, reason, who, now);
+    int before = sqlite3_total_changes(db->sq);
+    if (sql_do(db, ends, "i", id) == STORE_OK && sqlite3_total_changes(db->sq) != before)
+        sql_do(db,
+               "UPDATE main.pus SET links = links - 1 WHERE id = (SELECT pu FROM main.links WHERE"
+               " id = ?)",
+               "i", id);
+    return sql_do(db, tells, "itti", id, reason, who, now);
 }
 
 enum store_code links_of_item(struct db *db, int64_t item,
@@ -284,6 +335,8 @@ enum store_code links_of_item(struct db *db, int64_t item,
 
 enum store_code link_count(struct db *db, int64_t pu, int64_t *active)
 {
-    return sql_number(db, active, "SELECT count(*) FROM links_v WHERE pu = ? AND NOT ended", "i",
-                      pu);
+    if (db->dry) /* what is only planned is not counted there */
+        return sql_number(db, active,
+                          "SELECT count(*) FROM links_v WHERE pu = ? AND NOT ended", "i", pu);
+    return sql_number(db, active, "SELECT links FROM main.pus WHERE id = ?", "i", pu);
 }

@@ -142,12 +142,16 @@ enum store_code op_touching(struct db *db, int64_t pu, enum side side, int64_t i
 
 bool stamp_used(struct db *db, enum side side, int64_t source, const char *stamp)
 {
-    static const char left[] =
-        "SELECT EXISTS(SELECT 1 FROM main.history WHERE l = ?1 AND stamp = ?2)";
-    static const char right[] =
-        "SELECT EXISTS(SELECT 1 FROM main.history WHERE r = ?1 AND stamp = ?2)";
+    static const char *const of_link[] = {
+        "SELECT EXISTS(SELECT 1 FROM main.links WHERE l = ?1 AND stamp = ?2)",
+        "SELECT EXISTS(SELECT 1 FROM main.links WHERE r = ?1 AND stamp = ?2)"};
     int64_t used = 0;
-    sql_number(db, &used, side == LEFT ? left : right, "it", source, stamp);
+    sql_number(db, &used, of_link[side], "it", source, stamp);
+    if (!used)
+        sql_number(db, &used,
+                   "SELECT EXISTS(SELECT 1 FROM main.history WHERE id IN " HISTORY_OF_ITEM
+                   " AND stamp = ?2)",
+                   "it", source, stamp);
     return used != 0;
 }
 
@@ -170,9 +174,10 @@ enum store_code op_drop(struct db *db, int64_t id)
 }
 
 /* Into the history, and off the journal. Read and written by two statements: one that does both keeps
- * a way back for itself, which costs more than the rest. `made`: the item of that side, 0: none new. */
+ * a way back for itself, which costs more than the rest. `made`: the item of that side, 0: none new; `link`: that now bears the
+ * stamp. */
 static enum store_code op_over(struct db *db, int64_t id, const char *code, int64_t now_ms,
-                               enum side side, int64_t made)
+                               enum side side, int64_t made, int64_t link)
 {
     static const char add[] =
         "INSERT INTO history(run, pu, link, l, r, when_ms, side, what, reason, code, stamp,"
@@ -182,11 +187,11 @@ static enum store_code op_over(struct db *db, int64_t id, const char *code, int6
                               " body, before FROM ops WHERE id = ?",
                               "i", id);
     if (s)
-        sql_do(db, add, "iiiiiiiitttiii", col_int(s, 0), col_int(s, 1), col_int(s, 2),
-               made && side == LEFT ? made : col_int(s, 3),
+        sql_do(db, add, "iiiiiiiitttiii", col_int(s, 0), col_int(s, 1),
+               link ? link : col_int(s, 2), made && side == LEFT ? made : col_int(s, 3),
                made && side == RIGHT ? made : col_int(s, 4), now_ms, col_int(s, 5), col_int(s, 6),
                (const char *)sqlite3_column_text(s, 7), code,
-               (const char *)sqlite3_column_text(s, 8), col_int(s, 9), col_int(s, 10),
+               link ? NULL : (const char *)sqlite3_column_text(s, 8), col_int(s, 9), col_int(s, 10),
                col_int(s, 11));
     sql_end(s);
     return op_drop(db, id);
@@ -194,12 +199,13 @@ static enum store_code op_over(struct db *db, int64_t id, const char *code, int6
 
 enum store_code op_done(struct db *db, int64_t id, const char *code, int64_t now_ms)
 {
-    return op_over(db, id, code, now_ms, LEFT, 0);
+    return op_over(db, id, code, now_ms, LEFT, 0, 0);
 }
 
-enum store_code op_made(struct db *db, int64_t id, enum side side, int64_t item, int64_t now_ms)
+enum store_code op_made(struct db *db, int64_t id, enum side side, int64_t item, int64_t link,
+                        int64_t now_ms)
 {
-    return op_over(db, id, "ok", now_ms, side, item);
+    return op_over(db, id, "ok", now_ms, side, item, link);
 }
 
 enum store_code ops_drop_planned(struct db *db, int64_t pu)
@@ -290,8 +296,8 @@ enum store_code history_of_item(struct db *db, struct wess_arena *a, int64_t ite
     struct history_row *of = NULL;
     sqlite3_stmt *s = sql_open(db,
                                "SELECT id, run, pu, link, l, r, when_ms, side, what, reason, code,"
-                               " body, before FROM main.history WHERE l = ?1 OR r = ?1 ORDER BY"
-                               " id DESC LIMIT 200",
+                               " body, before FROM main.history WHERE id IN " HISTORY_OF_ITEM
+                               " ORDER BY id DESC LIMIT 200",
                                "i", item);
     *n = 0;
     while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of))))

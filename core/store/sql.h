@@ -11,7 +11,7 @@
 #define STATEMENTS                                                                                 \
     256u /* slots of the cache; a power of two, well above the number of statements */
 #define KEY_SIZE 32u
-#define DIGEST_KEPT 16u /* of a SHA-256: enough that nobody meets two contents with one */
+#define DIGEST_KEPT 12u /* of a SHA-256: enough that nobody meets two contents with one */
 #define VALUES_SEEN 4u
 
 /* Tables that mostly hold nothing. */
@@ -100,6 +100,13 @@ enum store_code keys_bearers(struct db *, struct wess_arena *, int64_t feed, con
 enum store_code value_put(struct db *, struct wess_slice body, int64_t *id); /* empty: 0 */
 struct wess_slice value_get(struct db *, struct wess_arena *, int64_t id);
 void values_forget(struct db *); /* at the end of a transaction */
+
+/* ops.c: the rows of the history that are about item ?1. */
+#define HISTORY_OF_ITEM                                                                            \
+    "(SELECT h.id FROM main.links k JOIN main.history h ON h.link = k.id AND h.link > 0 WHERE k.l" \
+    " = ?1 UNION SELECT h.id FROM main.links k JOIN main.history h ON h.link = k.id AND h.link >"  \
+    " 0 WHERE k.r = ?1 UNION SELECT id FROM main.history WHERE link = 0 AND l = ?1 UNION SELECT"   \
+    " id FROM main.history WHERE link = 0 AND r = ?1)"
 
 /* links.c */
 #define TODO_COLUMNS "id, pu, item, hold, side, chosen, released"

@@ -47,7 +47,7 @@ enum store_code db_commit(struct db *); /* rolls back when any call in between f
 void db_rollback(struct db *);
 /* A keyed hash of a key or tag, so that what nobody shared is not readable in the state. The first
  * byte tells the space: see key_hash(). */
-enum { HASH_SIZE = 10 };
+enum { HASH_SIZE = 9 };
 struct hash {
     unsigned char of[HASH_SIZE];
 };
@@ -257,8 +257,9 @@ enum store_code op_unsend(struct db *, int64_t id); /* surely not applied */
 /* The op is over: goes to the history with its before-image, its claims end. code: "ok",
  * "rejected".. */
 enum store_code op_done(struct db *, int64_t id, const char *code, int64_t now_ms);
-enum store_code op_made(struct db *, int64_t id, enum side, int64_t item,
-                        int64_t now_ms);          /* a create, "ok": what it made */
+/* A create, "ok": what it made, and the link, which bears the stamp from now on. */
+enum store_code op_made(struct db *, int64_t id, enum side, int64_t item, int64_t link,
+                        int64_t now_ms);
 enum store_code op_drop(struct db *, int64_t id); /* never sent: forgotten, claims end */
 enum store_code ops_drop_planned(struct db *, int64_t pu);
 enum store_code ops_in_doubt(struct db *, struct wess_arena *, int64_t pu, struct op_row **,

@@ -343,14 +343,11 @@ enum store_code why_get(struct db *db, struct wess_arena *a, int64_t pu, enum si
 {
     static const char put[] =
         "SELECT reason, when_ms FROM why WHERE pu = ? AND side = ? AND item = ?";
-    static const char *const done[] = {
-        "SELECT reason, when_ms FROM main.history WHERE pu = ? AND l = ? AND code = 'ok' AND reason"
-        " NOT NULL ORDER BY id DESC LIMIT 1",
-        "SELECT reason, when_ms FROM main.history WHERE pu = ? AND r = ? AND code = 'ok' AND reason"
-        " NOT NULL ORDER BY id DESC LIMIT 1"};
+    static const char done[] = "SELECT reason, when_ms FROM main.history WHERE id IN "
+        HISTORY_OF_ITEM " AND pu = ?2 AND code = 'ok' AND reason NOT NULL ORDER BY id DESC LIMIT 1";
     *reason = NULL;
     newest_reason(db, a, sql_row(db, put, "iii", pu, (int64_t)side, item), reason, when_ms);
-    newest_reason(db, a, sql_row(db, done[side], "ii", pu, item), reason, when_ms);
+    newest_reason(db, a, sql_row(db, done, "ii", item, pu), reason, when_ms);
     return db->failed ? STORE_FAIL : *reason ? STORE_OK : STORE_NONE;
 }
 
@@ -363,7 +360,7 @@ enum store_code item_known(struct db *db, struct wess_arena *a, int64_t item,
         "SELECT body FROM vals_v WHERE id = (SELECT iif(r_shadow, r_shadow, l_shadow) FROM links_v"
         " WHERE r = ?1 ORDER BY id DESC LIMIT 1)",
         "SELECT body FROM vals_v WHERE id = (SELECT iif(before, before, body) FROM main.history"
-        " WHERE l = ?1 OR r = ?1 ORDER BY id DESC LIMIT 1)",
+        " WHERE id IN " HISTORY_OF_ITEM " ORDER BY id DESC LIMIT 1)",
         "SELECT body FROM vals_v WHERE id = (SELECT content FROM items WHERE id = ?1)"};
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         sqlite3_stmt *s = sql_row(db, ways[i], "i", item);

@@ -182,16 +182,18 @@ bool vdir_is_young(const struct stat *st, const struct timespec *now)
     return ns_of(*now) <= ns_of(st->st_mtim) + unit;
 }
 
-#define REVISION_CAP 48u /* a number; "~" and two more, all in hexadecimal */
+#define REVISION_CAP 48u /* a number in 11 letters; "~" and two more in hexadecimal */
+
+#define STATE_LETTERS 11u /* of 64 bits */
 
 static size_t state_text(const struct stat *st, char out[REVISION_CAP])
 {
     uint64_t h = stir(stir(0, ns_of(st->st_mtim)), ns_of(st->st_ctim));
     h = stir(stir(h, (uint64_t)st->st_ino), (uint64_t)st->st_size);
-    for (int i = 15; i >= 0; i--, h >>= 4)
-        out[i] = "0123456789abcdef"[h & 15];
-    out[16] = 0;
-    return 16;
+    for (size_t i = 0; i < STATE_LETTERS; i++, h >>= 6)
+        out[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[h & 63];
+    out[STATE_LETTERS] = 0;
+    return STATE_LETTERS;
 }
 
 static void content_text(const struct vdir_file *f, char *out, size_t cap)

@@ -153,31 +153,38 @@ enum store_code todo_count(struct db *db, int64_t pu, int64_t *free, int64_t *he
 
 #define LINK_COLUMNS                                                                               \
     "id, pu, l, r, l_rev, r_rev, l_shadow, r_shadow, l_unseen, r_unseen, l_changed, r_changed,"    \
-    " l_chosen, r_chosen, l_made, r_made, stamp, ended, reason, who, ended_ms"
+    " flags, stamp, ended, reason, who, ended_ms"
+enum { CHOSEN_L = 1, CHOSEN_R = 2, MADE_L = 4, MADE_R = 8 }; /* flags */
 
-#define LINK_KINDS "iiiittiittiiiiiititti"
+#define LINK_KINDS "iiiittiittiiisitti"
 #define LINK_VALUES(k, shadow)                                                                     \
     (k)->id, (k)->pu, (k)->item[0], (k)->item[1], (k)->rev[0], (k)->rev[1], (shadow)[0],           \
         (shadow)[1], (k)->unseen[0] ? (k)->unseen[0] : "", (k)->unseen[1] ? (k)->unseen[1] : "",   \
-        (k)->changed_ms[0], (k)->changed_ms[1], (int64_t)(k)->chosen[0],                           \
-        (int64_t)(k)->chosen[1], (int64_t)(k)->made[0], (int64_t)(k)->made[1], (k)->stamp,         \
-        (int64_t)(k)->ended, (k)->reason, (k)->who, (k)->ended_ms
+        (k)->changed_ms[0], (k)->changed_ms[1], flags_of(k), (k)->stamp, (int64_t)(k)->ended,      \
+        (k)->reason, (k)->who, (k)->ended_ms
+
+static int64_t flags_of(const struct link_row *k)
+{
+    return (k->chosen[0] ? CHOSEN_L : 0) | (k->chosen[1] ? CHOSEN_R : 0) |
+           (k->made[0] ? MADE_L : 0) | (k->made[1] ? MADE_R : 0);
+}
 
 static void link_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct link_row *out)
 {
+    const int64_t flags = col_int(s, 12);
     *out = (struct link_row){.id = col_int(s, 0),
                              .pu = col_int(s, 1),
                              .item = {col_int(s, 2), col_int(s, 3)},
                              .rev = {col_text(db, a, s, 4), col_text(db, a, s, 5)},
                              .unseen = {col_text(db, a, s, 8), col_text(db, a, s, 9)},
                              .changed_ms = {col_int(s, 10), col_int(s, 11)},
-                             .chosen = {col_int(s, 12) != 0, col_int(s, 13) != 0},
-                             .made = {col_int(s, 14) != 0, col_int(s, 15) != 0},
-                             .stamp = col_text(db, a, s, 16),
-                             .ended = col_int(s, 17) != 0,
-                             .reason = col_text(db, a, s, 18),
-                             .who = col_text(db, a, s, 19),
-                             .ended_ms = col_int(s, 20)};
+                             .chosen = {(flags & CHOSEN_L) != 0, (flags & CHOSEN_R) != 0},
+                             .made = {(flags & MADE_L) != 0, (flags & MADE_R) != 0},
+                             .stamp = col_stamp(db, a, s, 13),
+                             .ended = col_int(s, 14) != 0,
+                             .reason = col_text(db, a, s, 15),
+                             .who = col_text(db, a, s, 16),
+                             .ended_ms = col_int(s, 17)};
 }
 
 static enum store_code one_link(struct db *db, struct wess_arena *a, sqlite3_stmt *s,
@@ -236,7 +243,7 @@ static enum store_code put_dry(struct db *db, struct link_row *k, const int64_t 
         k->id = db->next_dry_id++;
     return sql_do(db,
                   "INSERT OR REPLACE INTO temp.links_dry(" LINK_COLUMNS
-                  ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                  ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                   LINK_KINDS, LINK_VALUES(k, shadow));
 }
 
@@ -244,7 +251,7 @@ static enum store_code add_link(struct db *db, struct link_row *k, const int64_t
 {
     if (sql_do(db,
                "INSERT INTO main.links(" LINK_COLUMNS ") VALUES(nullif(?1, 0), ?2, ?3, ?4, ?5, ?6,"
-               " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+               " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
                LINK_KINDS, LINK_VALUES(k, shadow)) != STORE_OK)
         return STORE_FAIL;
     k->id = sql_id(db);
@@ -259,7 +266,7 @@ static enum store_code keep_stamp(struct db *db, const struct link_row *k)
                   " WHERE id = (SELECT max(id) FROM main.history WHERE link = ?1 AND link > 0 AND"
                   " what = ?3 AND stamp IS NULL) AND EXISTS(SELECT 1 FROM main.links WHERE id = ?1"
                   " AND stamp <> ifnull(?2, ''))",
-                  "iti", k->id, k->stamp, (int64_t)OP_CREATE);
+                  "isi", k->id, k->stamp, (int64_t)OP_CREATE);
 }
 
 /* Mostly it joins the same two as before, and no index has to know. */
@@ -278,9 +285,8 @@ static enum store_code change_link(struct db *db, struct link_row *k, const int6
         return STORE_FAIL;
     return sql_do(db,
                   "UPDATE main.links SET l_rev = ?5, r_rev = ?6, l_shadow = ?7, r_shadow = ?8,"
-                  " l_unseen = ?9, r_unseen = ?10, l_changed = ?11, r_changed = ?12, l_chosen ="
-                  " ?13, r_chosen = ?14, l_made = ?15, r_made = ?16, stamp = ?17, reason = ?19, who"
-                  " = ?20, ended_ms = ?21 WHERE id = ?1 AND pu = ?2",
+                  " l_unseen = ?9, r_unseen = ?10, l_changed = ?11, r_changed = ?12, flags = ?13,"
+                  " stamp = ?14, reason = ?16, who = ?17, ended_ms = ?18 WHERE id = ?1 AND pu = ?2",
                   LINK_KINDS, LINK_VALUES(k, shadow));
 }
 

@@ -146,12 +146,12 @@ bool stamp_used(struct db *db, enum side side, int64_t source, const char *stamp
         "SELECT EXISTS(SELECT 1 FROM main.links WHERE l = ?1 AND stamp = ?2)",
         "SELECT EXISTS(SELECT 1 FROM main.links WHERE r = ?1 AND stamp = ?2)"};
     int64_t used = 0;
-    sql_number(db, &used, of_link[side], "it", source, stamp);
+    sql_number(db, &used, of_link[side], "is", source, stamp);
     if (!used)
         sql_number(db, &used,
                    "SELECT EXISTS(SELECT 1 FROM main.history WHERE id IN " HISTORY_OF_ITEM
                    " AND stamp = ?2)",
-                   "it", source, stamp);
+                   "is", source, stamp);
     return used != 0;
 }
 
@@ -187,7 +187,7 @@ static enum store_code op_over(struct db *db, int64_t id, const char *code, int6
                               " body, before FROM ops WHERE id = ?",
                               "i", id);
     if (s)
-        sql_do(db, add, "iiiiiiiitttiii", col_int(s, 0), col_int(s, 1),
+        sql_do(db, add, "iiiiiiiittsiii", col_int(s, 0), col_int(s, 1),
                link ? link : col_int(s, 2), made && side == LEFT ? made : col_int(s, 3),
                made && side == RIGHT ? made : col_int(s, 4), now_ms, col_int(s, 5), col_int(s, 6),
                (const char *)sqlite3_column_text(s, 7), code,
@@ -272,17 +272,31 @@ enum store_code ops_planned(struct db *db, int64_t pu, enum op_what what, int si
     return sql_number(db, n, of_one, "iiii", (int64_t)what, (int64_t)released, (int64_t)side, pu);
 }
 
+/* Newest first, down to the first one that is older. */
+static void count_since(struct db *db, int64_t pu, enum op_what what, int64_t since_ms, int64_t *n)
+{
+    sqlite3_stmt *s = sql_open(db,
+                               "SELECT when_ms, code = 'ok' AND NOT released FROM main.history WHERE"
+                               " pu = ? AND what = ? ORDER BY id DESC",
+                               "ii", pu, (int64_t)what);
+    while (sql_next(db, s) && col_int(s, 0) >= since_ms)
+        *n += col_int(s, 1);
+    sql_end(s);
+}
+
 enum store_code ops_since(struct db *db, int64_t pu, enum op_what what, int64_t since_ms,
                           int64_t *n)
 {
-    static const char of_all[] = "SELECT count(*) FROM main.history WHERE pu IN (SELECT id FROM"
-                                 " pus) AND what = ?1 AND when_ms >= ?2 AND code = 'ok' AND NOT"
-                                 " released";
-    static const char of_one[] = "SELECT count(*) FROM main.history WHERE what = ?1 AND when_ms >="
-                                 " ?2 AND code = 'ok' AND NOT released AND pu = ?3";
-    if (!pu)
-        return sql_number(db, n, of_all, "ii", (int64_t)what, since_ms);
-    return sql_number(db, n, of_one, "iii", (int64_t)what, since_ms, pu);
+    *n = 0;
+    if (pu) {
+        count_since(db, pu, what, since_ms, n);
+    } else {
+        sqlite3_stmt *s = sql_open(db, "SELECT id FROM pus", "");
+        while (sql_next(db, s))
+            count_since(db, col_int(s, 0), what, since_ms, n);
+        sql_end(s);
+    }
+    return db->failed ? STORE_FAIL : STORE_OK;
 }
 
 /* ---- history

@@ -75,6 +75,54 @@ static sqlite3_stmt *prepared(struct db *db, const char *sql)
     return db->cache[at].stmt;
 }
 
+/* ---- stamps: ours are letters of five bits each, and kept in two thirds of the room
+ * ------------------------------------------------------------------------------------------ */
+
+#define STAMP_LETTERS 32u
+#define STAMP_PACKED (STAMP_LETTERS * 5u / 8u)
+static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* of stamp_make() */
+
+/* false: it is none of ours, and kept as it is. */
+static bool pack_stamp(const char *text, unsigned char out[STAMP_PACKED])
+{
+    unsigned bits = 0, n = 0;
+    size_t at = 0;
+    if (!text || strlen(text) != STAMP_LETTERS)
+        return false;
+    for (size_t i = 0; i < STAMP_LETTERS; i++) {
+        const char *letter = memchr(letters, text[i], STAMP_LETTERS);
+        if (!letter)
+            return false;
+        bits = (bits << 5 | (unsigned)(letter - letters)) & 0xfffu;
+        n += 5;
+        if (n >= 8) {
+            n -= 8;
+            out[at++] = (unsigned char)(bits >> n);
+        }
+    }
+    return true;
+}
+
+static void unpack_stamp(const unsigned char *in, char out[STAMP_LETTERS + 1])
+{
+    unsigned bits = 0, n = 0;
+    size_t at = 0;
+    for (size_t i = 0; i < STAMP_PACKED; i++) {
+        bits = (bits << 8 | in[i]) & 0xfffu;
+        for (n += 8; n >= 5; n -= 5)
+            out[at++] = letters[bits >> (n - 5) & 31u];
+    }
+    out[at] = 0;
+}
+
+static int bind_stamp(sqlite3_stmt *s, int i, const char *text)
+{
+    unsigned char packed[STAMP_PACKED];
+    if (pack_stamp(text, packed))
+        return sqlite3_bind_blob(s, i, packed, (int)sizeof(packed), SQLITE_TRANSIENT);
+    return sqlite3_bind_text(s, i, text, -1, SQLITE_STATIC);
+}
+
 static bool bind(sqlite3_stmt *s, const char *kinds, va_list ap)
 {
     int rc = SQLITE_OK;
@@ -84,6 +132,8 @@ static bool bind(sqlite3_stmt *s, const char *kinds, va_list ap)
         } else if (*kinds == 't') {
             const char *text = va_arg(ap, const char *);
             rc = sqlite3_bind_text(s, i, text, -1, SQLITE_STATIC);
+        } else if (*kinds == 's') {
+            rc = bind_stamp(s, i, va_arg(ap, const char *));
         } else if (*kinds == 'b') {
             struct wess_slice b = va_arg(ap, struct wess_slice);
             rc = b.len ? sqlite3_bind_blob64(s, i, b.data, b.len, SQLITE_STATIC)
@@ -217,6 +267,19 @@ const char *col_text(struct db *db, struct wess_arena *a, sqlite3_stmt *s, int i
         return NULL;
     const char *copy =
         text ? arena_textn(a, (const char *)text, (size_t)sqlite3_column_bytes(s, i)) : NULL;
+    if (!copy)
+        spent(db);
+    return copy;
+}
+
+const char *col_stamp(struct db *db, struct wess_arena *a, sqlite3_stmt *s, int i)
+{
+    char text[STAMP_LETTERS + 1];
+    if (sqlite3_column_type(s, i) != SQLITE_BLOB ||
+        sqlite3_column_bytes(s, i) != (int)STAMP_PACKED)
+        return col_text(db, a, s, i);
+    unpack_stamp(sqlite3_column_blob(s, i), text);
+    const char *copy = arena_text(a, text);
     if (!copy)
         spent(db);
     return copy;

@@ -50,8 +50,8 @@ struct db {
     char error[512];
 };
 
-/* Kinds of arguments, one letter each: i int64_t · t const char * (NULL: null) · b struct
- * wess_slice (empty: null) · h const struct hash *. SQL is a literal: its address is the key of the
+/* Kinds of arguments, one letter each: i int64_t · t const char * (NULL: null) · s the same, a stamp ·
+ * b struct wess_slice (empty: null) · h const struct hash *. SQL is a literal: its address is the key of the
  * cache. */
 enum store_code sql_do(struct db *, const char *sql, const char *kinds, ...);
 /* A row to read; NULL: none, or the db failed. End it with sql_end(). */
@@ -80,6 +80,7 @@ void sql_spent(struct db *); /* no memory: the db fails, and says so */
 /* Columns; texts and blobs are copied into the arena. What does not fit fails the db: half a row is
  * never taken for a whole one. */
 const char *col_text(struct db *, struct wess_arena *, sqlite3_stmt *, int);
+const char *col_stamp(struct db *, struct wess_arena *, sqlite3_stmt *, int);
 struct wess_slice col_blob(struct db *, struct wess_arena *, sqlite3_stmt *, int);
 static inline int64_t col_int(sqlite3_stmt *s, int i)
 {

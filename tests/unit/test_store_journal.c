@@ -177,10 +177,15 @@ static void done_becomes_history(void **state)
                         .body = slice_of("patch"),
                         .before = slice_of("image"),
                         .reason = "changed-left"};
+    struct link_row other = {.pu = PU, .item = {7, 8}}, link = {.pu = PU, .item = {5, 6}};
+    OK(&box, link_put(box.db, &other));
+    OK(&box, link_put(box.db, &link));
+    assert_int_equal(link.id, op.link);
     OK(&box, op_put(box.db, &op));
     assert_false(stamp_used(box.db, LEFT, 5, "T"));
     OK(&box, op_done(box.db, op.id, "ok", 77));
     assert_true(stamp_used(box.db, LEFT, 5, "T"));
+    assert_false(stamp_used(box.db, LEFT, 7, "T"));
     NONE(&box, op_get(box.db, box.arena, op.id, &op));
     OK(&box, history_of_item(box.db, box.arena, 6, &of, &n));
     assert_int_equal(n, 1);
@@ -190,6 +195,27 @@ static void done_becomes_history(void **state)
     assert_string_equal(of[0].reason, "changed-left");
     assert_true(slice_is(of[0].body, "patch") && slice_is(of[0].before, "image"));
     assert_false(stamp_used(box.db, LEFT, 5, "V"));
+}
+
+/* A link bears the stamp of what it made; one that it lets go is not used again either. */
+static void stamp_stays_used(void **state)
+{
+    (void)state;
+    static const char ours[] = "0123456789abcdefghjkmnpqrstvwxyz", second[] = "T2";
+    struct link_row link = {.pu = PU, .item = {5, 6}, .stamp = ours}, got;
+    struct op_row op = an_op(OP_CREATE, RIGHT, ours);
+    OK(&box, link_put(box.db, &link));
+    OK(&box, op_made(box.db, op.id, RIGHT, 6, link.id, 1));
+    assert_true(stamp_used(box.db, LEFT, 5, ours));
+    OK(&box, link_get(box.db, box.arena, link.id, &got));
+    assert_string_equal(got.stamp, ours);
+    got.stamp = second;
+    OK(&box, link_put(box.db, &got));
+    assert_true(stamp_used(box.db, LEFT, 5, ours));
+    assert_true(stamp_used(box.db, LEFT, 5, second));
+    assert_true(stamp_used(box.db, RIGHT, 6, ours));
+    OK(&box, link_get(box.db, box.arena, link.id, &got));
+    assert_string_equal(got.stamp, second);
 }
 
 /* ---- claims ------------------------------------------------------------------------------------
@@ -394,7 +420,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(op_keeps_every_member), T(ops_in_turn),          T(found_by_item_link_and_stamp),
-        T(sent_until_known),      T(done_becomes_history), T(claim_is_held_until_its_op_ends),
+        T(sent_until_known),      T(done_becomes_history),
+        T(stamp_stays_used), T(claim_is_held_until_its_op_ends),
         T(counts_for_guards),     T(newest_first),         T(known_is_newest_first),
         T(runs_and_their_last),   T(tidy_by_age),
     };

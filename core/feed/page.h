@@ -30,9 +30,18 @@ struct page {
 /* Of the connector's flags, those that the index keeps. */
 #define STORED_FLAGS ((uint32_t)(WESS_ITEM_PRIVATE | WESS_ITEM_TELLS | WESS_ITEM_LOCKED))
 
-/* One page's transaction. */
+/* The transaction of pages that come quickly one after the other, of all the feeds that are read side
+ * by side: what it loses they all have lost. */
+struct gathering {
+    struct db *db;
+    bool open, lost, spent; /* spent: lost for want of memory */
+    size_t n; /* changes in it */
+};
+
+/* One page on its way into it. */
 struct storing {
     struct pull *pull;
+    struct gathering *gathering;
     struct wess_arena *scratch; /* of one item */
     int64_t mark;               /* the snapshot's number; 0: none, or a sorted one */
     int64_t now_ms;

@@ -1,15 +1,44 @@
 #include "feed/pull.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "feed/page.h"
 #include "model/rules.h"
 
 #define PAGE_DEFAULT 100u
+#define GATHER_MOST 500u      /* changes in one transaction, a page more or less */
+#define GATHER_NS (10 * 1000000L) /* it waits for the next page, before it ends */
 #define PAGES 4u /* one stored, one whose facts are fetched, one looked at, one listed */
 
 /* ---- into the store
  * ---------------------------------------------------------------------------------------- */
+
+static bool gather_begin(struct gathering *g)
+{
+    if (!g->open)
+        g->open = !g->lost && db_begin_soft(g->db) == STORE_OK;
+    return g->open;
+}
+
+static bool gather_end(struct gathering *g)
+{
+    if (g->open)
+        g->lost |= db_commit(g->db) != STORE_OK;
+    g->open = false;
+    g->n = 0;
+    return !g->lost;
+}
+
+static bool gather_drop(struct gathering *g, bool spent)
+{
+    if (g->open)
+        db_rollback(g->db);
+    g->open = false;
+    g->lost = true;
+    g->spent |= spent;
+    return false;
+}
 
 /* A sorted listing stores no cursor on its way: it is cheap to begin again, and merging is the same
  * however often it is done. */
@@ -28,12 +57,12 @@ static bool store_page(struct pull *p, struct storing *st, struct page *pg)
     bool last = (pg->got.flags & WESS_PAGE_LAST) != 0;
     size_t n = pg->sorted ? pg->n_news : pg->got.n;
     if (is_silent(p, pg))
-        return true;
-    bool ok = db_begin_soft(p->db) == STORE_OK;
+        return !st->gathering->lost;
+    bool ok = gather_begin(st->gathering);
     st->now_ms = clock_now_ms();
     if (!RULE(cursor_with_page))
-        ok = feed_cursor(p->db, p->feed->id, pg->got.next, last, st->now_ms) == STORE_OK &&
-             db_commit(p->db) == STORE_OK && db_begin_soft(p->db) == STORE_OK;
+        ok = ok && feed_cursor(p->db, p->feed->id, pg->got.next, last, st->now_ms) == STORE_OK &&
+             gather_end(st->gathering) && gather_begin(st->gathering);
     for (size_t i = 0; ok && i < n && !st->spent; i++) {
         arena_reset(st->scratch);
         store_change(st, pg->sorted ? pg->news[i] : &pg->got.changes[i]);
@@ -51,18 +80,17 @@ static bool store_page(struct pull *p, struct storing *st, struct page *pg)
     if (ok && !st->spent && (last || !pg->sorted))
         feed_cursor(p->db, p->feed->id, pg->got.next, last, st->now_ms);
     if (!ok || st->spent || db_failed(p->db)) {
-        db_rollback(p->db);
         p->spent = st->spent;
-        return false;
+        return gather_drop(st->gathering, st->spent);
     }
     p->changed += absent;
-    return db_commit(p->db) == STORE_OK;
+    st->gathering->n += n + pg->n_absent;
+    return st->gathering->n < GATHER_MOST || gather_end(st->gathering);
 }
 
-static bool start_snapshot(struct pull *p, int64_t *mark)
+static bool start_snapshot(struct pull *p, struct gathering *g, int64_t *mark)
 {
-    bool ok =
-        db_begin(p->db) == STORE_OK && feed_start_snapshot(p->db, p->feed->id, mark) == STORE_OK;
+    bool ok = gather_end(g) && db_begin(p->db) == STORE_OK && feed_start_snapshot(p->db, p->feed->id, mark) == STORE_OK;
     return ok ? db_commit(p->db) == STORE_OK : (db_rollback(p->db), false);
 }
 
@@ -115,11 +143,25 @@ static void ask_ahead(struct asking *a)
         ask(a);
 }
 
-static void await(struct asking *a)
+/* Nobody who writes waits for a remote: what is gathered is stored, unless the answer comes soon. */
+static bool await(struct asking *a, struct gathering *g)
 {
-    if (a->threaded)
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += GATHER_NS;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    bool came = !a->threaded, ok = true;
+    if (!came && g->open)
+        came = pthread_timedjoin_np(a->thread, NULL, &until) == 0;
+    if (!came) {
+        ok = gather_end(g);
         pthread_join(a->thread, NULL);
+    }
     a->threaded = false;
+    return ok && !g->lost;
 }
 
 /* ---- the way of the pages
@@ -138,8 +180,11 @@ struct way {
     bool cut, over;
 };
 
-static enum wess_code store_failed(struct pull *p)
+
+static enum wess_code store_failed(struct way *w)
 {
+    struct pull *p = w->pull;
+    p->spent |= w->storing.gathering->spent;
     p->store_failed = !p->spent;
     return WESS_BROKEN;
 }
@@ -197,22 +242,23 @@ static enum wess_code look_at(struct way *w, struct page *pg)
         if (compare_page(&w->comparing, pg))
             return WESS_OK;
         w->pull->spent = !db_failed(w->pull->db);
-        return store_failed(w->pull);
+        return store_failed(w);
     }
-    if (w->whole && !w->storing.mark && !start_snapshot(w->pull, &w->storing.mark))
-        return store_failed(w->pull);
+    if (w->whole && !w->storing.mark && !start_snapshot(w->pull, w->storing.gathering, &w->storing.mark))
+        return store_failed(w);
     return WESS_OK;
 }
 
 static enum wess_code store(struct way *w, struct page *pg)
 {
-    return !pg || store_page(w->pull, &w->storing, pg) ? WESS_OK : store_failed(w->pull);
+    return !pg || store_page(w->pull, &w->storing, pg) ? WESS_OK : store_failed(w);
 }
 
 static void finish(struct way *w, enum wess_code rc)
 {
-    await(&w->asking);
-    w->pull->code = rc;
+    struct gathering *g = w->storing.gathering;
+    bool kept = await(&w->asking, g) && gather_end(g);
+    w->pull->code = kept || rc != WESS_OK ? rc : store_failed(w);
     w->over = true;
 }
 
@@ -230,10 +276,14 @@ static enum wess_code look_and_store(struct way *w, struct page *listed)
  * one between them are fetched. */
 static void step(struct way *w)
 {
-    await(&w->asking);
+    bool kept = await(&w->asking, w->storing.gathering);
     struct page *listed = w->asking.next, *ready = w->asking.facts;
     w->asking = (struct asking){.facts = w->waiting};
     w->waiting = NULL;
+    if (!kept) {
+        finish(w, store_failed(w));
+        return;
+    }
     if (ready && ready->code != WESS_OK) {
         w->pull->error = ready->error;
         w->pull->spent = ready->spent;
@@ -277,12 +327,12 @@ static void begin(struct way *w)
     ask_ahead(&w->asking);
 }
 
-static void open_way(struct way *w, struct pull *p)
+static void open_way(struct way *w, struct pull *p, struct gathering *g)
 {
     *w = (struct way){.pull = p};
     p->read = p->changed = 0;
     p->store_failed = p->spent = false;
-    w->storing = (struct storing){.pull = p, .scratch = arena_new(ARENA_BUDGET)};
+    w->storing = (struct storing){.pull = p, .gathering = g, .scratch = arena_new(ARENA_BUDGET)};
     w->comparing = (struct comparing){.pull = p, .arena = arena_new(ARENA_BUDGET)};
     bool ok = w->storing.scratch && w->comparing.arena;
     for (size_t i = 0; i < PAGES; i++) {
@@ -307,9 +357,10 @@ static void close_way(struct way *w)
 void feed_pull(struct pull *const *pulls, size_t n)
 {
     struct way ways[PULLS_MOST];
+    struct gathering gathering = {.db = n ? pulls[0]->db : NULL};
     bool any = true;
     for (size_t i = 0; i < n; i++)
-        open_way(&ways[i], pulls[i]);
+        open_way(&ways[i], pulls[i], &gathering);
     while (any) {
         any = false;
         for (size_t i = 0; i < n; i++)

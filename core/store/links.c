@@ -261,12 +261,16 @@ static enum store_code add_link(struct db *db, struct link_row *k, const int64_t
 /* A stamp that the link lets go stays with what was done under it. */
 static enum store_code keep_stamp(struct db *db, const struct link_row *k)
 {
+    int64_t other = 0;
+    sql_number(db, &other, "SELECT stamp <> ifnull(?2, '') FROM main.links WHERE id = ?1", "is",
+               k->id, k->stamp);
+    if (!other)
+        return sql_ok(db);
     return sql_do(db,
                   "UPDATE main.history SET stamp = (SELECT stamp FROM main.links WHERE id = ?1)"
                   " WHERE id = (SELECT max(id) FROM main.history WHERE link = ?1 AND link > 0 AND"
-                  " what = ?3 AND stamp IS NULL) AND EXISTS(SELECT 1 FROM main.links WHERE id = ?1"
-                  " AND stamp <> ifnull(?2, ''))",
-                  "isi", k->id, k->stamp, (int64_t)OP_CREATE);
+                  " what = ?2 AND stamp IS NULL)",
+                  "ii", k->id, (int64_t)OP_CREATE);
 }
 
 /* Mostly it joins the same two as before, and no index has to know. */

@@ -24,7 +24,7 @@ static bool local(struct run *r, enum op_what what)
                  STORE_FAIL;
         ok = ok && ops && db_begin(r->db) == STORE_OK;
         for (size_t i = 0; ok && i < n; i++)
-            ok = settle_op(r, a, &ops[i], &done, NULL);
+            ok = settle_op(r, a, &ops[i], &done);
         whole = run_sound(r, a);
         ok = ok && whole && db_commit(r->db) == STORE_OK;
     }
@@ -50,23 +50,63 @@ static bool journal(struct flight *f)
     return (ok && db_commit(r->db) == STORE_OK) || run_store_failed(r);
 }
 
-static bool next(struct flight *f, enum op_what what, int64_t *after, size_t most)
+/* What is left of one kind of operation: the right side's first, then the left's. */
+struct line {
+    enum op_what what;
+    int side;
+    int64_t after;
+};
+
+static size_t batch_of(const struct run *r, int side)
+{
+    uint32_t max = r->side[side].collection->write_max;
+    return max ? max : WRITE_DEFAULT;
+}
+
+static bool load(struct flight *f, struct line *l)
 {
     struct run *r = f->run;
+    size_t most = batch_of(r, l->side);
     arena_reset(f->arena);
     f->n = 0;
     f->error = (struct wess_error){0};
+    f->side = (enum side)l->side;
     f->rows = arena_alloc(f->arena, most * sizeof(*f->rows));
     if (!f->rows)
         return run_memory(r);
-    if (op_next(r->db, f->arena, r->pu.id, what, f->side, *after, f->rows, most, &f->n) ==
+    if (op_next(r->db, f->arena, r->pu.id, l->what, f->side, l->after, f->rows, most, &f->n) ==
         STORE_FAIL)
         return run_store_failed(r);
+    return true;
+}
+
+/* Where both sides of a link are written, the second waits until the first is settled. */
+static bool waits_for(const struct flight *f, const struct flight *before)
+{
+    for (size_t i = 0; before && i < f->n; i++)
+        for (size_t k = 0; f->rows[i].link && k < before->n; k++)
+            if (f->rows[i].link == before->rows[k].link)
+                return true;
+    return false;
+}
+
+/* The next batch, journalled; none while it waits for one that is not settled (`before`). */
+static bool next(struct flight *f, struct line *l, const struct flight *before)
+{
+    if (!load(f, l))
+        return false;
+    if (!f->n && l->side == RIGHT) {
+        *l = (struct line){.what = l->what, .side = LEFT};
+        if (!load(f, l))
+            return false;
+    }
+    if (waits_for(f, before))
+        f->n = 0;
     if (!f->n)
         return true;
-    *after = f->rows[f->n - 1].id;
+    l->after = f->rows[f->n - 1].id;
     if (!flight_load(f, 0))
-        return run_memory(r);
+        return run_memory(f->run);
     return !RULE(journal_first) || journal(f);
 }
 
@@ -80,40 +120,41 @@ static void take_back(struct flight *f)
     db_commit(f->run->db);
 }
 
-static bool remote(struct run *r, enum op_what what, enum side side)
+static void tell(struct run *r, enum op_what what, int64_t done, int64_t of)
 {
-    uint32_t max = r->side[side].collection->write_max;
-    size_t most = max ? max : WRITE_DEFAULT;
-    struct flight two[2] = {{.run = r, .side = side, .arena = arena_new(ARENA_BUDGET)},
-                            {.run = r, .side = side, .arena = arena_new(ARENA_BUDGET)}};
+    round_progress(r,
+                   what == OP_CREATE   ? "create"
+                   : what == OP_UPDATE ? "update"
+                                       : "delete",
+                   done, of);
+}
+
+static bool remote(struct run *r, enum op_what what, struct flight two[2])
+{
+    struct line line = {.what = what, .side = RIGHT};
     struct flight *now = &two[0], *coming = &two[1];
-    int64_t after = 0, done = 0, planned = 0;
-    bool ok = (two[0].arena && two[1].arena) || run_memory(r);
-    ops_planned(r->db, r->pu.id, what, (int)side, false, &planned);
-    ok = ok && next(now, what, &after, most);
-    if (ok && now->n)
+    int64_t done = 0, planned = 0;
+    ops_planned(r->db, r->pu.id, what, -1, false, &planned);
+    bool ok = next(now, &line, NULL);
+    while (ok && now->n) {
         flight_start(now);
-    while (now->flying) {
-        bool more = ok && next(coming, what, &after, most);
-        flight_land(now);
-        /* The next batch goes before the last one is settled; not after a call that failed. */
-        if (more && coming->n && now->code == WESS_OK && !run_cancelled(r))
-            flight_start(coming);
-        else if (more)
-            take_back(coming);
-        ok = flight_settle(now) && more;
-        done += (int64_t)now->n;
-        round_progress(r,
-                       what == OP_CREATE   ? "create"
-                       : what == OP_UPDATE ? "update"
-                                           : "delete",
-                       done, planned);
-        struct flight *landed = now;
-        now = coming;
-        coming = landed;
+        while (now->flying) {
+            bool more = ok && next(coming, &line, now);
+            flight_land(now);
+            /* The next batch goes before the last one is settled; not after a call that failed. */
+            if (more && coming->n && now->code == WESS_OK && !run_cancelled(r))
+                flight_start(coming);
+            else if (more)
+                take_back(coming);
+            ok = flight_settle(now) && more;
+            done += (int64_t)now->n;
+            tell(r, what, done, planned);
+            struct flight *landed = now;
+            now = coming;
+            coming = landed;
+        }
+        ok = ok && !run_cancelled(r) && next(now, &line, NULL);
     }
-    arena_free(two[0].arena);
-    arena_free(two[1].arena);
     return ok;
 }
 
@@ -121,11 +162,13 @@ bool apply_run(struct run *r)
 {
     /* Deletes last: what moved is then known by its new place. */
     static const enum op_what order[] = {OP_CREATE, OP_UPDATE, OP_DELETE};
-    if (!local(r, OP_LINK) || !local(r, OP_END))
-        return false;
-    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-        for (int s = RIGHT; s >= LEFT; s--)
-            if (!remote(r, order[i], (enum side)s))
-                return false;
-    return true;
+    struct flight two[2] = {{.run = r, .arena = arena_new(ARENA_BUDGET)},
+                            {.run = r, .arena = arena_new(ARENA_BUDGET)}};
+    bool ok = (two[0].arena && two[1].arena) || run_memory(r);
+    ok = ok && local(r, OP_LINK) && local(r, OP_END);
+    for (size_t i = 0; ok && i < sizeof(order) / sizeof(order[0]); i++)
+        ok = remote(r, order[i], two);
+    arena_free(two[0].arena);
+    arena_free(two[1].arena);
+    return ok;
 }

@@ -94,12 +94,12 @@ static bool judge(struct run *r, struct wess_arena *a, const struct op_row *op,
 {
     switch (res->code) {
     case WESS_GONE:
-        return settle_op(r, a, op, res, NULL);
+        return settle_op(r, a, op, res);
     case WESS_OK:
         if (op->what == OP_UPDATE && RULE(own_write) && was_applied(r, a, op, res->current)) {
             /* Somebody may have written other fields since: the revision is not trusted. */
             res->revision = res->id = NULL;
-            if (!settle_op(r, a, op, res, NULL))
+            if (!settle_op(r, a, op, res))
                 return false;
             todo_put(r->db, r->pu.id, op->side, op->item[op->side], NOT_CHOSEN);
             return true;

@@ -182,19 +182,9 @@ bool guard_run(struct run *); /* guard.c */
 bool claim_run(struct run *);
 bool apply_run(struct run *);   /* apply.c */
 bool recover_run(struct run *); /* recover.c */
-/* settle.c: what an answer shows of its item. Touches nothing of the store. false: arena spent. */
-struct shown {
-    bool whole, keyed; /* the whole of it; its keys */
-    struct content now;
-    struct wess_slice body; /* the same, encoded */
-    struct hash *keys;
-    size_t n_keys;
-};
-bool shown_read(const struct run *, struct wess_arena *, enum side, const struct wess_result *,
-                struct shown *);
-/* Within a transaction: what one op's answer means. `shown` NULL: it is read now. */
-bool settle_op(struct run *, struct wess_arena *, const struct op_row *, const struct wess_result *,
-               const struct shown *);
+/* settle.c: within a transaction, what one op's answer means. */
+bool settle_op(struct run *, struct wess_arena *, const struct op_row *,
+               const struct wess_result *);
 /* The value by which what is parked is known again; without memory it is any, and not stored. */
 struct hash parked_value(struct run *, struct wess_arena *, const struct wess_field *);
 /* report.c */

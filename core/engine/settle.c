@@ -76,8 +76,17 @@ static bool without(struct wess_arena *a, const struct content *c, const struct 
 /* ---- shadows
  * --------------------------------------------------------------------------------------- */
 
-bool shown_read(const struct run *r, struct wess_arena *a, enum side side,
-                const struct wess_result *res, struct shown *out)
+/* What an answer shows of its item. */
+struct shown {
+    bool whole, keyed; /* the whole of it; its keys */
+    struct content now;
+    struct wess_slice body; /* the same, encoded */
+    struct hash *keys;
+    size_t n_keys;
+};
+
+static bool shown_by(const struct run *r, struct wess_arena *a, enum side side,
+                     const struct wess_result *res, struct shown *out)
 {
     const struct run_side *s = &r->side[side];
     const struct wess_item *item = res->current;
@@ -467,21 +476,18 @@ static bool settle_delete(struct run *r, struct wess_arena *a, const struct op_r
 }
 
 static bool settle_ok(struct run *r, struct wess_arena *a, const struct op_row *op,
-                      const struct wess_result *res, const struct shown *known)
+                      const struct wess_result *res)
 {
-    struct shown read;
-    if (!known && !shown_read(r, a, op->side, res, &read))
-        return false;
-    const struct shown *shown = known ? known : &read;
+    struct shown shown;
     switch (op->what) {
     case OP_LINK:
         done(r, op, "ok");
         r->report.linked++;
         return true;
     case OP_CREATE:
-        return settle_create(r, a, op, res, shown);
+        return shown_by(r, a, op->side, res, &shown) && settle_create(r, a, op, res, &shown);
     case OP_UPDATE:
-        return settle_update(r, a, op, res, shown);
+        return shown_by(r, a, op->side, res, &shown) && settle_update(r, a, op, res, &shown);
     case OP_DELETE:
         return settle_delete(r, a, op);
     case OP_END:
@@ -518,11 +524,11 @@ static bool settle_doubt(struct run *r, const struct op_row *op)
 }
 
 bool settle_op(struct run *r, struct wess_arena *a, const struct op_row *op,
-               const struct wess_result *res, const struct shown *shown)
+               const struct wess_result *res)
 {
     switch (res->code) {
     case WESS_OK:
-        return settle_ok(r, a, op, res, shown);
+        return settle_ok(r, a, op, res);
     case WESS_GONE:
         if (op->what == OP_DELETE)
             return settle_delete(r, a, op);

@@ -47,11 +47,10 @@ bool flight_load(struct flight *f, uint32_t flags)
 {
     f->ops = arena_alloc(f->arena, f->n * sizeof(*f->ops));
     f->results = arena_alloc(f->arena, f->n * sizeof(*f->results));
-    f->shown = arena_alloc(f->arena, f->n * sizeof(*f->shown));
-    f->spent = !f->ops || !f->results || !f->shown;
-    for (size_t i = 0; !f->spent && i < f->n; i++)
-        f->spent = !load_op(f, i, flags);
-    return !f->spent;
+    for (size_t i = 0; f->ops && f->results && i < f->n; i++)
+        if (!load_op(f, i, flags))
+            return false;
+    return f->ops && f->results;
 }
 
 static bool none_tried(const struct wess_result *results, size_t n)
@@ -87,9 +86,6 @@ static void *fly(void *ctx)
     for (size_t i = 0; i < f->n; i++)
         f->results[i] = (struct wess_result){.code = WESS_NOT_TRIED};
     send(f, f->ops, f->results, f->n);
-    for (size_t i = 0; i < f->n && !f->spent; i++)
-        f->spent = !shown_read(f->run, f->arena, f->side, &f->results[i], &f->shown[i]);
-    f->spent |= content_unsure();
     return NULL;
 }
 
@@ -111,12 +107,10 @@ void flight_land(struct flight *f)
 bool flight_settle(struct flight *f)
 {
     struct run *r = f->run;
-    if (f->spent)
-        return run_memory(r);
     bool ok = db_begin_soft(r->db) == STORE_OK;
     for (size_t i = 0; ok && i < f->n; i++) {
         op_at_hand(r->db, &f->rows[i]);
-        ok = settle_op(r, f->arena, &f->rows[i], &f->results[i], &f->shown[i]);
+        ok = settle_op(r, f->arena, &f->rows[i], &f->results[i]);
     }
     op_at_hand(r->db, NULL);
     if (!run_sound(r, f->arena))

@@ -15,9 +15,7 @@ struct flight {
     struct op_row *rows;
     struct wess_op *ops;
     struct wess_result *results;
-    struct shown *shown; /* what they show */
     size_t n;
-    bool spent;
     enum wess_code code;
     struct wess_error error;
     pthread_t thread;

@@ -193,7 +193,7 @@ def folders(items):
     figure("engine_first_to_floor", first[Engine] / syncfs, "x", 2)
     figure("engine_first_to_unison", first[Engine] / first[Unison], "x", 1 / 5)
     figure("engine_first_memory", wess.peak, "MiB", 32)
-    state = wess.state_bytes()
+    state, values = wess.state_bytes(), stored_values(wess)
     settle(wess)
     noop = {peer: best(3, one.run) for peer, one in places.items()}
     stat = best(3, lambda: floor("stat", wess.place.left, wess.place.right))
@@ -210,7 +210,6 @@ def folders(items):
     say("1 % changed: " + ", ".join(f"{p.name} {s:.2f} s" for p, s in changed.items()))
     figure("engine_changed_to_unison", changed[Engine] / changed[Unison], "x", 0.4)
     figure("engine_changed_memory", wess.peak, "MiB", 32)
-    values = stored_values(wess)
     say(f"state {state / 2**20:.1f} MiB, of it values {values / 2**20:.1f} MiB")
     figure("engine_state_per_item", (state - values) / (2 * items), "bytes", 400)
 

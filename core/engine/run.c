@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PASSES_MAX 5    /* conflicts and late changes are merged again this often in one run */
+#define PASSES_MAX 5   /* conflicts and late changes are merged again this often in one run */
 #define PART_LEAST 50u /* to-dos of one part of a batch */
 #define PART_DEFAULT 200u
 #define PARTS 4u

@@ -1,6 +1,7 @@
 /* One run: a pair, for one user, through all its stages. Private to core/engine.
  *
- *     pull (feed/) -> [ load -> weigh -> match -> [ read -> plan ] per part ] per batch -> guard -> claim
+ *     pull (feed/) -> [ load -> weigh -> match -> [ read -> plan ] per part ] per batch -> guard ->
+ * claim
  *          -> apply (journal, send, settle) -> report;   recover before all that
  *
  * Functions answer true to go on. false: the run stops, and its report tells why. */
@@ -133,7 +134,7 @@ struct entry {
     bool need[2];           /* its content is to be read */
     const struct content *now[2];
     const char *now_rev[2];
-    bool read[2]; /* from the remote, in this batch: news to the cache of a shared feed */
+    bool read[2];          /* from the remote, in this batch: news to the cache of a shared feed */
     enum wess_code got[2]; /* of the reading; WESS_NOT_TRIED: not read */
     const char *got_text[2], *got_code[2];
     int64_t candidates[CANDIDATES_MAX];

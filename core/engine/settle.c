@@ -94,10 +94,9 @@ static bool shown_by(const struct run *r, struct wess_arena *a, enum side side,
                                     config_by_name(r->cfg)};
     *out = (struct shown){.whole = item && (item->flags & WESS_ITEM_WHOLE),
                           .keyed = item && item->n_keys};
-    return (!out->whole ||
-            (content_canonical(r->pair->kind, a, item->fields, item->n_fields, NULL, &out->now,
-                               NULL) &&
-             encode_content(a, &out->now, &out->body))) &&
+    return (!out->whole || (content_canonical(r->pair->kind, a, item->fields, item->n_fields, NULL,
+                                              &out->now, NULL) &&
+                            encode_content(a, &out->now, &out->body))) &&
            (!out->keyed || facts_hashes(&maker, a, item, &out->keys, &out->n_keys));
 }
 
@@ -205,8 +204,8 @@ static int64_t snapshot_of(struct run *r, struct wess_arena *a, enum side side)
 }
 
 /* Another thread's reading of the shared feed may have come before our answer, and have seen more:
- * what it saw is not overwritten, for it is not read again. Its keys are those that it shows, or else
- * those of its source. */
+ * what it saw is not overwritten, for it is not read again. Its keys are those that it shows, or
+ * else those of its source. */
 static bool store_created(struct run *r, struct wess_arena *a, const struct op_row *op,
                           const struct wess_result *res, const struct shown *shown,
                           struct item_row *row, bool *overtaken)

@@ -30,12 +30,12 @@ struct page {
 /* Of the connector's flags, those that the index keeps. */
 #define STORED_FLAGS ((uint32_t)(WESS_ITEM_PRIVATE | WESS_ITEM_TELLS | WESS_ITEM_LOCKED))
 
-/* The transaction of pages that come quickly one after the other, of all the feeds that are read side
- * by side: what it loses they all have lost. */
+/* The transaction of pages that come quickly one after the other, of all the feeds that are read
+ * side by side: what it loses they all have lost. */
 struct gathering {
     struct db *db;
     bool open, lost, spent; /* spent: lost for want of memory */
-    size_t n; /* changes in it */
+    size_t n;               /* changes in it */
 };
 
 /* One page on its way into it. */

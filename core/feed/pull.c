@@ -7,7 +7,7 @@
 #include "model/rules.h"
 
 #define PAGE_DEFAULT 100u
-#define GATHER_MOST 500u      /* changes in one transaction, a page more or less */
+#define GATHER_MOST 500u          /* changes in one transaction, a page more or less */
 #define GATHER_NS (10 * 1000000L) /* it waits for the next page, before it ends */
 #define PAGES 4u /* one stored, one whose facts are fetched, one looked at, one listed */
 
@@ -90,7 +90,8 @@ static bool store_page(struct pull *p, struct storing *st, struct page *pg)
 
 static bool start_snapshot(struct pull *p, struct gathering *g, int64_t *mark)
 {
-    bool ok = gather_end(g) && db_begin(p->db) == STORE_OK && feed_start_snapshot(p->db, p->feed->id, mark) == STORE_OK;
+    bool ok = gather_end(g) && db_begin(p->db) == STORE_OK &&
+              feed_start_snapshot(p->db, p->feed->id, mark) == STORE_OK;
     return ok ? db_commit(p->db) == STORE_OK : (db_rollback(p->db), false);
 }
 
@@ -143,7 +144,8 @@ static void ask_ahead(struct asking *a)
         ask(a);
 }
 
-/* Nobody who writes waits for a remote: what is gathered is stored, unless the answer comes soon. */
+/* Nobody who writes waits for a remote: what is gathered is stored, unless the answer comes soon.
+ */
 static bool await(struct asking *a, struct gathering *g)
 {
     struct timespec until;
@@ -179,7 +181,6 @@ struct way {
     bool restarted; /* the remote may forget the cursor once */
     bool cut, over;
 };
-
 
 static enum wess_code store_failed(struct way *w)
 {
@@ -244,7 +245,8 @@ static enum wess_code look_at(struct way *w, struct page *pg)
         w->pull->spent = !db_failed(w->pull->db);
         return store_failed(w);
     }
-    if (w->whole && !w->storing.mark && !start_snapshot(w->pull, w->storing.gathering, &w->storing.mark))
+    if (w->whole && !w->storing.mark &&
+        !start_snapshot(w->pull, w->storing.gathering, &w->storing.mark))
         return store_failed(w);
     return WESS_OK;
 }

@@ -10,7 +10,7 @@
 
 #define FIRST_BLOCK ((size_t)16 << 10)
 #define MOST_BLOCK ((size_t)256 << 10)
-#define SPARE_BLOCKS 12u /* of all arenas together */
+#define SPARE_BLOCKS 12u         /* of all arenas together */
 #define KEPT ((size_t)256 << 10) /* by a reset: what the next use most likely needs again */
 
 struct block {
@@ -25,8 +25,9 @@ struct wess_arena {
 };
 
 /* ---- blocks ------------------------------------------------------------------------------------
- * The large ones go round: a page of a listing and a batch of a plan need them again a moment later,
- * and memory that goes back to the system costs a fault for each page when it is touched anew. */
+ * The large ones go round: a page of a listing and a batch of a plan need them again a moment
+ * later, and memory that goes back to the system costs a fault for each page when it is touched
+ * anew. */
 
 static struct {
     pthread_mutex_t lock;

@@ -1,19 +1,19 @@
 /* What items are found by. An item's own list of hashes stands in its row; an index leads from a
  * hash to the items that bear it.
  *
- * Hashes are random: put into the index one by one, the keys of a thousand items touch every page of
- * it. So the index follows: it holds the items up to a number, and takes up those behind it many at
- * once, in the order of their hashes (keys_follow()). Until then they are looked through one by one.
- * Items get rising numbers, and none twice. A key within another one is not in the index: who bears
- * it is among those who bear the other. */
+ * Hashes are random: put into the index one by one, the keys of a thousand items touch every page
+ * of it. So the index follows: it holds the items up to a number, and takes up those behind it many
+ * at once, in the order of their hashes (keys_follow()). Until then they are looked through one by
+ * one. Items get rising numbers, and none twice. A key within another one is not in the index: who
+ * bears it is among those who bear the other. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/sql.h"
 
 #define KEYS_AT_ONCE 16u
-#define BEHIND_FEW 32u        /* items that are looked through rather than taken up */
-#define FOLLOW_ITEMS 32768    /* taken up in one transaction */
+#define BEHIND_FEW 32u     /* items that are looked through rather than taken up */
+#define FOLLOW_ITEMS 32768 /* taken up in one transaction */
 
 /* ---- how far the index goes
  * ----------------------------------------------------------------------------------------- */
@@ -30,8 +30,8 @@ static int64_t upto(struct db *db)
 /* The items behind `last`: id, keys, flags. */
 static sqlite3_stmt *behind(struct db *db, int64_t feed, int64_t last)
 {
-    return sql_open(db, "SELECT id, keys, flags FROM items WHERE id > ?2 AND +feed = ?1", "ii", feed,
-                    last);
+    return sql_open(db, "SELECT id, keys, flags FROM items WHERE id > ?2 AND +feed = ?1", "ii",
+                    feed, last);
 }
 
 /* ---- an item's own list
@@ -141,8 +141,9 @@ static bool holds(sqlite3_stmt *s, const struct hash *h)
     return false;
 }
 
-/* Calls for each bearer, live or not, with a row of its id, keys and flags. How far the index goes is
- * asked first: outside of a transaction it may move on, and who is met twice is better than missed. */
+/* Calls for each bearer, live or not, with a row of its id, keys and flags. How far the index goes
+ * is asked first: outside of a transaction it may move on, and who is met twice is better than
+ * missed. */
 static void each_bearer(struct db *db, int64_t feed, const struct hash *h,
                         void (*each)(void *ctx, sqlite3_stmt *), void *ctx)
 {

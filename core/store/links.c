@@ -110,13 +110,13 @@ enum store_code todo_done(struct db *db, int64_t pu, enum side side, int64_t ite
 enum store_code todo_next(struct db *db, int64_t pu, int64_t after, struct todo_row *out,
                           size_t cap, size_t *n)
 {
-    sqlite3_stmt *s =
-        sql_open(db,
-                 "SELECT " TODO_COLUMNS " FROM todos WHERE pu = ?1 AND hold = 0 AND id > ?2 AND NOT"
-                 " (side = 0 AND item IN (SELECT todo_item FROM main.ops WHERE pu = ?1 AND state = 1"
-                 " AND todo_side = 0)) AND NOT (side = 1 AND item IN (SELECT todo_item FROM main.ops"
-                 " WHERE pu = ?1 AND state = 1 AND todo_side = 1)) ORDER BY id LIMIT ?3",
-                 "iii", pu, after, (int64_t)cap);
+    sqlite3_stmt *s = sql_open(
+        db,
+        "SELECT " TODO_COLUMNS " FROM todos WHERE pu = ?1 AND hold = 0 AND id > ?2 AND NOT"
+        " (side = 0 AND item IN (SELECT todo_item FROM main.ops WHERE pu = ?1 AND state = 1"
+        " AND todo_side = 0)) AND NOT (side = 1 AND item IN (SELECT todo_item FROM main.ops"
+        " WHERE pu = ?1 AND state = 1 AND todo_side = 1)) ORDER BY id LIMIT ?3",
+        "iii", pu, after, (int64_t)cap);
     *n = 0;
     while (*n < cap && sql_next(db, s))
         todo_from(s, &out[(*n)++]);
@@ -196,8 +196,7 @@ static enum store_code one_link(struct db *db, struct wess_arena *a, sqlite3_stm
     link_from(db, a, s, out);
     sql_end(s);
     for (int i = 0; i < 2; i++) {
-        out->shadow[i] =
-            i && shadow[i] == shadow[0] ? out->shadow[0] : value_get(db, a, shadow[i]);
+        out->shadow[i] = i && shadow[i] == shadow[0] ? out->shadow[0] : value_get(db, a, shadow[i]);
         if (!out->unseen[i])
             out->unseen[i] = "";
     }
@@ -346,7 +345,7 @@ enum store_code links_of_item(struct db *db, int64_t item,
 enum store_code link_count(struct db *db, int64_t pu, int64_t *active)
 {
     if (db->dry) /* what is only planned is not counted there */
-        return sql_number(db, active,
-                          "SELECT count(*) FROM links_v WHERE pu = ? AND NOT ended", "i", pu);
+        return sql_number(db, active, "SELECT count(*) FROM links_v WHERE pu = ? AND NOT ended",
+                          "i", pu);
     return sql_number(db, active, "SELECT links FROM main.pus WHERE id = ?", "i", pu);
 }

@@ -9,8 +9,8 @@
     "released"
 
 /* Columns 14 to 18; mostly one and the same value. */
-static void values_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s,
-                        int64_t id[OP_VALUES], struct wess_slice out[OP_VALUES])
+static void values_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, int64_t id[OP_VALUES],
+                        struct wess_slice out[OP_VALUES])
 {
     for (int i = 0; i < OP_VALUES; i++) {
         int same = 0;
@@ -26,29 +26,28 @@ static void op_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct
     struct wess_slice values[OP_VALUES];
     int64_t id[OP_VALUES];
     values_from(db, a, s, id, values);
-    *out = (struct op_row){
-        .id = col_int(s, 0),
-        .run = col_int(s, 1),
-        .pu = col_int(s, 2),
-        .link = col_int(s, 3),
-        .side = (enum side)col_int(s, 4),
-        .what = (enum op_what)col_int(s, 5),
-        .state = (enum op_state)col_int(s, 6),
-        .item = {col_int(s, 7), col_int(s, 8)},
-        .todo_item = col_int(s, 9),
-        .todo_side = (enum side)col_int(s, 10),
-        .stamp = col_text(db, a, s, 11),
-        .revision = col_text(db, a, s, 12),
-        .seen = col_text(db, a, s, 13),
-        .body = values[0],
-        .old = values[1],
-        .before = values[2],
-        .shadow = {values[3], values[4]},
-        .unseen = {col_text(db, a, s, 19), col_text(db, a, s, 20)},
-        .reason = col_text(db, a, s, 21),
-        .sent_ms = col_int(s, 22),
-        .attempt = (int)col_int(s, 23),
-        .released = col_int(s, 24) != 0};
+    *out = (struct op_row){.id = col_int(s, 0),
+                           .run = col_int(s, 1),
+                           .pu = col_int(s, 2),
+                           .link = col_int(s, 3),
+                           .side = (enum side)col_int(s, 4),
+                           .what = (enum op_what)col_int(s, 5),
+                           .state = (enum op_state)col_int(s, 6),
+                           .item = {col_int(s, 7), col_int(s, 8)},
+                           .todo_item = col_int(s, 9),
+                           .todo_side = (enum side)col_int(s, 10),
+                           .stamp = col_text(db, a, s, 11),
+                           .revision = col_text(db, a, s, 12),
+                           .seen = col_text(db, a, s, 13),
+                           .body = values[0],
+                           .old = values[1],
+                           .before = values[2],
+                           .shadow = {values[3], values[4]},
+                           .unseen = {col_text(db, a, s, 19), col_text(db, a, s, 20)},
+                           .reason = col_text(db, a, s, 21),
+                           .sent_ms = col_int(s, 22),
+                           .attempt = (int)col_int(s, 23),
+                           .released = col_int(s, 24) != 0};
     memcpy(out->value, id, sizeof(id));
 }
 
@@ -173,9 +172,9 @@ enum store_code op_drop(struct db *db, int64_t id)
     return sql_do(db, "DELETE FROM ops WHERE id = ?", "i", id);
 }
 
-/* Into the history, and off the journal. Read and written by two statements: one that does both keeps
- * a way back for itself, which costs more than the rest. `made`: the item of that side, 0: none new; `link`: that now bears the
- * stamp. */
+/* Into the history, and off the journal. Read and written by two statements: one that does both
+ * keeps a way back for itself, which costs more than the rest. `made`: the item of that side, 0:
+ * none new; `link`: that now bears the stamp. */
 static enum store_code op_over(struct db *db, int64_t id, const char *code, int64_t now_ms,
                                enum side side, int64_t made, int64_t link)
 {
@@ -187,8 +186,8 @@ static enum store_code op_over(struct db *db, int64_t id, const char *code, int6
                               " body, before FROM ops WHERE id = ?",
                               "i", id);
     if (s)
-        sql_do(db, add, "iiiiiiiittsiii", col_int(s, 0), col_int(s, 1),
-               link ? link : col_int(s, 2), made && side == LEFT ? made : col_int(s, 3),
+        sql_do(db, add, "iiiiiiiittsiii", col_int(s, 0), col_int(s, 1), link ? link : col_int(s, 2),
+               made && side == LEFT ? made : col_int(s, 3),
                made && side == RIGHT ? made : col_int(s, 4), now_ms, col_int(s, 5), col_int(s, 6),
                (const char *)sqlite3_column_text(s, 7), code,
                link ? NULL : (const char *)sqlite3_column_text(s, 8), col_int(s, 9), col_int(s, 10),
@@ -275,10 +274,11 @@ enum store_code ops_planned(struct db *db, int64_t pu, enum op_what what, int si
 /* Newest first, down to the first one that is older. */
 static void count_since(struct db *db, int64_t pu, enum op_what what, int64_t since_ms, int64_t *n)
 {
-    sqlite3_stmt *s = sql_open(db,
-                               "SELECT when_ms, code = 'ok' AND NOT released FROM main.history WHERE"
-                               " pu = ? AND what = ? ORDER BY id DESC",
-                               "ii", pu, (int64_t)what);
+    sqlite3_stmt *s =
+        sql_open(db,
+                 "SELECT when_ms, code = 'ok' AND NOT released FROM main.history WHERE"
+                 " pu = ? AND what = ? ORDER BY id DESC",
+                 "ii", pu, (int64_t)what);
     while (sql_next(db, s) && col_int(s, 0) >= since_ms)
         *n += col_int(s, 1);
     sql_end(s);

@@ -275,8 +275,7 @@ const char *col_text(struct db *db, struct wess_arena *a, sqlite3_stmt *s, int i
 const char *col_stamp(struct db *db, struct wess_arena *a, sqlite3_stmt *s, int i)
 {
     char text[STAMP_LETTERS + 1];
-    if (sqlite3_column_type(s, i) != SQLITE_BLOB ||
-        sqlite3_column_bytes(s, i) != (int)STAMP_PACKED)
+    if (sqlite3_column_type(s, i) != SQLITE_BLOB || sqlite3_column_bytes(s, i) != (int)STAMP_PACKED)
         return col_text(db, a, s, i);
     unpack_stamp(sqlite3_column_blob(s, i), text);
     const char *copy = arena_text(a, text);

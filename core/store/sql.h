@@ -42,7 +42,7 @@ struct db {
     } seen[VALUES_SEEN];
     unsigned next_seen;
     const struct op_row *op; /* op_at_hand() */
-    int64_t indexed; /* keys.c: how far the index goes, if known in this transaction */
+    int64_t indexed;         /* keys.c: how far the index goes, if known in this transaction */
     bool indexed_known;
     int64_t number; /* items.c: the last one given to an item, if known in this transaction */
     bool numbered;  /* it is to be stored */
@@ -50,9 +50,9 @@ struct db {
     char error[512];
 };
 
-/* Kinds of arguments, one letter each: i int64_t · t const char * (NULL: null) · s the same, a stamp ·
- * b struct wess_slice (empty: null) · h const struct hash *. SQL is a literal: its address is the key of the
- * cache. */
+/* Kinds of arguments, one letter each: i int64_t · t const char * (NULL: null) · s the same, a
+ * stamp · b struct wess_slice (empty: null) · h const struct hash *. SQL is a literal: its address
+ * is the key of the cache. */
 enum store_code sql_do(struct db *, const char *sql, const char *kinds, ...);
 /* A row to read; NULL: none, or the db failed. End it with sql_end(). */
 sqlite3_stmt *sql_row(struct db *, const char *sql, const char *kinds, ...);

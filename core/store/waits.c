@@ -343,8 +343,9 @@ enum store_code why_get(struct db *db, struct wess_arena *a, int64_t pu, enum si
 {
     static const char put[] =
         "SELECT reason, when_ms FROM why WHERE pu = ? AND side = ? AND item = ?";
-    static const char done[] = "SELECT reason, when_ms FROM main.history WHERE id IN "
-        HISTORY_OF_ITEM " AND pu = ?2 AND code = 'ok' AND reason NOT NULL ORDER BY id DESC LIMIT 1";
+    static const char done[] =
+        "SELECT reason, when_ms FROM main.history WHERE id IN " HISTORY_OF_ITEM
+        " AND pu = ?2 AND code = 'ok' AND reason NOT NULL ORDER BY id DESC LIMIT 1";
     *reason = NULL;
     newest_reason(db, a, sql_row(db, put, "iii", pu, (int64_t)side, item), reason, when_ms);
     newest_reason(db, a, sql_row(db, done, "ii", item, pu), reason, when_ms);

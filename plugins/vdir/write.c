@@ -12,7 +12,7 @@
 
 #include "write.h"
 
-#define SYNC_EACH 8u /* files up to which fsync() of each is quicker than syncfs() */
+#define SYNC_EACH 8u       /* files up to which fsync() of each is quicker than syncfs() */
 #define WRITE_TOGETHER 16u /* of a larger batch: told to the writer at once */
 #define UID_CAP 33u
 #define TICKS_MAX                                                                                  \
@@ -340,9 +340,8 @@ static void tell_writer(struct writer *w, size_t made, bool over)
 
 static void writer_begin(struct writer *w, struct vdir_job *jobs, size_t n)
 {
-    *w = (struct writer){.jobs = jobs,
-                         .lock = PTHREAD_MUTEX_INITIALIZER,
-                         .more = PTHREAD_COND_INITIALIZER};
+    *w = (struct writer){
+        .jobs = jobs, .lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
     w->threaded = n > SYNC_EACH && pthread_create(&w->thread, NULL, write_made, w) == 0;
 }
 

@@ -11,9 +11,9 @@ struct vdir_job { /* one op of a batch */
     const struct wess_op *op;
     struct wess_result *out;
     int dir;
-    bool wanted;        /* its bytes are known, and are to be written aside */
-    bool ready, placed; /* written aside, or to be removed; put in place */
-    int error;          /* errno of what could not be written aside */
+    bool wanted;              /* its bytes are known, and are to be written aside */
+    bool ready, placed;       /* written aside, or to be removed; put in place */
+    int error;                /* errno of what could not be written aside */
     bool doubtful;            /* it is not known which content stands there */
     bool sync;                /* each file by itself */
     char temp[VDIR_TEMP_CAP]; /* its temporary file; "": none */

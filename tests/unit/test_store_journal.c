@@ -419,11 +419,18 @@ static void tidy_by_age(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(op_keeps_every_member), T(ops_in_turn),          T(found_by_item_link_and_stamp),
-        T(sent_until_known),      T(done_becomes_history),
-        T(stamp_stays_used), T(claim_is_held_until_its_op_ends),
-        T(counts_for_guards),     T(newest_first),         T(known_is_newest_first),
-        T(runs_and_their_last),   T(tidy_by_age),
+        T(op_keeps_every_member),
+        T(ops_in_turn),
+        T(found_by_item_link_and_stamp),
+        T(sent_until_known),
+        T(done_becomes_history),
+        T(stamp_stays_used),
+        T(claim_is_held_until_its_op_ends),
+        T(counts_for_guards),
+        T(newest_first),
+        T(known_is_newest_first),
+        T(runs_and_their_last),
+        T(tidy_by_age),
     };
     return cmocka_run_group_tests_name("store_journal", tests, NULL, NULL);
 }

@@ -175,8 +175,8 @@ struct wess_record {
 /* A value that ties items across connectors, in folded form: {"email", "a@b"},
  * {"email+name.family", "a@b|jones"}, {"message-id", "<a@b>"}, {"wess", STAMP}. A composite key
  * joins the names of its parts by '+' and their values by '|', and stands beside a key of its first
- * part, through which it is found; an item with several addresses gives several keys. Folded: NFKC, full case folding, white space at the ends cut and inside made one
- * space. */
+ * part, through which it is found; an item with several addresses gives several keys. Folded: NFKC,
+ * full case folding, white space at the ends cut and inside made one space. */
 struct wess_key {
     const char *space, *id;
 };

@@ -13,7 +13,7 @@ int ex_folder_at(struct ex_call *c, const xmlNode *id, struct ex_mailbox **owner
     char *address = ex_text(ex_child(ex_child(id, "Mailbox"), "EmailAddress"));
     struct ex_mailbox *m = address ? ex_mailbox(address) : c->mailbox;
     int at = -1;
-    if (m && id)
+    if (m && id && ex_may_open(c->mailbox, m))
         at = ex_folder_of(m, text, !strcmp((const char *)id->name, "DistinguishedFolderId"));
     *owner = m;
     xmlFree(text);

@@ -14,7 +14,7 @@ static void test_ews__check_and_describe(void **state)
     assert_int_equal(t->call.requests, 1);
     assert_int_equal(t->c->describe(&t->call, &s), WESS_OK);
     assert_string_equal(s.identity, "F-contacts");
-    assert_string_equal(s.version, "Exchange 15.2.2562.17");
+    assert_string_equal(s.version, "Exchange SE (15.2.2562.17)");
     assert_int_equal(s.n, 1);
     assert_string_equal(s.of[0].id, "contacts");
     assert_int_equal(s.of[0].caps & ~t->c->kinds[0].caps, 0);

@@ -64,6 +64,16 @@ enum wess_code ews_settings(struct wess_conn *, struct wess_error *);
 /* "X-AnchorMailbox: ADDRESS" for a mailbox; false: out of memory. NULL: none. */
 bool ews_anchor(struct wess_conn *, const char *address);
 
+/* ---- notes.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* Of a mailbox that has been checked: who, whose, which folders and categories, what to type. */
+void ews_note_all(struct wess_call *);
+/* malloc'ed, zero-terminated behind len; NULL: it is no base64. */
+char *ews_from_base64(const char *text, size_t *len);
+/* The names in a mailbox's list of categories, worked on in place; NULL: it is none. */
+const char *ews_category_names(struct wess_call *, char *xml, size_t len);
+
 /* ---- versions.c
  * ------------------------------------------------------------------------------------------ */
 
@@ -232,6 +242,8 @@ const struct wess_field *ews_field_of(const struct wess_item *, const char *name
 /* ---- the slots
  * ------------------------------------------------------------------------------------------ */
 
+/* The folder of that name in the mailbox that the settings open. */
+void ews_distinguished(const struct wess_conn *, struct xml_out *, const char *name);
 /* Resolves, once: the folders that are read; with `all` every folder where a contact may lie. */
 enum wess_code ews_folders(struct wess_call *, bool all);
 enum wess_code ews_check(struct wess_call *);

@@ -16,7 +16,7 @@ static const char *const automatic[] = {"IPF.Contact.GalContacts", "IPF.Contact.
 /* ---- the two that every mailbox has
  * ------------------------------------------------------------------------------------------ */
 
-static void distinguished(const struct wess_conn *c, struct xml_out *x, const char *name)
+void ews_distinguished(const struct wess_conn *c, struct xml_out *x, const char *name)
 {
     xml_open(x, "t:DistinguishedFolderId");
     xml_put_attr(x, "Id", name);
@@ -36,8 +36,8 @@ static void ask_folders(const struct wess_conn *c, struct xml_out *x, const char
     xml_element(x, "t:BaseShape", "IdOnly");
     xml_close(x);
     xml_open(x, "m:FolderIds");
-    distinguished(c, x, "contacts");
-    distinguished(c, x, "deleteditems");
+    ews_distinguished(c, x, "contacts");
+    ews_distinguished(c, x, "deleteditems");
     xml_close(x);
     xml_close(x);
 }
@@ -187,7 +187,7 @@ static void ask_tree(const struct wess_conn *c, struct xml_out *x, size_t offset
     xml_put_attr(x, "BasePoint", "Beginning");
     xml_close(x);
     xml_open(x, "m:ParentFolderIds");
-    distinguished(c, x, "msgfolderroot");
+    ews_distinguished(c, x, "msgfolderroot");
     xml_close(x);
     xml_close(x);
 }
@@ -423,5 +423,7 @@ enum wess_code ews_check(struct wess_call *call)
         rc = address ? must_fail(call, address) : WESS_TOO_BIG;
         list += len + (list[len] == '\n');
     }
+    if (rc == WESS_OK)
+        ews_note_all(call);
     return rc;
 }

@@ -18,6 +18,7 @@ static const struct {
     void (*run)(struct ex_call *);
 } operations[] = {{"GetFolder", ex_get_folder},
                   {"FindFolder", ex_find_folder},
+                  {"GetUserConfiguration", ex_get_configuration},
                   {"SyncFolderHierarchy", ex_sync_hierarchy},
                   {"SyncFolderItems", ex_sync_items},
                   {"GetItem", ex_get_item},

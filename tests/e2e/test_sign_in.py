@@ -284,6 +284,28 @@ def test_shared_mailbox_of_a_delegate():
             assert "must_not_reach" in run.stdout, told(run)
 
 
+def test_check_tells_what_it_found():
+    with Sandbox("--switch", "server_version=15.2") as box, \
+            Wess(box, ews='must_not_reach = [ "ceo@example.com" ];') as w:
+        box.move_clock(0)
+        answers = w.json("check", "--online", check=0)["online"]
+        of = [{n["name"]: n["text"] for n in a["notes"]} for a in answers]
+        assert of[0]["signed in as"] == "EXAMPLE\\svc-wess, by basic", of
+        assert of[0]["mailbox"] == f"{box.mailbox(0)}, who may be impersonated"
+        assert of[1]["mailbox"] == f"{box.mailbox(1)}, who may be impersonated"
+        assert of[0]["folders read"] == "Contacts" and "Workbooks" in of[0]["categories"], of
+        assert of[0]["out of reach, as it must be"] == "ceo@example.com"
+        assert "-User 'svc-wess'" in of[0]["to limit it, type 2"]
+        assert answers[0]["version"] == "Exchange SE (15.2.2562.17)"
+        text = w("check", "--online", check=0).stdout
+        assert text.count("New-ManagementScope") == 1, "the same for all is said once"
+        for word in ("clock", "as this machine's", "categories", "who may be impersonated"):
+            assert word in text, text
+    with Sandbox() as box, Wess(box, users=one_user(box), sign_in=BY_SECRET) as w:
+        text = w("check", "--online", check=0).stdout
+        assert "Application EWS.AccessAsApp" in text and "app c0ffee00" in text, text
+
+
 def test_must_not_reach():
     reach = ' must_not_reach = [ "ceo@example.com", "MAILBOX" ];'
     with Sandbox() as box:

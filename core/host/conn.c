@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -156,6 +157,26 @@ static enum wess_code host_blob_open(void *ctx, const char *digest, struct wess_
  * ---------------------------------------------------------------------------------------------------
  */
 
+/* What belongs to a credential beside its secrets: names, and the files that they name. */
+static bool digest_value(EVP_MD_CTX *ctx, const char *value)
+{
+    struct stat st;
+    bool ok = EVP_DigestUpdate(ctx, value, strlen(value) + 1);
+    if (ok && *value == '/' && stat(value, &st) == 0)
+        ok = EVP_DigestUpdate(ctx, &st.st_mtim, sizeof(st.st_mtim)) &&
+             EVP_DigestUpdate(ctx, &st.st_size, sizeof(st.st_size));
+    return ok;
+}
+
+static bool digest_values(struct conn *c, EVP_MD_CTX *ctx)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < c->endpoint->n_values; i++)
+        if (conn_of_credential(c->endpoint, c->endpoint->values[i].name) && c->values[i])
+            ok = digest_value(ctx, c->values[i]);
+    return ok;
+}
+
 /* A keyed digest: tells whether the secret changed, and nothing else. The salt is the process's own
  * for what is compared in memory; what is stored is salted by the site, so that it lives on. */
 static const char *fingerprint(struct conn *c)
@@ -166,12 +187,8 @@ static const char *fingerprint(struct conn *c)
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
     ok = ok && EVP_DigestUpdate(ctx, c->cfg->site, strlen(c->cfg->site) + 1) &&
-         EVP_DigestUpdate(ctx, c->endpoint->name, strlen(c->endpoint->name) + 1);
-    for (size_t i = 0; ok && i < c->endpoint->n_values; i++)
-        if (!strcmp(c->endpoint->values[i].name, "username")) {
-            const char *name = host_setting(c, "username");
-            ok = name && EVP_DigestUpdate(ctx, name, strlen(name) + 1);
-        }
+         EVP_DigestUpdate(ctx, c->endpoint->name, strlen(c->endpoint->name) + 1) &&
+         digest_values(c, ctx);
     for (size_t i = 0; ok && i < c->endpoint->n_secrets; i++) {
         const char *why;
         if (!secret_read(&c->endpoint->secrets[i], c->user, secret, sizeof(secret), &why))
@@ -292,6 +309,12 @@ const struct conn_stats *conn_stats(const struct conn *c)
 const char *conn_endpoint(const struct conn *c)
 {
     return c->endpoint->name;
+}
+
+bool conn_of_credential(const struct cfg_endpoint *e, const char *name)
+{
+    const struct wess_option *o = plugin_option(e->plugin, name);
+    return o && ((o->flags & WESS_OPTION_CREDENTIAL) || !strcmp(name, "username"));
 }
 
 const char *conn_credential(const struct conn *c)

@@ -56,6 +56,8 @@ const struct conn_stats *conn_stats(const struct conn *);
 const char *conn_endpoint(const struct conn *);
 /* A fingerprint of the credential in use (keyed digest, hex), for resting it until it changes. */
 const char *conn_credential(const struct conn *);
+/* Whether an option, which is no secret, is part of the credential. */
+bool conn_of_credential(const struct cfg_endpoint *, const char *name);
 
 /* Sets item->keys from its fields, exactly as connectors make them (sdk/src/keys.c); false: arena
  * spent. */

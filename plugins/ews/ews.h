@@ -87,6 +87,8 @@ enum wess_code ews_name_old(struct wess_call *, enum wess_code);
 
 /* Before a request: credentials are set, and a token that is good now. */
 enum wess_code ews_sign_in(struct wess_call *);
+/* Whether another token may fare better than the one that was refused for that. */
+bool ews_may_renew(const char *diagnostics);
 /* After a token was refused: another one. */
 enum wess_code ews_renew(struct wess_call *);
 enum wess_code ews_login(struct wess_call *, void (*say)(void *ctx, const char *text), void *ctx);

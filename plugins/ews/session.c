@@ -48,7 +48,7 @@ static void log_answer(const struct wess_host *h, const struct http_response *r,
  * carried out, and goes again with another token, once. */
 static bool goes_again(struct sending *s, size_t i, const struct http_response *r)
 {
-    bool refused = r->code == WESS_OK && r->status == 401;
+    bool refused = r->code == WESS_OK && r->status == 401 && ews_may_renew(r->diagnostics);
     if (!s->may_again || (!refused && r->code != WESS_NOT_TRIED))
         return false;
     s->again[i] = true;

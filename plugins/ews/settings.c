@@ -7,6 +7,7 @@
 #include "ews.h"
 
 #define SECRET WESS_OPTION_SECRET
+#define CREDENTIAL WESS_OPTION_CREDENTIAL
 #define ROTATES (WESS_OPTION_SECRET | WESS_OPTION_ROTATES)
 
 const struct wess_option ews_options[EWS_N_OPTIONS] = {
@@ -20,20 +21,22 @@ const struct wess_option ews_options[EWS_N_OPTIONS] = {
      "further hosts and domains to which Autodiscover may lead, and the sign-in go", 0},
     {"auth", "choice", NULL, "ntlm", "basic|ntlm|negotiate|oauth_app|oauth_user", "how to sign in",
      0},
-    {"username", "string", NULL, NULL, NULL, "DOMAIN\\\\user or user@domain (basic, ntlm)", 0},
+    {"username", "string", NULL, NULL, NULL, "DOMAIN\\\\user or user@domain (basic, ntlm)",
+     CREDENTIAL},
     {"password", "string", NULL, NULL, NULL, "of that account", SECRET},
-    {"tenant", "string", NULL, NULL, NULL, "of Entra: its id or a domain of it (oauth)", 0},
-    {"client_id", "string", NULL, NULL, NULL, "of the app registration (oauth)", 0},
+    {"tenant", "string", NULL, NULL, NULL, "of Entra: its id or a domain of it (oauth)",
+     CREDENTIAL},
+    {"client_id", "string", NULL, NULL, NULL, "of the app registration (oauth)", CREDENTIAL},
     {"client_secret", "string", NULL, NULL, NULL, "of the app registration", SECRET},
     {"certificate", "string", NULL, NULL, NULL,
-     "PEM file of the app's certificate, instead of client_secret", 0},
+     "PEM file of the app's certificate, instead of client_secret", CREDENTIAL},
     {"certificate_key", "string", NULL, NULL, NULL,
-     "PEM file of its private key, 0600 (default: in the same file)", 0},
+     "PEM file of its private key, 0600 (default: in the same file)", CREDENTIAL},
     {"certificate_alg", "choice", NULL, "PS256", "PS256|RS256", "how the app signs", 0},
     {"refresh_token", "string", NULL, NULL, NULL,
      "file that `wess login` writes and each renewal replaces (oauth_user)", ROTATES},
     {"authority", "url", NULL, "https://login.microsoftonline.com", NULL,
-     "where tokens come from (oauth)", 0},
+     "where tokens come from (oauth)", CREDENTIAL},
     {"audience", "url", NULL, "https://outlook.office365.com", NULL,
      "for whom tokens are: the service's own https://HOST (oauth)", 0},
     {"tls_certificate", "string", NULL, NULL, NULL,

@@ -7,7 +7,8 @@
 #include "ews.h"
 
 #define SECRET_MAX 1024u
-#define REASON_MAX 100
+/* A keytab of an old password locks the account when it is tried too often. */
+#define TICKET_PAUSE_MS ((int64_t)3600 * 1000)
 
 /* ---- credentials
  * ------------------------------------------------------------------------------------------ */
@@ -125,6 +126,15 @@ static const struct {
                 "EWS.AccessAsUser.All (oauth_user), with admin consent"},
 };
 
+bool ews_may_renew(const char *diagnostics)
+{
+    static const char *const over[] = {"2000000", "2000001", "2000002", "2000007"};
+    bool may = !*diagnostics;
+    for (size_t i = 0; i < sizeof(over) / sizeof(over[0]); i++)
+        may |= !strncmp(diagnostics, over[i], 7);
+    return may;
+}
+
 static const char *reason_of(const char *diagnostics)
 {
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
@@ -133,16 +143,20 @@ static const char *reason_of(const char *diagnostics)
     return "check tenant, client_id and the app's permissions";
 }
 
+/* The secret was taken where tokens come from: what is wrong now is put right elsewhere, without
+ * a change that could be seen here. So it is the host that rests, for ever longer. */
 static void explain_401(const struct wess_conn *c, const struct http_response *r,
                         struct wess_error *e)
 {
     if (c->auth == HTTP_AUTH_BEARER)
-        wess_fail(e, WESS_AUTH, WESS_OF_CREDENTIAL, "401", "Exchange does not take the token: %s",
+        wess_fail(e, WESS_AUTH, WESS_OF_HOST, "401", "Exchange does not take the token: %s",
                   reason_of(r->diagnostics));
-    else if (c->auth == HTTP_AUTH_NEGOTIATE)
-        wess_fail(e, WESS_AUTH, WESS_OF_CREDENTIAL, "401",
+    else if (c->auth == HTTP_AUTH_NEGOTIATE) {
+        e->retry_after_ms = TICKET_PAUSE_MS;
+        wess_fail(e, WESS_AUTH, WESS_OF_HOST, "401",
                   "Exchange takes no Kerberos ticket of ours: is KRB5_CLIENT_KTNAME set for this "
                   "program, and is HTTP/HOST of the url in the domain?");
+    }
 }
 
 /* Whether the server speaks of EWS itself; else it may be a page of any firewall. */

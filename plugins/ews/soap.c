@@ -63,7 +63,8 @@ static const struct {
 } statuses[] = {
     {400, WESS_BROKEN, WESS_OF_HOST, true, "Exchange finds the request malformed (HTTP 400)"},
     {401, WESS_AUTH, WESS_OF_CREDENTIAL, true, "Exchange refuses user name or password"},
-    {403, WESS_AUTH, WESS_OF_CREDENTIAL, true,
+    /* An administrator opens it again, and nothing of ours has changed then. */
+    {403, WESS_AUTH, WESS_OF_MAILBOX, true,
      "EWS is switched off for this account or application (HTTP 403)"},
     {404, WESS_BROKEN, WESS_OF_HOST, true,
      "there is no Exchange at this address (HTTP 404): check the setting url"},

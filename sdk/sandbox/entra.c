@@ -15,7 +15,7 @@
 #define REFRESH_LIFE_MS ((int64_t)90 * 86400 * 1000)
 #define CODE_LIFE_MS ((int64_t)900 * 1000)
 
-static const struct app {
+static struct app {
     const char *id, *secret;
     bool granted;
 } apps[] = {{ENTRA_APP, ENTRA_APP_SECRET, true}, {ENTRA_POOR_APP, ENTRA_POOR_SECRET, false}};
@@ -423,6 +423,8 @@ bool entra_control(const char *action, const char *query, struct sb_buf *out)
         known = enter_code(query);
     else if (!strcmp(action, "expire_tokens"))
         spend(ACCESS);
+    else if (!strcmp(action, "grant"))
+        apps[1].granted = true;
     else if (!strcmp(action, "revoke"))
         spend(REFRESH);
     else
@@ -435,6 +437,7 @@ bool entra_control(const char *action, const char *query, struct sb_buf *out)
 void entra_stop(void)
 {
     jwt_stop();
+    apps[1].granted = false;
     memset(kept, 0, sizeof(kept));
     n_kept = 0;
 }

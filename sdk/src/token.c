@@ -135,39 +135,48 @@ bool token_read(const char *text, size_t len, struct token_answer *a, const char
 /* ---- refusals
  * ------------------------------------------------------------------------------------------ */
 
-/* Entra's numbers, for those that a person can do something about. */
+/* Entra's numbers, for those that a person can do something about. `there`: it is put right there,
+ * and nothing changes here. */
 static const struct {
     long number;
     enum wess_code code;
+    bool there;
     const char *text;
 } numbers[] = {
-    {7000215, WESS_AUTH, "the client_secret is wrong: put its value, not its id, in place"},
-    {7000222, WESS_AUTH, "the client_secret has expired: make a new one for the app registration"},
-    {7000218, WESS_AUTH,
+    {7000215, WESS_AUTH, false, "the client_secret is wrong: put its value, not its id, in place"},
+    {7000222, WESS_AUTH, false,
+     "the client_secret has expired: make a new one for the app registration"},
+    {7000218, WESS_AUTH, true,
      "the app wants a client_secret or certificate, or must allow public "
      "client flows (app registration, Authentication)"},
-    {700016, WESS_BROKEN,
+    {700016, WESS_BROKEN, false,
      "there is no app with this client_id in the tenant: check client_id and "
      "tenant"},
-    {700027, WESS_AUTH, "the certificate is not one of the app registration: upload it there"},
-    {700024, WESS_AUTH, "the signed assertion is outside its time: check this machine's clock"},
-    {700030, WESS_AUTH, "the certificate is not valid: renew it, and upload it to the app"},
-    {90002, WESS_BROKEN, "there is no such tenant: check the setting tenant"},
-    {900023, WESS_BROKEN, "there is no such tenant: check the setting tenant"},
-    {500011, WESS_BROKEN, "the tenant does not know the audience: check the setting audience"},
-    {70011, WESS_BROKEN, "the scope is refused: check the setting audience"},
-    {1002012, WESS_BROKEN, "the scope is refused: check the setting audience"},
-    {65001, WESS_AUTH, "nobody has consented to the app: an administrator grants consent"},
-    {70008, WESS_AUTH, "the refresh token has expired: type `wess login` for this endpoint"},
-    {700082, WESS_AUTH, "the refresh token has expired: type `wess login` for this endpoint"},
-    {70000, WESS_AUTH,
+    {700027, WESS_AUTH, true,
+     "the certificate is not one of the app registration: upload it there"},
+    {700024, WESS_AUTH, true,
+     "the signed assertion is outside its time: check this machine's clock"},
+    {700030, WESS_AUTH, true, "the certificate is not valid: renew it, and upload it to the app"},
+    {90002, WESS_BROKEN, false, "there is no such tenant: check the setting tenant"},
+    {900023, WESS_BROKEN, false, "there is no such tenant: check the setting tenant"},
+    {500011, WESS_BROKEN, false,
+     "the tenant does not know the audience: check the setting audience"},
+    {70011, WESS_BROKEN, false, "the scope is refused: check the setting audience"},
+    {1002012, WESS_BROKEN, false, "the scope is refused: check the setting audience"},
+    {65001, WESS_AUTH, true, "nobody has consented to the app: an administrator grants consent"},
+    {70008, WESS_AUTH, false, "the refresh token has expired: type `wess login` for this endpoint"},
+    {700082, WESS_AUTH, false,
+     "the refresh token has expired: type `wess login` for this endpoint"},
+    {70000, WESS_AUTH, false,
      "the refresh token is not valid any more: type `wess login` for this "
      "endpoint"},
-    {50173, WESS_AUTH, "the password was changed since: type `wess login` for this endpoint"},
-    {50076, WESS_AUTH, "a second factor is asked for: type `wess login` for this endpoint"},
-    {50079, WESS_AUTH, "a second factor must be set up: type `wess login` for this endpoint"},
-    {50057, WESS_AUTH, "the account is disabled"},
-    {53003, WESS_AUTH, "a policy of the tenant (conditional access) forbids it"},
+    {50173, WESS_AUTH, false,
+     "the password was changed since: type `wess login` for this endpoint"},
+    {50076, WESS_AUTH, false, "a second factor is asked for: type `wess login` for this endpoint"},
+    {50079, WESS_AUTH, false,
+     "a second factor must be set up: type `wess login` for this endpoint"},
+    {50057, WESS_AUTH, true, "the account is disabled"},
+    {53003, WESS_AUTH, true, "a policy of the tenant (conditional access) forbids it"},
 };
 
 /* RFC 6749 5.2, RFC 8628 3.5. */
@@ -203,6 +212,7 @@ enum wess_code token_judge(const struct token_answer *a, int status, struct wess
 {
     enum wess_code code = status >= 500 ? WESS_TRANSIENT : WESS_AUTH;
     const char *text = "the token endpoint refuses us";
+    bool there = false;
     char remote[sizeof(a->error)];
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
         if (!strcmp(errors[i].name, a->error)) {
@@ -213,12 +223,13 @@ enum wess_code token_judge(const struct token_answer *a, int status, struct wess
         if (numbers[i].number == a->number) {
             code = numbers[i].code;
             text = numbers[i].text;
+            there = numbers[i].there;
         }
     if (a->number)
         snprintf(remote, sizeof(remote), "AADSTS%ld", a->number);
     else
         snprintf(remote, sizeof(remote), "%s", a->error);
     e->remote_status = status;
-    return wess_fail(e, code, code == WESS_AUTH ? WESS_OF_CREDENTIAL : WESS_OF_HOST, remote, "%s",
-                     text);
+    return wess_fail(e, code, code == WESS_AUTH && !there ? WESS_OF_CREDENTIAL : WESS_OF_HOST,
+                     remote, "%s", text);
 }

@@ -90,6 +90,33 @@ def test_app_refused_is_told_in_plain_words():
             no_secrets(w, run)
 
 
+def test_a_refused_app_is_tried_again_when_its_name_changes():
+    wrong = BY_SECRET.replace("{client_id}", "{poor_client_id}")
+    with Sandbox() as box, Wess(box, pair=EASY, sign_in=wrong) as w:
+        w("sync", check=5)
+        before = tokens(box)
+        w("sync", check=5)
+        assert tokens(box) == before, "a refused secret is sent again"
+        with open(w.config) as f:
+            text = f.read()
+        oauth = box.info["oauth"]
+        w.write("wess.conf", text.replace(oauth["poor_client_id"], oauth["client_id"]))
+        w.sync(check=(0, 1))
+
+
+def test_what_is_put_right_elsewhere_is_tried_again():
+    """A permission that is granted later changes nothing here."""
+    poor = BY_SECRET.replace("{client_id}", "{poor_client_id}")
+    with Sandbox() as box, Wess(box, users=one_user(box), pair=EASY, sign_in=poor) as w:
+        w.write("app.secret", box.info["oauth"]["poor_client_secret"] + "\n", 0o600)
+        w("sync", "--no-wait", check=5)
+        run = w("sync", "--no-wait", check=(3, 5))
+        assert "rests for" in told(run), told(run)
+        box.control("exchange/grant")
+        box.move_clock(3600)
+        w.sync(check=(0, 1))
+
+
 def certificate(folder, name="app", days=2):
     path = os.path.join(folder, name)
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", str(days),

@@ -390,7 +390,10 @@ struct wess_schema {
 enum {
     WESS_OPTION_REQUIRED = 1,
     WESS_OPTION_SECRET = 2,
-    WESS_OPTION_ROTATES = 4 /* a secret that login() makes and secret_put() replaces: in a file */
+    WESS_OPTION_ROTATES = 4, /* a secret that login() makes and secret_put() replaces: in a file */
+    /* Part of a credential, as its secrets are: once it changes, or the file that it names, what
+     * was refused is tried again. */
+    WESS_OPTION_CREDENTIAL = 8
 };
 /* type: "string", "int", "bool", "duration", "size", "choice", "list", "url"; unit: "s", "bytes",
  * ... or NULL; fallback: default as text, NULL: none; range: "1..512", or "basic|ntlm" for a

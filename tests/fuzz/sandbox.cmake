@@ -15,3 +15,4 @@ target_link_libraries(wess_fuzz_sandbox PUBLIC wess_fuzz PkgConfig::FUZZ_HTTPD
 wess_fuzz_target(sandbox_ews CAPTURES ews LIBS wess_fuzz_sandbox)
 wess_fuzz_target(sandbox_workbooks LIBS wess_fuzz_sandbox)
 wess_fuzz_target(sandbox_control LIBS wess_fuzz_sandbox)
+wess_fuzz_target(sandbox_entra LIBS wess_fuzz_sandbox)

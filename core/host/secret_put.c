@@ -43,11 +43,27 @@ static bool write_all(int fd, const char *text, size_t len)
     return true;
 }
 
+/* malloc'ed; NULL: out of memory. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+}
+
+/* What root writes belongs to whom the folder belongs to: the daemon is not root. */
+static bool give_to_owner(int fd, const char *path)
+{
+    struct stat st;
+    char *dir = geteuid() == 0 ? folder_of(path) : NULL;
+    bool ok = !dir || (stat(dir, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0);
+    free(dir);
+    return ok;
+}
+
 /* So that the new name is on the disk as well. */
 static void sync_folder(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    char *dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    char *dir = folder_of(path);
     int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd >= 0) {
         fsync(fd);
@@ -61,8 +77,8 @@ bool secret_write(const struct cfg_secret *s, const struct cfg_user *user, const
 {
     char *path = path_of(s, user, "", why), *temp = path ? path_of(s, user, ".XXXXXX", why) : NULL;
     int fd = temp ? mkostemp(temp, O_CLOEXEC) : -1; /* mode 0600 */
-    bool ok =
-        fd >= 0 && write_all(fd, value, strlen(value)) && write_all(fd, "\n", 1) && fsync(fd) == 0;
+    bool ok = fd >= 0 && give_to_owner(fd, path) && write_all(fd, value, strlen(value)) &&
+              write_all(fd, "\n", 1) && fsync(fd) == 0;
     if (temp && !ok)
         *why = strerror(errno);
     if (fd >= 0 && close(fd) != 0 && ok) {
@@ -90,6 +106,8 @@ int secret_lock(const struct cfg_secret *s, const struct cfg_user *user,
     int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
     if (path && fd < 0)
         *why = strerror(errno);
+    if (fd >= 0)
+        give_to_owner(fd, path);
     while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK && !cancelled(ctx)) {
             nanosleep(&bit, NULL);

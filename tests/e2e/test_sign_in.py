@@ -63,6 +63,16 @@ def test_app_token_renewed_after_401():
         assert tokens(box) == 2 and len(runs) == 2, box.requests()
 
 
+def test_app_token_refused_among_several_requests():
+    """What was refused, and what was not sent because of it, goes again; the rest does not."""
+    with Sandbox("--data", "load", "--users", "1", "--contacts", "900", "--employers", "5") as box, \
+            Wess(box, pair=EASY, sign_in=BY_SECRET) as w:
+        box.fault("ews:GetItem:2:http=401")
+        runs = w.sync(check=(0, 1))
+        assert runs["u1"]["right"]["created"] == 900, runs
+        assert tokens(box) == 2, box.requests()
+
+
 def test_app_token_renewed_before_its_end():
     with Sandbox("--switch", "token_life=60") as box, Wess(box, pair=EASY, sign_in=BY_SECRET) as w:
         w.sync(check=(0, 1))

@@ -158,6 +158,22 @@ static void test_secret__is_replaced_whole_or_not_at_all(void **state)
     assert_not(write_it(&lost, "x"), "No such file");
 }
 
+/* An administrator types `wess login` as root, and the daemon is not root. */
+static void test_secret__of_root_belongs_to_the_folders_owner(void **state)
+{
+    const struct cfg_secret s = {.name = "word", .from = SECRET_FILE, .text = path_of("theirs")};
+    struct stat st;
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(chown(folder, 65534, 65534), 0);
+    assert_null(write_it(&s, "new"));
+    assert_int_equal(stat(s.text, &st), 0);
+    assert_int_equal(st.st_uid, 65534);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(chown(folder, 0, 0), 0);
+}
+
 static bool hurry;
 static bool is_cancelled(void *ctx)
 {
@@ -191,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_secret__from_the_environment),
         cmocka_unit_test(test_secret__from_the_service_manager),
         cmocka_unit_test(test_secret__is_replaced_whole_or_not_at_all),
+        cmocka_unit_test(test_secret__of_root_belongs_to_the_folders_owner),
         cmocka_unit_test(test_secret__is_held_by_one),
     };
     return cmocka_run_group_tests_name("secret", tests, folder_new, folder_free);

@@ -361,7 +361,9 @@ static enum wess_code conclude(struct search *s)
         s->call->error = (struct wess_error){0};
         return WESS_OK;
     }
-    if (s->hops > HOPS_MAX)
+    /* A refusal by one place proves nothing while another, which may be the right one, is silent.
+     */
+    if (s->hops > HOPS_MAX || (s->passing && s->refusals && s->refusals < REFUSALS_MAX))
         s->rc = WESS_OK;
     if (s->hops > HOPS_MAX)
         SAY(s, WESS_BROKEN, WESS_OF_MAILBOX,

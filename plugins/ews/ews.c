@@ -25,6 +25,7 @@ static void close_conn(struct wess_conn *c)
     free(c->found);
     free(c->anchor_header);
     free(c->scope);
+    free(c->own_url);
     oauth_wipe(c->token);
     free(c);
 }

@@ -33,6 +33,7 @@ struct wess_conn {
     const struct wess_host *host;
     struct http *http;
     const char *url; /* NULL: not found yet */
+    char *own_url;   /* the same, when it is made of the audience */
     char *found;     /* the same, when Autodiscover found it */
     const char *address, *autodiscover_url, *autodiscover_allow;
     const char *username, *impersonate, *impersonate_as, *folders_setting;

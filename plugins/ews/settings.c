@@ -12,7 +12,9 @@
 
 const struct wess_option ews_options[EWS_N_OPTIONS] = {
     {"url", "url", NULL, NULL, NULL,
-     "address of the service: https://HOST/EWS/Exchange.asmx; without it Autodiscover is asked", 0},
+     "address of the service: https://HOST/EWS/Exchange.asmx; without it that of audience (oauth), "
+     "or Autodiscover",
+     0},
     {"address", "string", NULL, NULL, NULL,
      "mail address by which Autodiscover looks (default: mailbox, impersonate or username)", 0},
     {"autodiscover_url", "url", NULL, NULL, NULL,
@@ -203,6 +205,14 @@ static enum wess_code set_place(struct wess_conn *c, struct wess_error *e)
     for (size_t i = 0; !c->address && i < sizeof(from) / sizeof(from[0]); i++)
         if (disco_domain(from[i]))
             c->address = from[i];
+    /* A token is for its audience, and is shown to no other host on the way. */
+    if (!c->url && !c->autodiscover_url && c->auth == HTTP_AUTH_BEARER) {
+        if (asprintf(&c->own_url, "%s/EWS/Exchange.asmx", get(c, "audience")) < 0) {
+            c->own_url = NULL;
+            return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
+        }
+        c->url = c->own_url;
+    }
     if (!c->url && !c->address)
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
                          "it needs url, or a mail address for Autodiscover: set url or address");

@@ -102,6 +102,23 @@ static void explained(const struct wess_conn *c, long status, const char *diagno
         fail_msg("\"%s\" lacks \"%s\"", e.text, words);
 }
 
+/* Without url a token goes to the host that it is for, and nowhere else to find out. */
+static void test_ews_sign_in__a_token_goes_to_its_audience(void **state)
+{
+    static const struct testhost_setting settings[] = {
+        OAUTH, AUDIENCE, {"client_secret", "s"}, {"impersonate", "ada@example.com"}};
+    struct testhost th;
+    struct wess_conn *conn = NULL;
+    struct wess_error e = {0};
+    (void)state;
+    testhost_init(&th, settings, sizeof(settings) / sizeof(settings[0]));
+    assert_int_equal(wess_connector_v1()->open(&th.host, &conn, &e), WESS_OK);
+    assert_string_equal(conn->url, "https://outlook.office365.com/EWS/Exchange.asmx");
+    assert_null(conn->found);
+    wess_connector_v1()->close(conn);
+    testhost_fini(&th);
+}
+
 static void test_ews_sign_in__refusals_in_plain_words(void **state)
 {
     struct wess_conn token = {.auth = HTTP_AUTH_BEARER,
@@ -150,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ews_sign_in__what_goes_together),
+        cmocka_unit_test(test_ews_sign_in__a_token_goes_to_its_audience),
         cmocka_unit_test(test_ews_sign_in__refusals_in_plain_words),
         cmocka_unit_test(test_ews_sign_in__servers_by_name),
     };

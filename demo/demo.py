@@ -7,7 +7,7 @@ import textwrap
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
-from sandbox import CONFIG, Sandbox, program  # noqa: E402
+from sandbox import CONFIG, SIGN_IN, Sandbox, program  # noqa: E402
 
 FOLDER = os.path.join(ROOT, "build", "demo")
 PAIR = """first = { differs = "left"; };
@@ -35,9 +35,10 @@ class Demo:
         self.write("users.csv", "\n".join(["id,name,mailbox,workbooks,wave"] + [
             f"{m['username'].split(chr(92))[1]},{m['name']},{m['address']},{m['name']},pilot"
             for m in info["exchange"]["mailboxes"]]))
+        sign_in = SIGN_IN.format(dir=FOLDER, exchange=info["exchange"]["url"], auth="ntlm")
         self.write("wess.conf", CONFIG.format(
-            dir=FOLDER, exchange=info["exchange"]["url"], workbooks=info["workbooks"]["url"],
-            auth="ntlm", pair=PAIR, ews="", wb="", workers=2, http="", level="warn",
+            dir=FOLDER, sign_in=sign_in, workbooks=info["workbooks"]["url"], pair=PAIR,
+            ews="", wb="", workers=2, http="", level="warn",
             waves='waves = ( { name = "pilot"; mode = "both"; }, { name = "*"; mode = "observe"; } );'))
 
     def write(self, name, text):

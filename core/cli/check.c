@@ -154,7 +154,9 @@ static int check_loaded(struct cli *c, const struct cli_args *a, struct complain
     if (!json)
         print_understood(c);
     config_expiries(c->config, clock_now_ms(), print_expiry, c);
-    int status = check_secrets(c, complain, said) ? EXIT_IN_STEP : EXIT_USAGE;
+    bool sound = check_secrets(c, complain, said);
+    sound = check_opens(c, complain, said) && sound;
+    int status = sound ? EXIT_IN_STEP : EXIT_USAGE;
     if (cli_has(a, OPT_ONLINE))
         return status_worse(status, check_online(c, user, json ? online : NULL));
     if (!json && status == EXIT_IN_STEP)

@@ -10,5 +10,7 @@ int check_online(struct cli *, const char *user, json_t **json);
 /* Reads every secret that lies in a file, and tells each that cannot be read; false: there was one.
  * What a program, the environment or the service manager hands over is known there only. */
 bool check_secrets(const struct cli *, void (*complain)(void *ctx, const char *line), void *ctx);
+/* Opens each endpoint, which contacts nobody, and tells each whose options do not go together. */
+bool check_opens(const struct cli *, void (*complain)(void *ctx, const char *line), void *ctx);
 
 #endif

@@ -7,10 +7,16 @@
 #include "cli/table.h"
 #include "host/conn.h"
 
+/* A note that stands in the table: said of the next user as well, it is not said again. */
+struct told {
+    struct told *next;
+    const char *name, *value;
+};
 struct look {
     struct cli *cli;
     struct progress progress;
-    struct table table;
+    struct table table, notes;
+    struct told *told; /* the notes of the endpoint looked at */
     json_t *json;
     int64_t done, of;
     bool stopped; /* a credential was refused: nobody else is tried with it */
@@ -60,6 +66,8 @@ struct seen {
     enum wess_code code;
     struct wess_error error;
     const char *identity, *version, *collections, *missing;
+    const struct wess_fact *notes; /* in the command's arena */
+    size_t n_notes;
     bool clock_known;
     int64_t ahead_ms;
 };
@@ -89,6 +97,17 @@ static const char *missing(const struct look *l, const struct cfg_endpoint *e,
     return NULL;
 }
 
+static void keep_notes(const struct look *l, const struct conn_notes *notes, struct seen *out)
+{
+    struct wess_fact *of = arena_alloc(l->cli->arena, (notes->n + 1) * sizeof(*of));
+    for (size_t i = 0; of && i < notes->n; i++) {
+        of[out->n_notes].name = arena_text(l->cli->arena, notes->of[i].name);
+        of[out->n_notes].value = arena_text(l->cli->arena, notes->of[i].value);
+        out->n_notes += of[out->n_notes].name && of[out->n_notes].value;
+    }
+    out->notes = of;
+}
+
 static void look_at(const struct look *l, const struct cfg_endpoint *e, const struct cfg_user *user,
                     struct seen *out)
 {
@@ -98,7 +117,9 @@ static void look_at(const struct look *l, const struct cfg_endpoint *e, const st
     if (a)
         out->code = conn_open(l->cli->config, e, user, l->cli->cancelled, &conn, &out->error);
     if (conn) {
-        out->code = conn_check(conn, a, &out->error);
+        struct conn_notes notes;
+        out->code = conn_check(conn, a, &notes, &out->error);
+        keep_notes(l, &notes, out);
         out->clock_known = conn_stats(conn)->clock_known;
         out->ahead_ms = conn_stats(conn)->ahead_ms;
     }
@@ -129,6 +150,15 @@ static const char *text_of(const struct look *l, const struct seen *s, size_t an
                      *table[answer].way_out ? "; " : "", table[answer].way_out);
 }
 
+static json_t *notes_json(const struct seen *s)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < s->n_notes; i++)
+        json_array_append_new(
+            list, json_pack("{s:s,s:s}", "name", s->notes[i].name, "text", s->notes[i].value));
+    return list;
+}
+
 static void tell(struct look *l, const struct cfg_endpoint *e, const struct cfg_user *user,
                  const struct seen *s)
 {
@@ -143,11 +173,12 @@ static void tell(struct look *l, const struct cfg_endpoint *e, const struct cfg_
         return;
     }
     json_t *ahead = s->clock_known ? json_integer((json_int_t)s->ahead_ms) : NULL;
-    json_array_append_new(
-        l->json, json_pack("{s:s,s:s*,s:b,s:s,s:i,s:s*,s:s*,s:s*,s:o*}", "endpoint", e->name,
-                           "user", user ? user->id : NULL, "reachable", s->code == WESS_OK,
-                           "answer", table[answer].word, "status", status, "identity", s->identity,
-                           "version", s->version, "text", text, "clock_ahead_ms", ahead));
+    json_array_append_new(l->json,
+                          json_pack("{s:s,s:s*,s:b,s:s,s:i,s:s*,s:s*,s:s*,s:o*,s:o}", "endpoint",
+                                    e->name, "user", user ? user->id : NULL, "reachable",
+                                    s->code == WESS_OK, "answer", table[answer].word, "status",
+                                    status, "identity", s->identity, "version", s->version, "text",
+                                    text, "clock_ahead_ms", ahead, "notes", notes_json(s)));
 }
 
 /* ---- clocks -----------------------------------------------------------------------------------
@@ -175,6 +206,43 @@ static const char *span_text(const struct look *l, int64_t ms)
     if (s < 7200)
         return arena_fmt(l->cli->arena, "%lld min %lld s", s / 60, s % 60);
     return arena_fmt(l->cli->arena, "%lld h %lld min", s / 3600, s / 60 % 60);
+}
+
+/* ---- notes ------------------------------------------------------------------------------------
+ */
+
+static bool is_told(const struct look *l, const char *name, const char *value)
+{
+    for (const struct told *t = l->told; t; t = t->next)
+        if (!strcmp(t->name, name) && !strcmp(t->value, value))
+            return true;
+    return false;
+}
+
+static void note(struct look *l, const struct cfg_endpoint *e, const struct cfg_user *user,
+                 const char *name, const char *value)
+{
+    const char *cells[] = {e->name, user ? user->id : "(all)", name, value};
+    struct told *t =
+        value && !is_told(l, name, value) ? arena_alloc(l->cli->arena, sizeof(*t)) : NULL;
+    if (!t)
+        return;
+    *t = (struct told){l->told, name, value};
+    l->told = t;
+    table_row(&l->notes, cells);
+}
+
+static void note_all(struct look *l, const struct cfg_endpoint *e, const struct cfg_user *user,
+                     const struct seen *s)
+{
+    for (size_t i = 0; i < s->n_notes; i++)
+        note(l, e, user, s->notes[i].name, s->notes[i].value);
+    if (s->clock_known)
+        note(l, e, user, "clock",
+             span_of(s->ahead_ms) < 1000 ? "as this machine's"
+                                         : arena_fmt(l->cli->arena, "%s %s this machine's",
+                                                     span_text(l, span_of(s->ahead_ms)),
+                                                     s->ahead_ms > 0 ? "ahead of" : "behind"));
 }
 
 static void warn_of_clock(struct look *l, const struct cfg_endpoint *e)
@@ -205,6 +273,7 @@ static void look_and_tell(struct look *l, const struct cfg_endpoint *e, const st
     progress_show(&l->progress, "", u ? u->id : "", e->name, ++l->done, l->of);
     look_at(l, e, u, &seen);
     tell(l, e, u, &seen);
+    note_all(l, e, u, &seen);
     compare_clock(l, &seen);
 }
 
@@ -227,10 +296,14 @@ int check_online(struct cli *c, const char *user, json_t **json)
                                             {"VERSION", false, 32},  {"", false, 0}};
     struct look l = {
         .cli = c, .progress = {.cli = c}, .json = json ? json_array() : NULL, .warnings = ""};
+    static const struct column noted[] = {
+        {"ENDPOINT", false, 24}, {"USER", false, 24}, {"FOUND", false, 24}, {"", false, 0}};
     table_init(&l.table, c->arena, columns, sizeof(columns) / sizeof(columns[0]));
+    table_init(&l.notes, c->arena, noted, sizeof(noted) / sizeof(noted[0]));
     for (size_t e = 0; e < c->config->n_endpoints; e++)
         l.of += c->config->endpoints[e].per_user ? (int64_t)c->config->n_users : 1;
     for (size_t e = 0; e < c->config->n_endpoints; e++) {
+        l.told = NULL;
         look_at_users(&l, &c->config->endpoints[e], user);
         warn_of_clock(&l, &c->config->endpoints[e]);
     }
@@ -242,6 +315,10 @@ int check_online(struct cli *c, const char *user, json_t **json)
     }
     fputc('\n', c->out);
     table_print(&l.table, c->out, "");
+    if (l.notes.n) {
+        fputc('\n', c->out);
+        table_print(&l.notes, c->out, "");
+    }
     if (l.status == EXIT_IN_STEP)
         fputs("\nEverything answers. `wess plan` shows what a sync would do.\n", c->out);
     return l.status;

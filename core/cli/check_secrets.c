@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/conn.h"
+#include "host/plugin.h"
 
 #define SECRET_CAP 8192u
 
@@ -24,9 +25,13 @@ static void ask(struct asked *a, const struct cfg_endpoint *e, const struct cfg_
     if (read)
         return;
     a->sound = false;
+    const struct wess_option *o = plugin_option(e->plugin, s->name);
+    bool login = o && (o->flags & WESS_OPTION_ROTATES);
     const char *line = arena_fmt(
-        a->cli->arena, "%s:%d: %s of endpoint %s cannot be read%s%s: %s: %s", a->cli->config->path,
-        s->line, s->name, e->name, user ? " for user " : "", user ? user->id : "", s->text, why);
+        a->cli->arena, "%s:%d: %s of endpoint %s cannot be read%s%s: %s: %s%s%s%s%s",
+        a->cli->config->path, s->line, s->name, e->name, user ? " for user " : "",
+        user ? user->id : "", s->text, why, login ? "; `wess login " : "", login ? e->name : "",
+        login && user ? " --user ID" : "", login ? "` makes it" : "");
     a->complain(a->ctx, line ? line : "out of memory");
 }
 

@@ -60,6 +60,11 @@ const struct cli_command cli_commands[] = {
     {"unlink", NULL, "PAIR ITEM", "ends a link; both items stay as they are",
      "Neither is linked or created again by itself; `wess link` takes the link up again.", 0,
      NEED_OWN, 2, 2, cmd_unlink},
+    {"login", NULL, "ENDPOINT", "a person signs in to an endpoint",
+     "For an endpoint that keeps a person's sign-in (its refresh token): tells which page to open\n"
+     "and which code to enter there, waits until that is done, and writes the secret's file anew.\n"
+     "Where each user has one of his own --user says whose.",
+     0, NEED_CONFIG, 1, 1, cmd_login},
     {"connectors", NULL, "[NAME]", "what is installed; with NAME its options",
      "With --config the connector_path of that configuration is searched too.", 0, NEED_NOTHING, 0,
      1, cmd_connectors},

@@ -184,6 +184,9 @@ static void read_option(struct reader *r, const config_setting_t *s, struct cfg_
     }
     if (o->flags & WESS_OPTION_SECRET) {
         read_secret(r, s, e, secret);
+        if ((o->flags & WESS_OPTION_ROTATES) && secret->from != SECRET_FILE)
+            trouble_at(r, s, "%s must be { file = ..; }: it is written anew each time it is used",
+                       o->name);
         e->n_secrets++;
         return;
     }

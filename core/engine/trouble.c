@@ -38,7 +38,7 @@ static const char *credential_owner(const struct run *r, enum side side)
     const struct cfg_endpoint *e = r->side[side].endpoint;
     bool own = false;
     for (size_t i = 0; i < e->n_values; i++)
-        own |= !strcmp(e->values[i].name, "username") && speaks_of_user(e->values[i].value);
+        own |= conn_of_credential(e, e->values[i].name) && speaks_of_user(e->values[i].value);
     for (size_t i = 0; i < e->n_secrets; i++) {
         own |= speaks_of_user(e->secrets[i].text);
         for (size_t k = 0; e->secrets[i].argv && e->secrets[i].argv[k]; k++)

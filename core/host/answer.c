@@ -93,6 +93,14 @@ const char *answer_page(const struct wess_page *p)
     return NULL;
 }
 
+const char *answer_notes(const struct wess_fact *notes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!notes || !good(notes[i].name, WESS_ID_MAX) || !good(notes[i].value, TEXT_MAX))
+            return "a note that is not text";
+    return NULL;
+}
+
 bool answer_code(enum wess_code code)
 {
     return (unsigned)code <= WESS_BROKEN;

@@ -9,6 +9,7 @@ const char *answer_page(const struct wess_page *);
 const char *answer_results(const struct wess_result *, size_t n, bool fetched,
                            const struct wess_op *ops);
 const char *answer_schema(const struct wess_schema *);
+const char *answer_notes(const struct wess_fact *, size_t n);
 bool answer_code(enum wess_code);
 
 #endif

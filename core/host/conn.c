@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "host/answer.h"
@@ -32,6 +34,7 @@ struct conn {
     struct conn_stats stats;
     struct wess_schema schema;
     bool described, may_write;
+    int held; /* a secret's lock; -1: none */
     char no_secret[sizeof(
         ((struct wess_error *)0)->text)]; /* why a secret could not be read in this call */
 };
@@ -65,6 +68,14 @@ static bool host_cancelled(void *ctx)
     return c->cancelled && __atomic_load_n(c->cancelled, __ATOMIC_RELAXED);
 }
 
+static const struct cfg_secret *secret_named(const struct conn *c, const char *name)
+{
+    for (size_t i = 0; i < c->endpoint->n_secrets; i++)
+        if (!strcmp(c->endpoint->secrets[i].name, name))
+            return &c->endpoint->secrets[i];
+    return NULL;
+}
+
 static const char *host_setting(void *ctx, const char *name)
 {
     struct conn *c = ctx;
@@ -72,15 +83,16 @@ static const char *host_setting(void *ctx, const char *name)
     for (size_t i = 0; i < c->endpoint->n_values; i++)
         if (!strcmp(c->endpoint->values[i].name, name))
             return c->values[i];
+    /* Of a secret it is known here that there is one. */
+    if (o && (o->flags & WESS_OPTION_SECRET))
+        return secret_named(c, name) ? "" : NULL;
     return o ? o->fallback : NULL;
 }
 
-static const struct cfg_secret *secret_named(const struct conn *c, const char *name)
+static bool rotates(const struct conn *c, const char *name)
 {
-    for (size_t i = 0; i < c->endpoint->n_secrets; i++)
-        if (!strcmp(c->endpoint->secrets[i].name, name))
-            return &c->endpoint->secrets[i];
-    return NULL;
+    const struct wess_option *o = plugin_option(c->endpoint->plugin, name);
+    return o && (o->flags & WESS_OPTION_ROTATES);
 }
 
 static enum wess_code host_secret(void *ctx, const char *name, char *buf, size_t cap)
@@ -90,19 +102,39 @@ static enum wess_code host_secret(void *ctx, const char *name, char *buf, size_t
     const char *why = "it is not set";
     if (s && secret_read(s, c->user, buf, cap, &why))
         return WESS_OK;
+    bool file = s && s->from == SECRET_FILE;
     snprintf(c->no_secret, sizeof(c->no_secret), "%s cannot be read: %s%s%s", name,
-             s && s->from == SECRET_FILE ? s->text : "", s && s->from == SECRET_FILE ? ": " : "",
-             why);
+             file ? s->text : "", file ? ": " : "", why);
+    if (rotates(c, name))
+        snprintf(c->no_secret, sizeof(c->no_secret), "%s: %.80s; `wess login %s` makes it", name,
+                 why, c->endpoint->name);
     log_line(WESS_LOG_ERROR, "endpoint %s: %s", c->endpoint->name, c->no_secret);
     return WESS_AUTH;
 }
 
 static enum wess_code host_secret_put(void *ctx, const char *name, const char *value)
 {
-    (void)ctx;
-    (void)name;
-    (void)value;
-    return WESS_REJECTED; /* no connector of today rotates a secret */
+    struct conn *c = ctx;
+    const struct cfg_secret *s = rotates(c, name) ? secret_named(c, name) : NULL;
+    const char *why = "it is not set";
+    if (s && secret_write(s, c->user, value, &why))
+        return WESS_OK;
+    log_line(WESS_LOG_ERROR, "endpoint %s: %s cannot be written: %s", c->endpoint->name, name, why);
+    return WESS_REJECTED;
+}
+
+static enum wess_code host_secret_hold(void *ctx, const char *name, bool on)
+{
+    struct conn *c = ctx;
+    const struct cfg_secret *s = rotates(c, name) ? secret_named(c, name) : NULL;
+    const char *why = "it is not set";
+    if (c->held >= 0)
+        close(c->held);
+    c->held = on && s ? secret_lock(s, c->user, host_cancelled, c, &why) : -1;
+    if (!on || c->held >= 0)
+        return WESS_OK;
+    log_line(WESS_LOG_ERROR, "endpoint %s: %s cannot be locked: %s", c->endpoint->name, name, why);
+    return host_cancelled(c) ? WESS_CANCELLED : WESS_AUTH;
 }
 
 static enum wess_code host_token(void *ctx, const char *name, bool renew, char *buf, size_t cap)
@@ -125,6 +157,26 @@ static enum wess_code host_blob_open(void *ctx, const char *digest, struct wess_
  * ---------------------------------------------------------------------------------------------------
  */
 
+/* What belongs to a credential beside its secrets: names, and the files that they name. */
+static bool digest_value(EVP_MD_CTX *ctx, const char *value)
+{
+    struct stat st;
+    bool ok = EVP_DigestUpdate(ctx, value, strlen(value) + 1);
+    if (ok && *value == '/' && stat(value, &st) == 0)
+        ok = EVP_DigestUpdate(ctx, &st.st_mtim, sizeof(st.st_mtim)) &&
+             EVP_DigestUpdate(ctx, &st.st_size, sizeof(st.st_size));
+    return ok;
+}
+
+static bool digest_values(struct conn *c, EVP_MD_CTX *ctx)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < c->endpoint->n_values; i++)
+        if (conn_of_credential(c->endpoint, c->endpoint->values[i].name) && c->values[i])
+            ok = digest_value(ctx, c->values[i]);
+    return ok;
+}
+
 /* A keyed digest: tells whether the secret changed, and nothing else. The salt is the process's own
  * for what is compared in memory; what is stored is salted by the site, so that it lives on. */
 static const char *fingerprint(struct conn *c)
@@ -135,12 +187,8 @@ static const char *fingerprint(struct conn *c)
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
     ok = ok && EVP_DigestUpdate(ctx, c->cfg->site, strlen(c->cfg->site) + 1) &&
-         EVP_DigestUpdate(ctx, c->endpoint->name, strlen(c->endpoint->name) + 1);
-    for (size_t i = 0; ok && i < c->endpoint->n_values; i++)
-        if (!strcmp(c->endpoint->values[i].name, "username")) {
-            const char *name = host_setting(c, "username");
-            ok = name && EVP_DigestUpdate(ctx, name, strlen(name) + 1);
-        }
+         EVP_DigestUpdate(ctx, c->endpoint->name, strlen(c->endpoint->name) + 1) &&
+         digest_values(c, ctx);
     for (size_t i = 0; ok && i < c->endpoint->n_secrets; i++) {
         const char *why;
         if (!secret_read(&c->endpoint->secrets[i], c->user, secret, sizeof(secret), &why))
@@ -197,7 +245,8 @@ static void fill_host(struct conn *c)
                                  .blob_get = blob_spool_get,
                                  .blob_close = blob_spool_close,
                                  .http = &c->cfg->http,
-                                 .fold = text_fold};
+                                 .fold = text_fold,
+                                 .secret_hold = host_secret_hold};
 }
 
 enum wess_code conn_open(const struct config *cfg, const struct cfg_endpoint *ep,
@@ -218,6 +267,7 @@ enum wess_code conn_open(const struct config *cfg, const struct cfg_endpoint *ep
     c->endpoint = ep;
     c->user = user;
     c->cancelled = cancelled;
+    c->held = -1;
     c->spool = arena_fmt(c->arena, "%s/spool", cfg->state_dir);
     fill_host(c);
     bool ready = expand_settings(c, e) && c->spool && (c->fingerprint = fingerprint(c));
@@ -240,6 +290,8 @@ void conn_close(struct conn *c)
         return;
     if (c->theirs)
         c->endpoint->plugin->connector->close(c->theirs);
+    if (c->held >= 0)
+        close(c->held);
     arena_free(c->arena);
     free(c);
 }
@@ -257,6 +309,12 @@ const struct conn_stats *conn_stats(const struct conn *c)
 const char *conn_endpoint(const struct conn *c)
 {
     return c->endpoint->name;
+}
+
+bool conn_of_credential(const struct cfg_endpoint *e, const char *name)
+{
+    const struct wess_option *o = plugin_option(e->plugin, name);
+    return o && ((o->flags & WESS_OPTION_CREDENTIAL) || !strcmp(name, "username"));
 }
 
 const char *conn_credential(const struct conn *c)
@@ -340,14 +398,34 @@ static enum wess_code leave(struct conn *c, const char *what, const struct wess_
                      c->endpoint->connector, wrong);
 }
 
-enum wess_code conn_check(struct conn *c, struct wess_arena *a, struct wess_error *e)
+enum wess_code conn_check(struct conn *c, struct wess_arena *a, struct conn_notes *notes,
+                          struct wess_error *e)
 {
     struct wess_call call;
+    *notes = (struct conn_notes){0};
     enum wess_code rc = enter(c, &call, NULL, a, NULL, e);
     if (rc != WESS_OK)
         return rc;
     rc = weighed(&call, c->endpoint->plugin->connector->check(&call));
-    return leave(c, "check", &call, rc, NULL, e);
+    const char *wrong = answer_notes(call.notes, call.n_notes);
+    if (!wrong)
+        *notes = (struct conn_notes){call.notes, call.n_notes};
+    return leave(c, "check", &call, rc, wrong, e);
+}
+
+enum wess_code conn_login(struct conn *c, struct wess_arena *a,
+                          void (*say)(void *ctx, const char *text), void *ctx, struct wess_error *e)
+{
+    struct wess_call call = {.conn = c->theirs, .lanes = 1, .arena = a};
+    *e = (struct wess_error){0};
+    if (!c->endpoint->plugin->connector->login)
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "connector %s has no login: its "
+                         "secrets are given in the configuration",
+                         c->endpoint->connector);
+    enum wess_code rc = c->endpoint->plugin->connector->login(&call, say, ctx);
+    *e = call.error;
+    return answer_code(rc) ? rc : WESS_BROKEN;
 }
 
 const struct wess_schema *conn_schema(struct conn *c, struct wess_error *e, enum wess_code *rc)

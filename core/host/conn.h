@@ -13,6 +13,11 @@ struct conn_stats {
     int64_t ahead_ms; /* the remote's clock against ours, at its last answer */
 };
 struct conn; /* one thread at a time */
+/* What a check found, for people. */
+struct conn_notes {
+    const struct wess_fact *of;
+    size_t n;
+};
 
 /* Opens without traffic. user is NULL for a shared endpoint. cancelled is asked from any thread. */
 enum wess_code conn_open(const struct config *, const struct cfg_endpoint *,
@@ -29,7 +34,12 @@ const struct wess_collection *conn_collection(struct conn *, const char *id, str
 /* The calls of the contract. Results live in `arena`. Answers are checked against the contract
  * (ids present and bounded, texts UTF-8, one result per op, codes known): a breach is WESS_BROKEN.
  */
-enum wess_code conn_check(struct conn *, struct wess_arena *, struct wess_error *);
+enum wess_code conn_check(struct conn *, struct wess_arena *, struct conn_notes *,
+                          struct wess_error *);
+/* Has a person sign in, who is told what to do by say(); also when the credential was refused: this
+ * is the way out of that. */
+enum wess_code conn_login(struct conn *, struct wess_arena *,
+                          void (*say)(void *ctx, const char *text), void *ctx, struct wess_error *);
 enum wess_code conn_changes(struct conn *, const char *collection, struct wess_arena *,
                             const struct wess_want *, struct wess_slice cursor, uint32_t limit,
                             struct wess_page *, struct wess_error *);
@@ -46,6 +56,8 @@ const struct conn_stats *conn_stats(const struct conn *);
 const char *conn_endpoint(const struct conn *);
 /* A fingerprint of the credential in use (keyed digest, hex), for resting it until it changes. */
 const char *conn_credential(const struct conn *);
+/* Whether an option, which is no secret, is part of the credential. */
+bool conn_of_credential(const struct cfg_endpoint *, const char *name);
 
 /* Sets item->keys from its fields, exactly as connectors make them (sdk/src/keys.c); false: arena
  * spent. */
@@ -60,6 +72,13 @@ void conn_credential_refused(const char *fingerprint);
 /* The secret's value, for whoever must know it; buf is to be wiped. The text says why not. */
 bool secret_read(const struct cfg_secret *, const struct cfg_user *, char *buf, size_t cap,
                  const char **why);
+/* Puts another in its place, whole or not at all, mode 0600; of a secret in a file. */
+bool secret_write(const struct cfg_secret *, const struct cfg_user *, const char *value,
+                  const char **why);
+/* Waits until nobody else holds it, in this process or another. A descriptor that is closed to let
+ * go; -1: *why. */
+int secret_lock(const struct cfg_secret *, const struct cfg_user *, bool (*cancelled)(void *ctx),
+                void *ctx, const char **why);
 /* At the start of a program: no core dumps, files for the owner only, little memory held back. */
 void host_harden(void);
 

@@ -25,6 +25,25 @@ struct known {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct known *credentials, *endpoints;
+static size_t n_known;
+#define KNOWN_MOST 2048u
+
+/* A credential whose secret rotates is known by another name each time. Those that nobody tries and
+ * that were not refused can be learned again. */
+static void forget_some(void)
+{
+    for (struct known **at = &credentials; *at;) {
+        struct known *k = *at;
+        if (k->state == TRYING || k->state == REFUSED) {
+            at = &k->next;
+            continue;
+        }
+        *at = k->next;
+        free(k->name);
+        free(k);
+        n_known--;
+    }
+}
 
 /* NULL: out of memory; the caller then goes on without the courtesy. */
 static struct known *find(struct known **list, const char *name)
@@ -32,6 +51,8 @@ static struct known *find(struct known **list, const char *name)
     for (struct known *k = *list; k; k = k->next)
         if (!strcmp(k->name, name))
             return k;
+    if (list == &credentials && n_known >= KNOWN_MOST)
+        forget_some();
     struct known *k = calloc(1, sizeof(*k));
     if (!k || !(k->name = strdup(name))) {
         free(k);
@@ -40,6 +61,7 @@ static struct known *find(struct known **list, const char *name)
     k->lanes = LANES_MOST;
     k->next = *list;
     *list = k;
+    n_known += list == &credentials;
     return k;
 }
 
@@ -62,8 +84,10 @@ enum wess_code credential_enter(const char *fingerprint, bool (*cancelled)(void 
     enum wess_code rc = WESS_OK;
     pthread_mutex_lock(&lock);
     struct known *k = find(&credentials, fingerprint);
-    while (k && k->state == TRYING && !cancelled(ctx))
+    while (k && k->state == TRYING && !cancelled(ctx)) {
         wait_a_little();
+        k = find(&credentials, fingerprint);
+    }
     if (k && k->state == TRYING) {
         rc = WESS_CANCELLED;
     } else if (k && k->state == REFUSED) {

@@ -4,21 +4,6 @@
 
 #include "ews.h"
 
-static const struct wess_option options[] = {
-    {"url", "url", NULL, NULL, NULL, "address of the service: https://HOST/EWS/Exchange.asmx",
-     WESS_OPTION_REQUIRED},
-    {"auth", "choice", NULL, "ntlm", "basic|ntlm", "how to sign in", 0},
-    {"username", "string", NULL, NULL, NULL, "DOMAIN\\\\user or user@domain", WESS_OPTION_REQUIRED},
-    {"password", "string", NULL, NULL, NULL, "of that account",
-     WESS_OPTION_REQUIRED | WESS_OPTION_SECRET},
-    {"impersonate", "string", NULL, NULL, NULL,
-     "whose mailbox is opened, such as %{user.mailbox}; without it the account's own", 0},
-    {"impersonate_as", "choice", NULL, "address", "address|upn|sid", "what impersonate holds", 0},
-    {"folders", "list", NULL, NULL, NULL,
-     "sub-folders of Contacts that are read as well, by path; \"*\": all", 0},
-    {"must_not_reach", "list", NULL, NULL, NULL,
-     "mailboxes that check tries to open, and must not be able to", 0},
-};
 #define CAPS                                                                                       \
     (WESS_CAP_DELTA | WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE | WESS_CAP_CAS_UPDATE |  \
      WESS_CAP_STAMP | WESS_CAP_STAMP_LATER | WESS_CAP_SILENT | WESS_CAP_REWRITES)
@@ -37,6 +22,11 @@ static void close_conn(struct wess_conn *c)
     free(c->folders);
     free(c->contacts);
     free(c->bin);
+    free(c->found);
+    free(c->anchor_header);
+    free(c->scope);
+    free(c->own_url);
+    oauth_wipe(c->token);
     free(c);
 }
 
@@ -47,21 +37,14 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     *out = NULL;
     if (!c)
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
-    const char *auth = host->setting(host->ctx, "auth");
     c->host = host;
-    c->url = host->setting(host->ctx, "url");
-    c->username = host->setting(host->ctx, "username");
-    c->impersonate = host->setting(host->ctx, "impersonate");
-    c->impersonate_as = host->setting(host->ctx, "impersonate_as");
-    c->folders_setting = host->setting(host->ctx, "folders");
-    c->auth = auth && !strcmp(auth, "basic") ? HTTP_AUTH_BASIC : HTTP_AUTH_NTLM;
     c->batch = EWS_FETCH;
-    c->http = http_new(host);
-    enum wess_code rc = WESS_OK;
-    if (!c->http)
+    enum wess_code rc = ews_settings(c, e);
+    if (rc == WESS_OK && !(c->http = http_new(host)))
         rc = wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
-    else if (!c->url || !c->username || !c->impersonate_as)
-        rc = wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "url or username is not set");
+    const char *certificate = host->setting(host->ctx, "tls_certificate");
+    if (rc == WESS_OK && certificate)
+        http_certificate(c->http, certificate, host->setting(host->ctx, "tls_key"));
     if (rc != WESS_OK) {
         close_conn(c);
         c = NULL;
@@ -93,12 +76,14 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
                                     .n_fields = ews_n_schema};
     /* A folder's id never changes, belongs to one mailbox, and stays when the server's name or the
      * mailbox's address changes. */
-    *out = (struct wess_schema){
-        .identity = wess_arena_text(h, call->arena, c->contacts),
-        .version = wess_arena_fmt(h, call->arena, "Exchange %s", c->version[0] ? c->version : "?"),
-        .calls_max = 1,
-        .of = col,
-        .n = 1};
+    *out = (struct wess_schema){.identity = wess_arena_text(h, call->arena, c->contacts),
+                                .version = c->version[0]
+                                               ? wess_arena_fmt(h, call->arena, "Exchange %s (%s)",
+                                                                ews_release(c->version), c->version)
+                                               : wess_arena_text(h, call->arena, "Exchange ?"),
+                                .calls_max = 1,
+                                .of = col,
+                                .n = 1};
     if (!out->identity || !out->version)
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_MAILBOX, NULL, "out of memory");
     return WESS_OK;
@@ -109,8 +94,8 @@ static const struct wess_connector connector = {
     .size = sizeof(struct wess_connector),
     .name = "ews",
     .version = "0.1.0",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
+    .options = ews_options,
+    .n_options = EWS_N_OPTIONS,
     .kinds = kinds,
     .n_kinds = 1,
     .open = open_conn,
@@ -121,6 +106,7 @@ static const struct wess_connector connector = {
     .fetch = ews_fetch,
     .find = ews_find,
     .apply = ews_apply,
+    .login = ews_login,
 };
 
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void)

@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "http.h"
+#include "oauth.h"
 #include "wess/connector.h"
 #include "xml.h"
 
@@ -20,6 +21,7 @@
 #define EWS_STAMP_SET "6a1f5c2e-94b3-4d0c-8f27-3f1f0c6b7a11"
 #define EWS_STAMP_NAME "wess-stamp"
 #define EWS_STAMP_MAX 64u
+#define EWS_REQUEST_ID 64u     /* bytes of the header that names a request */
 #define EWS_TITLE_TAG "0x3A45" /* PidTagDisplayNamePrefix, MS-OXPROPS */
 
 enum ews_place { EWS_READ, EWS_ELSEWHERE, EWS_BIN };
@@ -30,16 +32,78 @@ struct ews_folder {
 struct wess_conn {
     const struct wess_host *host;
     struct http *http;
-    const char *url, *username, *impersonate, *impersonate_as, *folders_setting;
+    const char *url; /* NULL: not found yet */
+    char *own_url;   /* the same, when it is made of the audience */
+    char *found;     /* the same, when Autodiscover found it */
+    const char *address, *autodiscover_url, *autodiscover_allow;
+    const char *username, *impersonate, *impersonate_as, *folders_setting;
+    const char *mailbox; /* opened with our own rights in it (delegate access); NULL: none */
+    char *anchor_header; /* "X-AnchorMailbox: ..", by which Online finds the mailbox; NULL: none */
+    const char *auth_name;
     enum http_auth auth;
+    struct oauth oauth;         /* of HTTP_AUTH_BEARER */
+    char *scope;                /* that it names */
+    char *token;                /* the one in use */
+    int64_t token_until_ms;     /* when to ask for the next */
     bool signed_in;             /* credentials are set */
     char *contacts, *bin;       /* ids of the two folders that every mailbox has */
     struct ews_folder *folders; /* those that are read come first, [0] is Contacts */
     size_t n_folders, n_read;
     bool read_known, all_known; /* the folders to read; all where a contact may lie */
     char version[64];           /* "15.2.2562.17"; "": not told yet */
+    const char *asks;           /* another RequestServerVersion than ours; NULL: ours */
     size_t batch;               /* ids of a GetItem, adapted to the size of answers */
 };
+
+/* ---- settings.c: options, and whether they go together
+ * ------------------------------------------------------------------------------------------ */
+
+#define EWS_N_OPTIONS 24u
+extern const struct wess_option ews_options[EWS_N_OPTIONS];
+/* Reads them into a connection that has its host; WESS_BROKEN says what is missing or too much. */
+enum wess_code ews_settings(struct wess_conn *, struct wess_error *);
+/* "X-AnchorMailbox: ADDRESS" for a mailbox; false: out of memory. NULL: none. */
+bool ews_anchor(struct wess_conn *, const char *address);
+
+/* ---- notes.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* Of a mailbox that has been checked: who, whose, which folders and categories, what to type. */
+void ews_note_all(struct wess_call *);
+/* malloc'ed, zero-terminated behind len; NULL: it is no base64. */
+char *ews_from_base64(const char *text, size_t *len);
+/* The names in a mailbox's list of categories, worked on in place; NULL: it is none. */
+const char *ews_category_names(struct wess_call *, char *xml, size_t len);
+
+/* ---- versions.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* "2010 SP1" of "14.1.218.15". */
+const char *ews_release(const char *version);
+/* What a check says of a server that knows no request of ours: asks in older words which it is. */
+enum wess_code ews_name_old(struct wess_call *, enum wess_code);
+
+/* ---- signin.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* Before a request: credentials are set, and a token that is good now. */
+enum wess_code ews_sign_in(struct wess_call *);
+/* Whether another token may fare better than the one that was refused for that. */
+bool ews_may_renew(const char *diagnostics);
+/* After a token was refused: another one. */
+enum wess_code ews_renew(struct wess_call *);
+enum wess_code ews_login(struct wess_call *, void (*say)(void *ctx, const char *text), void *ctx);
+/* Says in plain words what HTTP 401 and 403 mean for this way to sign in. */
+void ews_explain(const struct wess_conn *, const struct http_response *, struct wess_error *);
+/* Whether that host is of Exchange Online. */
+bool ews_is_online(const char *url);
+
+/* ---- discover.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* Finds url, when the settings have none. */
+enum wess_code ews_discover(struct wess_call *);
+void ews_forget_place(struct wess_conn *); /* it is no longer there: look again next time */
 
 /* ---- soap.c: envelopes, and taking answers apart; pure
  * ------------------------------------------------------------------------------------------ */
@@ -75,6 +139,8 @@ void ews_read(struct http_response *, bool write, const struct ews_taker *, size
 /* ---- session.c: sending
  * ------------------------------------------------------------------------------------------ */
 
+/* By which the server's own logs find a request: a header. */
+void ews_name_request(char out[EWS_REQUEST_ID]);
 /* Sends up to EWS_LANES documents at once; ends them. Answers are taken in the order of their
  * coming. The code is that of the first that failed, with call->error filled. */
 enum wess_code ews_send(struct wess_call *, struct xml_out *docs, size_t n, bool write,
@@ -179,6 +245,8 @@ const struct wess_field *ews_field_of(const struct wess_item *, const char *name
 /* ---- the slots
  * ------------------------------------------------------------------------------------------ */
 
+/* The folder of that name in the mailbox that the settings open. */
+void ews_distinguished(const struct wess_conn *, struct xml_out *, const char *name);
 /* Resolves, once: the folders that are read; with `all` every folder where a contact may lie. */
 enum wess_code ews_folders(struct wess_call *, bool all);
 enum wess_code ews_check(struct wess_call *);

@@ -16,10 +16,15 @@ static const char *const automatic[] = {"IPF.Contact.GalContacts", "IPF.Contact.
 /* ---- the two that every mailbox has
  * ------------------------------------------------------------------------------------------ */
 
-static void distinguished(struct xml_out *x, const char *name)
+void ews_distinguished(const struct wess_conn *c, struct xml_out *x, const char *name)
 {
     xml_open(x, "t:DistinguishedFolderId");
     xml_put_attr(x, "Id", name);
+    if (c->mailbox) {
+        xml_open(x, "t:Mailbox");
+        xml_element(x, "t:EmailAddress", c->mailbox);
+        xml_close(x);
+    }
     xml_close(x);
 }
 
@@ -31,8 +36,8 @@ static void ask_folders(const struct wess_conn *c, struct xml_out *x, const char
     xml_element(x, "t:BaseShape", "IdOnly");
     xml_close(x);
     xml_open(x, "m:FolderIds");
-    distinguished(x, "contacts");
-    distinguished(x, "deleteditems");
+    ews_distinguished(c, x, "contacts");
+    ews_distinguished(c, x, "deleteditems");
     xml_close(x);
     xml_close(x);
 }
@@ -182,7 +187,7 @@ static void ask_tree(const struct wess_conn *c, struct xml_out *x, size_t offset
     xml_put_attr(x, "BasePoint", "Beginning");
     xml_close(x);
     xml_open(x, "m:ParentFolderIds");
-    distinguished(x, "msgfolderroot");
+    ews_distinguished(c, x, "msgfolderroot");
     xml_close(x);
     xml_close(x);
 }
@@ -348,13 +353,31 @@ static bool is_unknown(const struct wess_error *e)
     return false;
 }
 
-static enum wess_code must_fail(struct wess_call *call, const char *address)
+/* As the settings open mailboxes: by impersonation, or by rights of our own in it. */
+static enum wess_code try_mailbox(struct wess_call *call, const char *address)
 {
     const struct ews_taker taker = {.message = take_any};
+    struct wess_conn *c = call->conn;
+    const char *mailbox = c->mailbox;
+    char *anchor = c->anchor_header;
     struct xml_out x;
-    ask_folders(call->conn, &x, address);
-    enum wess_code rc = ews_ask(call, &x, false, &taker);
-    bool shut = rc == WESS_AUTH && call->error.scope == WESS_OF_MAILBOX;
+    c->mailbox = c->impersonate ? NULL : address;
+    c->anchor_header = NULL;
+    enum wess_code rc = WESS_TOO_BIG;
+    if (ews_anchor(c, anchor ? address : NULL)) {
+        ask_folders(c, &x, c->impersonate ? address : NULL);
+        rc = ews_ask(call, &x, false, &taker);
+    }
+    free(c->anchor_header);
+    c->mailbox = mailbox;
+    c->anchor_header = anchor;
+    return rc;
+}
+
+static enum wess_code must_fail(struct wess_call *call, const char *address)
+{
+    enum wess_code rc = try_mailbox(call, address);
+    bool shut = (rc == WESS_AUTH || rc == WESS_GONE) && call->error.scope != WESS_OF_CREDENTIAL;
     if (shut && is_unknown(&call->error))
         return wess_fail(&call->error, WESS_BROKEN, WESS_OF_CREDENTIAL, NULL,
                          "must_not_reach names a mailbox that does not exist: %.80s", address);
@@ -389,7 +412,7 @@ enum wess_code ews_check(struct wess_call *call)
 {
     struct wess_conn *c = call->conn;
     const char *list = c->host->setting(c->host->ctx, "must_not_reach");
-    enum wess_code rc = get_folders(call); /* whatever is known: this asks */
+    enum wess_code rc = ews_name_old(call, get_folders(call)); /* whatever is known: this asks */
     if (rc == WESS_OK)
         rc = ews_folders(call, false);
     if (rc == WESS_OK)
@@ -400,5 +423,7 @@ enum wess_code ews_check(struct wess_call *call)
         rc = address ? must_fail(call, address) : WESS_TOO_BIG;
         list += len + (list[len] == '\n');
     }
+    if (rc == WESS_OK)
+        ews_note_all(call);
     return rc;
 }

@@ -1,4 +1,4 @@
-/* Signing in, and sending requests side by side. */
+/* Sending requests side by side. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,31 +6,13 @@
 
 #include "ews.h"
 
-#define SECRET_MAX 1024u
-#define REQUEST_ID_SIZE 64u
-
-static enum wess_code sign_in(struct wess_call *call)
-{
-    struct wess_conn *c = call->conn;
-    char secret[SECRET_MAX];
-    if (c->signed_in)
-        return WESS_OK;
-    if (c->host->secret(c->host->ctx, "password", secret, sizeof(secret)) != WESS_OK)
-        return wess_fail(&call->error, WESS_AUTH, WESS_OF_CREDENTIAL, NULL,
-                         "the password cannot be read");
-    http_credentials(c->http, c->auth, c->username, secret);
-    explicit_bzero(secret, sizeof(secret));
-    c->signed_in = true;
-    return WESS_OK;
-}
-
 /* By which the server's own logs find a request. */
-static void name_request(char out[REQUEST_ID_SIZE])
+void ews_name_request(char out[EWS_REQUEST_ID])
 {
     unsigned char b[16] = {0};
     if (getrandom(b, sizeof(b), 0) < 0)
         memset(b, 0, sizeof(b)); /* a name only: the request goes without */
-    snprintf(out, REQUEST_ID_SIZE,
+    snprintf(out, EWS_REQUEST_ID,
              "client-request-id: %02x%02x%02x%02x-%02x%02x-4%01x%02x-a%01x%02x-"
              "%02x%02x%02x%02x%02x%02x",
              b[0], b[1], b[2], b[3], b[4], b[5], b[6] & 15, b[7], b[8] & 15, b[9], b[10], b[11],
@@ -45,29 +27,75 @@ struct sending {
     const struct ews_taker *taker;
     bool write;
     enum wess_code rc;
+    char names[EWS_LANES][EWS_REQUEST_ID];
+    const char *headers[EWS_LANES][5];
+    struct http_request q[EWS_LANES];
+    size_t at[EWS_LANES]; /* which document q[i] is, of those that are sent again */
+    bool again[EWS_LANES], may_again, moved;
 };
 
-static void log_failure(const struct wess_host *h, const struct http_response *r,
-                        const struct ews_answer *a)
+/* Ids, numbers and machines' names only. */
+static void log_answer(const struct wess_host *h, const struct http_response *r,
+                       const struct ews_answer *a, const char *name)
 {
-    if (a->code == WESS_OK)
-        return;
-    h->log(h->ctx, WESS_LOG_INFO, "HTTP %ld, code %d %s, request-id %s %s", r->status, (int)a->code,
-           a->error.remote_code, r->request_id[0] ? r->request_id : "-", r->diagnostics);
+    h->log(h->ctx, a->code == WESS_OK ? WESS_LOG_DEBUG : WESS_LOG_INFO,
+           "HTTP %ld, code %d %s, %s, request-id %s %s %s", r->status, (int)a->code,
+           a->error.remote_code, name, r->request_id[0] ? r->request_id : "-", r->server,
+           r->diagnostics);
 }
 
-static void take(void *ctx, size_t i, struct http_response *r)
+/* A token that is refused: what was sent with it, and what was not sent because of it, was not
+ * carried out, and goes again with another token, once. */
+static bool goes_again(struct sending *s, size_t i, const struct http_response *r)
+{
+    bool refused = r->code == WESS_OK && r->status == 401 && ews_may_renew(r->diagnostics);
+    if (!s->may_again || (!refused && r->code != WESS_NOT_TRIED))
+        return false;
+    s->again[i] = true;
+    return true;
+}
+
+static bool any_again(const struct sending *s)
+{
+    for (size_t i = 0; i < EWS_LANES; i++)
+        if (s->again[i])
+            return true;
+    return false;
+}
+
+/* The service may have moved since Autodiscover found it. */
+static bool doubts_place(const struct ews_answer *a)
+{
+    static const char *const moved[] = {"ErrorWrongServerVersion", "ErrorCrossSiteRequest",
+                                        "ErrorProxyRequestNotAllowed"};
+    bool gone = a->error.remote_status == 404 || a->error.remote_status == 405;
+    for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++)
+        gone |= !strcmp(a->error.remote_code, moved[i]);
+    return gone;
+}
+
+static void take(void *ctx, size_t k, struct http_response *r)
 {
     struct sending *s = ctx;
     struct wess_conn *c = s->call->conn;
+    size_t i = s->at[k];
     struct ews_answer a;
-    ews_read(r, s->write, s->taker, i, &a);
-    log_failure(c->host, r, &a);
     if (r->date_ms)
         s->call->remote_ms = r->date_ms;
+    if (goes_again(s, i, r)) {
+        c->host->log(c->host->ctx, WESS_LOG_INFO, "HTTP %ld, %s, request-id %s %s: a new token",
+                     r->status, s->names[i], r->request_id, r->diagnostics);
+        http_response_fini(r);
+        return;
+    }
+    ews_read(r, s->write, s->taker, i, &a);
+    if (a.code != WESS_OK)
+        ews_explain(c, r, &a.error);
+    log_answer(c->host, r, &a, s->names[i]);
     http_response_fini(r);
     if (a.version[0])
         memcpy(c->version, a.version, sizeof(c->version));
+    s->moved |= doubts_place(&a);
     if (a.code != WESS_OK && s->rc == WESS_OK) {
         s->rc = a.code;
         s->call->error = a.error;
@@ -88,44 +116,88 @@ static void count(struct wess_call *call, int sign)
     call->bytes_in += received;
 }
 
-enum wess_code ews_send(struct wess_call *call, struct xml_out *docs, size_t n, bool write,
-                        uint64_t body_max, const struct ews_taker *taker)
+static enum wess_code prepare(struct sending *s, struct xml_out *docs, size_t n, uint64_t body_max)
 {
-    struct wess_conn *c = call->conn;
-    char names[EWS_LANES][REQUEST_ID_SIZE];
-    const char *headers[EWS_LANES][4];
-    struct http_request q[EWS_LANES] = {{0}};
-    struct http_response r[EWS_LANES] = {{0}};
-    struct sending s = {.call = call, .taker = taker, .write = write, .rc = sign_in(call)};
-    for (size_t i = 0; i < n && s.rc == WESS_OK; i++) {
+    const struct wess_conn *c = s->call->conn;
+    for (size_t i = 0; i < n; i++) {
         const char *text;
         size_t len;
         xml_end(&docs[i], &text, &len);
         if (!text)
-            s.rc = wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
+            return wess_fail(&s->call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
                              "out of memory for a request");
-        name_request(names[i]);
-        headers[i][0] = "Content-Type: text/xml; charset=utf-8";
-        headers[i][1] = "Accept: text/xml";
-        headers[i][2] = "return-client-request-id: true";
-        headers[i][3] = names[i];
-        q[i] = (struct http_request){
+        ews_name_request(s->names[i]);
+        s->headers[i][0] = "Content-Type: text/xml; charset=utf-8";
+        s->headers[i][1] = "Accept: text/xml";
+        s->headers[i][2] = "return-client-request-id: true";
+        s->headers[i][3] = s->names[i];
+        s->headers[i][4] = c->anchor_header;
+        s->at[i] = i;
+        s->q[i] = (struct http_request){
             .url = c->url,
             .method = "POST",
-            .headers = headers[i],
-            .n_headers = 4,
+            .headers = s->headers[i],
+            .n_headers = c->anchor_header ? 5 : 4,
             .body = text,
             .len = len,
             .body_max = body_max,
             /* A POST that only reads may be sent again; none is ever sent elsewhere. */
-            .flags = HTTP_NO_REDIRECT | (write ? 0u : HTTP_IS_READ)};
+            .flags = HTTP_NO_REDIRECT | (s->write ? 0u : HTTP_IS_READ)};
     }
+    return WESS_OK;
+}
+
+static void carry_out(struct sending *s, size_t n)
+{
+    struct wess_call *call = s->call;
+    struct http_response r[EWS_LANES] = {{0}};
+    count(call, -1);
+    http_perform_each(call->conn->http, s->q, n, call->lanes < EWS_LANES ? call->lanes : EWS_LANES,
+                      r, take, s);
+    count(call, 1);
+}
+
+static void send_again(struct sending *s, size_t n)
+{
+    size_t k = 0;
+    enum wess_code rc = ews_renew(s->call);
+    for (size_t i = 0; i < n; i++)
+        if (s->again[i]) {
+            s->q[k] = s->q[i];
+            s->at[k++] = i;
+        }
+    s->may_again = false;
+    if (rc == WESS_OK) {
+        carry_out(s, k);
+        return;
+    }
+    s->rc = rc;
+    /* Whoever takes the answers is told of each that it was not carried out. */
+    for (size_t i = 0; i < k; i++) {
+        struct http_response r = {.code = WESS_NOT_TRIED};
+        take(s, i, &r);
+    }
+}
+
+enum wess_code ews_send(struct wess_call *call, struct xml_out *docs, size_t n, bool write,
+                        uint64_t body_max, const struct ews_taker *taker)
+{
+    struct sending s = {.call = call,
+                        .taker = taker,
+                        .write = write,
+                        .rc = ews_sign_in(call),
+                        .may_again = call->conn->auth == HTTP_AUTH_BEARER};
+    if (s.rc == WESS_OK)
+        s.rc = ews_discover(call);
+    if (s.rc == WESS_OK)
+        s.rc = prepare(&s, docs, n, body_max);
     if (s.rc != WESS_OK)
         return s.rc;
-    count(call, -1);
-    http_perform_each(c->http, q, n, call->lanes < EWS_LANES ? call->lanes : EWS_LANES, r, take,
-                      &s);
-    count(call, 1);
+    carry_out(&s, n);
+    if (any_again(&s))
+        send_again(&s, n);
+    if (s.moved)
+        ews_forget_place(call->conn);
     return s.rc;
 }
 

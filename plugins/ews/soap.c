@@ -22,7 +22,7 @@ void ews_begin(const struct wess_conn *c, struct xml_out *x, const char *imperso
     xml_open(x, "soap:Header");
     /* Not the server's version: the oldest that has what we need (docs/ews.md, section 1). */
     xml_open(x, "t:RequestServerVersion");
-    xml_put_attr(x, "Version", "Exchange2010_SP2");
+    xml_put_attr(x, "Version", c->asks ? c->asks : "Exchange2010_SP2");
     xml_close(x);
     if (impersonate && *impersonate) {
         const char *as = c->impersonate_as;
@@ -63,7 +63,8 @@ static const struct {
 } statuses[] = {
     {400, WESS_BROKEN, WESS_OF_HOST, true, "Exchange finds the request malformed (HTTP 400)"},
     {401, WESS_AUTH, WESS_OF_CREDENTIAL, true, "Exchange refuses user name or password"},
-    {403, WESS_AUTH, WESS_OF_CREDENTIAL, true,
+    /* An administrator opens it again, and nothing of ours has changed then. */
+    {403, WESS_AUTH, WESS_OF_MAILBOX, true,
      "EWS is switched off for this account or application (HTTP 403)"},
     {404, WESS_BROKEN, WESS_OF_HOST, true,
      "there is no Exchange at this address (HTTP 404): check the setting url"},
@@ -153,10 +154,11 @@ static void read_version(struct reading *g, const xmlNode *header)
              build ? build : "0", fix ? fix : "0");
     if (have > OLDEST_MAJOR || (have == OLDEST_MAJOR && part >= OLDEST_MINOR))
         return;
-    a->code = wess_fail(
-        &a->error, WESS_BROKEN, WESS_OF_HOST, NULL,
-        "this Exchange is version %ld.%ld; 14.2 (Exchange 2010 SP2) is the oldest that works", have,
-        part);
+    a->code = wess_fail(&a->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                        "this Exchange is version %ld.%ld (Exchange %s); 14.2 (Exchange 2010 SP2) "
+                        "is the oldest that "
+                        "works",
+                        have, part, ews_release(a->version));
 }
 
 /* Of a request that the server does not take as it is written. */

@@ -77,7 +77,8 @@ static void load_options(struct probe *p)
                 failed(p, "option %s is declared twice", o->name);
         if (!o->type || !is_one_of(o->type, strlen(o->type), types))
             failed(p, "option %s has an unknown type", o->name);
-        if (o->flags & ~(uint32_t)(WESS_OPTION_REQUIRED | WESS_OPTION_SECRET))
+        if (o->flags & ~(uint32_t)(WESS_OPTION_REQUIRED | WESS_OPTION_SECRET | WESS_OPTION_ROTATES |
+                                   WESS_OPTION_CREDENTIAL))
             failed(p, "option %s has unknown flags", o->name);
         if ((o->flags & WESS_OPTION_SECRET) && o->fallback)
             failed(p, "option %s is a secret with a fallback", o->name);

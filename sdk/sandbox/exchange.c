@@ -6,18 +6,19 @@
 #include <string.h>
 #include <strings.h>
 
+#include "entra.h"
 #include "exchange_ops.h"
 
 #define NS_T "http://schemas.microsoft.com/exchange/services/2006/types"
 #define NS_M "http://schemas.microsoft.com/exchange/services/2006/messages"
 #define NS_E "http://schemas.microsoft.com/exchange/services/2006/errors"
-#define OUT_OF_REACH "ceo@example.com"
 
 static const struct {
     const char *name;
     void (*run)(struct ex_call *);
 } operations[] = {{"GetFolder", ex_get_folder},
                   {"FindFolder", ex_find_folder},
+                  {"GetUserConfiguration", ex_get_configuration},
                   {"SyncFolderHierarchy", ex_sync_hierarchy},
                   {"SyncFolderItems", ex_sync_items},
                   {"GetItem", ex_get_item},
@@ -34,20 +35,50 @@ static const struct {
  * ----------------------------------------------------------------------------------------------------
  */
 
-static void version(int *major, int *minor)
+/* What each server calls itself, and its build when the switch names none. */
+static const struct release {
+    int major, minor, build, fix;
+    const char *word; /* NULL: it does not say */
+} releases[] = {{8, 0, 685, 24, NULL},
+                {8, 1, 240, 6, NULL},
+                {8, 2, 176, 2, NULL},
+                {8, 3, 83, 6, NULL},
+                {14, 0, 639, 21, "Exchange2010"},
+                {14, 1, 218, 15, "Exchange2010_SP1"},
+                {14, 2, 247, 5, "Exchange2010_SP2"},
+                {14, 3, 123, 4, "Exchange2010_SP2"},
+                {15, 0, 1497, 2, "V2_23"},
+                {15, 1, 2507, 6, "V2017_07_11"},
+                {15, 2, 2562, 17, "V2017_07_11"},
+                {15, 20, 8769, 14, "V2018_01_08"}};
+
+static struct release version(void)
 {
-    if (sscanf(sb_switch("server_version", "15.2"), "%d.%d", major, minor) != 2)
-        *major = 15, *minor = 2;
+    struct release r = releases[10], asked = {0};
+    int n = sscanf(sb_switch("server_version", "15.2"), "%d.%d.%d", &asked.major, &asked.minor,
+                   &asked.build);
+    for (size_t i = 0; n >= 2 && i < sizeof(releases) / sizeof(releases[0]); i++)
+        if (releases[i].major == asked.major && releases[i].minor == asked.minor)
+            r = releases[i];
+    if (n >= 2) {
+        r.major = asked.major;
+        r.minor = asked.minor;
+    }
+    if (n == 3)
+        r.build = asked.build;
+    return r;
 }
 
 static void version_header(struct sb_buf *b)
 {
-    int major, minor;
-    version(&major, &minor);
+    struct release r = version();
     sb_buf_fmt(b,
                "<s:Header><t:ServerVersionInfo MajorVersion=\"%d\" MinorVersion=\"%d\" "
-               "MajorBuildNumber=\"2562\" MinorBuildNumber=\"17\" Version=\"%s\"/></s:Header>",
-               major, minor, major >= 15 ? "V2017_07_11" : "Exchange2010_SP1");
+               "MajorBuildNumber=\"%d\" MinorBuildNumber=\"%d\"",
+               r.major, r.minor, r.build, r.fix);
+    if (r.word)
+        sb_buf_fmt(b, " Version=\"%s\"", r.word);
+    sb_buf_str(b, "/></s:Header>");
 }
 
 static void envelope(struct sb_buf *b)
@@ -104,48 +135,32 @@ void ex_end(struct ex_call *c, const char *message)
     sb_buf_fmt(c->out, "</m:%s>", message);
 }
 
-/* ---- who is asked for
+/* ---- versions
  * ---------------------------------------------------------------------------------------------- */
 
-/* The mailbox of the call; NULL with the fault's code in *code. */
-static struct ex_mailbox *whose(const xmlNode *header, const char *account, const char **code)
-{
-    const xmlNode *sid = ex_child(ex_child(header, "ExchangeImpersonation"), "ConnectingSID");
-    const xmlNode *who = ex_first(sid);
-    struct ex_mailbox *m = NULL;
-    *code = NULL;
-    if (!sid) {
-        for (size_t i = 0; !m && i < sb_n_users; i++)
-            if (!strcmp(sb_users[i].login, account))
-                m = ex_mailbox(sb_users[i].address);
-        if (!m)
-            *code = "ErrorMissingEmailAddress";
-        return m;
-    }
-    if (!who || ex_next(who)) {
-        *code = "ErrorInvalidExchangeImpersonationHeaderData";
-        return NULL;
-    }
-    char *name = ex_text(who);
-    if (strcmp(account, "svc-wess") || (name && !strcasecmp(name, OUT_OF_REACH)))
-        *code = "ErrorImpersonateUserDenied";
-    else if (!(m = ex_mailbox(name)))
-        *code = !strcmp((const char *)who->name, "PrincipalName") ? "ErrorInvalidUserPrincipalName"
-                                                                  : "ErrorNonExistentMailbox";
-    xmlFree(name);
-    return m;
-}
+/* The oldest build that knows a word of RequestServerVersion; words that are not here are younger
+ * than what anybody may ask for. */
+static const struct {
+    const char *word;
+    int major, minor;
+} asked[] = {{"Exchange2007", 8, 0},      {"Exchange2007_SP1", 8, 1},  {"Exchange2010", 14, 0},
+             {"Exchange2010_SP1", 14, 1}, {"Exchange2010_SP2", 14, 2}, {"Exchange2013", 15, 0},
+             {"Exchange2013_SP1", 15, 0}, {"Exchange2015", 15, 1},     {"Exchange2016", 15, 1},
+             {"V2015_10_05", 15, 1},      {"V2016_01_06", 15, 1},      {"V2016_04_13", 15, 1},
+             {"V2016_07_13", 15, 1},      {"V2016_10_10", 15, 1},      {"V2017_01_07", 15, 1},
+             {"V2017_04_14", 15, 1},      {"V2017_07_11", 15, 1},      {"V2017_10_09", 15, 20},
+             {"V2018_01_08", 15, 20}};
 
 static bool knows_version(const xmlNode *header)
 {
-    int major, minor;
-    char *asked = ex_attr(ex_child(header, "RequestServerVersion"), "Version");
-    version(&major, &minor);
-    bool ok = !asked || major >= 15 || (major == 14 && minor >= 2) ||
-              !strncmp(asked, "Exchange2007", 12) ||
-              (major == 14 && !strcmp(asked, "Exchange2010")) ||
-              (major == 14 && minor == 1 && !strcmp(asked, "Exchange2010_SP1"));
-    xmlFree(asked);
+    struct release r = version();
+    char *word = ex_attr(ex_child(header, "RequestServerVersion"), "Version");
+    bool ok = !word;
+    for (size_t i = 0; word && i < sizeof(asked) / sizeof(asked[0]); i++)
+        if (!strcmp(asked[i].word, word))
+            ok = r.major > asked[i].major ||
+                 (r.major == asked[i].major && r.minor >= asked[i].minor);
+    xmlFree(word);
     return ok;
 }
 
@@ -194,7 +209,10 @@ static void soap(const struct sb_request *r, struct sb_response *out, const xmlN
         return;
     }
     if (!knows_version(header)) {
-        fault(out, "ErrorInvalidServerVersion", "The specified server version is invalid.", 0);
+        /* The very first did not know the header's word for it. */
+        bool first = version().major == 8 && version().minor == 0;
+        fault(out, first ? "ErrorSchemaValidation" : "ErrorInvalidServerVersion",
+              "The specified server version is invalid.", 0);
         return;
     }
     if (wrong || !carry_out) {
@@ -202,7 +220,7 @@ static void soap(const struct sb_request *r, struct sb_response *out, const xmlN
               "The request failed schema validation.", 0);
         return;
     }
-    struct ex_mailbox *m = whose(header, account, &code);
+    struct ex_mailbox *m = ex_whose(r, header, op, account, &code);
     if (!m && !strcmp((const char *)op->name, "ResolveNames") &&
         !ex_child(header, "ExchangeImpersonation"))
         m = ex_mailboxes;
@@ -212,18 +230,44 @@ static void soap(const struct sb_request *r, struct sb_response *out, const xmlN
         run(r, out, m, op, carry_out);
 }
 
+/* By which a request is found in the server's logs. */
+static void name_answer(const struct sb_request *r, struct sb_response *out)
+{
+    static unsigned n;
+    const char *theirs = sb_header(r, "client-request-id");
+    sb_buf_fmt(&out->headers, "request-id: 5ab0c0de-0000-4000-8000-%012u\nX-FEServer: MAIL01\n",
+               ++n);
+    if (theirs && strlen(theirs) == 36 && sb_header(r, "return-client-request-id"))
+        sb_buf_fmt(&out->headers, "client-request-id: %s\n", theirs);
+}
+
 static void handle(const struct sb_request *r, struct sb_response *out)
 {
     const char *type = sb_header(r, "Content-Type");
+    if (entra_is_mine(r->path)) {
+        entra_handle(r, out);
+        return;
+    }
+    if (ex_discover_is_mine(r->path)) {
+        ex_discover(r, out);
+        return;
+    }
     if (strcasecmp(r->path, "/EWS/Exchange.asmx")) {
         out->status = 404;
         out->type = "text/html";
         sb_buf_str(&out->body, "<html><body>404 - File or directory not found.</body></html>");
         return;
     }
+    name_answer(r, out);
     const char *account = ex_sign_in(r, out);
     if (!account)
         return;
+    if (!strcmp(sb_switch("ews", "on"), "off")) {
+        out->status = 403;
+        sb_buf_str(&out->headers, "x-ms-diagnostics: reason=\"EWS is disabled for the organization "
+                                  "or the application.\"\n");
+        return;
+    }
     if (strcmp(r->method, "POST") || (type && strncasecmp(type, "text/xml", 8))) {
         out->status = 400;
         sb_buf_str(&out->body, "text/xml was expected");
@@ -240,6 +284,14 @@ static void handle(const struct sb_request *r, struct sb_response *out)
 
 static void name_request(const struct sb_request *r, char *op, size_t cap)
 {
+    if (entra_is_mine(r->path)) {
+        entra_name(r->path, op, cap);
+        return;
+    }
+    if (ex_discover_is_mine(r->path)) {
+        snprintf(op, cap, "ews:autodiscover");
+        return;
+    }
     const char *at = r->body ? strstr(r->body, ":Body>") : NULL;
     const char *open = at ? strchr(at, '<') : NULL;
     const char *colon = open ? strpbrk(open, ": />") : NULL;
@@ -386,7 +438,11 @@ static bool control(const char *action, const char *query, struct sb_buf *out)
     struct ex_mailbox *m = ex_mailbox(address);
     struct ex_item *i = m ? ex_item(m, id) : NULL;
     bool known = true;
-    if (m && !strcmp(action, "list")) {
+    if (entra_control(action, query, out)) {
+        /* done */
+    } else if (ex_who_control(action, query)) {
+        print(out, json_object());
+    } else if (m && !strcmp(action, "list")) {
         json_t *list = json_array();
         for (size_t k = 0; k < m->n_items; k++)
             if (is_listed(m, m->items[k], query))
@@ -428,6 +484,7 @@ static void start(const char *base)
 static void stop(void)
 {
     ex_store_stop();
+    entra_stop();
     xmlCleanupParser();
 }
 

@@ -49,6 +49,8 @@ struct ex_mailbox {
     struct ex_deletion *deletions;
     size_t n_deletions;
     int64_t seq, oldest; /* states before `oldest` are no longer known */
+    bool out_of_scope;   /* of the role by which the service account impersonates */
+    char *delegates;     /* logins that may work in it, "," between; NULL: none */
 };
 extern struct ex_mailbox *ex_mailboxes;
 extern size_t ex_n_mailboxes;
@@ -76,7 +78,23 @@ const char *ex_order(const xmlNode *operation);
 
 /* exchange_auth.c: the signed-in account, or NULL and the 401 is in `out`. */
 const char *ex_sign_in(const struct sb_request *, struct sb_response *out);
+/* How the account of ex_sign_in() came: a token changes what its bearer may say. */
+enum ex_caller { EX_ACCOUNT, EX_APP, EX_PERSON };
+enum ex_caller ex_caller(void);
 bool ex_password(const char *username, const char *password);
+
+/* exchange_who.c: the mailbox that a request is for, by its header and by what it names; NULL: the
+ * fault's code is in *code. */
+struct ex_mailbox *ex_whose(const struct sb_request *, const xmlNode *header, const xmlNode *op,
+                            const char *account, const char **code);
+/* Whether that mailbox may be opened beside the caller's own. */
+bool ex_may_open(const struct ex_mailbox *own, const struct ex_mailbox *other);
+/* scope (mailbox, in), delegate (mailbox, to); false: not known. */
+bool ex_who_control(const char *action, const char *query);
+
+/* exchange_discover.c: Autodiscover. */
+bool ex_discover_is_mine(const char *path);
+void ex_discover(const struct sb_request *, struct sb_response *);
 
 /* exchange_xml.c */
 const xmlNode *ex_child(const xmlNode *, const char *name);

@@ -1,4 +1,5 @@
-/* Basic and NTLM (MS-NLMP), section 2. NTLM signs in the connection, not the request. */
+/* Basic, NTLM (MS-NLMP) and bearer tokens, section 2. NTLM signs in the connection, not the
+ * request. */
 #include <nettle/base64.h>
 #include <nettle/hmac.h>
 #include <nettle/md4.h>
@@ -6,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "entra.h"
 #include "exchange.h"
 #include "server.h"
 
@@ -225,22 +227,76 @@ static const char *ntlm(const struct sb_request *r, const char *token, struct sb
  * -----------------------------------------------------------------------------------------------------
  */
 
+/* ---- tokens
+ * ------------------------------------------------------------------------------------------ */
+
+static enum ex_caller caller; /* of the request under way: one is handled at a time */
+
+enum ex_caller ex_caller(void)
+{
+    return caller;
+}
+
+static const char *bearer(const char *token, const char **why)
+{
+    const char *login;
+    switch (entra_bearer(token, &login, why)) {
+    case ENTRA_IS_APP:
+        caller = EX_APP;
+        return "app";
+    case ENTRA_IS_PERSON:
+        caller = EX_PERSON;
+        return login;
+    case ENTRA_NOBODY:
+        break;
+    }
+    return NULL;
+}
+
+/* Online takes tokens and nothing else. */
+static bool takes(const char *way)
+{
+    const char *ways = sb_switch("sign_in", "all");
+    return !strcmp(ways, "all") || strstr(ways, way);
+}
+
+static void offer(struct sb_response *out)
+{
+    static const struct {
+        const char *way, *header;
+    } offers[] = {{"negotiate", "WWW-Authenticate: Negotiate\n"},
+                  {"ntlm", "WWW-Authenticate: NTLM\n"},
+                  {"basic", "WWW-Authenticate: Basic realm=\"EWS\"\n"},
+                  {"bearer", "WWW-Authenticate: Bearer client_id=\"00000002-0000-0ff1-ce00-"
+                             "000000000000\", authorization_uri=\"https://login.microsoftonline."
+                             "com/common/oauth2/authorize\"\n"}};
+    for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++)
+        if (takes(offers[i].way))
+            sb_buf_str(&out->headers, offers[i].header);
+}
+
 const char *ex_sign_in(const struct sb_request *r, struct sb_response *out)
 {
     const char *header = sb_header(r, "Authorization"), *account = NULL;
     const struct ntlm *n = r->connection ? *r->connection : NULL;
+    const char *why = NULL;
     bool challenged = false, wrong = sb_fault_at(r, "", NULL) == SB_FAULT_PASSWORD;
+    caller = EX_ACCOUNT;
     if (!wrong && !header && n && n->stage == SIGNED_IN)
         return n->user;
-    if (!wrong && header && !strncasecmp(header, "Basic ", 6))
+    if (!wrong && header && !strncasecmp(header, "Bearer ", 7) && takes("bearer"))
+        account = bearer(header + 7, &why);
+    else if (!wrong && header && !strncasecmp(header, "Basic ", 6) && takes("basic"))
         account = basic(header + 6);
-    else if (!wrong && header && !strncasecmp(header, "NTLM ", 5))
+    else if (!wrong && header && !strncasecmp(header, "NTLM ", 5) && takes("ntlm"))
         account = ntlm(r, header + 5, out, &challenged);
     if (account || challenged)
         return account;
     out->status = 401;
     out->type = "text/html";
-    sb_buf_str(&out->headers, "WWW-Authenticate: NTLM\nWWW-Authenticate: Basic realm=\"EWS\"\n");
+    offer(out);
+    if (why)
+        sb_buf_fmt(&out->headers, "x-ms-diagnostics: %s\n", why);
     sb_buf_str(&out->body, "<html><body>401 Unauthorized</body></html>");
     return NULL;
 }

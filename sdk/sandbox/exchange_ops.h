@@ -19,6 +19,7 @@ void ex_end(struct ex_call *, const char *message);
 int ex_folder_at(struct ex_call *, const xmlNode *id, struct ex_mailbox **owner);
 
 void ex_get_folder(struct ex_call *);
+void ex_get_configuration(struct ex_call *);
 void ex_find_folder(struct ex_call *);
 void ex_sync_hierarchy(struct ex_call *);
 void ex_sync_items(struct ex_call *);

@@ -10,6 +10,7 @@ static const struct {
     {"GetFolder", "FolderShape FolderIds"},
     {"FindFolder", "FolderShape IndexedPageFolderView FractionalPageFolderView Restriction "
                    "ParentFolderIds"},
+    {"GetUserConfiguration", "UserConfigurationName UserConfigurationProperties"},
     {"SyncFolderHierarchy", "FolderShape SyncFolderId SyncState"},
     {"SyncFolderItems", "ItemShape SyncFolderId SyncState Ignore MaxChangesReturned SyncScope"},
     {"GetItem", "ItemShape ItemIds"},

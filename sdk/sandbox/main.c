@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "entra.h"
 #include "faults.h"
 #include "server.h"
 
@@ -23,13 +24,20 @@ static const char help[] =
     "  --clock-file FILE       where the moved clock is written, for WESS_CLOCK_FILE\n"
     "  --tls-cert FILE --tls-key FILE   serve https\n"
     "  --switch NAME=VALUE     one behaviour that is not known for sure, the other way:\n"
-    "      server_version=15.2|14.1|..   what Exchange says it is\n"
+    "      server_version=15.2|14.1|..   what Exchange says it is, 8.0 (2007) to 15.20 (Online)\n"
+    "      sign_in=all|basic,ntlm|bearer what Exchange lets in\n"
+    "      ews=on|off                    switched off for tenant or app (on)\n"
+    "      autodiscover=settings|redirect_url|redirect_address|http_redirect|foreign|plain_http|\n"
+    "          loop|pox|none             what Autodiscover answers (settings)\n"
+    "      token_life=SECONDS            of an access token (3599)\n"
+    "      refresh_token=once|many       how often a refresh token is good (once)\n"
     "      notes_html=on|off             Workbooks wraps notes in HTML (on)\n"
     "      failure=reason|message        the member that tells why a sign-in failed (reason)\n"
     "      batch_cap=100|303             records of one request (100)\n"
     "      page_cap=100|200              rows of one answer (200)\n"
     "      errors=object|array           an empty errors member is {} or [] (object)\n"
     "      per_object=on|off             _per_object_transactions is known (on)\n"
+    "  --app-certificate FILE  the certificate of the app, PEM\n"
     "  --fault PLAN            OP:N:KIND[=ARG],..  N: which call (1 next, 2-4, *)\n"
     "      OP   ews:CreateItem, workbooks:people:PUT, ews:*, ...\n"
     "      KIND delay=MS http=503/RETRY busy=BACKOFF_MS lost late=MS cut=BYTE stale bad_state\n"
@@ -111,7 +119,12 @@ static void say(bool json, const char *scheme, unsigned exchange, unsigned workb
     for (size_t i = 0; i < sb_n_users; i++)
         printf("%s{\"login\":\"%s\",\"queue\":\"%s\",\"queue_id\":%zu}", i ? "," : "",
                sb_users[i].address, sb_users[i].name, 11 + i);
-    printf("]},\"control\":\"%s://127.0.0.1:%u/control\",\"pid\":%ld}\n", scheme, exchange,
+    printf(
+        "]},\"oauth\":{\"authority\":\"%s://127.0.0.1:%u\",\"tenant\":\"%s\",\"client_id\":"
+        "\"%s\",\"client_secret\":\"%s\",\"poor_client_id\":\"%s\",\"poor_client_secret\":\"%s\"}",
+        scheme, exchange, ENTRA_TENANT, ENTRA_APP, ENTRA_APP_SECRET, ENTRA_POOR_APP,
+        ENTRA_POOR_SECRET);
+    printf(",\"control\":\"%s://127.0.0.1:%u/control\",\"pid\":%ld}\n", scheme, exchange,
            (long)getpid());
     fflush(stdout);
 }
@@ -129,25 +142,20 @@ enum {
     O_CERT,
     O_KEY,
     O_SWITCH,
+    O_APP,
     O_FAULT,
     O_HELP
 };
 
-static const struct option options[] = {{"json", 0, NULL, O_JSON},
-                                        {"port-exchange", 1, NULL, O_PE},
-                                        {"port-workbooks", 1, NULL, O_PW},
-                                        {"data", 1, NULL, O_DATA},
-                                        {"users", 1, NULL, O_USERS},
-                                        {"contacts", 1, NULL, O_CONTACTS},
-                                        {"employers", 1, NULL, O_EMPLOYERS},
-                                        {"delay", 1, NULL, O_DELAY},
-                                        {"clock-file", 1, NULL, O_CLOCK},
-                                        {"tls-cert", 1, NULL, O_CERT},
-                                        {"tls-key", 1, NULL, O_KEY},
-                                        {"switch", 1, NULL, O_SWITCH},
-                                        {"fault", 1, NULL, O_FAULT},
-                                        {"help", 0, NULL, O_HELP},
-                                        {NULL, 0, NULL, 0}};
+static const struct option options[] = {
+    {"json", 0, NULL, O_JSON},           {"port-exchange", 1, NULL, O_PE},
+    {"port-workbooks", 1, NULL, O_PW},   {"data", 1, NULL, O_DATA},
+    {"users", 1, NULL, O_USERS},         {"contacts", 1, NULL, O_CONTACTS},
+    {"employers", 1, NULL, O_EMPLOYERS}, {"delay", 1, NULL, O_DELAY},
+    {"clock-file", 1, NULL, O_CLOCK},    {"tls-cert", 1, NULL, O_CERT},
+    {"tls-key", 1, NULL, O_KEY},         {"switch", 1, NULL, O_SWITCH},
+    {"app-certificate", 1, NULL, O_APP}, {"fault", 1, NULL, O_FAULT},
+    {"help", 0, NULL, O_HELP},           {NULL, 0, NULL, 0}};
 
 struct asked {
     uint16_t exchange, workbooks; /* ports */
@@ -160,6 +168,14 @@ static bool take_data(const char *what)
     sb_load.on = !strcmp(what, "load");
     sb_load.empty = !strcmp(what, "empty");
     return sb_load.on || sb_load.empty || !strcmp(what, "demo");
+}
+
+static bool take_certificate(const char *path)
+{
+    char *pem = read_pem(path);
+    bool ok = pem && entra_certificate(pem);
+    free(pem);
+    return ok;
 }
 
 /* NULL, or what is wrong. */
@@ -206,6 +222,8 @@ static const char *take(struct asked *a, int c, char *arg)
         break;
     case O_SWITCH:
         return set_switch(arg) ? NULL : "--switch NAME=VALUE";
+    case O_APP:
+        return take_certificate(arg) ? NULL : "--app-certificate is not a PEM file";
     case O_FAULT:
         return sb_fault_plan(arg) ? NULL : "the fault plan is not understood";
     case O_HELP:
@@ -227,6 +245,7 @@ static int serve(const struct asked *a)
     sigaddset(&stop, SIGINT);
     sigprocmask(SIG_BLOCK, &stop, NULL);
     signal(SIGPIPE, SIG_IGN);
+    sb_scheme = a->cert ? "https" : "http";
     sb_exchange.start("");
     sb_workbooks.start("");
     struct MHD_Daemon *d[2] = {server_start(&sb_exchange, a->exchange, a->cert, a->key),

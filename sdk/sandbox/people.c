@@ -14,6 +14,7 @@
 #define MOST (CROWD_A + CROWD_B + CROWD_CRM + BOTH_A + BOTH_B + 40u)
 
 struct sb_load sb_load;
+const char *sb_scheme = "http";
 struct sb_user sb_users[SB_USERS_MAX];
 size_t sb_n_users;
 const char *const sb_service_user = "EXAMPLE\\svc-wess";

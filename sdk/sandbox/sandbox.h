@@ -115,5 +115,6 @@ extern size_t sb_n_users;
 extern const char *const sb_service_user, *const sb_service_password, *const sb_api_key;
 /* Options both servers read: what `--switch NAME=VALUE` set (see --help), or the default. */
 const char *sb_switch(const char *name, const char *fallback);
+extern const char *sb_scheme; /* "http", "https": how clients reach the servers */
 
 #endif

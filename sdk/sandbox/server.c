@@ -20,7 +20,7 @@ struct incoming { /* one request being received */
 struct context {                       /* what sb_request.ctx points to */
     struct MHD_Connection *connection; /* NULL: the client has gone */
     struct sb_round round;
-    char agent[256], type[128], auth[4096];
+    char agent[256], type[128], auth[4096], anchor[400];
 };
 static struct {
     char op[64];
@@ -81,10 +81,11 @@ const char *sb_header(const struct sb_request *r, const char *name)
     const struct context *c = r->ctx;
     if (c->connection)
         return MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, name);
-    return !strcasecmp(name, "User-Agent")      ? c->agent
-           : !strcasecmp(name, "Content-Type")  ? c->type
-           : !strcasecmp(name, "Authorization") ? (*c->auth ? c->auth : NULL)
-                                                : NULL;
+    return !strcasecmp(name, "User-Agent")        ? c->agent
+           : !strcasecmp(name, "Content-Type")    ? c->type
+           : !strcasecmp(name, "X-AnchorMailbox") ? (*c->anchor ? c->anchor : NULL)
+           : !strcasecmp(name, "Authorization")   ? (*c->auth ? c->auth : NULL)
+                                                  : NULL;
 }
 
 enum sb_fault sb_fault_at(const struct sb_request *r, const char *op, int64_t *arg)
@@ -166,6 +167,7 @@ static void start_late(const struct sb_server *server, const struct sb_request *
     keep(l->context.agent, sizeof(l->context.agent), sb_header(r, "User-Agent"));
     keep(l->context.type, sizeof(l->context.type), sb_header(r, "Content-Type"));
     keep(l->context.auth, sizeof(l->context.auth), sb_header(r, "Authorization"));
+    keep(l->context.anchor, sizeof(l->context.anchor), sb_header(r, "X-AnchorMailbox"));
     l->path = strdup(r->path);
     l->query = strdup(r->query);
     l->body = malloc(r->body_len + 1);

@@ -1,5 +1,6 @@
 #include "http.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -154,6 +155,7 @@ static void answer_begins(struct lane *l, const char *line, size_t len)
         memcpy(status, sp + 1, 3);
     l->answered = strtol(status, NULL, 10);
     l->out->type[0] = l->out->request_id[0] = l->out->diagnostics[0] = 0;
+    l->out->server[0] = 0;
 }
 
 static size_t on_header(char *line, size_t size, size_t n, void *ctx)
@@ -172,6 +174,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
         {"x-request-id:", out->request_id, sizeof(out->request_id)},
         {"x-ms-diagnostics:", out->diagnostics, sizeof(out->diagnostics)},
         {"x-caserrorcode:", out->diagnostics, sizeof(out->diagnostics)},
+        {"x-feserver:", out->server, sizeof(out->server)},
     };
     if (len > 5 && !strncasecmp(line, "HTTP/", 5))
         answer_begins(l, line, len);
@@ -227,7 +230,8 @@ static void pattern_set(struct http *h)
 /* Connections outlive who opened them: the mailboxes of one server are opened one after the other,
  * each with TLS and NTLM to be agreed on, mostly by the same account. libcurl takes a connection
  * again only for the same server and TLS settings, one signed in by NTLM only for the same name and
- * password, and none that was idle for two minutes. */
+ * password, and none that was idle for two minutes. One signed in by Negotiate is closed
+ * with who opened it: of those libcurl does not know whose they are. */
 static struct {
     pthread_mutex_t lock;
     CURLM *of[IDLE_MAX];
@@ -284,21 +288,46 @@ void http_free(struct http *h)
     for (size_t i = 0; i < LANES_MAX; i++)
         curl_easy_cleanup(h->lanes[i].easy);
     curl_easy_cleanup(h->pattern);
-    leave_idle(h->multi);
+    if (h->auth == HTTP_AUTH_NEGOTIATE)
+        curl_multi_cleanup(h->multi);
+    else
+        leave_idle(h->multi);
     free(h);
+}
+
+static const struct {
+    unsigned long method;
+    int feature; /* of curl_version_info(); 0: always there */
+    bool named;  /* with name and password */
+} ways[] = {
+    [HTTP_AUTH_NONE] = {CURLAUTH_NONE, 0, false},
+    [HTTP_AUTH_BASIC] = {CURLAUTH_BASIC, 0, true},
+    [HTTP_AUTH_NTLM] = {CURLAUTH_NTLM, CURL_VERSION_NTLM, true},
+    [HTTP_AUTH_NEGOTIATE] = {CURLAUTH_NEGOTIATE, CURL_VERSION_SPNEGO, false},
+    [HTTP_AUTH_BEARER] = {CURLAUTH_BEARER, 0, false},
+};
+
+bool http_can(enum http_auth auth)
+{
+    const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+    return !ways[auth].feature || (v->features & ways[auth].feature);
 }
 
 static void set_credentials(CURL *c, enum http_auth auth, const char *user, const char *secret)
 {
-    bool named = auth == HTTP_AUTH_BASIC || auth == HTTP_AUTH_NTLM;
-    long method = auth == HTTP_AUTH_BASIC    ? (long)CURLAUTH_BASIC
-                  : auth == HTTP_AUTH_NTLM   ? (long)CURLAUTH_NTLM
-                  : auth == HTTP_AUTH_BEARER ? (long)CURLAUTH_BEARER
-                                             : (long)CURLAUTH_NONE;
-    curl_easy_setopt(c, CURLOPT_HTTPAUTH, method);
-    curl_easy_setopt(c, CURLOPT_USERNAME, named ? user : NULL);
-    curl_easy_setopt(c, CURLOPT_PASSWORD, named ? secret : NULL);
+    bool named = ways[auth].named;
+    /* An empty name asks GSSAPI for whoever the environment's tickets are of. */
+    const char *name = named ? user : auth == HTTP_AUTH_NEGOTIATE ? "" : NULL;
+    curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)ways[auth].method);
+    curl_easy_setopt(c, CURLOPT_USERNAME, name);
+    curl_easy_setopt(c, CURLOPT_PASSWORD, named ? secret : name);
     curl_easy_setopt(c, CURLOPT_XOAUTH2_BEARER, auth == HTTP_AUTH_BEARER ? secret : NULL);
+}
+
+void http_certificate(struct http *h, const char *certificate, const char *key)
+{
+    curl_easy_setopt(h->pattern, CURLOPT_SSLCERT, certificate);
+    curl_easy_setopt(h->pattern, CURLOPT_SSLKEY, key ? key : certificate);
 }
 
 void http_credentials(struct http *h, enum http_auth auth, const char *user, const char *secret)
@@ -337,10 +366,12 @@ static bool origin_of(CURLU *u, struct origin *o)
 
 static bool is_loopback(const char *host)
 {
-    return !strcasecmp(host, "localhost") || !strncmp(host, "127.", 4) || !strcmp(host, "[::1]");
+    struct in_addr v4;
+    bool of_127 = inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
+    return of_127 || !strcasecmp(host, "localhost") || !strcmp(host, "[::1]");
 }
 
-static bool url_allowed(const char *url, struct http_response *out)
+static bool url_allowed(const char *url, bool bare, struct http_response *out)
 {
     struct origin o;
     CURLU *u = curl_url();
@@ -354,7 +385,7 @@ static bool url_allowed(const char *url, struct http_response *out)
         snprintf(out->text, sizeof(out->text), "%s:// is not spoken here, use https://", o.scheme);
         return false;
     }
-    if (!strcasecmp(o.scheme, "http") && !is_loopback(o.host)) {
+    if (!strcasecmp(o.scheme, "http") && !bare && !is_loopback(o.host)) {
         snprintf(out->text, sizeof(out->text),
                  "http:// would show the password to the network, use https:// for %.80s", o.host);
         return false;
@@ -456,7 +487,8 @@ static bool lane_start(struct http *h, struct lane *l, const struct http_request
     uint64_t most = in->body_max && in->body_max < h->body_max ? in->body_max : h->body_max;
     *l = (struct lane){.easy = easy, .in = in, .out = out, .body_max = most, .busy = true};
     out->code = WESS_BROKEN;
-    if (!url_allowed(in->url, out)) {
+    bool bare = (in->flags & HTTP_BARE) && h->auth == HTTP_AUTH_NONE;
+    if (!url_allowed(in->url, bare, out)) {
         lane_end(h, l);
         return false;
     }

@@ -6,10 +6,18 @@
 
 #include "wess/connector.h"
 
-enum http_auth { HTTP_AUTH_NONE, HTTP_AUTH_BASIC, HTTP_AUTH_NTLM, HTTP_AUTH_BEARER };
+enum http_auth {
+    HTTP_AUTH_NONE,
+    HTTP_AUTH_BASIC,
+    HTTP_AUTH_NTLM,
+    HTTP_AUTH_NEGOTIATE, /* Kerberos by the tickets or the keytab of the environment (GSSAPI) */
+    HTTP_AUTH_BEARER
+};
 enum {
-    HTTP_IS_READ = 1,    /* repeating it is harmless: redirects of the same origin are followed */
-    HTTP_NO_REDIRECT = 2 /* but not this one's */
+    HTTP_IS_READ = 1,     /* repeating it is harmless: redirects of the same origin are followed */
+    HTTP_NO_REDIRECT = 2, /* but not this one's */
+    HTTP_BARE =
+        4 /* carries nothing worth hiding: plain http will do, if there are no credentials */
 };
 
 struct http; /* one per wess_conn; its connections are kept for the next that is opened */
@@ -35,6 +43,7 @@ struct http_response {
     char location[1024];    /* of the last redirect, followed or not */
     char request_id[64];    /* the server's, for the log */
     char diagnostics[160];  /* x-ms-diagnostics, X-CasErrorCode: without secrets */
+    char server[64];        /* X-FEServer, X-CalculatedBETarget: which machine answered */
     int64_t date_ms;        /* the server's clock by its Date header; 0: not told */
     int64_t retry_after_ms; /* Retry-After, seconds or date; 0: none */
     char text[160];         /* what libcurl said when there is no answer */
@@ -44,6 +53,11 @@ struct http_response {
 struct http *http_new(const struct wess_host *host);
 void http_free(struct http *);
 void http_credentials(struct http *, enum http_auth, const char *user, const char *secret);
+/* Whether this libcurl can sign in so at all. */
+bool http_can(enum http_auth);
+/* Shows a certificate of our own to whoever asks for one: PEM files; `key` NULL: it is in the same
+ * file. Before the first request. */
+void http_certificate(struct http *, const char *certificate, const char *key);
 /* Carries out n requests, at most `lanes` at once; out[i] answers in[i]. Never sleeps between
  * requests, asks host->cancelled() at least every second. */
 void http_perform(struct http *, const struct http_request *in, size_t n, uint32_t lanes,

@@ -110,8 +110,7 @@ CONFIG = """
 site = "test";
 state_dir = "{dir}/state";
 endpoints: {{
-  exchange: {{ connector = "ews"; url = "{exchange}"; auth = "{auth}"; username = "EXAMPLE\\\\svc-wess";
-    password = {{ file = "{dir}/exchange.secret"; }}; impersonate = "%{{user.mailbox}}"; {ews} }};
+  exchange: {{ connector = "ews"; {sign_in} {ews} }};
   crm: {{ connector = "workbooks"; url = "{workbooks}"; api_key = {{ file = "{dir}/workbooks.secret"; }}; {wb} }};
 }};
 users: {{ source = {{ csv = "{dir}/users.csv"; }}; {waves} }};
@@ -125,27 +124,39 @@ http: {{ connect_timeout = "3s"; timeout = "20s"; {http} }};
 log: {{ file = "{dir}/log"; level = "{level}"; }};
 """
 
+# How the endpoint signs in, unless a test says otherwise.
+SIGN_IN = """url = "{exchange}"; auth = "{auth}"; username = "EXAMPLE\\\\svc-wess";
+    password = {{ file = "{dir}/exchange.secret"; }}; impersonate = "%{{user.mailbox}}";"""
+# By tokens: of the app for all mailboxes, of a person for their own.
+AS_APP = """url = "{exchange}"; auth = "oauth_app"; authority = "{authority}"; tenant = "{tenant}";
+    client_id = "{client_id}"; impersonate = "%{{user.mailbox}}";"""
+BY_SECRET = AS_APP + """ client_secret = {{ file = "{dir}/app.secret"; }};"""
+AS_PERSON = """url = "{exchange}"; auth = "oauth_user"; authority = "{authority}"; tenant = "{tenant}";
+    client_id = "{client_id}"; refresh_token = {{ file = "{dir}/tokens-%{{user.id}}"; }};"""
+
 
 class Wess:
     """A configuration of its own, and the real binary."""
 
     def __init__(self, box, users=None, pair="", ews="", wb="", waves="", auth="basic", workers=4,
-                 http="", level="debug", keep=False):
+                 http="", level="debug", keep=False, sign_in=SIGN_IN):
         self.box = box
         self.keep = keep
         self.dir = tempfile.mkdtemp(prefix="wess-test-")
         self.config = os.path.join(self.dir, "wess.conf")
         info = box.info
         self.write("exchange.secret", info["exchange"]["password"] + "\n", 0o600)
+        self.write("app.secret", info["oauth"]["client_secret"] + "\n", 0o600)
         self.write("workbooks.secret", info["workbooks"]["api_key"] + "\n", 0o600)
         if users is None:
             users = ["id,name,mailbox,workbooks,wave"] + [
                 f"u{i + 1},{m['name']},{m['address']},{m['name']},pilot"
                 for i, m in enumerate(info["exchange"]["mailboxes"])]
         self.write("users.csv", "\n".join(users) + "\n")
+        sign_in = sign_in.format(dir=self.dir, exchange=info["exchange"]["url"], auth=auth,
+                                 **info["oauth"])
         self.write("wess.conf", CONFIG.format(
-            dir=self.dir, exchange=info["exchange"]["url"], workbooks=info["workbooks"]["url"],
-            auth=auth, pair=pair, ews=ews, wb=wb, waves=waves, workers=workers, http=http,
+            dir=self.dir, sign_in=sign_in, workbooks=info["workbooks"]["url"], pair=pair, ews=ews, wb=wb, waves=waves, workers=workers, http=http,
             level=level))
 
     def write(self, name, text, mode=0o644):

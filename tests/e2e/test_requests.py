@@ -9,7 +9,7 @@ import tempfile
 import threading
 import urllib.parse
 
-from sandbox import Sandbox, Wess, main
+from sandbox import SIGN_IN, Sandbox, Wess, main
 
 SCHEMA = os.path.join(os.environ.get("WESS_SHARED", ""), "ews-schema", "wrapper")
 EASY = 'first = { differs = "left"; create = "yes"; }; on_delete = { right = "delete"; };'
@@ -63,6 +63,19 @@ def wrong(folder, schema, texts):
     return [line for line in done.stderr.splitlines() if not line.endswith(" validates")]
 
 
+def delegate(box, port):
+    """The same by rights in a shared mailbox, and by a user's other names."""
+    box.control("exchange/delegate", mailbox=box.mailbox(), to="svc-wess")
+    users = ["id,name,mailbox,workbooks,wave", f"ada,Ada,{box.mailbox()},Ada,pilot"]
+    for change in (("impersonate", "mailbox"), ('impersonate', 'impersonate_as = "upn"; impersonate')):
+        with Wess(box, users=users, pair=EASY, sign_in=SIGN_IN.replace(*change)) as wess:
+            with open(wess.config) as f:
+                text = f.read()
+            wess.write("wess.conf", text.replace(f":{Recorder.target.port}/EWS", f":{port}/EWS"))
+            wess("check", "--online", check=0)
+            wess("sync", "--no-wait", check=(0, 1, 4))
+
+
 def record():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -73,6 +86,7 @@ def record():
                 text = f.read()
             wess.write("wess.conf", text.replace(f":{Recorder.target.port}/EWS",
                                                  f":{server.server_port}/EWS"))
+            wess("check", "--online", check=0)
             box.fault("ews:CreateItem:1:lost")
             wess("sync", "--no-wait", check=(0, 1, 3, 4))
             box.move_clock(600)
@@ -83,6 +97,7 @@ def record():
                           **{"main_location[fax]": "", "main_location[mobile]": "+44 7700 900123"})
             box.workbooks("delete", id=two["id"])
             wess("sync", "--no-wait", check=(0, 1, 4))
+            delegate(box, server.server_port)
     finally:
         server.shutdown()
         server.server_close()
@@ -92,9 +107,11 @@ def test_requests_and_answers_validate():
     record()
     seen = Recorder.seen
     ops = {op for op in ("SyncFolderItems", "GetItem", "CreateItem", "UpdateItem", "FindItem",
-                         "DeleteItem", "GetFolder") for body, _, _ in seen if b"<m:" + op.encode() in body}
+                         "DeleteItem", "GetFolder", "GetUserConfiguration") for body, _, _ in seen if b"<m:" + op.encode() in body}
     missing = {"SyncFolderItems", "GetItem", "CreateItem", "UpdateItem",
-               "FindItem", "DeleteItem"} - ops
+               "FindItem", "DeleteItem", "GetUserConfiguration"} - ops
+    assert [1 for body, _, _ in seen if b"<t:Mailbox>" in body], "no delegate"
+    assert [1 for body, _, _ in seen if b"<t:PrincipalName>" in body], "no UPN"
     assert not missing, f"not seen: {missing}"
     schemas = sorted(n for n in os.listdir(SCHEMA) if n.startswith("ews-"))
     with tempfile.TemporaryDirectory() as folder:

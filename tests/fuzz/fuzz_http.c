@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         curl_url_cleanup(v);
     }
     char *url = fuzz_copy(data, size);
-    if (url_allowed(url, &out))
+    if (url_allowed(url, false, &out))
         HOLDS(!strncasecmp(url, "http", 4) || !strstr(url, "://"));
     HOLDS(memchr(out.text, 0, sizeof(out.text)));
     curl_free(l.moved);

@@ -56,6 +56,16 @@ void http_credentials(struct http *h, enum http_auth auth, const char *user, con
     HOLDS(h && secret && (user || auth == HTTP_AUTH_BEARER));
 }
 
+bool http_can(enum http_auth auth)
+{
+    return auth <= HTTP_AUTH_BEARER;
+}
+
+void http_certificate(struct http *h, const char *certificate, const char *key)
+{
+    HOLDS(h && certificate && (!key || *key));
+}
+
 /* "!503 text/html\n": the status, and what is left of the answer. */
 static void take_status(struct http_response *out)
 {

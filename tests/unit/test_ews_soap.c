@@ -233,7 +233,7 @@ static void test_ews_soap__statuses(void **state)
         const char *word;
     } of[] = {
         {401, WESS_AUTH, WESS_OF_CREDENTIAL, true, "password"},
-        {403, WESS_AUTH, WESS_OF_CREDENTIAL, true, "switched off"},
+        {403, WESS_AUTH, WESS_OF_MAILBOX, true, "switched off"},
         {404, WESS_BROKEN, WESS_OF_HOST, true, "setting url"},
         {407, WESS_BROKEN, WESS_OF_HOST, true, "proxy"},
         {413, WESS_TOO_BIG, WESS_OF_COLLECTION, true, "large"},

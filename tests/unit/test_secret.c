@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -120,6 +122,82 @@ static void test_secret__from_the_service_manager(void **state)
     assert_not(from(SECRET_CREDENTIAL, ".."), "LoadCredential=");
 }
 
+/* ---- replacing one
+ * ------------------------------------------------------------------------------------------ */
+
+static const struct cfg_user nobody = {.id = "ada"};
+
+static const char *write_it(const struct cfg_secret *s, const char *value)
+{
+    const char *why = "";
+    return secret_write(s, &nobody, value, &why) ? NULL : why;
+}
+
+static void test_secret__is_replaced_whole_or_not_at_all(void **state)
+{
+    const struct cfg_secret s = {.name = "word", .from = SECRET_FILE, .text = path_of("turned")};
+    const struct cfg_secret env = {.name = "word", .from = SECRET_ENV, .text = "WORD"};
+    const struct cfg_secret lost = {
+        .name = "word", .from = SECRET_FILE, .text = "/nonexistent/folder/word"};
+    struct stat st;
+    (void)state;
+    put("turned", 0644, "old\n");
+    assert_null(write_it(&s, "new"));
+    assert_int_equal(stat(s.text, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_read(from(SECRET_FILE, s.text), "new");
+    /* Who has the old file open still reads the old one. */
+    FILE *f = fopen(s.text, "r");
+    char line[16];
+    assert_null(write_it(&s, "newer"));
+    assert_non_null(fgets(line, sizeof(line), f));
+    assert_string_equal(line, "new\n");
+    fclose(f);
+    assert_read(from(SECRET_FILE, s.text), "newer");
+    assert_not(write_it(&env, "x"), "only { file = ..; }");
+    assert_not(write_it(&lost, "x"), "No such file");
+}
+
+/* An administrator types `wess login` as root, and the daemon is not root. */
+static void test_secret__of_root_belongs_to_the_folders_owner(void **state)
+{
+    const struct cfg_secret s = {.name = "word", .from = SECRET_FILE, .text = path_of("theirs")};
+    struct stat st;
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(chown(folder, 65534, 65534), 0);
+    assert_null(write_it(&s, "new"));
+    assert_int_equal(stat(s.text, &st), 0);
+    assert_int_equal(st.st_uid, 65534);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(chown(folder, 0, 0), 0);
+}
+
+static bool hurry;
+static bool is_cancelled(void *ctx)
+{
+    (void)ctx;
+    return hurry;
+}
+
+static void test_secret__is_held_by_one(void **state)
+{
+    const struct cfg_secret s = {.name = "word", .from = SECRET_FILE, .text = path_of("held")};
+    const char *why = "";
+    (void)state;
+    int first = secret_lock(&s, &nobody, is_cancelled, NULL, &why);
+    assert_true(first >= 0);
+    hurry = true;
+    assert_int_equal(secret_lock(&s, &nobody, is_cancelled, NULL, &why), -1);
+    assert_string_equal(why, "stopped");
+    hurry = false;
+    close(first);
+    int second = secret_lock(&s, &nobody, is_cancelled, NULL, &why);
+    assert_true(second >= 0);
+    close(second);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +206,9 @@ int main(void)
         cmocka_unit_test(test_secret__from_a_command),
         cmocka_unit_test(test_secret__from_the_environment),
         cmocka_unit_test(test_secret__from_the_service_manager),
+        cmocka_unit_test(test_secret__is_replaced_whole_or_not_at_all),
+        cmocka_unit_test(test_secret__of_root_belongs_to_the_folders_owner),
+        cmocka_unit_test(test_secret__is_held_by_one),
     };
     return cmocka_run_group_tests_name("secret", tests, folder_new, folder_free);
 }

@@ -287,6 +287,9 @@ struct wess_call { /* what every call carries; may grow at its end */
     uint64_t requests, bytes_out, bytes_in; /* what this call cost; filled by the connector */
     int64_t remote_ms; /* the remote's own clock as it answered last; 0: unknown */
     uint32_t flags;    /* WESS_CALL_* */
+    /* Of check(), for people: what it found there, {"folders", "Contacts and 3 below"}. */
+    const struct wess_fact *notes;
+    size_t n_notes;
 };
 enum {
     WESS_CALL_FACTS = 1, /* of fetch(): facts alone are asked for; content may be left out, and none
@@ -308,10 +311,12 @@ struct wess_host {
     int64_t (*now_ms)(void *ctx);
     bool (*cancelled)(void *ctx); /* thread-safe; ask at least once a second */
     /* A declared option, checked, defaults filled in; NULL: not set and no default. Lists come as
-     * their elements joined by '\n'. Lives as long as the connection. */
+     * their elements joined by '\n'; of a secret only whether it is set can be told. Lives as long
+     * as the connection. */
     const char *(*setting)(void *ctx, const char *name);
     /* An option flagged WESS_OPTION_SECRET. WESS_OK, or WESS_AUTH if it cannot be read. */
     enum wess_code (*secret)(void *ctx, const char *name, char *buf, size_t cap);
+    /* In place of the old value, whole or not at all; of an option that ROTATES. */
     enum wess_code (*secret_put)(void *ctx, const char *name, const char *value);
     /* One bearer token per credential, shared by all its users. */
     enum wess_code (*token)(void *ctx, const char *name, bool renew, char *buf, size_t cap);
@@ -326,6 +331,9 @@ struct wess_host {
     const struct wess_http *http;
     /* "email" -> folded form for keys (see struct wess_key), in the arena; NULL: budget spent. */
     const char *(*fold)(struct wess_arena *, const char *text);
+    /* Between reading a secret and putting its successor nobody else does, in this process or
+     * another: on waits for it. WESS_OK, or it cannot be. */
+    enum wess_code (*secret_hold)(void *ctx, const char *name, bool on);
 };
 
 /* ---- Declarations ------------------------------------------------------------------------------
@@ -379,7 +387,14 @@ struct wess_schema {
     size_t n;
 };
 
-enum { WESS_OPTION_REQUIRED = 1, WESS_OPTION_SECRET = 2 };
+enum {
+    WESS_OPTION_REQUIRED = 1,
+    WESS_OPTION_SECRET = 2,
+    WESS_OPTION_ROTATES = 4, /* a secret that login() makes and secret_put() replaces: in a file */
+    /* Part of a credential, as its secrets are: once it changes, or the file that it names, what
+     * was refused is tried again. */
+    WESS_OPTION_CREDENTIAL = 8
+};
 /* type: "string", "int", "bool", "duration", "size", "choice", "list", "url"; unit: "s", "bytes",
  * ... or NULL; fallback: default as text, NULL: none; range: "1..512", or "basic|ntlm" for a
  * choice. */
@@ -427,6 +442,10 @@ struct wess_connector {
     enum wess_code (*watch_ready)(struct wess_watch *, bool *woken, int64_t *next_ms,
                                   struct wess_error *);
     void (*watch_close)(struct wess_watch *);
+    /* Optional: a person signs in. Tells by say() what they have to do, a line at a time, waits for
+     * it (the one slot that may sleep), and puts the secret that comes of it. */
+    enum wess_code (*login)(struct wess_call *, void (*say)(void *ctx, const char *text),
+                            void *ctx);
 };
 /* The one symbol that a connector exports. */
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void);

@@ -1,0 +1,246 @@
+/* The options, and whether they go together. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "discover.h"
+#include "ews.h"
+
+#define SECRET WESS_OPTION_SECRET
+#define CREDENTIAL WESS_OPTION_CREDENTIAL
+#define ROTATES (WESS_OPTION_SECRET | WESS_OPTION_ROTATES)
+
+const struct wess_option ews_options[EWS_N_OPTIONS] = {
+    {"url", "url", NULL, NULL, NULL,
+     "address of the service: https://HOST/EWS/Exchange.asmx; without it that of audience (oauth), "
+     "or Autodiscover",
+     0},
+    {"address", "string", NULL, NULL, NULL,
+     "mail address by which Autodiscover looks (default: mailbox, impersonate or username)", 0},
+    {"autodiscover_url", "url", NULL, NULL, NULL,
+     "asked instead of the usual places: https://HOST/autodiscover/autodiscover.svc", 0},
+    {"autodiscover_allow", "list", NULL, NULL, NULL,
+     "further hosts and domains to which Autodiscover may lead, and the sign-in go", 0},
+    {"auth", "choice", NULL, "ntlm", "basic|ntlm|negotiate|oauth_app|oauth_user", "how to sign in",
+     0},
+    {"username", "string", NULL, NULL, NULL, "DOMAIN\\\\user or user@domain (basic, ntlm)",
+     CREDENTIAL},
+    {"password", "string", NULL, NULL, NULL, "of that account", SECRET},
+    {"tenant", "string", NULL, NULL, NULL, "of Entra: its id or a domain of it (oauth)",
+     CREDENTIAL},
+    {"client_id", "string", NULL, NULL, NULL, "of the app registration (oauth)", CREDENTIAL},
+    {"client_secret", "string", NULL, NULL, NULL, "of the app registration", SECRET},
+    {"certificate", "string", NULL, NULL, NULL,
+     "PEM file of the app's certificate, instead of client_secret", CREDENTIAL},
+    {"certificate_key", "string", NULL, NULL, NULL,
+     "PEM file of its private key, 0600 (default: in the same file)", CREDENTIAL},
+    {"certificate_alg", "choice", NULL, "PS256", "PS256|RS256", "how the app signs", 0},
+    {"refresh_token", "string", NULL, NULL, NULL,
+     "file that `wess login` writes and each renewal replaces (oauth_user)", ROTATES},
+    {"authority", "url", NULL, "https://login.microsoftonline.com", NULL,
+     "where tokens come from (oauth)", CREDENTIAL},
+    {"audience", "url", NULL, "https://outlook.office365.com", NULL,
+     "for whom tokens are: the service's own https://HOST (oauth)", 0},
+    {"tls_certificate", "string", NULL, NULL, NULL,
+     "PEM file of a client certificate that the server asks for", 0},
+    {"tls_key", "string", NULL, NULL, NULL, "PEM file of its key (default: in the same file)", 0},
+    {"impersonate", "string", NULL, NULL, NULL,
+     "whose mailbox is opened, such as %{user.mailbox}; without it the account's own", 0},
+    {"impersonate_as", "choice", NULL, "address", "address|upn|sid", "what impersonate holds", 0},
+    {"anchor", "string", NULL, NULL, NULL,
+     "mail address of the mailbox for X-AnchorMailbox, when impersonate holds none", 0},
+    {"mailbox", "string", NULL, NULL, NULL,
+     "primary address of a shared mailbox that the account is a delegate of", 0},
+    {"folders", "list", NULL, NULL, NULL,
+     "sub-folders of Contacts that are read as well, by path; \"*\": all", 0},
+    {"must_not_reach", "list", NULL, NULL, NULL,
+     "mailboxes that check tries to open, and must not be able to", 0},
+};
+
+/* What each way to sign in asks for, and what would never be used. */
+static const struct way {
+    const char *name;
+    enum http_auth auth;
+    bool person;
+    const char *needs[4], *never[6];
+} ways[] = {
+    {"basic", HTTP_AUTH_BASIC, false, {"username", "password"}, {"client_secret", "certificate"}},
+    {"ntlm", HTTP_AUTH_NTLM, false, {"username", "password"}, {"client_secret", "certificate"}},
+    {"negotiate",
+     HTTP_AUTH_NEGOTIATE,
+     false,
+     {NULL},
+     {"username", "password", "client_secret", "certificate"}},
+    {"oauth_app",
+     HTTP_AUTH_BEARER,
+     false,
+     {"tenant", "client_id", "impersonate"},
+     {"username", "password", "refresh_token"}},
+    {"oauth_user",
+     HTTP_AUTH_BEARER,
+     true,
+     {"tenant", "client_id", "refresh_token"},
+     {"password", "impersonate", "certificate"}},
+};
+#define WAYS (sizeof(ways) / sizeof(ways[0]))
+
+/* NULL: not set, or set to nothing, as an empty cell of a user is. */
+static const char *get(const struct wess_conn *c, const char *name)
+{
+    const char *value = c->host->setting(c->host->ctx, name);
+    return value && *value ? value : NULL;
+}
+
+/* Of a secret only whether it is set is known here. */
+static bool is_set(const struct wess_conn *c, const char *name)
+{
+    return c->host->setting(c->host->ctx, name) != NULL;
+}
+
+static enum wess_code judge_way(const struct wess_conn *c, const struct way *w,
+                                struct wess_error *e)
+{
+    for (size_t i = 0; i < 4 && w->needs[i]; i++)
+        if (!is_set(c, w->needs[i]))
+            return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "auth = \"%s\" needs %s", w->name,
+                             w->needs[i]);
+    for (size_t i = 0; i < 6 && w->never[i]; i++)
+        if (is_set(c, w->never[i]))
+            return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                             "auth = \"%s\" does not go with %s: take one of them off", w->name,
+                             w->never[i]);
+    if (w->auth == HTTP_AUTH_BEARER && !w->person &&
+        is_set(c, "client_secret") == is_set(c, "certificate"))
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "auth = \"oauth_app\" needs one of client_secret and certificate");
+    if (!http_can(w->auth))
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "this libcurl cannot sign in by %s: choose another auth", w->name);
+    return WESS_OK;
+}
+
+/* What becomes part of an address or a header. */
+static bool is_word(const char *text)
+{
+    return text[strspn(text,
+                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")] == 0;
+}
+
+static bool is_one_line(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return false;
+    return true;
+}
+
+/* An origin, and nothing behind it. */
+static bool is_origin(const char *url)
+{
+    const char *host = strstr(url, "://");
+    return host && host[3] && !strpbrk(host + 3, "/?#@ ");
+}
+
+static enum wess_code set_oauth(struct wess_conn *c, const struct way *w, struct wess_error *e)
+{
+    const char *audience = get(c, "audience");
+    c->oauth = (struct oauth){.host = c->host,
+                              .person = w->person,
+                              .authority = get(c, "authority"),
+                              .tenant = get(c, "tenant"),
+                              .client_id = get(c, "client_id"),
+                              .certificate = get(c, "certificate"),
+                              .key = get(c, "certificate_key"),
+                              .alg = get(c, "certificate_alg"),
+                              .secret = is_set(c, "client_secret")};
+    if (!c->oauth.tenant || !is_word(c->oauth.tenant) || !c->oauth.client_id ||
+        !is_word(c->oauth.client_id))
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "tenant and client_id are made of letters, digits, dots and hyphens");
+    if (!c->oauth.authority || !is_origin(c->oauth.authority) || !audience || !is_origin(audience))
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "authority and audience are https://HOST, with nothing behind");
+    if (asprintf(&c->scope, w->person ? "%s/EWS.AccessAsUser.All offline_access" : "%s/.default",
+                 audience) < 0) {
+        c->scope = NULL;
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
+    }
+    c->oauth.scope = c->scope;
+    return WESS_OK;
+}
+
+bool ews_anchor(struct wess_conn *c, const char *address)
+{
+    free(c->anchor_header);
+    c->anchor_header = NULL;
+    if (!address || !is_one_line(address))
+        return true;
+    if (asprintf(&c->anchor_header, "X-AnchorMailbox: %s", address) < 0)
+        c->anchor_header = NULL;
+    return c->anchor_header != NULL;
+}
+
+static enum wess_code set_mailbox(struct wess_conn *c, struct wess_error *e)
+{
+    const char *anchor = get(c, "anchor");
+    if (!anchor && c->impersonate && strchr(c->impersonate, '@'))
+        anchor = c->impersonate;
+    if (!anchor)
+        anchor = c->mailbox;
+    if (c->auth == HTTP_AUTH_BEARER && !c->oauth.person && !anchor)
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "auth = \"oauth_app\" needs anchor, the mail address of the mailbox, when "
+                         "impersonate holds none");
+    return ews_anchor(c, anchor) ? WESS_OK
+                                 : wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
+}
+
+static enum wess_code set_place(struct wess_conn *c, struct wess_error *e)
+{
+    const char *from[] = {get(c, "address"), c->mailbox, get(c, "anchor"), c->impersonate,
+                          c->username};
+    c->url = get(c, "url");
+    c->autodiscover_url = get(c, "autodiscover_url");
+    c->autodiscover_allow = get(c, "autodiscover_allow");
+    for (size_t i = 0; !c->address && i < sizeof(from) / sizeof(from[0]); i++)
+        if (disco_domain(from[i]))
+            c->address = from[i];
+    /* A token is for its audience, and is shown to no other host on the way. */
+    if (!c->url && !c->autodiscover_url && c->auth == HTTP_AUTH_BEARER) {
+        if (asprintf(&c->own_url, "%s/EWS/Exchange.asmx", get(c, "audience")) < 0) {
+            c->own_url = NULL;
+            return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
+        }
+        c->url = c->own_url;
+    }
+    if (!c->url && !c->address)
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "it needs url, or a mail address for Autodiscover: set url or address");
+    return WESS_OK;
+}
+
+enum wess_code ews_settings(struct wess_conn *c, struct wess_error *e)
+{
+    const struct way *w = NULL;
+    const char *auth = get(c, "auth");
+    for (size_t i = 0; i < WAYS; i++)
+        if (!strcmp(ways[i].name, auth ? auth : "ntlm"))
+            w = &ways[i];
+    if (!w)
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "auth = \"%.40s\" is not known", auth);
+    c->auth = w->auth;
+    c->auth_name = w->name;
+    c->username = get(c, "username");
+    c->impersonate = get(c, "impersonate");
+    c->impersonate_as = get(c, "impersonate_as");
+    if (!c->impersonate_as)
+        c->impersonate_as = "address";
+    c->mailbox = get(c, "mailbox");
+    c->folders_setting = get(c, "folders");
+    enum wess_code rc = judge_way(c, w, e);
+    if (rc == WESS_OK && w->auth == HTTP_AUTH_BEARER)
+        rc = set_oauth(c, w, e);
+    if (rc == WESS_OK)
+        rc = set_mailbox(c, e);
+    return rc == WESS_OK ? set_place(c, e) : rc;
+}

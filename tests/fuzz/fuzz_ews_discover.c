@@ -1,0 +1,43 @@
+/* Answers of Autodiscover in both forms, and the places that they lead to: nothing that is not
+ * https or loopback, and no stranger, is ever trusted. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "discover.h"
+#include "fuzz.h"
+
+static void disco_holds(struct disco *d)
+{
+    char *host = NULL;
+    HOLDS(!d->text == (d->what == DISCO_NOTHING));
+    HOLDS(memchr(d->code, 0, sizeof(d->code)));
+    for (const char *s = d->text; s && *s; s++)
+        HOLDS(*s > 0x20 && *s < 0x7f);
+    if (d->text && d->what != DISCO_ADDRESS &&
+        disco_trusts(d->text, "example.com", "mail.example.net", &host) == DISCO_TRUSTED) {
+        HOLDS(host && !strncasecmp(d->text, "https:", 6));
+        HOLDS(!strcasecmp(host, "example.com") || !strcasecmp(host, "autodiscover.example.com") ||
+              !strcasecmp(host, "mail.example.net"));
+    }
+    const char *domain = d->what == DISCO_ADDRESS ? disco_domain(d->text) : NULL;
+    char *place = domain ? disco_place(domain, 0) : NULL;
+    HOLDS(!place || !strncmp(place, "https://", 8));
+    free(place);
+    free(host);
+    disco_fini(d);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct disco d;
+    char *text = fuzz_copy(data, size);
+    if (disco_read_soap(text, size, &d))
+        disco_holds(&d);
+    free(text);
+    text = fuzz_copy(data, size);
+    if (disco_read_pox(text, size, &d))
+        disco_holds(&d);
+    free(text);
+    return 0;
+}

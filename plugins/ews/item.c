@@ -353,7 +353,7 @@ enum wess_code ews_item(struct wess_call *call, const xmlNode *contact, bool who
     const struct wess_field *tags = ews_field_of(out, "categories");
     if (tags)
         out->tags = tags->set;
-    if (r.spent || (stamp && !own) || wess_contact_keys(h, call->arena, out, own) != WESS_OK)
+    if (r.spent || (stamp && !own) || wess_item_keys(h, call->arena, out, own) != WESS_OK)
         return WESS_TOO_BIG;
     if (whole)
         out->flags |= WESS_ITEM_WHOLE;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "model/text.h"
+#include "zone.h"
 
 struct maker {
     const struct kind_def *kind;
@@ -75,7 +76,7 @@ static bool time_value(struct maker *m, const struct wess_field *in, struct wess
     out->time.zone = copy(m, in->time.zone);
     out->time.ms = 0;
     if (in->time.zone && !m->series) {
-        int64_t ms = zone_instant(in->time.local, in->time.zone, in->time.ms);
+        int64_t ms = wess_zone_instant(in->time.local, in->time.zone, in->time.ms);
         out->time.ms = ms ? ms : in->time.ms;
     }
     return out->time.local != NULL;

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "model/text.h"
+#include "zone.h"
 
 #define SCRATCH ((size_t)4 << 20)
 
@@ -121,7 +122,7 @@ static bool same_element(const struct wess_field *a, const struct wess_field *b,
 static bool same_time(const struct wess_time *a, const struct wess_time *b)
 {
     return (a->ms && a->ms == b->ms) ||
-           (same_text(a->local, b->local) && zone_same(a->zone, b->zone));
+           (same_text(a->local, b->local) && wess_zone_same(a->zone, b->zone));
 }
 
 bool field_equal(const struct wess_field *a, const struct wess_field *b)

@@ -97,15 +97,6 @@ const char *content_title(struct wess_arena *, const struct content *);
 bool content_patch(struct wess_arena *, const struct content *base, const struct content *patch,
                    struct content *out);
 
-/* ---- Zones -------------------------------------------------------------------------------------
- */
-
-/* The instant of "2026-11-23T09:00:00" in an IANA zone; `ms` that shows so there is kept, so that
- * an hour that comes twice stays the one that was meant. 0: no such time or zone. */
-int64_t zone_instant(const char *local, const char *zone, int64_t ms);
-/* The same zone, or two that Windows has one name for. NULL is floating. */
-bool zone_same(const char *, const char *);
-
 /* ---- Encoding ---------------------------------------------------------------------------------
  * A deterministic binary form, versioned by its first byte; equal contents give equal bytes. */
 bool content_encode(struct wess_arena *, const struct content *, struct wess_slice *out);

@@ -137,7 +137,7 @@ static enum wess_code look(struct writing *w)
     return rc;
 }
 
-/* The live item that bears the op's stamp; one in Contacts itself before any other. */
+/* The live item that bears the op's stamp; one in the folder that is read before any other. */
 static const struct wess_item *bearer(const struct wess_page *page, const char *stamp)
 {
     const struct wess_item *best = NULL;
@@ -186,10 +186,11 @@ static enum wess_code work_out(struct writing *w)
     struct wess_call *call = w->call;
     for (size_t k = 0; k < w->n; k++) {
         struct task *t = &w->of[k];
-        t->updates = call->conn->host->alloc(call->arena, (ews_n_fields + 1) * sizeof(*t->updates));
+        t->updates = call->conn->host->alloc(call->arena, (ews_kind_of(call)->n_fields + 1) *
+                                                              sizeof(*t->updates));
         if (!t->updates)
             return WESS_TOO_BIG;
-        if (!ews_updates(t->op, &t->slots, t->updates, &t->n_updates)) {
+        if (!ews_updates(call, t->op, &t->slots, t->updates, &t->n_updates)) {
             ews_refuse(call, t->out, "email", "Exchange holds three mail addresses", "room");
         } else if (!t->n_updates) {
             t->out->code = WESS_OK;
@@ -278,12 +279,12 @@ static void put_creates(struct sent *s, struct xml_out *x)
     xml_put_attr(x, "MessageDisposition", "SaveOnly");
     xml_open(x, "m:SavedItemFolderId");
     xml_open(x, "t:FolderId");
-    xml_put_attr(x, "Id", call->conn->contacts);
+    xml_put_attr(x, "Id", ews_tree_of(call)->top);
     xml_close(x);
     xml_close(x);
     xml_open(x, "m:Items");
     for (size_t k = s->at; k < s->at + s->n; k++)
-        ews_put_contact(call, x, s->w->of[k].op);
+        ews_put_item(call, x, s->w->of[k].op);
     xml_close(x);
     xml_close(x);
 }
@@ -302,7 +303,7 @@ static void put_updates(struct sent *s, struct xml_out *x)
         ews_item_id(x, id_of(t->op), revision_of(t->op));
         xml_open(x, "t:Updates");
         for (size_t u = 0; u < t->n_updates; u++)
-            ews_put_update(call, x, &t->updates[u]);
+            ews_put_update(call, x, t->op, &t->updates[u]);
         xml_close(x);
         xml_close(x);
     }

@@ -286,6 +286,7 @@ static bool is_listed(const struct ex_mailbox *m, const struct ex_item *i, const
     char *folder = sb_param(query, "folder", 0);
     const char *mail = i->value[ex_prop_find("contacts:EmailAddress", "EmailAddress1")];
     const char *display = i->value[ex_prop_find("contacts:DisplayName", NULL)];
+    display = display ? display : ex_value(i, "item:Subject");
     const struct ex_folder *f = &m->folders[i->folder];
     bool ok = (!email || (mail && !strcasecmp(mail, email))) &&
               (!name || (display && !strcmp(display, name))) &&
@@ -302,13 +303,19 @@ static void set_param(void *ctx, const char *name, const char *value)
     struct ex_item *i = ctx;
     if (!strcmp(name, "Body"))
         ex_set(&i->body, value);
+    if (!strcmp(name, "Sensitivity"))
+        ex_set(&i->sensitivity, value);
     for (size_t p = 0; p < PROPS && ex_props[p].uri; p++) {
         char full[80];
         snprintf(full, sizeof(full), "%s%s",
                  ex_props[p].key ? ex_props[p].key : ex_props[p].element,
                  ex_props[p].sub ? ex_props[p].sub : "");
-        if (!strcmp(full, name))
-            ex_set(&i->value[p], value);
+        bool own = ex_is_of(ex_kind_of(i), ex_props[p].uri) ||
+                   (!strncmp(ex_props[p].uri, "item:", 5) && strcmp(i->klass, "IPM.Contact"));
+        if (!own || strcmp(full, name))
+            continue;
+        ex_set(&i->value[p], value);
+        ex_settle(i, ex_props[p].uri);
     }
 }
 
@@ -380,6 +387,14 @@ static void print(struct sb_buf *out, json_t *j)
     json_decref(j);
 }
 
+static int folder_of_class(const struct ex_mailbox *m, const char *klass)
+{
+    int f = 0;
+    while (f + 1 < (int)m->n_folders && strcmp(m->folders[f].klass, klass))
+        f++;
+    return f;
+}
+
 static bool control(const char *action, const char *query, struct sb_buf *out)
 {
     char *address = sb_param(query, "mailbox", 0), *id = sb_param(query, "id", 0);
@@ -393,7 +408,11 @@ static bool control(const char *action, const char *query, struct sb_buf *out)
                 json_array_append_new(list, item_json(m, m->items[k]));
         print(out, json_pack("{s:o}", "items", list));
     } else if (m && !strcmp(action, "create")) {
-        i = ex_item_new(m, ex_folder_of(m, "contacts", true), "IPM.Contact");
+        char *element = sb_param(query, "kind", 0);
+        const struct ex_kind *kind = ex_kind_named(element ? element : "Contact");
+        i = ex_item_new(m, folder_of_class(m, kind ? kind->folder : "IPF.Contact"),
+                        kind ? kind->klass : "IPM.Contact");
+        free(element);
         sb_params(query, set_param, i);
         tag_all(i, query);
         print(out, item_json(m, i));

@@ -3,6 +3,14 @@
 
 #include "exchange.h"
 
+/* What every item has. */
+#define ITEM                                                                                       \
+    "MimeContent ItemId ParentFolderId ItemClass Subject Sensitivity Body Attachments "            \
+    "DateTimeReceived Size Categories Importance InReplyTo IsSubmitted IsDraft IsFromMe IsResend " \
+    "IsUnmodified InternetMessageHeaders DateTimeSent DateTimeCreated ResponseObjects "            \
+    "ReminderDueBy ReminderIsSet ReminderMinutesBeforeStart DisplayCc DisplayTo HasAttachments "   \
+    "ExtendedProperty Culture EffectiveRights LastModifiedName LastModifiedTime IsAssociated "
+
 static const struct {
     const char *parent;
     const char *children; /* in order, a space between; "*": any, not looked into */
@@ -28,21 +36,35 @@ static const struct {
                   "BlockExternalImages AddBlankTargetToLinks MaximumBodySize AdditionalProperties"},
     {"ItemChange", "ItemId OccurrenceItemId RecurringMasterItemId Updates"},
     {"SetItemField",
-     "FieldURI IndexedFieldURI ExtendedFieldURI Contact Item Message DistributionList"},
+     "FieldURI IndexedFieldURI ExtendedFieldURI Contact Task Item Message DistributionList"},
     {"AppendToItemField", "FieldURI IndexedFieldURI ExtendedFieldURI Contact Item Message"},
     {"DeleteItemField", "FieldURI IndexedFieldURI ExtendedFieldURI"},
     {"ExtendedProperty", "ExtendedFieldURI Value Values"},
-    {"Contact",
-     "MimeContent ItemId ParentFolderId ItemClass Subject Sensitivity Body Attachments "
-     "DateTimeReceived Size Categories Importance InReplyTo IsSubmitted IsDraft IsFromMe IsResend "
-     "IsUnmodified InternetMessageHeaders DateTimeSent DateTimeCreated ResponseObjects "
-     "ReminderDueBy ReminderIsSet ReminderMinutesBeforeStart DisplayCc DisplayTo HasAttachments "
-     "ExtendedProperty Culture EffectiveRights LastModifiedName LastModifiedTime IsAssociated "
+    {"Contact", ITEM
      "FileAs FileAsMapping DisplayName GivenName Initials MiddleName Nickname CompleteName "
      "CompanyName EmailAddresses PhysicalAddresses PhoneNumbers AssistantName Birthday "
      "BusinessHomePage Children Companies ContactSource Department Generation ImAddresses JobTitle "
      "Manager Mileage OfficeLocation PostalAddressIndex Profession SpouseName Surname "
      "WeddingAnniversary HasPicture"},
+    {"Task",
+     ITEM "ActualWork AssignedTime BillingInformation ChangeCount Companies CompleteDate "
+          "Contacts DelegationState Delegator DueDate IsAssignmentEditable IsComplete "
+          "IsRecurring IsTeamTask Mileage Owner PercentComplete Recurrence StartDate Status "
+          "StatusDescription TotalWork"},
+    {"Recurrence",
+     "RelativeYearlyRecurrence AbsoluteYearlyRecurrence RelativeMonthlyRecurrence "
+     "AbsoluteMonthlyRecurrence WeeklyRecurrence DailyRecurrence DailyRegeneration "
+     "WeeklyRegeneration MonthlyRegeneration YearlyRegeneration NoEndRecurrence EndDateRecurrence "
+     "NumberedRecurrence"},
+    {"RelativeYearlyRecurrence", "DaysOfWeek DayOfWeekIndex Month"},
+    {"AbsoluteYearlyRecurrence", "DayOfMonth Month"},
+    {"RelativeMonthlyRecurrence", "Interval DaysOfWeek DayOfWeekIndex"},
+    {"AbsoluteMonthlyRecurrence", "Interval DayOfMonth"},
+    {"WeeklyRecurrence", "Interval DaysOfWeek FirstDayOfWeek"},
+    {"DailyRecurrence", "Interval"},
+    {"NoEndRecurrence", "StartDate"},
+    {"EndDateRecurrence", "StartDate EndDate"},
+    {"NumberedRecurrence", "StartDate NumberOfOccurrences"},
 };
 
 /* The place of a name in the list; -1: not in it. */

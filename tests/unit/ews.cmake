@@ -1,12 +1,13 @@
 # The connector's own parts, as one static library: the module exports one symbol only.
 set(ews ${PROJECT_SOURCE_DIR}/plugins/ews)
 add_library(wess_ews_parts STATIC EXCLUDE_FROM_ALL ${ews}/ews.c ${ews}/session.c ${ews}/soap.c
-    ${ews}/codes.c ${ews}/fields.c ${ews}/item.c ${ews}/contact.c ${ews}/folders.c ${ews}/sync.c
+    ${ews}/codes.c ${ews}/kinds.c ${ews}/contact_fields.c ${ews}/task.c ${ews}/recur.c
+    ${ews}/item.c ${ews}/put.c ${ews}/contact.c ${ews}/refuse.c ${ews}/folders.c ${ews}/sync.c
     ${ews}/fetch.c ${ews}/find.c ${ews}/write.c)
 target_include_directories(wess_ews_parts PUBLIC ${ews})
-target_link_libraries(wess_ews_parts PUBLIC wess_sdk_http wess_sdk_xml wess_sdk_helpers
+target_link_libraries(wess_ews_parts PUBLIC wess_sdk_http wess_sdk_xml wess_sdk_zone wess_sdk_helpers
     PRIVATE wess_flags)
 wess_unit(test_xml SOURCES test_xml.c LIBS wess_sdk_xml)
-foreach(test soap item contact)
+foreach(test soap item contact recur)
     wess_unit(test_ews_${test} SOURCES test_ews_${test}.c LIBS wess_ews_parts wess_testhost)
 endforeach()

@@ -1,0 +1,376 @@
+/* Every row of the field tables goes round against the rehearsal Exchange: written with a new item,
+ * cleared, written again; the longest there is, beyond the first plane, each word and each slot.
+ * The rows come from what the connector says of itself. */
+#include <curl/curl.h>
+
+#include "box.h"
+
+struct kind {
+    const char *collection, *name; /* the field that every item is given */
+};
+static const struct kind contact = {"contacts", "fn"}, task = {"tasks", "summary"};
+
+static int set_up(void **state)
+{
+    struct box *b = box_new("ews", NULL, "empty");
+    const json_t *of = json_object_get(json_object_get(b->info, "exchange"), "mailboxes");
+    size_t n = 0;
+    b->settings[n++] = (struct testhost_setting){"url", box_info(b, "exchange", "url")};
+    b->settings[n++] = (struct testhost_setting){"username", box_info(b, "exchange", "username")};
+    b->settings[n++] = (struct testhost_setting){"password", box_info(b, "exchange", "password")};
+    b->settings[n++] = (struct testhost_setting){"auth", "basic"};
+    b->settings[n++] = (struct testhost_setting){
+        "impersonate", json_string_value(json_object_get(json_array_get(of, 0), "address"))};
+    box_open(b, "contacts", n, 0);
+    b->th.now_ms = (int64_t)1795860000 * 1000; /* some day in November 2026 */
+    *state = b;
+    return 0;
+}
+
+/* ---- values
+ * ------------------------------------------------------------------------------------------ */
+
+static struct wess_field text(const char *name, const char *value)
+{
+    return (struct wess_field){.name = name, .type = WESS_TEXT, .str = {value, strlen(value)}};
+}
+
+static bool same(const struct wess_field *a, const struct wess_field *b);
+
+static bool same_records(const struct wess_records *a, const struct wess_records *b)
+{
+    bool same_all = a->n == b->n;
+    for (size_t i = 0; same_all && i < a->n; i++) {
+        const struct wess_record *other = NULL;
+        for (size_t k = 0; k < b->n; k++)
+            if (!strcmp(a->of[i].key, b->of[k].key))
+                other = &b->of[k];
+        same_all = other != NULL;
+        for (size_t k = 0; same_all && k < a->of[i].n; k++) {
+            bool found = false;
+            for (size_t m = 0; m < other->n; m++)
+                found |= !strcmp(a->of[i].fields[k].name, other->fields[m].name) &&
+                         same(&a->of[i].fields[k], &other->fields[m]);
+            same_all = found;
+        }
+    }
+    return same_all;
+}
+
+static bool same(const struct wess_field *a, const struct wess_field *b)
+{
+    if (!a || !b || a->type != b->type)
+        return a == b;
+    switch ((enum wess_type)a->type) {
+    case WESS_TEXT:
+    case WESS_DATE:
+    case WESS_DECIMAL:
+        return a->str.len == b->str.len && !memcmp(a->str.data, b->str.data, a->str.len);
+    case WESS_TIME:
+        return a->time.ms == b->time.ms;
+    case WESS_SET:
+        for (size_t i = 0; a->set.n == b->set.n && i < a->set.n; i++)
+            if (strcmp(a->set.of[i], b->set.of[i]))
+                return false;
+        return a->set.n == b->set.n;
+    case WESS_RECORDS:
+        return same_records(&a->records, &b->records);
+    case WESS_BOOL:
+    case WESS_INT:
+        return a->num == b->num;
+    case WESS_NULL:
+    case WESS_LINK:
+    case WESS_BLOB:
+        break;
+    }
+    return false;
+}
+
+/* ---- one field goes round
+ * ------------------------------------------------------------------------------------------ */
+
+struct round {
+    struct box *b;
+    const struct kind *kind;
+    unsigned n;
+    size_t trips;
+};
+
+static void write_one(struct round *r, struct wess_op *op, struct wess_result *out,
+                      const char *what)
+{
+    const char *field = op->item.n_fields ? op->item.fields[op->item.n_fields - 1].name : "item";
+    assert_int_equal(box_apply(r->b, op, 1, out), WESS_OK);
+    if (out->code != WESS_OK)
+        fail_msg("%s %s: %s %s", field, what, out->text ? out->text : "",
+                 out->n_refused ? out->refused[0].text : "");
+}
+
+static void expect(struct round *r, const char *id, const struct wess_field *want, const char *what,
+                   struct wess_item *now)
+{
+    *now = box_fetch(r->b, id);
+    const struct wess_field *name = test_field(now, r->kind->name);
+    const struct wess_field *got = test_field(now, want->name);
+    if (!name || strncmp(name->str.data, "Round", 5))
+        fail_msg("%s %s: the name of the item changed", want->name, what);
+    if (want->type == WESS_NULL ? got != NULL : !same(want, got))
+        fail_msg("%s %s: it shows %s", want->name, what,
+                 !got                     ? "nothing"
+                 : got->type == WESS_TEXT ? got->str.data
+                                          : "something else");
+    r->trips++;
+}
+
+/* `beside`: what the field cannot be without; its name NULL: nothing. */
+static void go(struct round *r, struct wess_field value, struct wess_field beside)
+{
+    char name[40], stamp[40];
+    snprintf(name, sizeof(name), "Round %u", ++r->n);
+    snprintf(stamp, sizeof(stamp), "round%u", r->n);
+    struct wess_field none = {.name = value.name, .type = WESS_NULL};
+    struct wess_field fields[3] = {text(r->kind->name, name)};
+    size_t n = 1;
+    struct wess_item now;
+    struct wess_result out;
+    bool is_name = !strcmp(value.name, r->kind->name);
+    if (beside.name)
+        fields[n++] = beside;
+    fields[is_name ? 0 : n] = value;
+    n += !is_name;
+    r->b->call.collection = r->kind->collection;
+    struct wess_op op = {
+        .what = WESS_CREATE, .stamp = stamp, .item = {.fields = fields, .n_fields = n}};
+    write_one(r, &op, &out, "created");
+    char *id = strdup(out.id);
+    expect(r, id, &value, "created", &now);
+    if (!is_name) {
+        op = (struct wess_op){.what = WESS_UPDATE,
+                              .before = &now,
+                              .item = {.id = id, .fields = &none, .n_fields = 1}};
+        write_one(r, &op, &out, "cleared");
+        expect(r, id, &none, "cleared", &now);
+        op.item.fields = &value;
+        write_one(r, &op, &out, "written");
+        expect(r, id, &value, "written", &now);
+    }
+    op = (struct wess_op){.what = WESS_DELETE, .before = &now, .item = {.id = id}};
+    write_one(r, &op, &out, "deleted");
+    free(id);
+    testhost_drop(&r->b->th);
+}
+
+#define ALONE ((struct wess_field){.name = NULL})
+
+/* `n` times the same letters, which are "Round" at first for the name of the item. */
+static char *repeated(const char *what, size_t n)
+{
+    size_t len = strlen(what);
+    char *out = malloc(n * len + 6);
+    assert_non_null(out);
+    strcpy(out, "Round");
+    for (size_t i = 0; i < n; i++)
+        memcpy(out + 5 + i * len, what, len + 1);
+    return out;
+}
+
+static void go_text(struct round *r, const struct wess_field_schema *s)
+{
+    static const char *const more[] = {"Round \U0001f4d3 \U00020000 Stra\u00dfe", "Round <&>\"'"};
+    size_t most = s->max_len ? s->max_len : 5000;
+    bool uri = !strcmp(s->name, "url");
+    if (uri) {
+        go(r, text(s->name, "https://example.com/a?b=c&d"), ALONE);
+        return;
+    }
+    if (!strcmp(s->name, "rrule")) {
+        struct wess_field start = {.name = "start", .type = WESS_DATE, .str = {"2030-01-07", 10}};
+        go(r, text(s->name, "FREQ=WEEKLY;COUNT=5;BYDAY=MO,WE"), start);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+        go(r, text(s->name, more[i]), ALONE);
+    char *narrow = repeated("x", most - 5), *wide = repeated("\U0001f4d3", (most - 5) / 2);
+    go(r, text(s->name, narrow), ALONE);
+    go(r, text(s->name, wide), ALONE);
+    free(narrow);
+    free(wide);
+}
+
+static void go_record(struct round *r, const char *name, const char *key, const char *part,
+                      const char *value)
+{
+    struct wess_field f = text(part, value);
+    struct wess_record record = {key, &f, 1};
+    go(r, (struct wess_field){.name = name, .type = WESS_RECORDS, .records = {&record, 1}}, ALONE);
+}
+
+static void go_records(struct round *r, const struct wess_field_schema *s)
+{
+    static const char *const parts[] = {"street", "locality", "region", "code", "country"};
+    char *wide = repeated("\U0001f4d3", 125);
+    for (size_t i = 0; i < s->allowed.n; i++) {
+        if (strcmp(s->name, "address")) {
+            go_record(r, s->name, s->allowed.of[i], "value", wide);
+            continue;
+        }
+        for (size_t k = 0; k < 5; k++)
+            go_record(r, s->name, s->allowed.of[i], parts[k], wide);
+    }
+    if (!strcmp(s->name, "email"))
+        go_record(r, s->name, "ada@example.com", "value", "ada@example.com");
+    free(wide);
+}
+
+static void go_words(struct round *r, const struct wess_field_schema *s)
+{
+    static const char *const presets[] = {"PUBLIC", "NEEDS-ACTION", "BUSY", "CONFIRMED"};
+    for (size_t i = 0; i < s->allowed.n; i++) {
+        bool preset = false;
+        for (size_t k = 0; k < sizeof(presets) / sizeof(presets[0]); k++)
+            preset |= !strcmp(presets[k], s->allowed.of[i]);
+        if (!preset) /* which is no value */
+            go(r, text(s->name, s->allowed.of[i]), ALONE);
+    }
+}
+
+static void go_number(struct round *r, const struct wess_field_schema *s)
+{
+    static const int64_t of[] = {1, 9, 15, 50};
+    bool priority = !strcmp(s->name, "priority"); /* three steps */
+    for (size_t i = priority ? 0 : 2; i < (priority ? 2u : 4u); i++)
+        go(r, (struct wess_field){.name = s->name, .type = WESS_INT, .num = of[i]}, ALONE);
+}
+
+static void go_set(struct round *r, const struct wess_field_schema *s)
+{
+    static const char *const of[] = {"Red", "\U0001f4d3 & <co>"};
+    go(r, (struct wess_field){.name = s->name, .type = WESS_SET, .set = {of, 2}}, ALONE);
+}
+
+static void go_date(struct round *r, const struct wess_field_schema *s)
+{
+    static const char *const of[] = {"1969-07-20", "2000-02-29", "2026-11-01"};
+    /* Exchange keeps the day of completion as long as the task is complete. */
+    bool done = !strcmp(s->name, "completed");
+    for (size_t i = 0; i < 3 && !done; i++)
+        go(r, (struct wess_field){.name = s->name, .type = WESS_DATE, .str = {of[i], 10}}, ALONE);
+}
+
+static void go_time(struct round *r, const struct wess_field_schema *s)
+{
+    struct wess_field at = {.name = s->name,
+                            .type = WESS_TIME,
+                            .time = {"2031-03-04T09:00:00", "Etc/UTC", 1930381200000}};
+    if (!strcmp(s->name, "alarm"))
+        go(r, at, ALONE);
+}
+
+static void go_field(struct round *r, const struct wess_field_schema *s)
+{
+    if ((s->flags & (WESS_FIELD_READ_ONLY | WESS_FIELD_ON_CREATE)) || strstr(s->name, "address."))
+        return;
+    if (s->type == WESS_TEXT && s->allowed.n)
+        go_words(r, s);
+    else if (s->type == WESS_TEXT)
+        go_text(r, s);
+    else if (s->type == WESS_RECORDS)
+        go_records(r, s);
+    else if (s->type == WESS_INT)
+        go_number(r, s);
+    else if (s->type == WESS_SET)
+        go_set(r, s);
+    else if (s->type == WESS_DATE)
+        go_date(r, s);
+    else if (s->type == WESS_TIME)
+        go_time(r, s);
+}
+
+static void go_kind(struct box *b, const struct kind *kind, size_t least)
+{
+    struct round r = {b, kind, 0, 0};
+    struct wess_schema schema;
+    struct wess_field_schema *of = NULL;
+    size_t n = 0;
+    assert_int_equal(b->c->describe(&b->call, &schema), WESS_OK);
+    for (size_t i = 0; i < schema.n; i++)
+        if (!strcmp(schema.of[i].id, kind->collection)) {
+            n = schema.of[i].n_fields;
+            of = malloc(n * sizeof(*of));
+            memcpy(of, schema.of[i].fields, n * sizeof(*of)); /* of constants */
+        }
+    assert_non_null(of);
+    for (size_t i = 0; i < n; i++)
+        go_field(&r, &of[i]);
+    free(of);
+    print_message("%zu trips\n", r.trips);
+    assert_true(r.trips >= least);
+}
+
+static void test_ews_fields__of_a_contact_go_round(void **state)
+{
+    go_kind(*state, &contact, 300);
+}
+
+static void test_ews_fields__of_a_task_go_round(void **state)
+{
+    go_kind(*state, &task, 60);
+}
+
+/* Status, percentage and day of completion are one thing to Exchange. */
+static void test_ews_fields__a_task_is_done_and_undone(void **state)
+{
+    struct round r = {*state, &task, 0, 0};
+    struct box *b = r.b;
+    struct wess_field made[] = {
+        text("summary", "Round done"),
+        text("status", "COMPLETED"),
+        {.name = "completed", .type = WESS_DATE, .str = {"2026-11-01", 10}}};
+    struct wess_field undone[] = {text("status", "IN-PROCESS"),
+                                  {.name = "completed", .type = WESS_NULL}};
+    struct wess_op op = {.what = WESS_CREATE, .item = {.fields = made, .n_fields = 3}};
+    struct wess_result out;
+    b->call.collection = "tasks";
+    write_one(&r, &op, &out, "created");
+    struct wess_item now = box_fetch(b, out.id);
+    assert_string_equal(test_text(&now, "completed"), "2026-11-01");
+    assert_int_equal(test_field(&now, "percent-complete")->num, 100);
+    op = (struct wess_op){.what = WESS_UPDATE,
+                          .before = &now,
+                          .item = {.id = now.id, .fields = undone, .n_fields = 2}};
+    write_one(&r, &op, &out, "undone");
+    now = box_fetch(b, now.id);
+    assert_string_equal(test_text(&now, "status"), "IN-PROCESS");
+    assert_null(test_field(&now, "completed"));
+}
+
+/* A reminder of the past would ring at once: it is left out. */
+static void test_ews_fields__no_reminder_is_of_the_past(void **state)
+{
+    struct round r = {*state, &task, 0, 0};
+    struct wess_field made[] = {text("summary", "Round late"),
+                                {.name = "alarm",
+                                 .type = WESS_TIME,
+                                 .time = {"2020-03-04T09:00:00", "Etc/UTC", 1583312400000}}};
+    struct wess_op op = {.what = WESS_CREATE, .item = {.fields = made, .n_fields = 2}};
+    struct wess_result out;
+    r.b->call.collection = "tasks";
+    write_one(&r, &op, &out, "created");
+    struct wess_item now = box_fetch(r.b, out.id);
+    assert_null(test_field(&now, "alarm"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, box_tear_down)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_ews_fields__of_a_contact_go_round),
+        TEST(test_ews_fields__of_a_task_go_round),
+        TEST(test_ews_fields__a_task_is_done_and_undone),
+        TEST(test_ews_fields__no_reminder_is_of_the_past),
+    };
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    curl_global_cleanup();
+    return failed;
+}

@@ -19,9 +19,11 @@ static const struct wess_option options[] = {
      "sub-folders of Contacts that are read as well, by path; \"*\": all", 0},
     {"task_folders", "list", NULL, NULL, NULL,
      "sub-folders of Tasks that are read as well, by path; \"*\": all", 0},
+    {"calendar_folders", "list", NULL, NULL, NULL,
+     "sub-folders of Calendar that are read as well, by path; \"*\": all", 0},
     {"time_zone", "string", NULL, "Etc/UTC", NULL,
      "where the mailbox's owner lives, such as Europe/London or %{user.zone}: when the day begins "
-     "on which a task is due",
+     "on which a task is due, or an event takes place",
      0},
     {"must_not_reach", "list", NULL, NULL, NULL,
      "mailboxes that check tries to open, and must not be able to", 0},
@@ -29,7 +31,7 @@ static const struct wess_option options[] = {
 #define CAPS                                                                                       \
     (WESS_CAP_DELTA | WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE | WESS_CAP_CAS_UPDATE |  \
      WESS_CAP_STAMP | WESS_CAP_STAMP_LATER | WESS_CAP_SILENT | WESS_CAP_REWRITES)
-static const struct wess_kind_caps kinds[] = {{"contact", CAPS}, {"task", CAPS}};
+static const struct wess_kind_caps kinds[] = {{"contact", CAPS}, {"task", CAPS}, {"event", CAPS}};
 static const char *const fact_names[] = {"folder"};
 
 static void close_tree(struct ews_tree *t)

@@ -2,7 +2,7 @@
  * (MS-OXWS*). What is known of the protocol, and how surely, is in docs/ews.md.
  *
  * What differs from kind to kind is in tables: a struct ews_kind each, with one row a field
- * (contact: fields.c, contact.c; task.c; event.c). */
+ * (contact_fields.c, task.c, event.c). */
 #ifndef EWS_EWS_H
 #define EWS_EWS_H
 
@@ -10,6 +10,7 @@
 #include "http.h"
 #include "wess/connector.h"
 #include "xml.h"
+#include "zone.h"
 
 #define EWS_PAGE 512u  /* MaxChangesReturned at most (MS-OXWSSYNC) */
 #define EWS_FETCH 200u /* ids of one GetItem at most */
@@ -30,7 +31,7 @@ struct ews_folder {
     char *id, *path; /* path: for people, below Contacts; "" for Contacts itself and others */
     enum ews_place place;
 };
-enum { EWS_CONTACT, EWS_TASK, EWS_KINDS };
+enum { EWS_CONTACT, EWS_TASK, EWS_EVENT, EWS_KINDS };
 struct ews_tree { /* where the items of a kind lie */
     char *top;    /* id of the folder that every mailbox has; NULL: this one has not */
     struct ews_folder *folders; /* those that are read come first, [0] is the top */
@@ -120,7 +121,7 @@ struct ews_tally {
 void ews_count(struct ews_tally *, enum wess_code of_item, const struct wess_error *);
 void ews_judge(const struct ews_tally *, struct ews_answer *);
 
-/* ---- kinds.c, and the table of each kind: contact_fields.c, task.c
+/* ---- kinds.c, and the table of each kind: contact_fields.c, task.c, event.c
  * ------------------------------------------------------------------------------------------ */
 
 enum ews_form {           /* how a property is read and written */
@@ -153,7 +154,8 @@ struct ews_field {                  /* in the order of the schema */
     /* The element. false: there is nothing to write, and nothing was written. */
     bool (*put)(struct ews_put *, const struct ews_field *);
     bool read_only, on_create;
-    bool kept; /* never cleared: another property says that it does not count */
+    bool early; /* in an update before the others: what they say is read by it */
+    bool kept;  /* never cleared: another property says that it does not count */
 };
 struct ews_kind {
     const char *name, *collection, *title; /* "contact", "contacts", "Contacts" */
@@ -172,7 +174,7 @@ struct ews_kind {
     void (*create)(struct ews_put *); /* behind the extended properties; NULL: nothing */
     const char *due;                  /* the field that tells when; NULL: none */
 };
-extern const struct ews_kind ews_contact_kind, ews_task_kind;
+extern const struct ews_kind ews_contact_kind, ews_task_kind, ews_event_kind;
 extern const struct ews_kind *const ews_kinds[EWS_KINDS];
 const struct ews_kind *ews_kind_of(const struct wess_call *); /* by its collection */
 struct ews_tree *ews_tree_of(const struct wess_call *);
@@ -186,7 +188,8 @@ void ews_path_stamp(struct xml_out *);
 void ews_path_title(struct xml_out *);
 /* ItemShape: facts, or facts and content */
 void ews_shape(struct xml_out *, const struct ews_kind *, bool whole);
-void ews_shape_slots(struct xml_out *); /* ItemShape: mail addresses and stamp */
+/* ItemShape: mail addresses or whose meeting it is, and stamp */
+void ews_shape_slots(struct xml_out *, const struct ews_kind *);
 void ews_item_id(struct xml_out *, const char *id, const char *change_key);
 
 /* ---- item.c: an item as Exchange shows it
@@ -211,6 +214,7 @@ struct ews_slots {
     bool
         held[EWS_MAILS]; /* by an address that is not shown (a directory path): not ours to touch */
     bool stamped;
+    bool foreign; /* a meeting that somebody else organises */
 };
 bool ews_slots(struct wess_call *, const xmlNode *contact, struct ews_slots *);
 /* "2026-11-23" out of Exchange's dateTime; false: none. */
@@ -273,12 +277,22 @@ const char *ews_rule_refused(const char *rule, const char *start);
 /* `start`: the local date of the first occurrence. */
 void ews_rule_put(struct xml_out *, const char *rule, const char *start);
 
+/* ---- zones.c, event.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* The IANA name of a StartTimeZone; of one that nobody knows a zone that keeps the same hours, or
+ * UTC. `ms`: when it is asked about. */
+void ews_zone(const xmlNode *definition, int64_t ms, char out[WESS_ZONE_SIZE]);
+/* Of somebody else's meeting only what is one's own is written. */
+bool ews_refuses_foreign(struct wess_call *, const struct wess_op *, struct wess_result *);
+
 /* ---- find.c
  * ------------------------------------------------------------------------------------------ */
 
 struct ews_sieve;
 void ews_sieve_text(struct ews_sieve *, const char *uri, const char *index, const char *value);
 void ews_search_contact(struct ews_sieve *, const char *space, const char *value);
+void ews_search_event(struct ews_sieve *, const char *space, const char *value);
 void ews_search_summary(struct ews_sieve *, const char *space, const char *value);
 
 /* ---- the slots

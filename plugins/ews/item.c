@@ -460,6 +460,9 @@ bool ews_slots(struct wess_call *call, const xmlNode *contact, struct ews_slots 
         out->held[at] = !is_smtp(e);
     }
     const char *stamp = extended(contact, "PropertyName", EWS_STAMP_NAME, EWS_STAMP_SET);
+    const char *answer = xml_text(xml_child(contact, "MyResponseType"));
     out->stamped = stamp && *stamp;
+    out->foreign =
+        answer && *answer && strcmp(answer, "Organizer") != 0 && strcmp(answer, "Unknown") != 0;
     return ok;
 }

@@ -3,7 +3,8 @@
 
 #include "ews.h"
 
-const struct ews_kind *const ews_kinds[EWS_KINDS] = {&ews_contact_kind, &ews_task_kind};
+const struct ews_kind *const ews_kinds[EWS_KINDS] = {&ews_contact_kind, &ews_task_kind,
+                                                     &ews_event_kind};
 
 /* [0] is what Exchange has where nothing was said. */
 const struct ews_word ews_classes[] = {{"PUBLIC", "Normal"},
@@ -147,12 +148,12 @@ void ews_shape(struct xml_out *x, const struct ews_kind *kind, bool whole)
     xml_close(x);
 }
 
-void ews_shape_slots(struct xml_out *x)
+void ews_shape_slots(struct xml_out *x, const struct ews_kind *kind)
 {
     xml_open(x, "m:ItemShape");
     xml_element(x, "t:BaseShape", "IdOnly");
     xml_open(x, "t:AdditionalProperties");
-    field_uri(x, "contacts:EmailAddresses");
+    field_uri(x, kind == &ews_event_kind ? "calendar:MyResponseType" : "contacts:EmailAddresses");
     ews_path_stamp(x);
     xml_close(x);
     xml_close(x);

@@ -350,10 +350,10 @@ bool ews_updates(struct wess_call *call, const struct wess_op *op, const struct 
     *n = 0;
     if (mail && !ews_place_mails(mail, slots, mails))
         return false;
-    for (size_t i = 0; i < kind->n_fields; i++) {
-        const struct ews_field *e = &kind->fields[i];
+    for (size_t k = 0; k < 2 * kind->n_fields; k++) {
+        const struct ews_field *e = &kind->fields[k % kind->n_fields];
         struct ews_update u = {.at = e};
-        if (!is_said(op, e))
+        if (!is_said(op, e) || e->early != (k < kind->n_fields))
             continue;
         if (e->set && !update_entry(op, slots, mails, &u))
             continue;

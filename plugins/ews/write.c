@@ -99,11 +99,13 @@ static void end_before(void *ctx, size_t i, struct ews_answer *a)
 
 static bool needs_look(const struct writing *w, const struct task *t)
 {
-    return w->what == WESS_DELETE || t->op->stamp || ews_field_of(&t->op->item, "email");
+    return w->what == WESS_DELETE || t->op->stamp || ews_field_of(&t->op->item, "email") ||
+           ews_kind_of(w->call) == &ews_event_kind;
 }
 
 /* Deletions: DeleteItem does not look at the ChangeKey, so it is compared just before. Updates of
- * mail addresses: which slot holds what, some of it never shown to anybody, is only known there. */
+ * mail addresses: which slot holds what, some of it never shown to anybody, is only known there.
+ * Updates of events: whose meeting it is. */
 static enum wess_code look(struct writing *w)
 {
     struct wess_call *call = w->call;
@@ -121,7 +123,7 @@ static enum wess_code look(struct writing *w)
     ews_begin(call->conn, &x, call->conn->impersonate);
     xml_open(&x, "m:GetItem");
     if (l.slots) {
-        ews_shape_slots(&x);
+        ews_shape_slots(&x, ews_kind_of(call));
     } else {
         xml_open(&x, "m:ItemShape");
         xml_element(&x, "t:BaseShape", "IdOnly");
@@ -190,6 +192,8 @@ static enum wess_code work_out(struct writing *w)
                                                               sizeof(*t->updates));
         if (!t->updates)
             return WESS_TOO_BIG;
+        if (t->slots.foreign && ews_refuses_foreign(call, t->op, t->out))
+            continue;
         if (!ews_updates(call, t->op, &t->slots, t->updates, &t->n_updates)) {
             ews_refuse(call, t->out, "email", "Exchange holds three mail addresses", "room");
         } else if (!t->n_updates) {
@@ -277,6 +281,8 @@ static void put_creates(struct sent *s, struct xml_out *x)
     struct wess_call *call = s->w->call;
     xml_open(x, "m:CreateItem");
     xml_put_attr(x, "MessageDisposition", "SaveOnly");
+    if (ews_kind_of(call) == &ews_event_kind)
+        xml_put_attr(x, "SendMeetingInvitations", "SendToNone");
     xml_open(x, "m:SavedItemFolderId");
     xml_open(x, "t:FolderId");
     xml_put_attr(x, "Id", ews_tree_of(call)->top);

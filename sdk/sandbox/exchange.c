@@ -415,11 +415,14 @@ static bool control(const char *action, const char *query, struct sb_buf *out)
         free(element);
         sb_params(query, set_param, i);
         tag_all(i, query);
+        ex_finish(m, i);
         print(out, item_json(m, i));
     } else if (!strcmp(action, "expire_states")) {
         for (size_t k = 0; k < ex_n_mailboxes; k++)
             ex_mailboxes[k].oldest = ++ex_mailboxes[k].seq + 1;
         print(out, json_object());
+    } else if (!strcmp(action, "outbox")) {
+        print(out, json_pack("{s:I}", "sent", (json_int_t)ex_outbox));
     } else if (!strcmp(action, "password")) {
         char *user = sb_param(query, "username", 0), *password = sb_param(query, "password", 0);
         known = user && password && ex_password(user, password);

@@ -6,7 +6,7 @@
 
 #include "sandbox.h"
 
-#define PROPS 112u
+#define PROPS 128u
 struct ex_prop {         /* one property, in the order of the schema, kind by kind */
     const char *uri;     /* "contacts:GivenName", or of a set "contacts:EmailAddress" */
     const char *element; /* "GivenName", or the set's "EmailAddresses" */
@@ -33,6 +33,7 @@ struct ex_item {
     bool body_html;
     char **categories;
     size_t n_categories;
+    char *global_id; /* what its UID is found by */
     struct ex_extended *extended;
     size_t n_extended;
 };
@@ -87,7 +88,12 @@ const struct ex_kind *ex_kind_named(const char *element); /* NULL: none */
 bool ex_is_of(const struct ex_kind *, const char *uri);
 /* After one property was written: what goes along with it, or the error of the value. */
 const char *ex_settle(struct ex_item *, const char *uri);
-char *ex_inner(const xmlNode *); /* what is in it, as text, with the prefix "t:" */
+/* When all of a request was written: what an event has of the server, or what is wrong with it. */
+const char *ex_finish(const struct ex_mailbox *, struct ex_item *);
+bool ex_has_attendees(const struct ex_item *);
+bool ex_is_zone(const char *element); /* whose value is its attribute Id */
+extern unsigned long ex_outbox;       /* mails to attendees that a write would have sent */
+char *ex_inner(const xmlNode *);      /* what is in it, as text, with the prefix "t:" */
 
 /* exchange_order.c: NULL, or the name of the element that is out of order or not known there. */
 const char *ex_order(const xmlNode *operation);

@@ -1,7 +1,9 @@
 /* What tells contacts, tasks and events apart (sections 7 and 8). */
+#include <nettle/base64.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "exchange.h"
@@ -10,6 +12,8 @@ static const struct ex_kind kinds[] = {
     {"IPM.Contact", "Contact", "IPF.Contact",
      "contacts:", "ErrorCannotCreateContactInNonContactFolder"},
     {"IPM.Task", "Task", "IPF.Task", "task:", "ErrorCannotCreateTaskInNonTaskFolder"},
+    {"IPM.Appointment", "CalendarItem", "IPF.Appointment",
+     "calendar:", "ErrorCannotCreateCalendarItemInNonCalendarFolder"},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 static const struct ex_kind list = {"IPM.DistList", "DistributionList", "IPF.Contact",
@@ -89,9 +93,110 @@ static const char *settle_task(struct ex_item *i, const char *uri)
     return NULL;
 }
 
+/* ---- events (7.2, 7.4, 8)
+ * ------------------------------------------------------------------------------------------ */
+
+unsigned long ex_outbox;
+
+bool ex_is_zone(const char *element)
+{
+    return !strcmp(element, "StartTimeZone") || !strcmp(element, "EndTimeZone");
+}
+
+bool ex_has_attendees(const struct ex_item *i)
+{
+    return ex_value(i, "calendar:RequiredAttendees") || ex_value(i, "calendar:OptionalAttendees") ||
+           ex_value(i, "calendar:Resources");
+}
+
+static const char *settle_event(struct ex_item *i, const char *uri)
+{
+    const char *value = ex_value(i, uri);
+    if (!strcmp(uri, "calendar:Recurrence")) {
+        ex_put(i, "calendar:IsRecurring", value ? "true" : "false");
+        ex_put(i, "calendar:CalendarItemType", value ? "RecurringMaster" : "Single");
+        /* Changed occurrences do not outlive the recurrence that they are of. */
+        ex_put(i, "calendar:ModifiedOccurrences", NULL);
+        ex_put(i, "calendar:DeletedOccurrences", NULL);
+    } else if (strstr(uri, "TimeZone") && value && strchr(value, '/')) {
+        return "ErrorTimeZone"; /* Windows' names, not IANA's */
+    } else if (strstr(uri, "Attendees") || strstr(uri, "Resources")) {
+        ex_put(i, "calendar:IsMeeting", ex_has_attendees(i) ? "true" : "false");
+    }
+    return NULL;
+}
+
+static void number_bytes(const char *uid, struct sb_buf *out)
+{
+    static const unsigned char head[16] = {4,    0,    0,    0,    0x82, 0,    0xe0, 0,
+                                           0x74, 0xc5, 0xb7, 0x10, 0x1a, 0x82, 0xe0, 8};
+    size_t len = strlen(uid);
+    unsigned char zero[24] = "", size[4] = "";
+    if (!strncasecmp(uid, "040000008200E000", 16)) {
+        for (size_t at = 0; at + 1 < len; at += 2) {
+            char hex[3] = {uid[at], uid[at + 1], 0};
+            unsigned char byte = (unsigned char)strtoul(hex, NULL, 16);
+            sb_buf_add(out, &byte, 1);
+        }
+        return;
+    }
+    size[0] = (unsigned char)(len + 13);
+    size[1] = (unsigned char)((len + 13) >> 8);
+    sb_buf_add(out, head, 16);
+    sb_buf_add(out, zero, 20);
+    sb_buf_add(out, size, 4);
+    sb_buf_add(out, "vCal-Uid\1\0\0", 12);
+    sb_buf_add(out, uid, len + 1);
+}
+
+/* MS-OXOCAL 2.2.1.27 */
+static void find_by(struct ex_item *i)
+{
+    struct sb_buf bytes = {0};
+    number_bytes(ex_value(i, "calendar:UID"), &bytes);
+    char *text = malloc(BASE64_ENCODE_RAW_LENGTH(bytes.len) + 1);
+    if (!text)
+        abort();
+    base64_encode_raw(text, bytes.len, (const uint8_t *)bytes.data);
+    text[BASE64_ENCODE_RAW_LENGTH(bytes.len)] = 0;
+    free(i->global_id);
+    i->global_id = text;
+    sb_buf_free(&bytes);
+}
+
+const char *ex_finish(const struct ex_mailbox *m, struct ex_item *i)
+{
+    const char *start = ex_value(i, "calendar:Start"), *end = ex_value(i, "calendar:End");
+    struct sb_buf text = {0};
+    if (strcmp(i->klass, "IPM.Appointment"))
+        return NULL;
+    if (!start || !end)
+        return "ErrorCalendarEndDateIsEarlierThanStartDate";
+    if (strcmp(end, start) < 0)
+        return "ErrorCalendarEndDateIsEarlierThanStartDate";
+    if (!ex_value(i, "calendar:UID")) {
+        sb_buf_fmt(&text, "040000008200E00074C5B7101A82E00800000000%032llX",
+                   (unsigned long long)i->created_ms * 1000u + (unsigned long long)i->created_seq);
+        ex_put(i, "calendar:UID", text.data);
+        text.len = 0;
+    }
+    if (!ex_value(i, "calendar:Organizer")) {
+        sb_buf_fmt(&text,
+                   "<t:Mailbox><t:Name>%s</t:Name><t:EmailAddress>%s</t:EmailAddress>"
+                   "<t:RoutingType>SMTP</t:RoutingType></t:Mailbox>",
+                   m->user->name, m->user->address);
+        ex_put(i, "calendar:Organizer", text.data);
+    }
+    sb_buf_free(&text);
+    find_by(i);
+    return NULL;
+}
+
 const char *ex_settle(struct ex_item *i, const char *uri)
 {
-    return ex_is_of(&kinds[1], uri) ? settle_task(i, uri) : NULL;
+    return ex_is_of(&kinds[1], uri)   ? settle_task(i, uri)
+           : ex_is_of(&kinds[2], uri) ? settle_event(i, uri)
+                                      : NULL;
 }
 
 /* ---- values that are elements

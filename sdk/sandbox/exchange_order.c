@@ -35,8 +35,8 @@ static const struct {
                   "FilterHtmlContent ConvertHtmlCodePageToUTF8 InlineImageUrlTemplate "
                   "BlockExternalImages AddBlankTargetToLinks MaximumBodySize AdditionalProperties"},
     {"ItemChange", "ItemId OccurrenceItemId RecurringMasterItemId Updates"},
-    {"SetItemField",
-     "FieldURI IndexedFieldURI ExtendedFieldURI Contact Task Item Message DistributionList"},
+    {"SetItemField", "FieldURI IndexedFieldURI ExtendedFieldURI Contact Task CalendarItem Item "
+                     "Message DistributionList"},
     {"AppendToItemField", "FieldURI IndexedFieldURI ExtendedFieldURI Contact Item Message"},
     {"DeleteItemField", "FieldURI IndexedFieldURI ExtendedFieldURI"},
     {"ExtendedProperty", "ExtendedFieldURI Value Values"},
@@ -51,6 +51,17 @@ static const struct {
           "Contacts DelegationState Delegator DueDate IsAssignmentEditable IsComplete "
           "IsRecurring IsTeamTask Mileage Owner PercentComplete Recurrence StartDate Status "
           "StatusDescription TotalWork"},
+    {"CalendarItem",
+     ITEM "UID RecurrenceId DateTimeStamp Start End OriginalStart IsAllDayEvent "
+          "LegacyFreeBusyStatus Location When IsMeeting IsCancelled IsRecurring "
+          "MeetingRequestWasSent IsResponseRequested CalendarItemType MyResponseType Organizer "
+          "RequiredAttendees OptionalAttendees Resources ConflictingMeetingCount "
+          "AdjacentMeetingCount ConflictingMeetings AdjacentMeetings Duration TimeZone "
+          "AppointmentReplyTime AppointmentSequenceNumber AppointmentState Recurrence "
+          "FirstOccurrence LastOccurrence ModifiedOccurrences DeletedOccurrences MeetingTimeZone "
+          "StartTimeZone EndTimeZone ConferenceType AllowNewTimeProposal IsOnlineMeeting "
+          "MeetingWorkspaceUrl NetShowUrl"},
+    {"Attendee", "Mailbox ResponseType LastResponseTime"},
     {"Recurrence",
      "RelativeYearlyRecurrence AbsoluteYearlyRecurrence RelativeMonthlyRecurrence "
      "AbsoluteMonthlyRecurrence WeeklyRecurrence DailyRecurrence DailyRegeneration "

@@ -65,7 +65,17 @@ const struct ex_prop ex_props[PROPS] = {
     SAYS("task", "IsRecurring", "false"), SAYS("task", "Mileage", NULL),
     SAYS("task", "Owner", NULL), SAYS("task", "PercentComplete", "0"), XML("task", "Recurrence"),
     SAYS("task", "StartDate", NULL), SAYS("task", "Status", "NotStarted"),
-    SAYS("task", "StatusDescription", NULL), SAYS("task", "TotalWork", NULL)};
+    SAYS("task", "StatusDescription", NULL), SAYS("task", "TotalWork", NULL),
+    SAYS("calendar", "UID", NULL), SAYS("calendar", "Start", NULL), SAYS("calendar", "End", NULL),
+    SAYS("calendar", "IsAllDayEvent", "false"), SAYS("calendar", "LegacyFreeBusyStatus", "Busy"),
+    SAYS("calendar", "Location", NULL), SAYS("calendar", "IsMeeting", "false"),
+    SAYS("calendar", "IsCancelled", "false"), SAYS("calendar", "IsRecurring", "false"),
+    SAYS("calendar", "CalendarItemType", "Single"), SAYS("calendar", "MyResponseType", "Organizer"),
+    XML("calendar", "Organizer"), XML("calendar", "RequiredAttendees"),
+    XML("calendar", "OptionalAttendees"), XML("calendar", "Resources"),
+    XML("calendar", "Recurrence"), XML("calendar", "ModifiedOccurrences"),
+    XML("calendar", "DeletedOccurrences"), SAYS("calendar", "StartTimeZone", NULL),
+    SAYS("calendar", "EndTimeZone", NULL)};
 
 const char *ex_value(const struct ex_item *i, const char *uri)
 {
@@ -212,6 +222,7 @@ static void item_free(struct ex_item *i)
     free(i->id);
     free(i->klass);
     free(i->sensitivity);
+    free(i->global_id);
     free(i->body);
     free(i);
 }
@@ -253,6 +264,7 @@ struct ex_item *ex_item_copy(struct ex_mailbox *m, const struct ex_item *from, i
         ex_set(&i->value[p], from->value[p]);
     ex_set(&i->sensitivity, from->sensitivity);
     ex_set(&i->body, from->body);
+    ex_set(&i->global_id, from->global_id);
     i->body_html = from->body_html;
     ex_categories(i, from->categories, from->n_categories);
     for (size_t e = 0; e < from->n_extended; e++)

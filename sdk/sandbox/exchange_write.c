@@ -126,7 +126,9 @@ static const char *take_element(struct ex_item *i, const xmlNode *n)
         !strcmp(name, "PhysicalAddresses") || !strcmp(name, "ImAddresses"))
         return take_set(i, n);
     int p = row_of(i, name);
-    text = p >= 0 && ex_props[p].xml ? ex_inner(n) : ex_text(n);
+    text = p >= 0 && ex_props[p].xml ? ex_inner(n)
+           : ex_is_zone(name)        ? ex_attr(n, "Id")
+                                     : ex_text(n);
     if (!strcmp(name, "Body")) {
         char *type = ex_attr(n, "BodyType");
         i->body_html = type && !strcmp(type, "HTML");
@@ -155,6 +157,22 @@ static void write_item_id(struct ex_call *c, const struct ex_item *i)
                element, i->id, key, element);
 }
 
+/* Whether a write would have told anybody is counted; not to say so is an error (section 6). */
+static const char *tells(struct ex_call *c, const char *attribute, bool people, const char *error)
+{
+    char *how = ex_attr(c->op, attribute);
+    bool said = how != NULL;
+    ex_outbox += said && people && strcmp(how, "SendToNone") != 0;
+    xmlFree(how);
+    return said ? NULL : error;
+}
+
+static bool has_people(const xmlNode *event)
+{
+    return ex_child(event, "RequiredAttendees") || ex_child(event, "OptionalAttendees") ||
+           ex_child(event, "Resources");
+}
+
 /* ---- CreateItem
  * ---------------------------------------------------------------------------------------------------
  */
@@ -170,8 +188,13 @@ static void create_one(struct ex_call *c, struct ex_mailbox *m, int folder, cons
                         : strcmp(m->folders[folder].klass, kind->folder) ? kind->wrong
                                                                          : NULL;
     struct ex_item *i = error ? NULL : ex_item_new(m, folder, kind->klass);
+    if (!error && !strcmp(kind->klass, "IPM.Appointment"))
+        error = tells(c, "SendMeetingInvitations", has_people(n),
+                      "ErrorSendMeetingInvitationsRequired");
     for (const xmlNode *e = ex_first(n); i && e && !error; e = ex_next(e))
         error = take_element(i, e);
+    if (i && !error)
+        error = ex_finish(m, i);
     if (error && i) {
         /* Never was: no trace of it in the changes either. */
         i->folder = -1;
@@ -278,14 +301,20 @@ static void update_one(struct ex_call *c, const xmlNode *change, const char *res
     xmlFree(id);
     if (!error && refused)
         error = "ErrorItemSave";
+    if (!error && !strcmp(i->klass, "IPM.Appointment"))
+        error = tells(c, "SendMeetingInvitationsOrCancellations", ex_has_attendees(i),
+                      "ErrorSendMeetingInvitationsOrCancellationsRequired");
     if (!error) {
         /* All of an item's updates or none: tried on a copy. */
         struct ex_item *copy = ex_item_copy(c->mailbox, i, -1);
         error = update(copy, ex_child(change, "Updates"));
+        if (!error)
+            error = ex_finish(c->mailbox, copy);
         ex_item_remove(c->mailbox, copy);
     }
     if (!error) {
         update(i, ex_child(change, "Updates"));
+        ex_finish(c->mailbox, i);
         ex_item_touch(c->mailbox, i);
     }
     ex_begin(c, message, error);
@@ -320,6 +349,9 @@ void ex_delete_item(struct ex_call *c)
                             : !tasks && !strcmp(i->klass, "IPM.Task")
                                 ? "ErrorAffectedTaskOccurrencesRequired"
                                 : NULL;
+        if (!error && !strcmp(i->klass, "IPM.Appointment"))
+            error = tells(c, "SendMeetingCancellations", ex_has_attendees(i),
+                          "ErrorSendMeetingCancellationsRequired");
         ex_begin(c, "DeleteItemResponseMessage", error);
         if (error)
             continue;

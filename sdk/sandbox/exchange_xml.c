@@ -280,6 +280,12 @@ static void write_prop(struct sb_buf *b, const struct ex_item *i, const struct e
     bool spoil = sb_fault_at(s->request, "", NULL) == SB_FAULT_FORBIDDEN_CHAR;
     if (!s->props[p] || !value)
         return;
+    if (ex_is_zone(x->element)) {
+        sb_buf_fmt(b, "<t:%s Id=\"", x->element);
+        ex_escape(b, value);
+        sb_buf_str(b, "\" Name=\"(UTC) Somewhere\"/>");
+        return;
+    }
     sb_buf_fmt(b, "<t:%s>", x->element);
     if (x->xml)
         sb_buf_str(b, value);

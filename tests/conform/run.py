@@ -65,7 +65,7 @@ def test_folder(*args):
 
 
 def test_exchange(*args):
-    for auth, collection in (("basic", "tasks"), ("basic", "contacts"), ("ntlm", "contacts")):
+    for auth, collection in (("basic", "calendar"), ("basic", "tasks"), ("basic", "contacts"), ("ntlm", "contacts")):
         with Sandbox(clock=False) as box:
             conform("ews.so", EXCHANGE, box.info, box.info["exchange"]["password"], *args,
                     auth=auth, collection=collection)

@@ -8,7 +8,8 @@
 struct kind {
     const char *collection, *name; /* the field that every item is given */
 };
-static const struct kind contact = {"contacts", "fn"}, task = {"tasks", "summary"};
+static const struct kind contact = {"contacts", "fn"}, task = {"tasks", "summary"},
+                         event = {"calendar", "summary"};
 
 static int set_up(void **state)
 {
@@ -33,6 +34,16 @@ static int set_up(void **state)
 static struct wess_field text(const char *name, const char *value)
 {
     return (struct wess_field){.name = name, .type = WESS_TEXT, .str = {value, strlen(value)}};
+}
+
+static struct wess_field at(const char *name, const char *local, const char *zone, int64_t ms)
+{
+    return (struct wess_field){.name = name, .type = WESS_TIME, .time = {local, zone, ms}};
+}
+
+static struct wess_field day(const char *name, const char *date)
+{
+    return (struct wess_field){.name = name, .type = WESS_DATE, .str = {date, 10}};
 }
 
 static bool same(const struct wess_field *a, const struct wess_field *b);
@@ -129,8 +140,12 @@ static void go(struct round *r, struct wess_field value, struct wess_field besid
     snprintf(name, sizeof(name), "Round %u", ++r->n);
     snprintf(stamp, sizeof(stamp), "round%u", r->n);
     struct wess_field none = {.name = value.name, .type = WESS_NULL};
-    struct wess_field fields[3] = {text(r->kind->name, name)};
+    struct wess_field fields[5] = {text(r->kind->name, name)};
     size_t n = 1;
+    if (r->kind == &event) { /* which is at some time */
+        fields[n++] = at("start", "2031-03-04T09:00:00", "Europe/Berlin", 1930377600000);
+        fields[n++] = at("end", "2031-03-04T10:00:00", "Europe/Berlin", 1930381200000);
+    }
     struct wess_item now;
     struct wess_result out;
     bool is_name = !strcmp(value.name, r->kind->name);
@@ -185,7 +200,10 @@ static void go_text(struct round *r, const struct wess_field_schema *s)
     }
     if (!strcmp(s->name, "rrule")) {
         struct wess_field start = {.name = "start", .type = WESS_DATE, .str = {"2030-01-07", 10}};
-        go(r, text(s->name, "FREQ=WEEKLY;COUNT=5;BYDAY=MO,WE"), start);
+        if (r->kind == &event)
+            go(r, text(s->name, "FREQ=WEEKLY;COUNT=5;BYDAY=TU,TH"), ALONE);
+        else
+            go(r, text(s->name, "FREQ=WEEKLY;COUNT=5;BYDAY=MO,WE"), start);
         return;
     }
     for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
@@ -259,11 +277,11 @@ static void go_date(struct round *r, const struct wess_field_schema *s)
 
 static void go_time(struct round *r, const struct wess_field_schema *s)
 {
-    struct wess_field at = {.name = s->name,
-                            .type = WESS_TIME,
-                            .time = {"2031-03-04T09:00:00", "Etc/UTC", 1930381200000}};
-    if (!strcmp(s->name, "alarm"))
-        go(r, at, ALONE);
+    struct wess_field when = {.name = s->name,
+                              .type = WESS_TIME,
+                              .time = {"2031-03-04T09:00:00", "Etc/UTC", 1930381200000}};
+    if (!strcmp(s->name, "alarm")) /* start and end have tests of their own */
+        go(r, when, ALONE);
 }
 
 static void go_field(struct round *r, const struct wess_field_schema *s)
@@ -360,12 +378,282 @@ static void test_ews_fields__no_reminder_is_of_the_past(void **state)
     assert_null(test_field(&now, "alarm"));
 }
 
+/* ---- events
+ * ------------------------------------------------------------------------------------------ */
+
+static void test_ews_fields__of_an_event_go_round(void **state)
+{
+    go_kind(*state, &event, 60);
+}
+
+static struct wess_item make(struct round *r, struct wess_field *fields, size_t n)
+{
+    struct wess_result out;
+    struct wess_op op = {.what = WESS_CREATE, .item = {.fields = fields, .n_fields = n}};
+    r->b->call.collection = "calendar";
+    write_one(r, &op, &out, "created");
+    return box_fetch(r->b, out.id);
+}
+
+static struct wess_result change(struct round *r, const struct wess_item *now,
+                                 struct wess_field *fields, size_t n)
+{
+    struct wess_result out;
+    struct wess_op op = {.what = WESS_UPDATE,
+                         .before = now,
+                         .item = {.id = now->id, .fields = fields, .n_fields = n}};
+    assert_int_equal(box_apply(r->b, &op, 1, &out), WESS_OK);
+    return out;
+}
+
+/* Days are days in whatever zone their midnights are told. */
+static void test_ews_fields__whole_days_stay_whole_days(void **state)
+{
+    static const char *const zones[] = {"Etc/UTC", "Pacific/Auckland", "America/Los_Angeles",
+                                        "Asia/Kolkata", "Europe/London"};
+    struct round r = {*state, &event, 0, 0};
+    for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
+        size_t n = 0;
+        while (r.b->settings[n].name && strcmp(r.b->settings[n].name, "time_zone"))
+            n++;
+        r.b->settings[n] = (struct testhost_setting){"time_zone", zones[i]};
+        box_open(r.b, "calendar", n + 1, 0);
+        /* One day, and one across a change of the clocks. */
+        struct wess_field one[] = {text("summary", "Round day"), day("start", "2030-07-04")};
+        struct wess_field more[] = {text("summary", "Round days"), day("start", "2030-03-29"),
+                                    day("end", "2030-04-02")};
+        struct wess_item now = make(&r, one, 2);
+        assert_string_equal(test_text(&now, "start"), "2030-07-04");
+        assert_string_equal(test_text(&now, "end"), "2030-07-05");
+        now = make(&r, more, 3);
+        assert_string_equal(test_text(&now, "start"), "2030-03-29");
+        assert_string_equal(test_text(&now, "end"), "2030-04-02");
+        /* From days to hours, and back. */
+        struct wess_field hours[] = {at("start", "2030-03-29T09:00:00", "Europe/Paris", 0),
+                                     at("end", "2030-03-29T10:00:00", "Europe/Paris", 0)};
+        assert_int_equal(change(&r, &now, hours, 2).code, WESS_OK);
+        now = box_fetch(r.b, now.id);
+        assert_string_equal(test_field(&now, "start")->time.local, "2030-03-29T09:00:00");
+        assert_true(test_field(&now, "start")->time.ms == 1901001600000);
+        assert_int_equal(change(&r, &now, more + 1, 2).code, WESS_OK);
+        now = box_fetch(r.b, now.id);
+        assert_string_equal(test_text(&now, "end"), "2030-04-02");
+    }
+}
+
+/* Wall clocks by hand: summer, winter, the hour that comes twice, half hours, zones that are one.
+ */
+static void test_ews_fields__times_keep_instant_and_zone(void **state)
+{
+    static const struct {
+        const char *local, *zone;
+        int64_t given, ms;
+        const char *shows;
+    } rows[] = {
+        {"2030-07-04T09:00:00", "Europe/Berlin", 0, 1909378800000, "Europe/Berlin"},
+        {"2030-12-04T09:00:00", "Europe/Berlin", 0, 1922601600000, "Europe/Berlin"},
+        {"2030-07-04T09:00:00", "Europe/Vienna", 0, 1909378800000, "Europe/Berlin"},
+        {"2030-07-04T09:00:00", "Asia/Kolkata", 0, 1909366200000, "Asia/Calcutta"},
+        {"2030-07-04T09:00:00", "America/New_York", 0, 1909400400000, "America/New_York"},
+        {"2030-10-27T01:30:00", "Europe/London", 1919291400000, 1919291400000, "Europe/London"},
+        {"2030-10-27T01:30:00", "Europe/London", 1919295000000, 1919295000000, "Europe/London"},
+        {"2030-07-04T09:00:00", "Etc/UTC", 0, 1909386000000, "Etc/UTC"},
+    };
+    struct round r = {*state, &event, 0, 0};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct wess_field of[] = {text("summary", "Round time"),
+                                  at("start", rows[i].local, rows[i].zone, rows[i].given)};
+        struct wess_item now = make(&r, of, 2);
+        const struct wess_field *start = test_field(&now, "start");
+        assert_non_null(start);
+        if (start->time.ms != rows[i].ms || strcmp(start->time.zone, rows[i].shows) ||
+            strcmp(start->time.local, rows[i].local))
+            fail_msg("row %zu: %s %s %lld", i, start->time.local, start->time.zone,
+                     (long long)start->time.ms);
+    }
+}
+
+static void test_ews_fields__an_event_that_cannot_be_is_refused_by_its_field(void **state)
+{
+    struct round r = {*state, &event, 0, 0};
+    static const char utc[] = "Etc/UTC";
+    const struct {
+        struct wess_field of[3];
+        const char *field;
+    } rows[] = {
+        {{text("summary", "x"), text("location", "y"), text("description", "z")}, "start"},
+        {{at("start", "2030-07-04T09:00:00", utc, 0), at("end", "2030-07-04T08:00:00", utc, 0),
+          text("summary", "x")},
+         "end"},
+        {{day("start", "2030-07-04"), at("end", "2030-07-04T08:00:00", utc, 0),
+          text("summary", "x")},
+         "end"},
+        {{day("start", "2030-01-31"), text("rrule", "FREQ=MONTHLY;BYMONTHDAY=31"),
+          text("summary", "x")},
+         "rrule"},
+    };
+    r.b->call.collection = "calendar";
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct wess_op op = {.what = WESS_CREATE, .item = {.fields = rows[i].of, .n_fields = 3}};
+        struct wess_result out;
+        assert_int_equal(box_apply(r.b, &op, 1, &out), WESS_OK);
+        assert_int_equal(out.code, WESS_REJECTED);
+        assert_int_equal(out.n_refused, 1);
+        assert_string_equal(out.refused[0].field, rows[i].field);
+    }
+}
+
+static int64_t sent(struct box *b)
+{
+    json_t *answer = box_control(b, "exchange/outbox?mailbox=x");
+    int64_t n = box_number(answer, "sent");
+    json_decref(answer);
+    return n;
+}
+
+/* People come and go, and nobody is told. */
+static void test_ews_fields__attendees_are_kept_and_never_told(void **state)
+{
+    struct round r = {*state, &event, 0, 0};
+    struct wess_field ada[] = {text("value", "Ada@Example.com"), text("cn", "Ada \U0001f4d3"),
+                               text("role", "REQ-PARTICIPANT")};
+    struct wess_field ben[] = {text("value", "ben@example.com"), text("cn", "Ben"),
+                               text("role", "OPT-PARTICIPANT")};
+    struct wess_field room[] = {text("value", "room@example.com"), text("cn", "Room"),
+                                text("role", "NON-PARTICIPANT")};
+    struct wess_record of[] = {
+        {"ada@example.com", ada, 3}, {"ben@example.com", ben, 3}, {"room@example.com", room, 3}};
+    struct wess_field all = {.name = "attendees", .type = WESS_RECORDS, .records = {of, 3}};
+    struct wess_field two = {.name = "attendees", .type = WESS_RECORDS, .records = {of + 1, 2}};
+    struct wess_field fields[] = {text("summary", "Round table"),
+                                  at("start", "2030-07-04T09:00:00", "Europe/Berlin", 0), all};
+    struct wess_item now = make(&r, fields, 3);
+    assert_true(same(test_field(&now, "attendees"), &all));
+    assert_non_null(test_text(&now, "organizer"));
+    assert_int_equal(change(&r, &now, &two, 1).code, WESS_OK);
+    now = box_fetch(r.b, now.id);
+    assert_true(same(test_field(&now, "attendees"), &two));
+    struct wess_op op = {.what = WESS_DELETE, .before = &now, .item = {.id = now.id}};
+    struct wess_result out;
+    write_one(&r, &op, &out, "deleted");
+    assert_int_equal(sent(r.b), 0);
+}
+
+static const char *person(struct box *b, const char *more)
+{
+    const json_t *of = json_object_get(json_object_get(b->info, "exchange"), "mailboxes");
+    const char *address = json_string_value(json_object_get(json_array_get(of, 0), "address"));
+    json_t *made = box_control(b, "exchange/create?mailbox=%s&kind=CalendarItem&%s", address, more);
+    const char *id = json_string_value(json_object_get(made, "id"));
+    char *copy = b->th.host.alloc(&b->th.arena, strlen(id) + 1);
+    strcpy(copy, id);
+    json_decref(made);
+    return copy;
+}
+
+/* Of somebody else's meeting only reminder, categories and show-as are written. */
+static void test_ews_fields__somebody_elses_meeting_is_left_alone(void **state)
+{
+    struct round r = {*state, &event, 0, 0};
+    static const char *const tags[] = {"Workbooks"};
+    r.b->call.collection = "calendar";
+    struct wess_item now = box_fetch(
+        r.b, person(r.b, "Subject=Round&Start=2030-07-04T07:00:00Z&End=2030-07-04T08:00:00Z"
+                         "&MyResponseType=Accept&StartTimeZone=W.%20Europe%20Standard%20Time"));
+    struct wess_field ours[] = {{.name = "alarm", .type = WESS_INT, .num = 30},
+                                text("busystatus", "FREE"),
+                                {.name = "categories", .type = WESS_SET, .set = {tags, 1}}};
+    struct wess_field theirs[] = {ours[0], text("location", "Elsewhere")};
+    struct wess_result out = change(&r, &now, theirs, 2);
+    assert_int_equal(out.code, WESS_REJECTED);
+    assert_int_equal(out.n_refused, 1);
+    assert_string_equal(out.refused[0].field, "location");
+    assert_int_equal(change(&r, &now, ours, 3).code, WESS_OK);
+    now = box_fetch(r.b, now.id);
+    assert_int_equal(test_field(&now, "alarm")->num, 30);
+    assert_string_equal(test_text(&now, "busystatus"), "FREE");
+    assert_null(test_field(&now, "location"));
+    assert_string_equal(test_field(&now, "start")->time.local, "2030-07-04T09:00:00");
+    assert_int_equal(sent(r.b), 0);
+}
+
+/* By the date on which they were to be, whatever hour the server tells; and not overwritten. */
+static void test_ews_fields__changed_occurrences_are_shown_and_kept(void **state)
+{
+    struct round r = {*state, &event, 0, 0};
+    r.b->call.collection = "calendar";
+    struct wess_item now = box_fetch(
+        r.b,
+        person(r.b,
+               "Subject=Round&Start=2030-09-02T07:00:00Z&End=2030-09-02T08:00:00Z"
+               "&StartTimeZone=W.%20Europe%20Standard%20Time"
+               "&Recurrence=%3Ct:DailyRecurrence%3E%3Ct:Interval%3E1%3C/t:Interval%3E"
+               "%3C/t:DailyRecurrence%3E%3Ct:NoEndRecurrence%3E%3Ct:StartDate%3E2030-09-02"
+               "%3C/t:StartDate%3E%3C/t:NoEndRecurrence%3E"
+               "&ModifiedOccurrences=%3Ct:Occurrence%3E%3Ct:ItemId%20Id=%22x%22/%3E"
+               "%3Ct:Start%3E2030-11-05T12:00:00Z%3C/t:Start%3E"
+               "%3Ct:End%3E2030-11-05T13:00:00Z%3C/t:End%3E"
+               "%3Ct:OriginalStart%3E2030-11-04T23:00:00Z%3C/t:OriginalStart%3E%3C/t:Occurrence%3E"
+               "&DeletedOccurrences=%3Ct:DeletedOccurrence%3E%3Ct:Start%3E2030-11-06T08:00:00Z"
+               "%3C/t:Start%3E%3C/t:DeletedOccurrence%3E"));
+    assert_string_equal(test_text(&now, "rrule"), "FREQ=DAILY");
+    assert_true(test_field(&now, "start")->time.ms == 0); /* it recurs: by local time and zone */
+    assert_string_equal(test_field(&now, "start")->time.local, "2030-09-02T09:00:00");
+    assert_int_equal(test_field(&now, "overrides")->records.n, 2);
+    const struct wess_record *moved = test_record(&now, "overrides", "2030-11-05");
+    const struct wess_record *gone = test_record(&now, "overrides", "2030-11-06");
+    assert_non_null(moved);
+    assert_string_equal(moved->fields[0].time.local, "2030-11-05T13:00:00");
+    assert_string_equal(test_record_text(gone, "status"), "CANCELLED");
+    struct wess_field later = at("start", "2030-09-02T10:00:00", "Europe/Berlin", 0);
+    struct wess_field rename = text("summary", "Round still");
+    struct wess_result out = change(&r, &now, &later, 1);
+    assert_int_equal(out.code, WESS_REJECTED);
+    assert_string_equal(out.refused[0].field, "start");
+    assert_int_equal(change(&r, &now, &rename, 1).code, WESS_OK);
+    now = box_fetch(r.b, now.id);
+    assert_int_equal(test_field(&now, "overrides")->records.n, 2);
+}
+
+/* Found by its UID as well, which Exchange cannot be asked for by name. */
+static void test_ews_fields__an_event_is_found_by_its_uid(void **state)
+{
+    struct round r = {*state, &event, 0, 0};
+    struct wess_page page;
+    static const char *const uids[] = {"round-1@example.com", NULL};
+    for (size_t i = 0; i < 2; i++) {
+        struct wess_field fields[] = {text("summary", "Round uid"),
+                                      at("start", "2030-07-04T09:00:00", "Europe/Berlin", 0),
+                                      text("uid", uids[i] ? uids[i] : "")};
+        struct wess_item now = make(&r, fields, uids[i] ? 3 : 2);
+        const char *key = r.b->th.host.fold(&r.b->th.arena, test_text(&now, "uid"));
+        assert_true(test_has_key(&now, "uid", key));
+        struct wess_key of = {"uid", key}, other = {"uid", "round-2@example.com"};
+        assert_int_equal(r.b->c->find(&r.b->call, &of, 1, &page), WESS_OK);
+        assert_int_equal(page.n, 1);
+        assert_string_equal(page.changes[0].item.id, now.id);
+        assert_true(page.flags & WESS_PAGE_LAST);
+        /* Of one that others made, in capitals perhaps, nothing is claimed. */
+        assert_int_equal(r.b->c->find(&r.b->call, &other, 1, &page), WESS_OK);
+        assert_int_equal(page.n, 0);
+        assert_false(page.flags & WESS_PAGE_LAST);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, box_tear_down)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_ews_fields__of_a_contact_go_round),
         TEST(test_ews_fields__of_a_task_go_round),
+        TEST(test_ews_fields__of_an_event_go_round),
+        TEST(test_ews_fields__whole_days_stay_whole_days),
+        TEST(test_ews_fields__times_keep_instant_and_zone),
+        TEST(test_ews_fields__an_event_that_cannot_be_is_refused_by_its_field),
+        TEST(test_ews_fields__attendees_are_kept_and_never_told),
+        TEST(test_ews_fields__somebody_elses_meeting_is_left_alone),
+        TEST(test_ews_fields__changed_occurrences_are_shown_and_kept),
+        TEST(test_ews_fields__an_event_is_found_by_its_uid),
         TEST(test_ews_fields__a_task_is_done_and_undone),
         TEST(test_ews_fields__no_reminder_is_of_the_past),
     };

@@ -1,7 +1,8 @@
 # The connector's own parts, as one static library: the module exports one symbol only.
 set(ews ${PROJECT_SOURCE_DIR}/plugins/ews)
 add_library(wess_ews_parts STATIC EXCLUDE_FROM_ALL ${ews}/ews.c ${ews}/session.c ${ews}/soap.c
-    ${ews}/codes.c ${ews}/kinds.c ${ews}/contact_fields.c ${ews}/task.c ${ews}/recur.c
+    ${ews}/codes.c ${ews}/kinds.c ${ews}/contact_fields.c ${ews}/task.c ${ews}/event.c
+    ${ews}/zones.c ${ews}/recur.c
     ${ews}/item.c ${ews}/put.c ${ews}/contact.c ${ews}/refuse.c ${ews}/folders.c ${ews}/sync.c
     ${ews}/fetch.c ${ews}/find.c ${ews}/write.c)
 target_include_directories(wess_ews_parts PUBLIC ${ews})

@@ -128,7 +128,7 @@ static void expect(struct round *r, const char *id, const struct wess_field *wan
     if (want->type == WESS_NULL ? got != NULL : !same(want, got))
         fail_msg("%s %s: it shows %s", want->name, what,
                  !got                     ? "nothing"
-                 : got->type == WESS_TEXT ? got->str.data
+                 : got->type == WESS_TEXT ? (const char *)got->str.data
                                           : "something else");
     r->trips++;
 }
@@ -640,6 +640,130 @@ static void test_ews_fields__an_event_is_found_by_its_uid(void **state)
     }
 }
 
+/* ---- chance
+ * ------------------------------------------------------------------------------------------ */
+
+static unsigned chance(unsigned *seed, unsigned n)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return (*seed >> 8) % n;
+}
+
+static const char *words(struct box *b, unsigned *seed, size_t most)
+{
+    static const char *const of[] = {"alpha ",  "\u00df\u0142 ", "\U0001f4d3", "<&> ",  "\"q\" ",
+                                     "\u05d0 ", "\u65e5\u672c ", "a;b,c ",     "100% ", "]]> "};
+    char *out = b->th.host.alloc(&b->th.arena, 400);
+    strcpy(out, "Round");
+    for (unsigned n = chance(seed, 12); n; n--) {
+        const char *word = of[chance(seed, 10)];
+        if (strlen(out) + strlen(word) < most)
+            strcat(out, word);
+    }
+    strcat(out, "."); /* no space at the end */
+    return out;
+}
+
+/* false: this one is left out. */
+static bool random_field(struct box *b, unsigned *seed, const struct wess_field_schema *s,
+                         struct wess_field *out)
+{
+    static const char *const no[] = {"rrule", "start", "end", "url", "completed", "uid", "alarm"};
+    for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+        if (!strcmp(no[i], s->name))
+            return false;
+    if (strstr(s->name, "address.") || (s->flags & WESS_FIELD_READ_ONLY))
+        return false;
+    *out = (struct wess_field){.name = s->name, .type = s->type};
+    if (s->type == WESS_TEXT && s->allowed.n) {
+        *out = text(s->name, s->allowed.of[chance(seed, (unsigned)s->allowed.n)]);
+        return strcmp(out->str.data, "PUBLIC") && strcmp(out->str.data, "NEEDS-ACTION") &&
+               strcmp(out->str.data, "COMPLETED") && strcmp(out->str.data, "BUSY");
+    }
+    if (s->type == WESS_TEXT)
+        *out = text(s->name, words(b, seed, 100));
+    else if (s->type == WESS_DATE)
+        *out = day(s->name, chance(seed, 2) ? "1984-02-29" : "2031-12-31");
+    else if (s->type == WESS_INT)
+        out->num = strcmp(s->name, "priority") ? 1 + chance(seed, 98) : chance(seed, 2) ? 1 : 9;
+    else if (s->type == WESS_RECORDS && s->allowed.n) {
+        struct wess_field *part = b->th.host.alloc(&b->th.arena, sizeof(*part));
+        struct wess_record *record = b->th.host.alloc(&b->th.arena, sizeof(*record));
+        *part = text(strcmp(s->name, "address") ? "value" : "locality", words(b, seed, 100));
+        *record =
+            (struct wess_record){s->allowed.of[chance(seed, (unsigned)s->allowed.n)], part, 1};
+        out->records = (struct wess_records){record, 1};
+    } else
+        return false;
+    return true;
+}
+
+static void shows_all(const struct wess_item *now, const struct wess_field *of, size_t n,
+                      unsigned seed)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!same(&of[i], test_field(now, of[i].name)))
+            fail_msg("seed %u: %s is not what was written", seed, of[i].name);
+}
+
+/* A random item is written, read, changed in random fields, read again. */
+static void random_item(struct round *r, const struct wess_field_schema *schema, size_t n,
+                        unsigned seed)
+{
+    enum { MOST = 64 };
+    struct wess_field of[MOST], changed[MOST], value;
+    struct wess_result out;
+    unsigned roll = seed;
+    size_t k = 0, m = 0;
+    if (r->kind == &event) {
+        of[k++] = at("start", "2031-03-04T09:00:00", "Europe/Berlin", 1930377600000);
+        of[k++] = at("end", "2031-03-04T10:00:00", "Europe/Berlin", 1930381200000);
+    }
+    for (size_t i = 0; i < n && k < MOST; i++)
+        if (chance(&roll, 2) && random_field(r->b, &roll, &schema[i], &value))
+            of[k++] = value;
+    struct wess_op op = {.what = WESS_CREATE, .item = {.fields = of, .n_fields = k}};
+    write_one(r, &op, &out, "created");
+    struct wess_item now = box_fetch(r->b, out.id);
+    shows_all(&now, of, k, seed);
+    for (size_t i = 0; i < n && m < MOST; i++)
+        if (!chance(&roll, 4) && random_field(r->b, &roll, &schema[i], &value))
+            changed[m++] = value;
+    op = (struct wess_op){.what = WESS_UPDATE,
+                          .before = &now,
+                          .item = {.id = now.id, .fields = changed, .n_fields = m}};
+    if (!m)
+        return;
+    write_one(r, &op, &out, "changed");
+    now = box_fetch(r->b, now.id);
+    shows_all(&now, changed, m, seed);
+    for (size_t i = 0; i < k; i++) { /* and what was not changed is as it was */
+        bool again = false;
+        for (size_t c = 0; c < m; c++)
+            again |= !strcmp(changed[c].name, of[i].name);
+        if (!again)
+            shows_all(&now, &of[i], 1, seed);
+    }
+}
+
+static void test_ews_fields__random_items_go_round(void **state)
+{
+    static const struct kind *const kinds[] = {&contact, &task, &event};
+    struct box *b = *state;
+    for (size_t k = 0; k < 3; k++) {
+        struct round r = {b, kinds[k], 0, 0};
+        for (unsigned seed = 1; seed <= 60; seed++) {
+            struct wess_schema schema;
+            assert_int_equal(b->c->describe(&b->call, &schema), WESS_OK);
+            b->call.collection = kinds[k]->collection;
+            for (size_t i = 0; i < schema.n; i++)
+                if (!strcmp(schema.of[i].id, kinds[k]->collection))
+                    random_item(&r, schema.of[i].fields, schema.of[i].n_fields, seed);
+            testhost_drop(&b->th);
+        }
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, box_tear_down)
 int main(void)
 {
@@ -656,6 +780,7 @@ int main(void)
         TEST(test_ews_fields__an_event_is_found_by_its_uid),
         TEST(test_ews_fields__a_task_is_done_and_undone),
         TEST(test_ews_fields__no_reminder_is_of_the_past),
+        TEST(test_ews_fields__random_items_go_round),
     };
     curl_global_init(CURL_GLOBAL_DEFAULT);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,6 @@ target_include_directories(wess_ews_parts PUBLIC ${ews})
 target_link_libraries(wess_ews_parts PUBLIC wess_sdk_http wess_sdk_xml wess_sdk_zone wess_sdk_helpers
     PRIVATE wess_flags)
 wess_unit(test_xml SOURCES test_xml.c LIBS wess_sdk_xml)
-foreach(test soap item contact recur)
+foreach(test soap item contact recur event)
     wess_unit(test_ews_${test} SOURCES test_ews_${test}.c LIBS wess_ews_parts wess_testhost)
 endforeach()

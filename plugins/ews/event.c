@@ -10,7 +10,6 @@
 
 #define TEXT_MAX 255u
 #define DAY_MS ((int64_t)86400000)
-#define PARTS 5u
 
 static const struct ews_word shows[] = {
     {"BUSY", "Busy"}, {"FREE", "Free"}, {"TENTATIVE", "Tentative"}, {"OOF", "OOF"}, {NULL, NULL}};
@@ -222,7 +221,7 @@ static void add_part(struct ews_reading *r, struct wess_record *to, const char *
     if (!value || !*value || strlen(value) > WESS_INLINE_MAX)
         return;
     r->spent |= !text;
-    if (text && to->n < PARTS)
+    if (text && to->n < EWS_PARTS)
         parts[to->n++] =
             (struct wess_field){.name = name, .type = WESS_TEXT, .str = {text, strlen(text)}};
 }
@@ -247,7 +246,7 @@ static void read_attendee(struct ews_reading *r, const xmlNode *n, const char *r
     if (!key || !*key || is_known(v, key) || (said && !strcmp(said, "Organizer")))
         return;
     struct wess_record *new = wess_vec_push(r->host, r->a, v);
-    struct wess_field *parts = r->host->alloc(r->a, PARTS * sizeof(*parts));
+    struct wess_field *parts = r->host->alloc(r->a, EWS_PARTS * sizeof(*parts));
     r->spent |= !new || !parts;
     if (!new || !parts)
         return;
@@ -381,7 +380,7 @@ static void add_time(struct ews_reading *r, struct wess_record *to, const xmlNod
     char zone[WESS_ZONE_SIZE], local[WESS_LOCAL_SIZE];
     int64_t ms = ews_time_ms(value);
     zone_of(r, master, "StartTimeZone", ms, zone);
-    if (!ms || !wess_zone_local(ms, zone, local) || to->n == PARTS)
+    if (!ms || !wess_zone_local(ms, zone, local) || to->n == EWS_PARTS)
         return;
     parts[to->n] = (struct wess_field){.name = name, .type = WESS_TIME};
     parts[to->n].time = (struct wess_time){wess_arena_text(r->host, r->a, local),
@@ -394,7 +393,7 @@ static struct wess_record * override(struct ews_reading *r, const xmlNode *item,
                                      struct wess_vec *v)
 {
     const char *key = original_date(r, item, start);
-    struct wess_field *parts = key ? r->host->alloc(r->a, PARTS * sizeof(*parts)) : NULL;
+    struct wess_field *parts = key ? r->host->alloc(r->a, EWS_PARTS * sizeof(*parts)) : NULL;
     struct wess_record *new = parts && !is_known(v, key) ? wess_vec_push(r->host, r->a, v) : NULL;
     r->spent |= key && !parts;
     if (new)
@@ -412,6 +411,8 @@ static void read_overrides(struct ews_reading *r, const xmlNode *item, const str
             continue;
         add_time(r, o, item, "start", xml_text(xml_child(n, "Start")));
         add_time(r, o, item, "end", xml_text(xml_child(n, "End")));
+        if (r->whole)
+            add_part(r, o, EWS_OCCURRENCE_ID, xml_attr(xml_child(n, "ItemId"), "Id"));
     }
     for (n = xml_first(xml_child(item, "DeletedOccurrences")); n; n = xml_next(n)) {
         struct wess_record *o = override(r, item, xml_text(xml_child(n, "Start")), &v);
@@ -421,6 +422,22 @@ static void read_overrides(struct ews_reading *r, const xmlNode *item, const str
     struct wess_field *f = v.n ? ews_push(r, e->name, WESS_RECORDS) : NULL;
     if (f)
         f->records = (struct wess_records){v.of, v.n};
+}
+
+const char *ews_show_as(const char *theirs)
+{
+    for (const struct ews_word *w = shows + 1; w->ours; w++)
+        if (!strcmp(w->theirs, theirs))
+            return w->ours;
+    return "";
+}
+
+/* They are requests of their own, behind that of the series. */
+static bool put_nothing(struct ews_put *p, const struct ews_field *e)
+{
+    (void)p;
+    (void)e;
+    return false;
 }
 
 /* ---- what cannot be written
@@ -538,7 +555,7 @@ static const struct ews_field fields[] = {
     {EVENT("rrule", "Recurrence", WESS_TEXT, EWS_MADE), .with = "start", .read = read_rule,
      .put = put_rule},
     {EVENT("overrides", "ModifiedOccurrences", WESS_RECORDS, EWS_MADE), .read = read_overrides,
-     .read_only = true},
+     .put = put_nothing, .kept = true},
     {EVENT("start", "StartTimeZone", WESS_TIME, EWS_MADE), .with = "end", .put = put_zone,
      .kept = true, .early = true},
     {EVENT("end", "EndTimeZone", WESS_TIME, EWS_MADE), .with = "start", .put = put_zone,
@@ -568,7 +585,7 @@ static const struct wess_field_schema schema[] = {
     LINE("organizer.cn", WESS_FIELD_READ_ONLY),
     {.name = "attendees", .type = WESS_RECORDS, .max_len = TEXT_MAX},
     {.name = "rrule", .type = WESS_TEXT},
-    {.name = "overrides", .type = WESS_RECORDS, .flags = WESS_FIELD_READ_ONLY},
+    {.name = "overrides", .type = WESS_RECORDS, .max_len = TEXT_MAX},
 };
 
 static const char *const facts[] = {"item:ParentFolderId",

@@ -286,6 +286,18 @@ void ews_zone(const xmlNode *definition, int64_t ms, char out[WESS_ZONE_SIZE]);
 /* Of somebody else's meeting only what is one's own is written. */
 bool ews_refuses_foreign(struct wess_call *, const struct wess_op *, struct wess_result *);
 
+/* ---- occurrence.c
+ * ------------------------------------------------------------------------------------------ */
+
+#define EWS_PARTS 8u               /* of one override */
+#define EWS_OCCURRENCE_ID "ews-id" /* a part that never leaves the connector */
+/* What differs in the changed occurrences of what was fetched. */
+enum wess_code ews_fetch_occurrences(struct wess_call *, const struct wess_result *, size_t n);
+/* Of a series that was written: its overrides, one request each. */
+enum wess_code ews_write_occurrences(struct wess_call *, const struct wess_op *,
+                                     struct wess_result *);
+const char *ews_show_as(const char *theirs); /* event.c: "OOF"; "" where it is the usual */
+
 /* ---- find.c
  * ------------------------------------------------------------------------------------------ */
 

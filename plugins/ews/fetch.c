@@ -188,6 +188,8 @@ enum wess_code ews_fetch(struct wess_call *call, struct wess_list ids, struct we
         if (rc == WESS_OK && !put_back(&g, stack, &depth, now, n))
             adapt(c, g.bytes, items);
     }
+    if (rc == WESS_OK && ews_kind_of(call) == &ews_event_kind)
+        rc = ews_fetch_occurrences(call, out, ids.n);
     if (rc == WESS_OK)
         call->error = (struct wess_error){0};
     return rc;

@@ -444,6 +444,10 @@ enum wess_code ews_apply(struct wess_call *call, const struct wess_op *ops, size
     enum wess_code rc = ews_folders(call, false);
     for (size_t k = 0; rc == WESS_OK && k < 3; k++)
         rc = apply_kind(call, ops, n, order[k], out);
+    /* What was found to be there already is merged again first. */
+    for (size_t i = 0; rc == WESS_OK && ews_kind_of(call) == &ews_event_kind && i < n; i++)
+        if (ops[i].what != WESS_DELETE && out[i].code == WESS_OK && !out[i].current)
+            rc = ews_write_occurrences(call, &ops[i], &out[i]);
     if (rc == WESS_TOO_BIG && !call->error.text[0])
         wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     return rc;

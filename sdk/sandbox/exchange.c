@@ -276,12 +276,18 @@ static json_t *item_json(const struct ex_mailbox *m, const struct ex_item *i)
         if (i->extended[e].name)
             stamp = i->extended[e].value;
     return json_pack("{s:s,s:s,s:s,s:o,s:o,s:s?,s:s}", "id", i->id, "change_key", key, "folder",
-                     m->folders[i->folder].name, "categories", categories, "fields", fields,
-                     "stamp", stamp, "sensitivity", i->sensitivity ? i->sensitivity : "Normal");
+                     i->folder < 0 ? "" : m->folders[i->folder].name, "categories", categories,
+                     "fields", fields, "stamp", stamp, "sensitivity",
+                     i->sensitivity ? i->sensitivity : "Normal");
 }
 
 static bool is_listed(const struct ex_mailbox *m, const struct ex_item *i, const char *query)
 {
+    char *changed = sb_param(query, "changed", 0); /* the changed occurrences of series alone */
+    bool want = changed != NULL;
+    free(changed);
+    if (want || i->folder < 0)
+        return want && i->master;
     char *email = sb_param(query, "email", 0), *name = sb_param(query, "name", 0);
     char *folder = sb_param(query, "folder", 0);
     const char *mail = i->value[ex_prop_find("contacts:EmailAddress", "EmailAddress1")];
@@ -387,6 +393,25 @@ static void print(struct sb_buf *out, json_t *j)
     json_decref(j);
 }
 
+/* One occurrence of a series, by its number: deleted, or edited. */
+static bool change_occurrence(struct ex_mailbox *m, struct ex_item *master, const char *query)
+{
+    char *index = sb_param(query, "index", 0), *gone = sb_param(query, "gone", 0);
+    xmlNode *id = xmlNewNode(NULL, (const xmlChar *)"OccurrenceItemId");
+    const char *error = NULL;
+    xmlNewProp(id, (const xmlChar *)"RecurringMasterId", (const xmlChar *)master->id);
+    xmlNewProp(id, (const xmlChar *)"InstanceIndex", (const xmlChar *)(index ? index : "1"));
+    struct ex_item *one = ex_series_item(m, id, gone != NULL, &error);
+    if (one && !error && !gone) {
+        sb_params(query, set_param, one);
+        ex_series_tell(m, one);
+    }
+    xmlFreeNode(id);
+    free(index);
+    free(gone);
+    return !error;
+}
+
 static int folder_of_class(const struct ex_mailbox *m, const char *klass)
 {
     int f = 0;
@@ -428,6 +453,9 @@ static bool control(const char *action, const char *query, struct sb_buf *out)
         known = user && password && ex_password(user, password);
         free(user);
         free(password);
+        print(out, json_object());
+    } else if (i && !strcmp(action, "occurrence")) {
+        known = change_occurrence(m, i, query);
         print(out, json_object());
     } else if (i) {
         known = act(m, i, action, query);

@@ -33,7 +33,8 @@ struct ex_item {
     bool body_html;
     char **categories;
     size_t n_categories;
-    char *global_id; /* what its UID is found by */
+    char *global_id;         /* what its UID is found by */
+    char *master, *original; /* of a changed occurrence: its series, and when it was to begin */
     struct ex_extended *extended;
     size_t n_extended;
 };
@@ -94,6 +95,11 @@ bool ex_has_attendees(const struct ex_item *);
 bool ex_is_zone(const char *element); /* whose value is its attribute Id */
 extern unsigned long ex_outbox;       /* mails to attendees that a write would have sent */
 char *ex_inner(const xmlNode *);      /* what is in it, as text, with the prefix "t:" */
+
+/* exchange_series.c */
+struct ex_item *ex_series_item(struct ex_mailbox *, const xmlNode *occurrence_id, bool gone,
+                               const char **error);
+void ex_series_tell(struct ex_mailbox *, struct ex_item *changed); /* its series shows it */
 
 /* exchange_order.c: NULL, or the name of the element that is out of order or not known there. */
 const char *ex_order(const xmlNode *operation);

@@ -223,6 +223,8 @@ static void item_free(struct ex_item *i)
     free(i->klass);
     free(i->sensitivity);
     free(i->global_id);
+    free(i->master);
+    free(i->original);
     free(i->body);
     free(i);
 }

@@ -294,10 +294,13 @@ static void update_one(struct ex_call *c, const xmlNode *change, const char *res
                        bool refused)
 {
     static const char message[] = "UpdateItemResponseMessage";
-    const xmlNode *node = ex_child(change, "ItemId");
+    const xmlNode *node = ex_child(change, "ItemId"), *one = ex_child(change, "OccurrenceItemId");
+    const char *error = NULL;
     char *id = ex_attr(node, "Id");
-    struct ex_item *i = ex_item(c->mailbox, id);
-    const char *error = !i ? "ErrorItemNotFound" : check_key(c, i, node, resolution);
+    struct ex_item *i =
+        one ? ex_series_item(c->mailbox, one, false, &error) : ex_item(c->mailbox, id);
+    if (!error && !one)
+        error = !i ? "ErrorItemNotFound" : check_key(c, i, node, resolution);
     xmlFree(id);
     if (!error && refused)
         error = "ErrorItemSave";
@@ -316,6 +319,7 @@ static void update_one(struct ex_call *c, const xmlNode *change, const char *res
         update(i, ex_child(change, "Updates"));
         ex_finish(c->mailbox, i);
         ex_item_touch(c->mailbox, i);
+        ex_series_tell(c->mailbox, i);
     }
     ex_begin(c, message, error);
     if (error)
@@ -342,10 +346,14 @@ void ex_delete_item(struct ex_call *c)
     char *type = ex_attr(c->op, "DeleteType"), *tasks = ex_attr(c->op, "AffectedTaskOccurrences");
     for (const xmlNode *n = ex_first(ex_child(c->op, "ItemIds")); n; n = ex_next(n)) {
         char *id = ex_attr(n, "Id");
-        struct ex_item *i = ex_item(c->mailbox, id);
+        const char *wrong = NULL;
+        bool one = !strcmp((const char *)n->name, "OccurrenceItemId");
+        struct ex_item *i =
+            one ? ex_series_item(c->mailbox, n, true, &wrong) : ex_item(c->mailbox, id);
         xmlFree(id);
         /* The ChangeKey is not looked at: the real one does not either. */
-        const char *error = !i ? "ErrorItemNotFound"
+        const char *error = wrong ? wrong
+                            : !i  ? "ErrorItemNotFound"
                             : !tasks && !strcmp(i->klass, "IPM.Task")
                                 ? "ErrorAffectedTaskOccurrencesRequired"
                                 : NULL;
@@ -355,6 +363,10 @@ void ex_delete_item(struct ex_call *c)
         ex_begin(c, "DeleteItemResponseMessage", error);
         if (error)
             continue;
+        if (one) { /* section 5: it leaves no trace but in the series */
+            ex_end(c, "DeleteItemResponseMessage");
+            continue;
+        }
         if (type && !strcmp(type, "MoveToDeletedItems"))
             ex_item_move(c->mailbox, i, ex_folder_of(c->mailbox, "deleteditems", true));
         else

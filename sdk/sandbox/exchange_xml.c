@@ -335,7 +335,7 @@ void ex_item_write(struct sb_buf *b, const struct ex_mailbox *m, const struct ex
     char key[64];
     ex_change_key(i, key);
     sb_buf_fmt(b, "<t:%s><t:ItemId Id=\"%s\" ChangeKey=\"%s\"/>", kind->element, i->id, key);
-    if (s->folder)
+    if (s->folder && i->folder >= 0)
         sb_buf_fmt(b, "<t:ParentFolderId Id=\"%s\" ChangeKey=\"AQAAAA==\"/>",
                    m->folders[i->folder].id);
     if (s->klass)

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import urllib.parse
 
-import test_requests
+import test_requests as wire
 from sandbox import Sandbox, Wess, main
 
 PAIR = 'first = { differs = "left"; create = "yes"; }; on_delete = { left = "delete"; right = "delete"; };'
@@ -125,7 +125,7 @@ def test_events():
 
 def recorded(kind, collection, play):
     """What went over the wire both ways while that was played."""
-    recorder = type("Own", (test_requests.Recorder,), {"seen": [], "lock": threading.Lock()})
+    recorder = type("Own", (wire.Recorder,), {"seen": [], "lock": threading.Lock()})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), recorder)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -186,23 +186,75 @@ def play_events(box, wess):
     assert box.exchange("outbox")["sent"] == 0, "somebody was told"
 
 
+def ones(box, i):
+    """The changed occurrences of a mailbox."""
+    of = [c["fields"] for c in box.exchange("list", i, changed=1)["items"]]
+    return sorted((c["Start"], c["Subject"], c.get("Location")) for c in of)
+
+
+def play_series(box, wess):
+    """By hand: Mondays at nine in Berlin from 2030-09-02; the clocks change on 2030-10-27."""
+    zone = "W. Europe Standard Time"
+    rule = ("<t:WeeklyRecurrence><t:Interval>1</t:Interval><t:DaysOfWeek>Monday</t:DaysOfWeek>"
+            "</t:WeeklyRecurrence><t:NoEndRecurrence><t:StartDate>2030-09-02</t:StartDate>"
+            "</t:NoEndRecurrence>")
+    master = make(box, 0, "CalendarItem", Subject="All", Start="2030-09-02T07:00:00Z",
+                  End="2030-09-02T08:00:00Z", StartTimeZone=zone, EndTimeZone=zone, Recurrence=rule)
+    box.exchange("occurrence", 0, id=master["id"], index=10, Start="2030-11-05T12:00:00Z",
+                 End="2030-11-05T13:00:00Z", Subject="Moved")
+    box.exchange("occurrence", 0, id=master["id"], index=3, Location="Room 3")
+    box.exchange("occurrence", 0, id=master["id"], index=2, gone=1)
+    wess.settle()
+    twin = shown(box, 1, "calendar", "All")["fields"]
+    changed = twin["ModifiedOccurrences"]
+    # The tenth is that of 2030-11-04, at nine in winter, and was moved to the day after.
+    assert "<t:Start>2030-11-05T12:00:00Z</t:Start><t:End>2030-11-05T13:00:00Z</t:End>" \
+        "<t:OriginalStart>2030-11-04T08:00:00Z</t:OriginalStart>" in changed, changed
+    assert "<t:Start>2030-09-16T07:00:00Z</t:Start><t:End>2030-09-16T08:00:00Z</t:End>" in changed
+    assert changed.count("<t:Occurrence>") == 2, changed
+    assert twin["DeletedOccurrences"].count("2030-09-09T07:00:00Z") == 1, twin
+    assert ones(box, 1) == [("2030-09-16T07:00:00Z", "All", "Room 3"),
+                            ("2030-11-05T12:00:00Z", "Moved", None)], ones(box, 1)
+    # The other way: another one goes, and one is as the series again in all but its place.
+    there = shown(box, 1, "calendar", "All")["id"]
+    box.exchange("occurrence", 1, id=there, index=5, gone=1)
+    box.exchange("occurrence", 1, id=there, index=3, Location="Room 4")
+    wess.settle()
+    here = shown(box, 0, "calendar", "All")["fields"]
+    assert here["DeletedOccurrences"].count("<t:DeletedOccurrence>") == 2, here
+    assert "2030-09-30T07:00:00Z" in here["DeletedOccurrences"], here
+    assert ones(box, 0)[0] == ("2030-09-16T07:00:00Z", "All", "Room 4"), ones(box, 0)
+    box.exchange("edit", 0, id=shown(box, 0, "calendar", "All")["id"], Location="Hall")
+    wess.settle()
+    assert shown(box, 1, "calendar", "All")["fields"]["Location"] == "Hall"
+    assert box.exchange("outbox")["sent"] == 0, "somebody was told"
+    box.exchange("delete", 0, id=shown(box, 0, "calendar", "All")["id"])
+    wess.settle()
+
+
 def test_requests_and_answers_validate():
-    if not os.path.isdir(test_requests.SCHEMA):
+    if not os.path.isdir(wire.SCHEMA):
         print("     Microsoft's schemas are not here (WESS_SHARED)")
         return
-    for kind, collection, play in (("task", "tasks", play_tasks), ("event", "calendar", play_events)):
+    for kind, collection, play in (("task", "tasks", play_tasks), ("event", "calendar", play_events),
+                                   ("event", "calendar", play_series)):
         seen = recorded(kind, collection, play)
         for op in (b"CreateItem", b"UpdateItem", b"DeleteItem", b"FindItem", b"GetItem"):
             assert any(b"<m:" + op in body for body, _, _ in seen), f"{kind}: no {op}"
         with tempfile.TemporaryDirectory() as folder:
-            for name in sorted(n for n in os.listdir(test_requests.SCHEMA) if n.startswith("ews-")):
-                path = os.path.join(test_requests.SCHEMA, name)
-                bad = test_requests.wrong(folder, path, [body for body, _, _ in seen])
+            for name in sorted(n for n in os.listdir(wire.SCHEMA) if n.startswith("ews-")):
+                path = os.path.join(wire.SCHEMA, name)
+                bad = wire.wrong(folder, path, [body for body, _, _ in seen])
                 assert not bad, f"{kind} {name}\n" + "\n".join(bad[:8])
-            path = os.path.join(test_requests.SCHEMA, "ews-SE.xsd")
-            bad = test_requests.wrong(folder, path, [t for _, t, status in seen if status == 200])
+            path = os.path.join(wire.SCHEMA, "ews-SE.xsd")
+            bad = wire.wrong(folder, path, [t for _, t, status in seen if status == 200])
             assert not bad, f"{kind}: answers of the rehearsal server\n" + "\n".join(bad[:8])
         print(f"     {kind}: {len(seen)} requests and answers")
+
+
+def test_series():
+    with Sandbox("--data", "empty") as box, Two(box, "event", "calendar") as wess:
+        play_series(box, wess)
 
 
 def test_exchangelib_agrees():

@@ -2,11 +2,11 @@
 set(ews ${PROJECT_SOURCE_DIR}/plugins/ews)
 add_library(wess_ews_parts STATIC EXCLUDE_FROM_ALL ${ews}/ews.c ${ews}/session.c ${ews}/soap.c
     ${ews}/codes.c ${ews}/kinds.c ${ews}/contact_fields.c ${ews}/task.c ${ews}/event.c
-    ${ews}/zones.c ${ews}/recur.c
+    ${ews}/zones.c ${ews}/occurrence.c ${ews}/recur.c
     ${ews}/item.c ${ews}/put.c ${ews}/contact.c ${ews}/refuse.c ${ews}/folders.c ${ews}/sync.c
     ${ews}/fetch.c ${ews}/find.c ${ews}/write.c)
 target_include_directories(wess_ews_parts PUBLIC ${ews})
-target_link_libraries(wess_ews_parts PUBLIC wess_sdk_http wess_sdk_xml wess_sdk_zone wess_sdk_helpers
+target_link_libraries(wess_ews_parts PUBLIC wess_sdk_http wess_sdk_xml wess_sdk_zone wess_sdk_helpers PkgConfig::ICAL
     PRIVATE wess_flags)
 wess_unit(test_xml SOURCES test_xml.c LIBS wess_sdk_xml)
 foreach(test soap item contact recur event)

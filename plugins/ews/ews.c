@@ -68,7 +68,8 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     c->username = host->setting(host->ctx, "username");
     c->impersonate = host->setting(host->ctx, "impersonate");
     c->impersonate_as = host->setting(host->ctx, "impersonate_as");
-    c->zone = host->setting(host->ctx, "time_zone");
+    const char *zone = host->setting(host->ctx, "time_zone");
+    c->zone = zone ? zone : "Etc/UTC";
     c->auth = auth && !strcmp(auth, "basic") ? HTTP_AUTH_BASIC : HTTP_AUTH_NTLM;
     c->batch = EWS_FETCH;
     c->http = http_new(host);
@@ -81,7 +82,7 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
         rc = wess_fail(e, WESS_BROKEN, WESS_OF_MAILBOX, NULL,
                        "setting time_zone: there is no zone \"%.60s\"; zones are named as in "
                        "Europe/London",
-                       c->zone ? c->zone : "");
+                       c->zone);
     if (rc != WESS_OK) {
         close_conn(c);
         c = NULL;

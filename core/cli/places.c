@@ -63,11 +63,12 @@ const char *place_user(const struct place *p)
 /* ---- finding ----------------------------------------------------------------------------------
  */
 
+#define KEYS 4u /* an address, a name, the same without accents, a summary */
 struct search {
     const struct cli *cli;
     struct db *db;
     const char *text;
-    struct hash keys[3];
+    struct hash keys[KEYS];
     int64_t number; /* 0: it is none */
     struct found *of;
     size_t n, cap;
@@ -101,6 +102,7 @@ static bool make_keys(struct search *s)
     s->keys[0] = key_hash(store, "email", fold);
     s->keys[1] = key_hash(store, "fn", fold);
     s->keys[2] = key_hash(store, KEY_PLAIN_NAME, plain);
+    s->keys[3] = key_hash(store, "summary", fold);
     if (*digits && strspn(digits, "0123456789") == strlen(digits))
         s->number = strtoll(digits, NULL, 10);
     return true;
@@ -118,7 +120,7 @@ static void find_in(struct search *s, const struct place *p, enum side side,
         add(s, p, side, numbered);
     if (*s->text == '#') /* surely a number of ours */
         return;
-    if (items_find(s->db, s->cli->arena, feed, s->text, s->keys, 3, &rows, &n) != STORE_OK)
+    if (items_find(s->db, s->cli->arena, feed, s->text, s->keys, KEYS, &rows, &n) != STORE_OK)
         s->failed = true;
     for (size_t i = 0; i < n && !s->failed && s->n < FOUND_MAX; i++)
         if (!numbered || rows[i].id != numbered->id)

@@ -78,14 +78,37 @@ static const char *joined(struct reader *r, struct wess_list l)
     return out;
 }
 
+/* "email with name.family, email": as they are written in a list of keys. */
+static const char *keys_told(struct reader *r, const struct kind_def *kind)
+{
+    const char *out = "";
+    for (size_t i = 0; out && i < kind->n_keys; i++) {
+        const char *key = kind->keys[i], *plus = strchr(key, '+');
+        int len = plus ? (int)(plus - key) : (int)strlen(key);
+        out = arena_fmt(r->a, "%s%s%.*s%s%s", out, i ? ", " : "", len, key, plus ? " with " : "",
+                        plus ? plus + 1 : "");
+    }
+    return out ? out : "";
+}
+
+static const char *kinds_told(struct reader *r)
+{
+    const char *out = "", *name;
+    for (size_t i = 0; out && (name = kind_names(i)); i++)
+        out = arena_fmt(r->a, "%s%s\"%s\"", out, i ? " or " : "", name);
+    return out ? out : "";
+}
+
 static void read_match(struct reader *r, const config_setting_t *s, struct cfg_pair *p)
 {
-    static const struct cfg_match preset[] = {{"email+name.family", MATCH_LINK},
-                                              {"email", MATCH_ASK}};
     int n = s ? config_setting_length(s) : 0;
-    struct cfg_match *of = array_of(r, (size_t)n, sizeof(*of));
-    p->match = s ? of : preset;
-    p->n_match = s ? (size_t)n : sizeof(preset) / sizeof(preset[0]);
+    struct cfg_match *of = array_of(r, s ? (size_t)n : 2, sizeof(*of));
+    p->match = of;
+    p->n_match = s ? (size_t)n : 0;
+    if (!s && of && p->kind && p->kind->link)
+        of[p->n_match++] = (struct cfg_match){p->kind->link, MATCH_LINK};
+    if (!s && of && p->kind && p->kind->ask)
+        of[p->n_match++] = (struct cfg_match){p->kind->ask, MATCH_ASK};
     for (int i = 0; of && i < n; i++) {
         const config_setting_t *m = config_setting_get_elem(s, (unsigned)i);
         bool known = false;
@@ -95,10 +118,8 @@ static void read_match(struct reader *r, const config_setting_t *s, struct cfg_p
         for (size_t k = 0; p->kind && of[i].space && k < p->kind->n_keys; k++)
             known |= !strcmp(p->kind->keys[k], of[i].space);
         if (!known && p->kind)
-            trouble_at(r, m,
-                       "a %s has no key \"%s\"; keys are email, email with name.family, fn, fn "
-                       "with phone",
-                       p->kind->name, of[i].space ? of[i].space : "");
+            trouble_at(r, m, "a %s has no key \"%s\"; keys are %s", p->kind->name,
+                       of[i].space ? of[i].space : "", keys_told(r, p->kind));
     }
 }
 
@@ -235,8 +256,8 @@ static void read_pair(struct reader *r, const config_setting_t *s, struct cfg_pa
     const char *kind = text_of(r, s, &group_pair, "kind");
     p->kind = kind ? kind_find(kind) : NULL;
     if (!p->kind)
-        trouble_at(r, s, "pair %s needs kind = \"contact\"%s%s", p->name, kind ? ", not " : "",
-                   kind ? kind : "");
+        trouble_at(r, s, "pair %s needs kind = %s%s%s", p->name, kinds_told(r),
+                   kind ? ", not " : "", kind ? kind : "");
     read_side(r, s, p, LEFT);
     read_side(r, s, p, RIGHT);
     read_choices(r, s, p);

@@ -282,6 +282,8 @@ static bool by_name(struct run *r, struct batch *b, struct entry *e, const struc
 {
     struct candidates c = {.n = 0};
     bool has_phone = false;
+    if (!r->pair->kind->by_name)
+        return true;
     for (size_t i = 0; i < n; i++) {
         if (keys[i].of[0] == key_label("email"))
             return true;

@@ -22,9 +22,9 @@ static bool proved_by_word(const struct run_side *s, const struct item_row *row)
 /* The keys by which the lost item would be known again: its stamp, else the strongest of its
  * shadow. */
 static bool lost_keys(struct run *r, struct batch *b, const struct entry *e, enum side side,
-                      const struct wess_key **out, size_t *n)
+                      const struct wess_key **out, size_t *n, bool *sure)
 {
-    static const char *const ranked[] = {"wess", "email+name.family", "email", "fn+phone", "fn"};
+    const struct kind_def *kind = r->pair->kind;
     struct content shadow;
     struct wess_item item = {.id = e->row[side].rid, .kind = r->pair->kind->name};
     *n = 0;
@@ -34,14 +34,16 @@ static bool lost_keys(struct run *r, struct batch *b, const struct entry *e, enu
     item.n_fields = shadow.n;
     if (!conn_keys(b->arena, &item, e->link.made[side] ? e->link.stamp : NULL))
         return run_memory(r);
-    for (size_t s = 0; s < sizeof(ranked) / sizeof(ranked[0]); s++) {
+    for (size_t s = 0; s <= kind->n_keys; s++) {
+        const char *space = s ? kind->keys[s - 1] : "wess";
         struct wess_key *of = arena_alloc(b->arena, (item.n_keys + 1) * sizeof(*of));
         if (!of)
             return run_memory(r);
         for (size_t i = 0; i < item.n_keys; i++)
-            if (!strcmp(item.keys[i].space, ranked[s]))
+            if (!strcmp(item.keys[i].space, space))
                 of[(*n)++] = item.keys[i];
         *out = of;
+        *sure = s <= kind->n_sure;
         if (*n)
             return true;
     }
@@ -103,6 +105,7 @@ struct suspect {
     enum side side;
     const struct wess_key *keys;
     size_t n;
+    bool sure; /* of its keys: hardly another item bears them */
 };
 
 static enum found where(struct run *r, struct batch *b, const struct suspect *s,
@@ -128,6 +131,9 @@ static enum found where(struct run *r, struct batch *b, const struct suspect *s,
             if (item_by_rid(r->db, b->arena, r->side[s->side].feed.id, item->id, row) == STORE_OK &&
                 link_of(r->db, b->arena, r->pu.id, s->side, row->id, &link) == STORE_OK)
                 continue;
+            /* Out of reach rather than deleted, and never taken for an unlike one. */
+            if (!s->sure)
+                f = ELSEWHERE;
         } else if (f == HERE) {
             *row = s->e->row[s->side];
         }
@@ -262,7 +268,7 @@ static bool weigh_side(struct run *r, struct batch *b, enum side side)
             continue;
         }
         of[n] = (struct suspect){.e = e, .side = side};
-        if (!lost_keys(r, b, e, side, &of[n].keys, &of[n].n))
+        if (!lost_keys(r, b, e, side, &of[n].keys, &of[n].n, &of[n].sure))
             return false;
         if (++n == FIND_AT_ONCE) {
             if (!look(r, b, of, n, side))

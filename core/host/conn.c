@@ -553,5 +553,5 @@ bool conn_keys(struct wess_arena *a, struct wess_item *item, const char *stamp)
 {
     static const struct wess_host host = {
         .abi = WESS_ABI, .size = sizeof(struct wess_host), .alloc = arena_alloc, .fold = text_fold};
-    return wess_contact_keys(&host, a, item, stamp) == WESS_OK;
+    return wess_item_keys(&host, a, item, stamp) == WESS_OK;
 }

@@ -1,13 +1,15 @@
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/text.h"
+#include "zone.h"
 
 struct maker {
     const struct kind_def *kind;
     struct wess_arena *a;
     size_t bad;
-    bool spent;
+    bool spent, series; /* series: it recurs, so its times have no instant */
 };
 
 /* ---- single values
@@ -53,6 +55,33 @@ static const char *copy(struct maker *m, const char *text)
     return out;
 }
 
+static bool is_local_time(const char *s)
+{
+    static const char form[] = "0000-00-00T00:00:00";
+    size_t i = 0;
+    for (; s && form[i]; i++)
+        if (form[i] == '0' ? s[i] < '0' || s[i] > '9' : s[i] != form[i])
+            return false;
+    return s && !s[i];
+}
+
+/* What recurs, or floats, is at no one instant. Elsewhere the zone's rules of today make it. */
+static bool time_value(struct maker *m, const struct wess_field *in, struct wess_field *out)
+{
+    if (!is_local_time(in->time.local)) {
+        m->bad++;
+        return false;
+    }
+    out->time.local = copy(m, in->time.local);
+    out->time.zone = copy(m, in->time.zone);
+    out->time.ms = 0;
+    if (in->time.zone && !m->series) {
+        int64_t ms = wess_zone_instant(in->time.local, in->time.zone, in->time.ms);
+        out->time.ms = ms ? ms : in->time.ms;
+    }
+    return out->time.local != NULL;
+}
+
 static bool plain_value(struct maker *m, const struct wess_field *in, struct wess_field *out)
 {
     *out = *in;
@@ -68,9 +97,7 @@ static bool plain_value(struct maker *m, const struct wess_field *in, struct wes
             return text_value(m, in, true, out);
         break;
     case WESS_TIME:
-        out->time.local = copy(m, in->time.local);
-        out->time.zone = copy(m, in->time.zone);
-        return out->time.local != NULL;
+        return time_value(m, in, out);
     case WESS_LINK:
         out->ref.collection = copy(m, in->ref.collection);
         out->ref.id = copy(m, in->ref.id);
@@ -232,13 +259,67 @@ static bool is_wanted(const struct wess_list *want, const char *name)
     return !want;
 }
 
+/* A word of a list: in capitals. */
+static bool word_value(struct maker *m, const struct wess_field *in, struct wess_field *out)
+{
+    if (!text_value(m, in, true, out))
+        return false;
+    char *word = arena_textn(m->a, out->str.data, out->str.len);
+    m->spent |= !word;
+    for (char *s = word; s && *s; s++)
+        *s = (char)toupper((unsigned char)*s);
+    out->str.data = word;
+    return word != NULL;
+}
+
+static bool rule_value(struct maker *m, const struct wess_field *in, struct wess_field *out)
+{
+    bool bad = false;
+    if (!text_value(m, in, true, out))
+        return false;
+    const char *rule = rrule_canonical(m->a, out->str.data, &bad);
+    m->bad += bad;
+    m->spent |= !rule && !bad;
+    if (rule)
+        out->str = (struct wess_slice){rule, strlen(rule)};
+    return rule != NULL;
+}
+
+static bool scalar_value(struct maker *m, const struct field_def *def, const struct wess_field *in,
+                         struct wess_field *out)
+{
+    if (in->type == WESS_TEXT && def->form == FORM_TEXT)
+        return text_value(m, in, false, out);
+    if (in->type == WESS_TEXT && def->form == FORM_WORD)
+        return word_value(m, in, out);
+    if (in->type == WESS_TEXT && def->form == FORM_RULE)
+        return rule_value(m, in, out);
+    return plain_value(m, in, out);
+}
+
+/* It says what saying nothing means. */
+static bool is_preset(const struct field_def *def, const struct wess_field *f)
+{
+    if (!def->preset)
+        return false;
+    if (f->type == WESS_INT)
+        return f->num == strtoll(def->preset, NULL, 10);
+    return f->type == WESS_TEXT && !strcmp(f->str.data, def->preset);
+}
+
+/* A long text is a blob, and what lasts whole days has dates for times. */
+static bool fits_type(const struct field_def *def, uint32_t type)
+{
+    return type == (uint32_t)def->type || (type == WESS_BLOB && def->type == WESS_TEXT) ||
+           (type == WESS_DATE && def->type == WESS_TIME);
+}
+
 static bool value(struct maker *m, const struct field_def *def, const struct wess_field *in,
                   struct wess_field *out)
 {
-    bool blob = in->type == WESS_BLOB && def->type == WESS_TEXT;
     if (in->type == WESS_NULL)
         return false;
-    if (in->type != (uint32_t)def->type && !blob) {
+    if (!fits_type(def, in->type)) {
         m->bad++;
         return false;
     }
@@ -250,16 +331,22 @@ static bool value(struct maker *m, const struct field_def *def, const struct wes
     case MERGE_SCALAR:
         break;
     }
-    if (def->form == FORM_TEXT && in->type == WESS_TEXT)
-        return text_value(m, in, false, out);
-    return plain_value(m, in, out);
+    return scalar_value(m, def, in, out) && !is_preset(def, out);
+}
+
+static bool recurs(const struct wess_field *f, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(f[i].name, "rrule"))
+            return f[i].type == WESS_TEXT && f[i].str.len;
+    return false;
 }
 
 bool content_canonical(const struct kind_def *kind, struct wess_arena *a,
                        const struct wess_field *f, size_t n, const struct wess_list *want,
                        struct content *out, size_t *bad)
 {
-    struct maker m = {kind, a, 0, false};
+    struct maker m = {kind, a, 0, false, recurs(f, n)};
     struct wess_field *of = arena_alloc(a, (n + 1) * sizeof(*of));
     size_t kept = 0, once = 0;
     for (size_t i = 0; of && i < n; i++) {

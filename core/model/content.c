@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "model/text.h"
+#include "zone.h"
 
 #define SCRATCH ((size_t)4 << 20)
 
@@ -117,6 +118,13 @@ static bool same_element(const struct wess_field *a, const struct wess_field *b,
            made_equal(&a->str, &b->str, text_digits);
 }
 
+/* An instant is the same wherever it is told; what has none goes by its local time. */
+static bool same_time(const struct wess_time *a, const struct wess_time *b)
+{
+    return (a->ms && a->ms == b->ms) ||
+           (same_text(a->local, b->local) && wess_zone_same(a->zone, b->zone));
+}
+
 bool field_equal(const struct wess_field *a, const struct wess_field *b)
 {
     if (a == b)
@@ -135,7 +143,7 @@ bool field_equal(const struct wess_field *a, const struct wess_field *b)
         return equal_str(&a->str, &b->str) ||
                (is_phone(a) && made_equal(&a->str, &b->str, text_digits));
     case WESS_TIME:
-        return same_text(a->time.local, b->time.local) && same_text(a->time.zone, b->time.zone);
+        return same_time(&a->time, &b->time);
     case WESS_LINK:
         return same_text(a->ref.collection, b->ref.collection) && same_text(a->ref.id, b->ref.id);
     case WESS_BLOB:

@@ -4,23 +4,42 @@
 #include "model/model.h"
 
 #define LINE_MAX_LEN 1024u
+#define WORD_MAX_LEN 64u
 #define TEXT_MAX_LEN 0u /* bound by the spool only */
 
 #define LINE(name, label, source)                                                                  \
     {                                                                                              \
-        name, WESS_TEXT, MERGE_SCALAR, FORM_LINE, LINE_MAX_LEN, true, label, source                \
+        name, WESS_TEXT, MERGE_SCALAR, FORM_LINE, LINE_MAX_LEN, true, label, source, NULL          \
+    }
+#define WORD(name, preset, label, source)                                                          \
+    {                                                                                              \
+        name, WESS_TEXT, MERGE_SCALAR, FORM_WORD, WORD_MAX_LEN, false, label, source, preset       \
+    }
+#define FIELD(name, type, merge, form, max, label, source)                                         \
+    {                                                                                              \
+        name, type, merge, form, max, true, label, source, NULL                                    \
+    }
+#define DATE(name, label, source) FIELD(name, WESS_DATE, MERGE_SCALAR, FORM_DATE, 0, label, source)
+#define NOTE(name, label, source)                                                                  \
+    FIELD(name, WESS_TEXT, MERGE_SCALAR, FORM_TEXT, TEXT_MAX_LEN, label, source)
+#define CATEGORIES(source)                                                                         \
+    {                                                                                              \
+        "categories", WESS_SET, MERGE_SET, FORM_SET, 255, false, "categories", source, NULL        \
     }
 
 static const struct field_def contact_fields[] = {
-    {"address", WESS_RECORDS, MERGE_RECORDS, FORM_POSTAL, LINE_MAX_LEN, true, "postal address",
-     "RFC 6350 6.3.1"},
-    {"anniversary", WESS_DATE, MERGE_SCALAR, FORM_DATE, 0, true, "anniversary", "RFC 6350 6.2.6"},
+    FIELD("address", WESS_RECORDS, MERGE_RECORDS, FORM_POSTAL, LINE_MAX_LEN, "postal address",
+          "RFC 6350 6.3.1"),
+    DATE("anniversary", "anniversary", "RFC 6350 6.2.6"),
     LINE("assistant", "assistant", "MS-OXOCNTC 2.2.1.10.7"),
-    {"bday", WESS_DATE, MERGE_SCALAR, FORM_DATE, 0, true, "birthday", "RFC 6350 6.2.5"},
-    {"categories", WESS_SET, MERGE_SET, FORM_SET, 255, false, "categories", "RFC 6350 6.7.1"},
-    {"email", WESS_RECORDS, MERGE_RECORDS, FORM_MAIL, LINE_MAX_LEN, true, "mail address",
-     "RFC 6350 6.4.2"},
+    DATE("bday", "birthday", "RFC 6350 6.2.5"),
+    CATEGORIES("RFC 6350 6.7.1"),
+    WORD("class", "PUBLIC", "privacy", "RFC 2426 3.7.1"),
+    FIELD("email", WESS_RECORDS, MERGE_RECORDS, FORM_MAIL, LINE_MAX_LEN, "mail address",
+          "RFC 6350 6.4.2"),
     LINE("fn", "full name", "RFC 6350 6.2.1"),
+    FIELD("impp", WESS_RECORDS, MERGE_RECORDS, FORM_LINE, LINE_MAX_LEN, "chat address",
+          "RFC 6350 6.4.3"),
     LINE("manager", "manager", "MS-OXOCNTC 2.2.1.10.8"),
     LINE("name.additional", "middle name", "RFC 6350 6.2.2"),
     LINE("name.family", "family name", "RFC 6350 6.2.2"),
@@ -28,21 +47,76 @@ static const struct field_def contact_fields[] = {
     LINE("name.prefix", "form of address", "RFC 6350 6.2.2"),
     LINE("name.suffix", "name suffix", "RFC 6350 6.2.2"),
     LINE("nickname", "nickname", "RFC 6350 6.2.3"),
-    {"note", WESS_TEXT, MERGE_SCALAR, FORM_TEXT, TEXT_MAX_LEN, true, "note", "RFC 6350 6.7.2"},
+    NOTE("note", "note", "RFC 6350 6.7.2"),
     LINE("org", "company", "RFC 6350 6.6.4"),
     LINE("org.unit", "department", "RFC 6350 6.6.4"),
-    {"phone", WESS_RECORDS, MERGE_RECORDS, FORM_PHONE, 255, true, "phone", "RFC 6350 6.4.1"},
+    FIELD("phone", WESS_RECORDS, MERGE_RECORDS, FORM_PHONE, 255, "phone", "RFC 6350 6.4.1"),
     LINE("role", "role", "RFC 6350 6.6.2"),
     LINE("spouse", "spouse", "RFC 6350 6.6.6"),
     LINE("title", "job title", "RFC 6350 6.6.1"),
-    {"url", WESS_TEXT, MERGE_SCALAR, FORM_URL, 2048, true, "web page", "RFC 6350 6.7.8"},
+    FIELD("url", WESS_TEXT, MERGE_SCALAR, FORM_URL, 2048, "web page", "RFC 6350 6.7.8"),
 };
-static const char *const contact_keys[] = {"email", "email+name.family", "fn", "fn+phone"};
+static const char *const contact_keys[] = {"email+name.family", "email", "fn+phone", "fn"};
 
-static const struct kind_def kinds[] = {
-    {"contact", contact_fields, sizeof(contact_fields) / sizeof(contact_fields[0]), contact_keys,
-     sizeof(contact_keys) / sizeof(contact_keys[0])},
+static const struct field_def task_fields[] = {
+    FIELD("alarm", WESS_TIME, MERGE_SCALAR, FORM_DATE, 0, "reminder", "RFC 5545 3.8.6.3"),
+    CATEGORIES("RFC 5545 3.8.1.2"),
+    WORD("class", "PUBLIC", "privacy", "RFC 5545 3.8.1.3"),
+    DATE("completed", "completed on", "RFC 5545 3.8.2.1"),
+    NOTE("description", "description", "RFC 5545 3.8.1.5"),
+    DATE("due", "due on", "RFC 5545 3.8.2.3"),
+    LINE("owner", "owner", "MS-OXOTASK 2.2.2.2.8"),
+    {"percent-complete", WESS_INT, MERGE_SCALAR, FORM_LINE, 0, true, "percent complete",
+     "RFC 5545 3.8.1.8", "0"},
+    {"priority", WESS_INT, MERGE_SCALAR, FORM_LINE, 0, true, "priority", "RFC 5545 3.8.1.9", "0"},
+    FIELD("rrule", WESS_TEXT, MERGE_SCALAR, FORM_RULE, LINE_MAX_LEN, "recurrence",
+          "RFC 5545 3.8.5.3"),
+    DATE("start", "starts on", "RFC 5545 3.8.2.4"),
+    WORD("status", "NEEDS-ACTION", "status", "RFC 5545 3.8.1.11"),
+    LINE("summary", "summary", "RFC 5545 3.8.1.12"),
 };
+static const struct field_def event_fields[] = {
+    FIELD("alarm", WESS_INT, MERGE_SCALAR, FORM_LINE, 0, "reminder, minutes before",
+          "RFC 5545 3.8.6.3"),
+    FIELD("attendees", WESS_RECORDS, MERGE_RECORDS, FORM_MAIL, LINE_MAX_LEN, "attendees",
+          "RFC 5545 3.8.4.1"),
+    WORD("busystatus", "BUSY", "show as", "MS-OXCICAL 2.1.3.1.1.20.31"),
+    CATEGORIES("RFC 5545 3.8.1.2"),
+    WORD("class", "PUBLIC", "privacy", "RFC 5545 3.8.1.3"),
+    NOTE("description", "description", "RFC 5545 3.8.1.5"),
+    FIELD("end", WESS_TIME, MERGE_SCALAR, FORM_DATE, 0, "ends", "RFC 5545 3.8.2.2"),
+    LINE("location", "location", "RFC 5545 3.8.1.7"),
+    LINE("organizer", "organizer", "RFC 5545 3.8.4.3"),
+    LINE("organizer.cn", "name of the organizer", "RFC 5545 3.2.2"),
+    FIELD("overrides", WESS_RECORDS, MERGE_RECORDS, FORM_LINE, LINE_MAX_LEN, "changed occurrences",
+          "RFC 5545 3.8.4.4"),
+    {"priority", WESS_INT, MERGE_SCALAR, FORM_LINE, 0, true, "priority", "RFC 5545 3.8.1.9", "0"},
+    FIELD("rrule", WESS_TEXT, MERGE_SCALAR, FORM_RULE, LINE_MAX_LEN, "recurrence",
+          "RFC 5545 3.8.5.3"),
+    FIELD("start", WESS_TIME, MERGE_SCALAR, FORM_DATE, 0, "starts", "RFC 5545 3.8.2.4"),
+    WORD("status", "CONFIRMED", "status", "RFC 5545 3.8.1.11"),
+    LINE("summary", "summary", "RFC 5545 3.8.1.12"),
+    LINE("uid", "identifier", "RFC 5545 3.8.4.7"),
+};
+static const char *const event_keys[] = {"uid", "summary+start", "summary"};
+
+static const char *const task_keys[] = {"summary+due", "summary"};
+
+#define KIND(name, table, sure, link, ask, by_name)                                                \
+    {                                                                                              \
+        name, table##_fields, sizeof(table##_fields) / sizeof(table##_fields[0]), table##_keys,    \
+            sizeof(table##_keys) / sizeof(table##_keys[0]), sure, link, ask, by_name               \
+    }
+static const struct kind_def kinds[] = {
+    KIND("contact", contact, 4, "email+name.family", "email", true),
+    KIND("event", event, 1, "uid", "summary+start", false),
+    KIND("task", task, 0, NULL, "summary+due", false),
+};
+
+const char *kind_names(size_t i)
+{
+    return i < sizeof(kinds) / sizeof(kinds[0]) ? kinds[i].name : NULL;
+}
 
 /* Fields of one connector only travel as plain lines. */
 static const struct field_def foreign = LINE("x", "custom field", "x.CONNECTOR.NAME");

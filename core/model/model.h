@@ -31,7 +31,9 @@ enum field_form {
     FORM_MAIL,
     FORM_PHONE,
     FORM_POSTAL,
-    FORM_URL
+    FORM_URL,
+    FORM_WORD, /* one of a few: upper case */
+    FORM_RULE  /* a recurrence rule: see rrule_canonical() */
 };
 struct field_def {
     const char *name;
@@ -42,15 +44,22 @@ struct field_def {
     bool sensitive;       /* never shown but on the terminal of who asks for this item */
     const char *label;    /* for people: "mobile phone" */
     const char *source;   /* "RFC 6350 6.2.1" */
+    const char *preset;   /* what a field without a value means: the same as no value; NULL: none */
 };
 struct kind_def {
     const char *name; /* "contact" */
     const struct field_def *fields;
     size_t n_fields;
-    const char *const *keys; /* spaces a match rule may name: "email", "email+name.family", ... */
-    size_t n_keys;
+    const char *const *keys; /* spaces a match rule may name: "email", "email+name.family", ...;
+                                the strongest first, by which a lost item is looked for */
+    size_t n_keys, n_sure;   /* the first n_sure of them are of one item in most cases; what bears
+                                another of them only, elsewhere, may as well be another item */
+    const char *link,
+        *ask;     /* by which items are linked, and asked about, unless a pair says; NULL */
+    bool by_name; /* its items are people: without an address one of the same name is asked about */
 };
 const struct kind_def *kind_find(const char *name); /* NULL: no such kind */
+const char *kind_names(size_t i);                   /* NULL behind the last */
 /* `name` may be a field, or FIELD.ELEMENT of a RECORDS field ("phone.mobile"): then the def of
  * FIELD, and *element points at "mobile". "x.CONNECTOR.NAME" has a def of its own (scalar text). */
 const struct field_def *field_find(const struct kind_def *, const char *name, const char **element);
@@ -68,7 +77,9 @@ struct content {
 bool content_canonical(const struct kind_def *, struct wess_arena *a, const struct wess_field *f,
                        size_t n, const struct wess_list *want, struct content *out, size_t *bad);
 const struct wess_field *content_get(const struct content *, const char *name); /* NULL: empty */
-/* Equal in canonical form; NULL is the empty field. */
+/* Equal in canonical form; NULL is the empty field. Two times are equal at the same instant, or
+ * with the same local text in zones that are one to remotes. The times of a series have no instant.
+ */
 bool field_equal(const struct wess_field *, const struct wess_field *);
 /* Equal but for what remotes are known to rewrite: white space, line ends, HTML tags and entities,
  * punctuation in phone numbers, case of addresses. */
@@ -79,8 +90,8 @@ bool content_equal(const struct content *, const struct content *);
 bool content_unsure(void);
 /* A text of the value for people, in the arena: "a@b, c@d", "+44 20 ...". "" when empty. */
 const char *field_show(struct wess_arena *, const struct wess_field *);
-/* What people call this item: fn, or given and family name, or the company, or the first address.
- */
+/* What people call this item: fn, or given and family name, or the company, or the first address;
+ * of others the summary. */
 const char *content_title(struct wess_arena *, const struct content *);
 /* `base` with the fields of `patch` put over it (WESS_NULL takes out). Shares memory with both. */
 bool content_patch(struct wess_arena *, const struct content *base, const struct content *patch,

@@ -16,4 +16,7 @@ const char *text_bare(struct wess_arena *, const char *);
 /* Digits of a phone number, "00" in front as "+". In the arena; NULL: spent. */
 const char *text_digits(struct wess_arena *, const char *);
 
+/* A recurrence rule in one spelling, in the arena. NULL: arena spent, or *bad: it is none. */
+const char *rrule_canonical(struct wess_arena *, const char *text, bool *bad);
+
 #endif

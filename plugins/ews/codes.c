@@ -29,6 +29,10 @@
         name, WESS_REJECTED, WESS_OF_ITEM, WESS_REJECTED, "Exchange takes no such mail address",   \
             "email"                                                                                \
     }
+#define BAD(name, field, text)                                                                     \
+    {                                                                                              \
+        name, WESS_REJECTED, WESS_OF_ITEM, WESS_REJECTED, text, field                              \
+    }
 
 static const struct ews_code table[] = {
     BUSY("ErrorServerBusy", WESS_OF_MAILBOX, "Exchange asks for a pause"),
@@ -83,6 +87,21 @@ static const struct ews_code table[] = {
     BAD_MAIL("ErrorInvalidContactEmailAddress"),
     BAD_MAIL("ErrorInvalidSmtpAddress"),
     BAD_MAIL("ErrorInvalidRoutingType"),
+    BAD("ErrorInvalidRecipients", "attendees", "Exchange takes no such attendee"),
+    BAD("ErrorInvalidCompleteDate", "completed", "Exchange takes no such day of completion"),
+    BAD("ErrorInvalidPercentCompleteValue", "percent-complete", "Exchange holds 0 to 100"),
+    BAD("ErrorCalendarEndDateIsEarlierThanStartDate", "end", "it ends before it begins"),
+    BAD("ErrorCalendarDurationIsTooLong", "end", "Exchange holds no event longer than five years"),
+    BAD("ErrorCalendarInvalidTimeZone", "start", "Exchange knows no such time zone"),
+    BAD("ErrorTimeZone", "start", "Exchange knows no such time zone"),
+    BAD("ErrorCalendarInvalidRecurrence", "rrule", "Exchange takes no such recurrence"),
+    BAD("ErrorUnsupportedRecurrence", "rrule", "Exchange takes no such recurrence"),
+    BAD("ErrorRecurrenceHasNoOccurrence", "rrule", "the recurrence has no occurrence"),
+    BAD("ErrorRecurrenceEndDateTooBig", "rrule", "Exchange's calendar ends in the year 4500"),
+    BAD("ErrorOccurrenceCrossingBoundary", "overrides",
+        "an occurrence may not pass its neighbours"),
+    BAD("ErrorOccurrenceTimeSpanTooBig", "overrides", "an occurrence is too long"),
+    BOTH("ErrorCalendarOccurrenceIsDeletedFromRecurrence", WESS_GONE, WESS_OF_ITEM, NULL),
     {"ErrorAccessDenied", WESS_AUTH, WESS_OF_COLLECTION, WESS_REJECTED,
      "the account has no right to it", NULL},
     BOTH("ErrorCreateItemAccessDenied", WESS_AUTH, WESS_OF_COLLECTION,

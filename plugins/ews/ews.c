@@ -3,24 +3,31 @@
 #include <string.h>
 
 #include "ews.h"
+#include "zone.h"
 
 #define CAPS                                                                                       \
     (WESS_CAP_DELTA | WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE | WESS_CAP_CAS_UPDATE |  \
      WESS_CAP_STAMP | WESS_CAP_STAMP_LATER | WESS_CAP_SILENT | WESS_CAP_REWRITES)
-static const struct wess_kind_caps kinds[] = {{"contact", CAPS}};
+static const struct wess_kind_caps kinds[] = {{"contact", CAPS}, {"task", CAPS}, {"event", CAPS}};
 static const char *const fact_names[] = {"folder"};
+
+static void close_tree(struct ews_tree *t)
+{
+    for (size_t i = 0; i < t->n_folders; i++) {
+        free(t->folders[i].id);
+        free(t->folders[i].path);
+    }
+    free(t->folders);
+    free(t->top);
+}
 
 static void close_conn(struct wess_conn *c)
 {
     if (!c)
         return;
     http_free(c->http);
-    for (size_t i = 0; i < c->n_folders; i++) {
-        free(c->folders[i].id);
-        free(c->folders[i].path);
-    }
-    free(c->folders);
-    free(c->contacts);
+    for (size_t i = 0; i < EWS_KINDS; i++)
+        close_tree(&c->tree[i]);
     free(c->bin);
     free(c->found);
     free(c->anchor_header);
@@ -57,33 +64,40 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
 {
     struct wess_conn *c = call->conn;
     const struct wess_host *h = c->host;
+    const char *asked = call->collection;
+    call->collection = ews_kinds[EWS_CONTACT]->collection;
     enum wess_code rc = ews_folders(call, false);
-    struct wess_collection *col = rc == WESS_OK ? h->alloc(call->arena, sizeof(*col)) : NULL;
+    call->collection = asked;
+    struct wess_collection *col =
+        rc == WESS_OK ? h->alloc(call->arena, EWS_KINDS * sizeof(*col)) : NULL;
+    size_t n = 0;
     if (rc != WESS_OK)
         return rc;
     if (!col)
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_MAILBOX, NULL, "out of memory");
-    *col = (struct wess_collection){.id = "contacts",
-                                    .kind = "contact",
-                                    .title = "Contacts",
-                                    .caps = CAPS,
-                                    .page_max = EWS_PAGE,
-                                    .fetch_max = EWS_FETCH * EWS_LANES,
-                                    .write_max = EWS_WRITE,
-                                    .settle_after_ms = EWS_SETTLE_MS,
-                                    .facts = {fact_names, 1},
-                                    .fields = ews_schema,
-                                    .n_fields = ews_n_schema};
+    for (size_t i = 0; i < EWS_KINDS; i++)
+        if (c->tree[i].top)
+            col[n++] = (struct wess_collection){.id = ews_kinds[i]->collection,
+                                                .kind = ews_kinds[i]->name,
+                                                .title = ews_kinds[i]->title,
+                                                .caps = CAPS,
+                                                .page_max = EWS_PAGE,
+                                                .fetch_max = EWS_FETCH * EWS_LANES,
+                                                .write_max = EWS_WRITE,
+                                                .settle_after_ms = EWS_SETTLE_MS,
+                                                .facts = {fact_names, 1},
+                                                .fields = ews_kinds[i]->schema,
+                                                .n_fields = ews_kinds[i]->n_schema};
     /* A folder's id never changes, belongs to one mailbox, and stays when the server's name or the
      * mailbox's address changes. */
-    *out = (struct wess_schema){.identity = wess_arena_text(h, call->arena, c->contacts),
-                                .version = c->version[0]
-                                               ? wess_arena_fmt(h, call->arena, "Exchange %s (%s)",
-                                                                ews_release(c->version), c->version)
-                                               : wess_arena_text(h, call->arena, "Exchange ?"),
-                                .calls_max = 1,
-                                .of = col,
-                                .n = 1};
+    *out = (struct wess_schema){
+        .identity = wess_arena_text(h, call->arena, c->tree[EWS_CONTACT].top),
+        .version = c->version[0] ? wess_arena_fmt(h, call->arena, "Exchange %s (%s)",
+                                                  ews_release(c->version), c->version)
+                                 : wess_arena_text(h, call->arena, "Exchange ?"),
+        .calls_max = 1,
+        .of = col,
+        .n = n};
     if (!out->identity || !out->version)
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_MAILBOX, NULL, "out of memory");
     return WESS_OK;
@@ -97,7 +111,7 @@ static const struct wess_connector connector = {
     .options = ews_options,
     .n_options = EWS_N_OPTIONS,
     .kinds = kinds,
-    .n_kinds = 1,
+    .n_kinds = sizeof(kinds) / sizeof(kinds[0]),
     .open = open_conn,
     .close = close_conn,
     .check = ews_check,

@@ -1,5 +1,8 @@
-/* The Exchange connector: contacts of one mailbox over Exchange Web Services (MS-OXWS*). What is
- * known of the protocol, and how surely, is in docs/ews.md. */
+/* The Exchange connector: contacts, tasks and events of one mailbox over Exchange Web Services
+ * (MS-OXWS*). What is known of the protocol, and how surely, is in docs/ews.md.
+ *
+ * What differs from kind to kind is in tables: a struct ews_kind each, with one row a field
+ * (contact_fields.c, task.c, event.c). */
 #ifndef EWS_EWS_H
 #define EWS_EWS_H
 
@@ -8,6 +11,7 @@
 #include "oauth.h"
 #include "wess/connector.h"
 #include "xml.h"
+#include "zone.h"
 
 #define EWS_PAGE 512u  /* MaxChangesReturned at most (MS-OXWSSYNC) */
 #define EWS_FETCH 200u /* ids of one GetItem at most */
@@ -29,6 +33,13 @@ struct ews_folder {
     char *id, *path; /* path: for people, below Contacts; "" for Contacts itself and others */
     enum ews_place place;
 };
+enum { EWS_CONTACT, EWS_TASK, EWS_EVENT, EWS_KINDS };
+struct ews_tree { /* where the items of a kind lie */
+    char *top;    /* id of the folder that every mailbox has; NULL: this one has not */
+    struct ews_folder *folders; /* those that are read come first, [0] is the top */
+    size_t n_folders, n_read;
+    bool read_known, all_known; /* the folders to read; all where an item may lie */
+};
 struct wess_conn {
     const struct wess_host *host;
     struct http *http;
@@ -36,29 +47,28 @@ struct wess_conn {
     char *own_url;   /* the same, when it is made of the audience */
     char *found;     /* the same, when Autodiscover found it */
     const char *address, *autodiscover_url, *autodiscover_allow;
-    const char *username, *impersonate, *impersonate_as, *folders_setting;
+    const char *username, *impersonate, *impersonate_as;
     const char *mailbox; /* opened with our own rights in it (delegate access); NULL: none */
     char *anchor_header; /* "X-AnchorMailbox: ..", by which Online finds the mailbox; NULL: none */
     const char *auth_name;
     enum http_auth auth;
-    struct oauth oauth;         /* of HTTP_AUTH_BEARER */
-    char *scope;                /* that it names */
-    char *token;                /* the one in use */
-    int64_t token_until_ms;     /* when to ask for the next */
-    bool signed_in;             /* credentials are set */
-    char *contacts, *bin;       /* ids of the two folders that every mailbox has */
-    struct ews_folder *folders; /* those that are read come first, [0] is Contacts */
-    size_t n_folders, n_read;
-    bool read_known, all_known; /* the folders to read; all where a contact may lie */
-    char version[64];           /* "15.2.2562.17"; "": not told yet */
-    const char *asks;           /* another RequestServerVersion than ours; NULL: ours */
-    size_t batch;               /* ids of a GetItem, adapted to the size of answers */
+    struct oauth oauth;     /* of HTTP_AUTH_BEARER */
+    char *scope;            /* that it names */
+    char *token;            /* the one in use */
+    int64_t token_until_ms; /* when to ask for the next */
+    bool signed_in;         /* credentials are set */
+    const char *zone;       /* of the mailbox's owner: where a day begins for a task */
+    struct ews_tree tree[EWS_KINDS];
+    char *bin;
+    char version[64]; /* "15.2.2562.17"; "": not told yet */
+    const char *asks; /* another RequestServerVersion than ours; NULL: ours */
+    size_t batch;     /* ids of a GetItem, adapted to the size of answers */
 };
 
 /* ---- settings.c: options, and whether they go together
  * ------------------------------------------------------------------------------------------ */
 
-#define EWS_N_OPTIONS 24u
+#define EWS_N_OPTIONS 27u
 extern const struct wess_option ews_options[EWS_N_OPTIONS];
 /* Reads them into a connection that has its host; WESS_BROKEN says what is missing or too much. */
 enum wess_code ews_settings(struct wess_conn *, struct wess_error *);
@@ -177,77 +187,198 @@ struct ews_tally {
 void ews_count(struct ews_tally *, enum wess_code of_item, const struct wess_error *);
 void ews_judge(const struct ews_tally *, struct ews_answer *);
 
-/* ---- fields.c: one table, both ways
+/* ---- kinds.c, and the table of each kind: contact_fields.c, task.c, event.c
  * ------------------------------------------------------------------------------------------ */
 
+enum ews_form {           /* how a property is read and written */
+                EWS_LINE, /* text */
+                EWS_BODY, /* long text */
+                EWS_SET,
+                EWS_DAY,    /* a date, whatever the zone: 11:59Z */
+                EWS_DATE,   /* a date, midnight of the owner's zone */
+                EWS_WORD,   /* one of `words` */
+                EWS_NUMBER, /* a whole number */
+                EWS_ENTRY,  /* an entry of an indexed set: of a record */
+                EWS_TITLE,  /* an extended property */
+                EWS_MADE    /* by read() and put() of the row */
+};
+struct ews_word { /* [0]: what an empty field is on the wire; ours NULL: behind the last */
+    const char *ours, *theirs;
+};
+struct ews_reading;
+struct ews_put;
+struct ews_sieve;
 struct ews_field {                  /* in the order of the schema */
-    const char *name, *slot, *part; /* vCard's */
+    const char *name, *slot, *part; /* vCard's and iCalendar's */
     const char *uri, *index;        /* FieldURI; FieldIndex */
     const char *set, *element;      /* "EmailAddresses" or NULL; "GivenName", "Street" */
     uint32_t type;
+    enum ews_form form;
+    const struct ews_word *words;
+    const char *with; /* another field that this property is made of; NULL: none */
+    void (*read)(struct ews_reading *, const xmlNode *item, const struct ews_field *);
+    /* The element. false: there is nothing to write, and nothing was written. */
+    bool (*put)(struct ews_put *, const struct ews_field *);
+    bool read_only, on_create;
+    bool early; /* in an update before the others: what they say is read by it */
+    bool kept;  /* never cleared: another property says that it does not count */
 };
-extern const struct ews_field ews_fields[];
-extern const size_t ews_n_fields;
-extern const struct wess_field_schema ews_schema[];
-extern const size_t ews_n_schema;
+struct ews_kind {
+    const char *name, *collection, *title; /* "contact", "contacts", "Contacts" */
+    const char *element;                   /* "Contact" */
+    const char *distinguished, *class;     /* "contacts", "IPF.Contact" */
+    const char *folder;                    /* "ContactsFolder" */
+    const char *setting;                   /* sub-folders that are read as well */
+    const struct ews_field *fields;
+    size_t n_fields;
+    const struct wess_field_schema *schema;
+    size_t n_schema;
+    const char *const *facts; /* asked for in every listing; NULL behind the last */
+    const char *const *more;  /* asked for with content beside those of `fields` */
+    void (*search)(struct ews_sieve *, const char *space, const char *value); /* find.c */
+    bool (*refuses)(struct wess_call *, const struct wess_op *, struct wess_result *);
+    void (*create)(struct ews_put *); /* behind the extended properties; NULL: nothing */
+    const char *due;                  /* the field that tells when; NULL: none */
+};
+extern const struct ews_kind ews_contact_kind, ews_task_kind, ews_event_kind;
+extern const struct ews_kind *const ews_kinds[EWS_KINDS];
+const struct ews_kind *ews_kind_of(const struct wess_call *); /* by its collection */
+struct ews_tree *ews_tree_of(const struct wess_call *);
+extern const struct ews_word ews_classes[];
+
 bool ews_is_mail(const struct ews_field *);
 /* The field that a server's path names ("email", "phone.mobile"), in the arena; NULL: none. */
 const char *ews_field_named(struct wess_call *, const xmlNode *path);
 void ews_path(struct xml_out *, const struct ews_field *); /* FieldURI and the like */
 void ews_path_stamp(struct xml_out *);
 void ews_path_title(struct xml_out *);
-void ews_shape(struct xml_out *, bool whole); /* ItemShape: facts, or facts and content */
-void ews_shape_slots(struct xml_out *);       /* ItemShape: mail addresses and stamp */
+/* ItemShape: facts, or facts and content */
+void ews_shape(struct xml_out *, const struct ews_kind *, bool whole);
+/* ItemShape: mail addresses or whose meeting it is, and stamp */
+void ews_shape_slots(struct xml_out *, const struct ews_kind *);
 void ews_item_id(struct xml_out *, const char *id, const char *change_key);
 
-/* ---- item.c: a contact as Exchange shows it
+/* ---- item.c: an item as Exchange shows it
  * ------------------------------------------------------------------------------------------ */
 
+struct ews_reading {
+    const struct wess_conn *conn;
+    const struct wess_host *host;
+    struct wess_arena *a;
+    struct wess_vec fields;
+    bool whole, spent;
+};
+/* A new field of the item; NULL: budget spent. */
+struct wess_field *ews_push(struct ews_reading *, const char *name, uint32_t type);
+void ews_read_line(struct ews_reading *, const char *name, const char *value); /* NULL: none */
 /* Facts, or facts and content. WESS_TOO_BIG: budget spent. WESS_REJECTED: it cannot be named (no
  * id, or one longer than an id may be) and is left out. */
-enum wess_code ews_item(struct wess_call *, const xmlNode *contact, bool whole, struct wess_item *);
+enum wess_code ews_item(struct wess_call *, const xmlNode *item, bool whole, struct wess_item *);
 /* What its mail slots hold now. */
 struct ews_slots {
     struct wess_slice mail[EWS_MAILS];
     bool
         held[EWS_MAILS]; /* by an address that is not shown (a directory path): not ours to touch */
     bool stamped;
+    bool foreign; /* a meeting that somebody else organises */
 };
 bool ews_slots(struct wess_call *, const xmlNode *contact, struct ews_slots *);
 /* "2026-11-23" out of Exchange's dateTime; false: none. */
 bool ews_date(const char *text, char out[11]);
 int64_t ews_time_ms(const char *text);
 
-/* ---- contact.c: a contact as Exchange takes it
+/* ---- put.c: an item as Exchange takes it
+ * ------------------------------------------------------------------------------------------ */
+
+struct ews_update {             /* one change of one property */
+    const struct ews_field *at; /* NULL: the stamp */
+    struct wess_slice text;     /* of an entry, the title, the stamp */
+    bool set;                   /* else cleared */
+};
+struct ews_put {
+    struct wess_call *call;
+    struct xml_out *x;
+    const struct ews_kind *kind;
+    const struct wess_op *op;
+};
+/* A field as it will be: of the op, else as it was. NULL: empty. */
+const struct wess_field *ews_will_be(const struct wess_op *, const char *name);
+/* The changes that an op comes to: at most n_fields + 1. false: there is no room for a mail
+ * address. */
+bool ews_updates(struct wess_call *, const struct wess_op *, const struct ews_slots *,
+                 struct ews_update *, size_t *n);
+void ews_put_update(struct wess_call *, struct xml_out *, const struct wess_op *,
+                    const struct ews_update *);
+void ews_put_item(struct wess_call *, struct xml_out *, const struct wess_op *);
+void ews_open(struct xml_out *, const char *name); /* of a table: with its prefix */
+void ews_put_instant(struct xml_out *, const char *name, int64_t ms);
+const struct wess_field *ews_field_of(const struct wess_item *, const char *name);
+bool ews_is_empty(const struct wess_field *);
+
+/* ---- contact.c: where mail addresses go
  * ------------------------------------------------------------------------------------------ */
 
 /* Where the wanted addresses go, so that as few slots as possible change; out[i] empty: cleared.
  * false: no room. */
 bool ews_place_mails(const struct wess_field *want, const struct ews_slots *now,
                      struct wess_slice out[EWS_MAILS]);
-struct ews_update {             /* one change of one property */
-    const struct ews_field *at; /* NULL: the stamp */
-    const struct wess_field *field;
-    struct wess_slice text; /* of an entry, the title, the stamp */
-    bool set;               /* else cleared */
-};
-/* The changes that an op comes to: at most ews_n_fields + 1. false: there is no room for a mail
- * address. */
-bool ews_updates(const struct wess_op *, const struct ews_slots *, struct ews_update *, size_t *n);
-void ews_put_update(struct wess_call *, struct xml_out *, const struct ews_update *);
-void ews_put_contact(struct wess_call *, struct xml_out *, const struct wess_op *);
+bool ews_refuses_contact(struct wess_call *, const struct wess_op *, struct wess_result *);
+void ews_put_file_as(struct ews_put *);
+
+/* ---- refuse.c: what cannot be written
+ * ------------------------------------------------------------------------------------------ */
+
 /* Fields that cannot be written as they are; sets result->refused and its code. */
 bool ews_refuses(struct wess_call *, const struct wess_op *, struct wess_result *);
 void ews_refuse(struct wess_call *, struct wess_result *, const char *field, const char *text,
                 const char *code);
-const struct wess_field *ews_field_of(const struct wess_item *, const char *name);
+
+/* ---- recur.c: recurrence rules and Exchange's patterns
+ * ------------------------------------------------------------------------------------------ */
+
+/* The rule of a Recurrence, in the arena; NULL: none that a rule can say, or budget spent. */
+const char *ews_rule_read(const struct wess_host *, struct wess_arena *, const xmlNode *recurrence);
+/* NULL: it can be written; else why not. */
+const char *ews_rule_refused(const char *rule, const char *start);
+/* `start`: the local date of the first occurrence. */
+void ews_rule_put(struct xml_out *, const char *rule, const char *start);
+
+/* ---- zones.c, event.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* The IANA name of a StartTimeZone; of one that nobody knows a zone that keeps the same hours, or
+ * UTC. `ms`: when it is asked about. */
+void ews_zone(const xmlNode *definition, int64_t ms, char out[WESS_ZONE_SIZE]);
+/* Of somebody else's meeting only what is one's own is written. */
+bool ews_refuses_foreign(struct wess_call *, const struct wess_op *, struct wess_result *);
+
+/* ---- occurrence.c
+ * ------------------------------------------------------------------------------------------ */
+
+#define EWS_PARTS 8u               /* of one override */
+#define EWS_OCCURRENCE_ID "ews-id" /* a part that never leaves the connector */
+/* What differs in the changed occurrences of what was fetched. */
+enum wess_code ews_fetch_occurrences(struct wess_call *, const struct wess_result *, size_t n);
+/* Of a series that was written: its overrides, one request each. */
+enum wess_code ews_write_occurrences(struct wess_call *, const struct wess_op *,
+                                     struct wess_result *);
+const char *ews_show_as(const char *theirs); /* event.c: "OOF"; "" where it is the usual */
+
+/* ---- find.c
+ * ------------------------------------------------------------------------------------------ */
+
+struct ews_sieve;
+void ews_sieve_text(struct ews_sieve *, const char *uri, const char *index, const char *value);
+void ews_search_contact(struct ews_sieve *, const char *space, const char *value);
+void ews_search_event(struct ews_sieve *, const char *space, const char *value);
+void ews_search_summary(struct ews_sieve *, const char *space, const char *value);
 
 /* ---- the slots
  * ------------------------------------------------------------------------------------------ */
 
 /* The folder of that name in the mailbox that the settings open. */
 void ews_distinguished(const struct wess_conn *, struct xml_out *, const char *name);
-/* Resolves, once: the folders that are read; with `all` every folder where a contact may lie. */
+/* Resolves, once: the folders that are read; with `all` every folder where a item may lie. */
 enum wess_code ews_folders(struct wess_call *, bool all);
 enum wess_code ews_check(struct wess_call *);
 enum wess_code ews_changes(struct wess_call *, struct wess_slice, uint32_t, struct wess_page *);

@@ -37,9 +37,9 @@ static enum wess_code take_item(void *ctx, size_t i, size_t at, const xmlNode *m
         r->text = wess_arena_text(h, call->arena, e->text);
         return WESS_OK;
     }
-    if (!xml_is(contact, "Contact")) {
+    if (!xml_is(contact, ews_kind_of(call)->element)) {
         r->code = WESS_REJECTED;
-        r->text = "it is no contact";
+        r->text = "it is of another kind";
         return WESS_OK;
     }
     struct wess_item *item = h->alloc(call->arena, sizeof(*item));
@@ -76,12 +76,13 @@ static void end_stretch(void *ctx, size_t i, struct ews_answer *a)
     g->error = a->error;
 }
 
-static void ask_items(const struct wess_conn *c, struct xml_out *x, const char *const *ids,
+static void ask_items(const struct wess_call *call, struct xml_out *x, const char *const *ids,
                       size_t n)
 {
+    const struct wess_conn *c = call->conn;
     ews_begin(c, x, c->impersonate);
     xml_open(x, "m:GetItem");
-    ews_shape(x, true);
+    ews_shape(x, ews_kind_of(call), true);
     xml_open(x, "m:ItemIds");
     for (size_t i = 0; i < n; i++)
         ews_item_id(x, ids[i], NULL);
@@ -101,7 +102,7 @@ static enum wess_code get_some(struct getting *g, struct stretch *of, size_t n)
     g->bytes = 0;
     for (size_t i = 0; i < n; i++) {
         g->tally[i] = (struct ews_tally){0};
-        ask_items(call->conn, &x[i], g->ids + of[i].at, of[i].n);
+        ask_items(call, &x[i], g->ids + of[i].at, of[i].n);
         alone &= of[i].n == 1;
     }
     enum wess_code rc =
@@ -187,6 +188,8 @@ enum wess_code ews_fetch(struct wess_call *call, struct wess_list ids, struct we
         if (rc == WESS_OK && !put_back(&g, stack, &depth, now, n))
             adapt(c, g.bytes, items);
     }
+    if (rc == WESS_OK && ews_kind_of(call) == &ews_event_kind)
+        rc = ews_fetch_occurrences(call, out, ids.n);
     if (rc == WESS_OK)
         call->error = (struct wess_error){0};
     return rc;

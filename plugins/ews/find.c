@@ -1,6 +1,7 @@
-/* Looking for contacts by their keys in the whole mailbox: FindItem over every folder of contacts,
+/* Looking for items by their keys in the whole mailbox: FindItem over every folder of their kind,
  * and the bin. The server's comparing is only a sieve; what it lets through is compared again by
- * the keys that the contact has. */
+ * the keys that the item has. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,27 +31,27 @@ struct doubt {
  * ------------------------------------------------------------------------------------------ */
 
 /* Written twice: once to count nodes, with x NULL, once to write. */
-struct sieve {
+struct ews_sieve {
     struct wess_call *call;
     struct xml_out *x;
     size_t nodes;
     bool spent;
 };
 
-static void open_node(struct sieve *s, const char *name)
+static void open_node(struct ews_sieve *s, const char *name)
 {
     s->nodes++;
     if (s->x)
         xml_open(s->x, name);
 }
 
-static void close_node(struct sieve *s)
+static void close_node(struct ews_sieve *s)
 {
     if (s->x)
         xml_close(s->x);
 }
 
-static void contains(struct sieve *s, const char *uri, const char *index, const char *value)
+void ews_sieve_text(struct ews_sieve *s, const char *uri, const char *index, const char *value)
 {
     struct xml_out *x = s->x;
     open_node(s, "t:Contains");
@@ -69,7 +70,7 @@ static void contains(struct sieve *s, const char *uri, const char *index, const 
     close_node(s);
 }
 
-static void equals_stamp(struct sieve *s, const char *stamp)
+static void equals_stamp(struct ews_sieve *s, const char *stamp)
 {
     struct xml_out *x = s->x;
     open_node(s, "t:IsEqualTo");
@@ -85,22 +86,22 @@ static void equals_stamp(struct sieve *s, const char *stamp)
 }
 
 /* Folding made a sharp s into "ss", and a server that only ignores case does not undo that. */
-static void spelt(struct sieve *s, const char *uri, const char *name)
+static void spelt(struct ews_sieve *s, const char *uri, const char *name)
 {
     const struct wess_host *h = s->call->conn->host;
     const char *at = name;
-    contains(s, uri, NULL, name);
+    ews_sieve_text(s, uri, NULL, name);
     for (size_t i = 0; i < SPELLINGS_MAX && (at = strstr(at, "ss")); i++, at += 2) {
         char *other =
             wess_arena_fmt(h, s->call->arena, "%.*s\u00df%s", (int)(at - name), name, at + 2);
         s->spent |= !other;
         if (other)
-            contains(s, uri, NULL, other);
+            ews_sieve_text(s, uri, NULL, other);
     }
 }
 
 /* The key "fn" is given and family name where there are both, else the name shown. */
-static void named(struct sieve *s, const char *name)
+static void named(struct ews_sieve *s, const char *name)
 {
     const struct wess_host *h = s->call->conn->host;
     const char *space = name;
@@ -117,19 +118,109 @@ static void named(struct sieve *s, const char *name)
         open_node(s, "t:And");
         open_node(s, "t:Or");
         spelt(s, "contacts:GivenName", given);
-        contains(s, "contacts:GivenName", NULL, given); /* an Or has two at least */
+        ews_sieve_text(s, "contacts:GivenName", NULL, given); /* an Or has two at least */
         close_node(s);
         open_node(s, "t:Or");
         spelt(s, "contacts:Surname", space + 1);
-        contains(s, "contacts:Surname", NULL, space + 1);
+        ews_sieve_text(s, "contacts:Surname", NULL, space + 1);
         close_node(s);
         close_node(s);
     }
 }
 
-static void put_key(struct sieve *s, const struct wess_key *k)
+void ews_search_contact(struct ews_sieve *s, const char *space, const char *value)
 {
     static const char *const places[] = {"EmailAddress1", "EmailAddress2", "EmailAddress3"};
+    if (!strncmp(space, "fn", 2)) {
+        named(s, value);
+        return;
+    }
+    for (size_t i = 0; i < 3; i++)
+        ews_sieve_text(s, "contacts:EmailAddress", places[i], value);
+}
+
+void ews_search_summary(struct ews_sieve *s, const char *space, const char *value)
+{
+    (void)space;
+    spelt(s, "item:Subject", value);
+}
+
+/* MS-OXOCAL 2.2.1.27: what Outlook makes is such an id in hexadecimal; any other UID is wrapped. */
+static bool is_outlooks(const char *uid)
+{
+    size_t len = strlen(uid);
+    return len % 2 == 0 && len > 32 && !strncmp(uid, "040000008200e000", 16) &&
+           strspn(uid, "0123456789abcdef") == len;
+}
+
+static size_t global_id(const char *uid, unsigned char *out)
+{
+    static const unsigned char head[] = {4,    0,    0,    0,    0x82, 0,    0xe0, 0,
+                                         0x74, 0xc5, 0xb7, 0x10, 0x1a, 0x82, 0xe0, 8};
+    size_t len = strlen(uid), n = 0;
+    unsigned byte;
+    if (is_outlooks(uid)) {
+        for (; n < len / 2 && sscanf(uid + 2 * n, "%2x", &byte) == 1; n++)
+            out[n] = (unsigned char)byte;
+        return n;
+    }
+    memcpy(out, head, sizeof(head));
+    memset(out + 16, 0, 24);
+    out[36] = (unsigned char)(len + 13);
+    out[37] = (unsigned char)((len + 13) >> 8);
+    memcpy(out + 40, "vCal-Uid\1\0\0", 12);
+    memcpy(out + 52, uid, len + 1);
+    return 53 + len;
+}
+
+static char *base64(struct ews_sieve *s, const unsigned char *in, size_t n)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *out = s->call->conn->host->alloc(s->call->arena, (n + 2) / 3 * 4 + 1), *at = out;
+    for (size_t i = 0; out && i < n; i += 3) {
+        unsigned v = (unsigned)in[i] << 16 | (i + 1 < n ? (unsigned)in[i + 1] << 8 : 0u) |
+                     (i + 2 < n ? in[i + 2] : 0u);
+        *at++ = letters[v >> 18 & 63];
+        *at++ = letters[v >> 12 & 63];
+        *at++ = i + 1 < n ? letters[v >> 6 & 63] : '=';
+        *at++ = i + 2 < n ? letters[v & 63] : '=';
+    }
+    return out;
+}
+
+/* calendar:UID cannot be searched for; the property that it is made of can. */
+static void by_uid(struct ews_sieve *s, const char *uid)
+{
+    unsigned char *id = s->call->conn->host->alloc(s->call->arena, strlen(uid) + 64);
+    char *text = id ? base64(s, id, global_id(uid, id)) : NULL;
+    s->spent |= !text;
+    open_node(s, "t:IsEqualTo");
+    if (!s->x || !text)
+        return;
+    xml_open(s->x, "t:ExtendedFieldURI");
+    xml_put_attr(s->x, "DistinguishedPropertySetId", "Meeting");
+    xml_put_attr(s->x, "PropertyId", "35"); /* PidLidCleanGlobalObjectId */
+    xml_put_attr(s->x, "PropertyType", "Binary");
+    xml_close(s->x);
+    xml_open(s->x, "t:FieldURIOrConstant");
+    xml_open(s->x, "t:Constant");
+    xml_put_attr(s->x, "Value", text);
+    xml_close(s->x);
+    xml_close(s->x);
+    close_node(s);
+}
+
+void ews_search_event(struct ews_sieve *s, const char *space, const char *value)
+{
+    if (!strcmp(space, "uid"))
+        by_uid(s, value);
+    else
+        ews_search_summary(s, space, value);
+}
+
+static void put_key(struct ews_sieve *s, const struct wess_key *k)
+{
     const struct wess_host *h = s->call->conn->host;
     const char *bar = strchr(k->space, '+') ? strrchr(k->id, '|') : NULL;
     char *value =
@@ -137,19 +228,15 @@ static void put_key(struct sieve *s, const struct wess_key *k)
     s->spent |= !value;
     if (!value)
         return;
-    if (!strcmp(k->space, "wess")) {
+    if (!strcmp(k->space, "wess"))
         equals_stamp(s, value);
-    } else if (!strcmp(k->space, "email") || !strncmp(k->space, "email+", 6)) {
-        for (size_t i = 0; i < 3; i++)
-            contains(s, "contacts:EmailAddress", places[i], value);
-    } else {
-        named(s, value);
-    }
+    else
+        ews_kind_of(s->call)->search(s, k->space, value);
 }
 
 static size_t nodes_of(struct finding *f)
 {
-    struct sieve s = {.call = f->call, .nodes = 1};
+    struct ews_sieve s = {.call = f->call, .nodes = 1};
     for (size_t i = 0; i < f->n; i++)
         put_key(&s, &f->keys[i]);
     return s.spent ? NODES_MAX + 1 : s.nodes;
@@ -158,11 +245,11 @@ static size_t nodes_of(struct finding *f)
 static bool ask_find(struct finding *f, struct xml_out *x, const char *folder)
 {
     const struct wess_conn *c = f->call->conn;
-    struct sieve s = {.call = f->call, .x = x};
+    struct ews_sieve s = {.call = f->call, .x = x};
     ews_begin(c, x, c->impersonate);
     xml_open(x, "m:FindItem");
     xml_put_attr(x, "Traversal", "Shallow");
-    ews_shape(x, false);
+    ews_shape(x, ews_kind_of(f->call), false);
     xml_open(x, "m:IndexedPageItemView");
     xml_put_attr(x, "MaxEntriesReturned", HITS);
     xml_put_attr(x, "Offset", "0");
@@ -222,7 +309,7 @@ static enum wess_code take_hit(void *ctx, size_t i, const xmlNode *n, struct wes
 {
     struct finding *f = ctx;
     struct wess_item item;
-    if (!xml_is(n, "Contact"))
+    if (!xml_is(n, ews_kind_of(f->call)->element))
         return WESS_OK;
     enum wess_code rc = ews_item(f->call, n, false, &item);
     if (rc != WESS_OK)
@@ -297,7 +384,7 @@ static enum wess_code take_doubt(void *ctx, size_t i, size_t at, const xmlNode *
     (void)i;
     if (rc == WESS_GONE)
         return WESS_OK;
-    if (rc != WESS_OK || !xml_is(contact, "Contact"))
+    if (rc != WESS_OK || !xml_is(contact, ews_kind_of(f->call)->element))
         return rc;
     rc = ews_item(f->call, contact, false, &item);
     if (rc != WESS_OK)
@@ -316,7 +403,7 @@ static enum wess_code read_doubtful(struct finding *f)
         struct xml_out x;
         ews_begin(c, &x, c->impersonate);
         xml_open(&x, "m:GetItem");
-        ews_shape(&x, false);
+        ews_shape(&x, ews_kind_of(f->call), false);
         xml_open(&x, "m:ItemIds");
         for (size_t i = at; i < f->doubtful.n && i < at + EWS_FETCH; i++)
             ews_item_id(&x, of[i].id, NULL);
@@ -327,10 +414,23 @@ static enum wess_code read_doubtful(struct finding *f)
     return rc;
 }
 
+/* A key has no capitals, and the search looks at them: of a UID that others made, not found is not
+ * known. */
+static bool is_unclear(const struct finding *f, const struct wess_key *key)
+{
+    const struct wess_change *of = f->found.of;
+    if (strcmp(key->space, "uid") || is_outlooks(key->id))
+        return false;
+    for (size_t i = 0; i < f->found.n; i++)
+        if (wess_bears_any(&of[i].item, key, 1))
+            return false;
+    return true;
+}
+
 enum wess_code ews_find(struct wess_call *call, const struct wess_key *keys, size_t n,
                         struct wess_page *out)
 {
-    struct wess_conn *c = call->conn;
+    const struct ews_tree *t = ews_tree_of(call);
     struct finding f = {.call = call,
                         .keys = keys,
                         .n = n,
@@ -348,10 +448,12 @@ enum wess_code ews_find(struct wess_call *call, const struct wess_key *keys, siz
     if (nodes_of(&f) > NODES_MAX) /* too many keys: the core halves them */
         return n > 1 ? WESS_OK : spent(&call->error);
     enum wess_code rc = ews_folders(call, true);
-    for (size_t at = 0; rc == WESS_OK && at < c->n_folders; at += lanes)
-        rc = find_in(&f, c->folders + at, c->n_folders - at < lanes ? c->n_folders - at : lanes);
+    for (size_t at = 0; rc == WESS_OK && at < t->n_folders; at += lanes)
+        rc = find_in(&f, t->folders + at, t->n_folders - at < lanes ? t->n_folders - at : lanes);
     if (rc == WESS_OK)
         rc = read_doubtful(&f);
+    for (size_t i = 0; i < n; i++)
+        f.whole &= !is_unclear(&f, &keys[i]);
     *out = (struct wess_page){
         .changes = f.found.of, .n = f.found.n, .flags = f.whole ? WESS_PAGE_LAST : 0};
     return rc;

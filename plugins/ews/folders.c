@@ -1,4 +1,4 @@
-/* Which folders a contact may lie in, and what the mailbox is. */
+/* Which folders the items of a kind may lie in, and what the mailbox is. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -7,13 +7,12 @@
 
 #define PAGE "1000"      /* folders of one FindFolder */
 #define TREE_MAX 100000u /* folders of one mailbox: more is no mailbox */
-#define CLASS_CONTACT "IPF.Contact"
 
 /* Folders of contacts that Exchange fills by itself. */
 static const char *const automatic[] = {"IPF.Contact.GalContacts", "IPF.Contact.RecipientCache",
                                         "IPF.Contact.MOC."};
 
-/* ---- the two that every mailbox has
+/* ---- those that every mailbox has
  * ------------------------------------------------------------------------------------------ */
 
 void ews_distinguished(const struct wess_conn *c, struct xml_out *x, const char *name)
@@ -36,8 +35,10 @@ static void ask_folders(const struct wess_conn *c, struct xml_out *x, const char
     xml_element(x, "t:BaseShape", "IdOnly");
     xml_close(x);
     xml_open(x, "m:FolderIds");
-    ews_distinguished(c, x, "contacts");
+    ews_distinguished(c, x, ews_kinds[0]->distinguished);
     ews_distinguished(c, x, "deleteditems");
+    for (size_t i = 1; i < EWS_KINDS; i++)
+        ews_distinguished(c, x, ews_kinds[i]->distinguished);
     xml_close(x);
     xml_close(x);
 }
@@ -46,12 +47,12 @@ static enum wess_code take_folder(void *ctx, size_t i, size_t at, const xmlNode 
                                   struct wess_error *e)
 {
     struct wess_conn *c = ((struct wess_call *)ctx)->conn;
-    char **slot = at == 0 ? &c->contacts : &c->bin;
+    char **slot = at == 1 ? &c->bin : at <= EWS_KINDS ? &c->tree[at ? at - 1 : 0].top : NULL;
     const xmlNode *folder = xml_first(xml_child(m, "Folders"));
     const char *id = xml_attr(xml_child(folder, "FolderId"), "Id");
     enum wess_code rc = ews_message(m, false, e);
     (void)i;
-    if (rc != WESS_OK || at > 1)
+    if (rc != WESS_OK || !slot)
         return at == 0 ? rc : WESS_OK; /* a mailbox without a bin is odd, and no reason to stop */
     if (at == 0 && (!id || !*id))
         return wess_fail(e, WESS_BROKEN, WESS_OF_MAILBOX, NULL,
@@ -67,7 +68,7 @@ static enum wess_code get_folders(struct wess_call *call)
     struct xml_out x;
     ask_folders(call->conn, &x, call->conn->impersonate);
     enum wess_code rc = ews_ask(call, &x, false, &taker);
-    if (rc == WESS_OK && !call->conn->contacts)
+    if (rc == WESS_OK && !call->conn->tree[EWS_CONTACT].top)
         rc = wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_MAILBOX, NULL,
                        "Exchange names no folder of contacts");
     return rc;
@@ -78,10 +79,11 @@ static enum wess_code get_folders(struct wess_call *call)
 
 struct twig {
     char *id, *parent, *name;
-    bool contacts, automatic;
+    bool fits, automatic; /* fits: a folder of the kind that is asked for */
 };
 struct tree {
     struct wess_call *call;
+    const struct ews_kind *kind;
     struct twig *of;
     size_t n, cap;
     bool last;
@@ -133,8 +135,8 @@ static enum wess_code take_twig(void *ctx, size_t i, const xmlNode *f, struct we
         return wess_fail(e, WESS_TOO_BIG, WESS_OF_MAILBOX, NULL, "too many folders");
     struct twig *new = &t->of[t->n++];
     *new = (struct twig){strdup(id), strdup(parent ? parent : ""), strdup(name ? name : ""),
-                         xml_is(f, "ContactsFolder") ||
-                             (class && !strncasecmp(class, CLASS_CONTACT, strlen(CLASS_CONTACT))),
+                         xml_is(f, t->kind->folder) ||
+                             (class && !strncasecmp(class, t->kind->class, strlen(t->kind->class))),
                          is_automatic(class)};
     if (!new->id || !new->parent || !new->name)
         return wess_fail(e, WESS_TOO_BIG, WESS_OF_MAILBOX, NULL, "out of memory");
@@ -228,11 +230,11 @@ static bool is_in(const struct tree *t, const struct twig *f, const char *id)
     return false;
 }
 
-/* The path below Contacts; NULL: out of memory. */
-static char *path_of(const struct tree *t, const struct twig *f, const char *contacts)
+/* The path below Contacts, Tasks or Calendar; NULL: out of memory. */
+static char *path_of(const struct tree *t, const struct twig *f, const char *top)
 {
     char *path = strdup(f->name), *longer = NULL;
-    for (size_t turns = 0; path && turns <= t->n && strcmp(f->parent, contacts); turns++) {
+    for (size_t turns = 0; path && turns <= t->n && strcmp(f->parent, top); turns++) {
         f = parent_of(t, f);
         if (!f)
             break;
@@ -257,7 +259,7 @@ static bool is_listed(const char *setting, const char *path, bool by_hand)
     return false;
 }
 
-static bool add_folder(struct wess_conn *c, const char *id, const char *path, enum ews_place place)
+static bool add_folder(struct ews_tree *c, const char *id, const char *path, enum ews_place place)
 {
     struct ews_folder *more = realloc(c->folders, (c->n_folders + 1) * sizeof(*more));
     struct ews_folder new = {strdup(id), strdup(path), place};
@@ -272,7 +274,7 @@ static bool add_folder(struct wess_conn *c, const char *id, const char *path, en
     return true;
 }
 
-static void drop_folders(struct wess_conn *c)
+static void drop_folders(struct ews_tree *c)
 {
     for (size_t i = 0; i < c->n_folders; i++) {
         free(c->folders[i].id);
@@ -281,50 +283,66 @@ static void drop_folders(struct wess_conn *c)
     c->n_folders = c->n_read = 0;
 }
 
-/* Those to be read first, then those only to be looked through. */
-static bool sort_folders(struct wess_conn *c, const struct tree *t)
+static bool is_top(const struct wess_conn *c, const char *id)
 {
-    bool ok = add_folder(c, c->contacts, "", EWS_READ);
+    for (size_t i = 0; i < EWS_KINDS; i++)
+        if (c->tree[i].top && !strcmp(c->tree[i].top, id))
+            return true;
+    return c->bin && !strcmp(c->bin, id);
+}
+
+static bool sort_one(struct wess_conn *c, struct ews_tree *to, const struct tree *t,
+                     const struct twig *f, enum ews_place turn)
+{
+    bool below = is_in(t, f, to->top), in_bin = is_in(t, f, c->bin);
+    char *path = below ? path_of(t, f, to->top) : strdup("");
+    const char *setting = c->host->setting(c->host->ctx, t->kind->setting);
+    bool read = path && below && !in_bin && is_listed(setting, path, !f->automatic);
+    bool ok = path != NULL;
+    if (ok && read == (turn == EWS_READ) && (read || !f->automatic))
+        ok = add_folder(to, f->id, read ? path : "",
+                        read     ? EWS_READ
+                        : in_bin ? EWS_BIN
+                                 : EWS_ELSEWHERE);
+    free(path);
+    return ok;
+}
+
+/* Those to be read first, then those only to be looked through. */
+static bool sort_folders(struct wess_conn *c, struct ews_tree *to, const struct tree *t)
+{
+    bool ok = add_folder(to, to->top, "", EWS_READ);
     for (int turn = EWS_READ; ok && turn <= EWS_ELSEWHERE; turn++) {
-        for (size_t i = 0; ok && i < t->n; i++) {
-            const struct twig *f = &t->of[i];
-            bool below = strcmp(f->id, c->contacts) != 0 && is_in(t, f, c->contacts);
-            bool in_bin = is_in(t, f, c->bin);
-            if (!f->contacts || !strcmp(f->id, c->contacts) || (c->bin && !strcmp(f->id, c->bin)))
-                continue;
-            char *path = below ? path_of(t, f, c->contacts) : strdup("");
-            bool read =
-                path && below && !in_bin && is_listed(c->folders_setting, path, !f->automatic);
-            ok = path != NULL;
-            if (ok && read == (turn == EWS_READ) && (read || !f->automatic))
-                ok = add_folder(c, f->id, read ? path : "",
-                                read     ? EWS_READ
-                                : in_bin ? EWS_BIN
-                                         : EWS_ELSEWHERE);
-            free(path);
-        }
+        for (size_t i = 0; ok && i < t->n; i++)
+            if (t->of[i].fits && !is_top(c, t->of[i].id))
+                ok = sort_one(c, to, t, &t->of[i], (enum ews_place)turn);
         if (turn == EWS_READ)
-            c->n_read = c->n_folders;
+            to->n_read = to->n_folders;
     }
-    return ok && (!c->bin || add_folder(c, c->bin, "", EWS_BIN));
+    return ok && (!c->bin || add_folder(to, c->bin, "", EWS_BIN));
 }
 
 enum wess_code ews_folders(struct wess_call *call, bool all)
 {
     struct wess_conn *c = call->conn;
-    bool deep = all || (c->folders_setting && *c->folders_setting);
-    struct tree tree = {.call = call};
-    if (all ? c->all_known : c->read_known)
+    struct ews_tree *to = ews_tree_of(call);
+    struct tree tree = {.call = call, .kind = ews_kind_of(call)};
+    const char *setting = c->host->setting(c->host->ctx, tree.kind->setting);
+    bool deep = all || (setting && *setting);
+    if (all ? to->all_known : to->read_known)
         return WESS_OK;
-    enum wess_code rc = c->contacts ? WESS_OK : get_folders(call);
+    enum wess_code rc = to->top ? WESS_OK : get_folders(call);
+    if (rc == WESS_OK && !to->top)
+        rc = wess_fail(&call->error, WESS_GONE, WESS_OF_COLLECTION, NULL,
+                       "the mailbox has no folder of %s", tree.kind->title);
     if (rc == WESS_OK && deep)
         rc = read_tree(call, &tree);
     if (rc == WESS_OK) {
-        drop_folders(c);
-        if (!sort_folders(c, &tree))
+        drop_folders(to);
+        if (!sort_folders(c, to, &tree))
             rc = wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_MAILBOX, NULL, "out of memory");
-        c->read_known = rc == WESS_OK;
-        c->all_known = c->read_known && deep;
+        to->read_known = rc == WESS_OK;
+        to->all_known = to->read_known && deep;
     }
     tree_fini(&tree);
     return rc;
@@ -393,19 +411,39 @@ static enum wess_code must_fail(struct wess_call *call, const char *address)
                      address);
 }
 
-static void warn_of_missing(struct wess_conn *c)
+static void warn_of_missing(struct wess_call *call)
 {
-    for (const char *at = c->folders_setting ? c->folders_setting : ""; *at;) {
+    struct wess_conn *c = call->conn;
+    const struct ews_kind *kind = ews_kind_of(call);
+    const struct ews_tree *t = ews_tree_of(call);
+    const char *setting = c->host->setting(c->host->ctx, kind->setting);
+    for (const char *at = setting ? setting : ""; *at;) {
         size_t len = strcspn(at, "\n");
         bool found = len == 1 && *at == '*';
-        for (size_t i = 1; i < c->n_read && !found; i++)
-            found = strlen(c->folders[i].path) == len && !strncmp(c->folders[i].path, at, len);
+        for (size_t i = 1; i < t->n_read && !found; i++)
+            found = strlen(t->folders[i].path) == len && !strncmp(t->folders[i].path, at, len);
         if (!found)
-            c->host->log(c->host->ctx, WESS_LOG_WARN,
-                         "setting folders: no folder of contacts \"%.*s\" below Contacts", (int)len,
-                         at);
+            c->host->log(c->host->ctx, WESS_LOG_WARN, "setting %s: no folder \"%.*s\" below %s",
+                         kind->setting, (int)len, at, kind->title);
         at += len + (at[len] == '\n');
     }
+}
+
+/* Each kind whose sub-folders somebody asked for by name. */
+static enum wess_code look_for_folders(struct wess_call *call)
+{
+    const char *asked = call->collection;
+    enum wess_code rc = WESS_OK;
+    for (size_t i = 0; rc == WESS_OK && i < EWS_KINDS; i++) {
+        call->collection = ews_kinds[i]->collection;
+        if (!ews_tree_of(call)->top)
+            continue;
+        rc = ews_folders(call, false);
+        if (rc == WESS_OK)
+            warn_of_missing(call);
+    }
+    call->collection = asked;
+    return rc;
 }
 
 enum wess_code ews_check(struct wess_call *call)
@@ -414,9 +452,7 @@ enum wess_code ews_check(struct wess_call *call)
     const char *list = c->host->setting(c->host->ctx, "must_not_reach");
     enum wess_code rc = ews_name_old(call, get_folders(call)); /* whatever is known: this asks */
     if (rc == WESS_OK)
-        rc = ews_folders(call, false);
-    if (rc == WESS_OK)
-        warn_of_missing(c);
+        rc = look_for_folders(call);
     while (rc == WESS_OK && list && *list) {
         size_t len = strcspn(list, "\n");
         char *address = wess_arena_textn(c->host, call->arena, list, len);

@@ -1,4 +1,4 @@
-/* A contact as Exchange shows it. */
+/* An item as Exchange shows it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,19 +7,13 @@
 
 #include "ews.h"
 #include "keys.h"
+#include "zone.h"
 
 #define TAG_MAX 1024u       /* bytes of a category that takes part */
 #define FACT_TEXT_MAX 4096u /* bytes of a name that keys are made of */
 #define RECORD_PARTS 6u
 
-struct reading {
-    const struct wess_host *host;
-    struct wess_arena *a;
-    struct wess_vec fields;
-    bool whole, spent;
-};
-
-static struct wess_field *push(struct reading *r, const char *name, uint32_t type)
+struct wess_field *ews_push(struct ews_reading *r, const char *name, uint32_t type)
 {
     struct wess_field *f = wess_vec_push(r->host, r->a, &r->fields);
     r->spent |= !f;
@@ -31,7 +25,7 @@ static struct wess_field *push(struct reading *r, const char *name, uint32_t typ
 /* ---- texts
  * ------------------------------------------------------------------------------------------ */
 
-static void spool(struct reading *r, struct wess_field *f, const char *text, size_t len)
+static void spool(struct ews_reading *r, struct wess_field *f, const char *text, size_t len)
 {
     struct wess_spool *s = NULL;
     bool ok = r->host->blob_new(r->host->ctx, &s) == WESS_OK;
@@ -57,7 +51,7 @@ static size_t to_lf(char *out, const char *text, size_t len)
     return n;
 }
 
-static char *lf_text(struct reading *r, const char *value, size_t *len)
+static char *lf_text(struct ews_reading *r, const char *value, size_t *len)
 {
     size_t n = strlen(value);
     char *text = r->host->alloc(r->a, n + 1);
@@ -68,9 +62,9 @@ static char *lf_text(struct reading *r, const char *value, size_t *len)
 }
 
 /* A long one goes to the spool without a stay in the arena. */
-static void read_long(struct reading *r, const char *name, const char *value, size_t n)
+static void read_long(struct ews_reading *r, const char *name, const char *value, size_t n)
 {
-    struct wess_field *f = push(r, name, WESS_TEXT);
+    struct wess_field *f = ews_push(r, name, WESS_TEXT);
     char *text = f ? malloc(n + 1) : NULL;
     r->spent |= !text;
     if (!text)
@@ -80,7 +74,7 @@ static void read_long(struct reading *r, const char *name, const char *value, si
     free(text);
 }
 
-static void read_text(struct reading *r, const char *name, const char *value)
+void ews_read_line(struct ews_reading *r, const char *name, const char *value)
 {
     size_t len = value ? strlen(value) : 0;
     if (!len)
@@ -93,7 +87,7 @@ static void read_text(struct reading *r, const char *name, const char *value)
         return;
     }
     char *text = lf_text(r, value, &len);
-    struct wess_field *f = text ? push(r, name, WESS_TEXT) : NULL;
+    struct wess_field *f = text ? ews_push(r, name, WESS_TEXT) : NULL;
     if (f)
         f->str = (struct wess_slice){text, len};
 }
@@ -104,7 +98,9 @@ static void read_text(struct reading *r, const char *name, const char *value)
 int64_t ews_time_ms(const char *text)
 {
     struct tm tm = {0};
-    const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    const char *rest = text ? strptime(text, "%Y-%m-%d", &tm) : NULL;
+    if (rest && *rest == 'T')
+        rest = strptime(rest, "T%H:%M:%S", &tm);
     int hours = 0, minutes = 0;
     if (!rest)
         return 0;
@@ -137,16 +133,56 @@ bool ews_date(const char *text, char out[11])
     return gmtime_r(&at, &tm) && strftime(out, 11, "%Y-%m-%d", &tm) == 10;
 }
 
-static void read_date(struct reading *r, const char *name, const char *value)
+static void push_date(struct ews_reading *r, const char *name, const char date[11])
 {
-    char date[11];
-    if (!ews_date(value, date))
-        return;
     char *text = wess_arena_textn(r->host, r->a, date, 10);
-    struct wess_field *f = text ? push(r, name, WESS_DATE) : NULL;
+    struct wess_field *f = text ? ews_push(r, name, WESS_DATE) : NULL;
     r->spent |= !text;
     if (f)
         f->str = (struct wess_slice){text, 10};
+}
+
+static void read_day(struct ews_reading *r, const char *name, const char *value)
+{
+    char date[11];
+    if (ews_date(value, date))
+        push_date(r, name, date);
+}
+
+/* Midnight where its owner lives, or by his program's word of UTC: the nearest one by his clock. */
+static void read_date(struct ews_reading *r, const char *name, const char *value)
+{
+    char local[WESS_LOCAL_SIZE], date[11];
+    int64_t ms = ews_time_ms(value);
+    if (ms && wess_zone_local(ms, r->conn->zone, local) && ews_date(local, date))
+        push_date(r, name, date);
+}
+
+/* None is no value. */
+static void read_number(struct ews_reading *r, const char *name, const char *value)
+{
+    char *end;
+    double number = value ? strtod(value, &end) : 0;
+    struct wess_field *f = NULL;
+    if (value && *value && !*end && number >= 1 && number < 1e15)
+        f = ews_push(r, name, WESS_INT);
+    if (f)
+        f->num = (int64_t)number;
+}
+
+/* What Exchange has where nothing was said is no value, and so is a word that nobody knows. */
+static void read_word(struct ews_reading *r, const struct ews_field *e, const char *value)
+{
+    const struct ews_word *w = e->words;
+    while (value && w->ours && strcmp(w->theirs, value))
+        w++;
+    if (!value || !w->ours || w == e->words)
+        return;
+    struct wess_field *f = ews_push(r, e->name, e->type);
+    if (f && e->type == WESS_INT)
+        f->num = strtoll(w->ours, NULL, 10);
+    else if (f)
+        f->str = (struct wess_slice){w->ours, strlen(w->ours)};
 }
 
 /* ---- sets and records
@@ -157,7 +193,7 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void read_set(struct reading *r, const char *name, const xmlNode *list)
+static void read_set(struct ews_reading *r, const char *name, const xmlNode *list)
 {
     size_t n = 0, kept = 0;
     for (const xmlNode *s = xml_first(list); s; s = xml_next(s))
@@ -178,7 +214,7 @@ static void read_set(struct reading *r, const char *name, const xmlNode *list)
     for (size_t i = 0; i < n; i++)
         if (!kept || strcmp(of[i], of[kept - 1]))
             of[kept++] = of[i];
-    struct wess_field *f = kept ? push(r, name, WESS_SET) : NULL;
+    struct wess_field *f = kept ? ews_push(r, name, WESS_SET) : NULL;
     if (f)
         f->set = (struct wess_list){of, kept};
 }
@@ -200,7 +236,7 @@ static bool is_smtp(const xmlNode *entry)
     return !routing || !*routing || !strcasecmp(routing, "SMTP");
 }
 
-static struct wess_record *record(struct reading *r, struct wess_vec *v, const char *key)
+static struct wess_record *record(struct ews_reading *r, struct wess_vec *v, const char *key)
 {
     struct wess_record *of = v->of;
     for (size_t i = 0; i < v->n; i++)
@@ -222,7 +258,7 @@ static void add_part(struct wess_record *rec, const struct wess_field *part)
         parts[rec->n++] = *part;
 }
 
-static void read_mail(struct reading *r, const struct ews_field *f, const char *value,
+static void read_mail(struct ews_reading *r, const struct ews_field *f, const char *value,
                       struct wess_vec *v)
 {
     char *text = wess_arena_text(r->host, r->a, value);
@@ -240,7 +276,7 @@ static void read_mail(struct reading *r, const struct ews_field *f, const char *
     add_part(rec, &pref);
 }
 
-static void read_entry(struct reading *r, const xmlNode *contact, const struct ews_field *f,
+static void read_entry(struct ews_reading *r, const xmlNode *contact, const struct ews_field *f,
                        struct wess_vec *v)
 {
     const xmlNode *e = entry_of(contact, f);
@@ -259,13 +295,14 @@ static void read_entry(struct reading *r, const xmlNode *contact, const struct e
         add_part(rec, &part);
 }
 
-static void read_records(struct reading *r, const xmlNode *contact, const char *name)
+static void read_records(struct ews_reading *r, const struct ews_kind *kind, const xmlNode *contact,
+                         const char *name)
 {
     struct wess_vec v = {.size = sizeof(struct wess_record)};
-    for (size_t i = 0; i < ews_n_fields; i++)
-        if (ews_fields[i].type == WESS_RECORDS && !strcmp(ews_fields[i].name, name))
-            read_entry(r, contact, &ews_fields[i], &v);
-    struct wess_field *f = v.n ? push(r, name, WESS_RECORDS) : NULL;
+    for (size_t i = 0; i < kind->n_fields; i++)
+        if (kind->fields[i].form == EWS_ENTRY && !strcmp(kind->fields[i].name, name))
+            read_entry(r, contact, &kind->fields[i], &v);
+    struct wess_field *f = v.n ? ews_push(r, name, WESS_RECORDS) : NULL;
     if (f)
         f->records = (struct wess_records){v.of, v.n};
 }
@@ -294,27 +331,60 @@ static const char *stamp_of(const xmlNode *contact)
     return stamp && *stamp && strlen(stamp) <= EWS_STAMP_MAX ? stamp : NULL;
 }
 
-static void read_fields(struct reading *r, const xmlNode *contact)
+static void read_title(struct ews_reading *r, const xmlNode *contact, const char *name)
 {
-    for (size_t i = 0; i < ews_n_fields; i++) {
-        const struct ews_field *f = &ews_fields[i];
-        if (f->set || !f->uri)
-            continue;
-        const xmlNode *n = xml_child(contact, f->element);
-        if (f->type == WESS_SET)
-            read_set(r, f->name, n);
-        else if (f->type == WESS_DATE)
-            read_date(r, f->name, xml_text(n));
-        else
-            read_text(r, f->name, xml_text(n));
-    }
     const char *title = extended(contact, "PropertyTag", EWS_TITLE_TAG, NULL);
     if (!title)
         title = xml_text(xml_child(xml_child(contact, "CompleteName"), "Title"));
-    read_text(r, "name.prefix", title);
-    read_records(r, contact, "email");
-    read_records(r, contact, "phone");
-    read_records(r, contact, "address");
+    ews_read_line(r, name, title);
+}
+
+static void read_field(struct ews_reading *r, const struct ews_field *e, const xmlNode *item)
+{
+    const xmlNode *n = e->element ? xml_child(item, e->element) : NULL;
+    switch (e->form) {
+    case EWS_LINE:
+    case EWS_BODY:
+        ews_read_line(r, e->name, xml_text(n));
+        break;
+    case EWS_SET:
+        read_set(r, e->name, n);
+        break;
+    case EWS_DAY:
+        read_day(r, e->name, xml_text(n));
+        break;
+    case EWS_DATE:
+        read_date(r, e->name, xml_text(n));
+        break;
+    case EWS_WORD:
+        read_word(r, e, xml_text(n));
+        break;
+    case EWS_NUMBER:
+        read_number(r, e->name, xml_text(n));
+        break;
+    case EWS_TITLE:
+        read_title(r, item, e->name);
+        break;
+    case EWS_MADE:
+        if (e->read)
+            e->read(r, item, e);
+        break;
+    case EWS_ENTRY:
+        break;
+    }
+}
+
+static void read_fields(struct ews_reading *r, const struct ews_kind *kind, const xmlNode *item)
+{
+    const char *last = "";
+    for (size_t i = 0; i < kind->n_fields; i++) {
+        const struct ews_field *e = &kind->fields[i];
+        if (e->form != EWS_ENTRY)
+            read_field(r, e, item);
+        else if (strcmp(e->name, last))
+            read_records(r, kind, item, e->name);
+        last = e->form == EWS_ENTRY ? e->name : last;
+    }
 }
 
 static enum wess_code name_item(struct wess_call *call, const xmlNode *contact,
@@ -324,12 +394,13 @@ static enum wess_code name_item(struct wess_call *call, const xmlNode *contact,
     const xmlNode *node = xml_child(contact, "ItemId");
     const char *id = xml_attr(node, "Id"), *key = xml_attr(node, "ChangeKey");
     const char *privacy = xml_text(xml_child(contact, "Sensitivity"));
+    const struct ews_kind *kind = ews_kind_of(call);
     if (!id || !*id || strlen(id) > WESS_ID_MAX || (key && strlen(key) > WESS_ID_MAX))
         return WESS_REJECTED;
     *out = (struct wess_item){.id = wess_arena_text(h, call->arena, id),
                               .revision = key && *key ? wess_arena_text(h, call->arena, key) : NULL,
-                              .kind = "contact",
-                              .collection = "contacts",
+                              .kind = kind->name,
+                              .collection = kind->collection,
                               .modified_ms =
                                   ews_time_ms(xml_text(xml_child(contact, "LastModifiedTime")))};
     if (privacy && (!strcmp(privacy, "Private") || !strcmp(privacy, "Confidential")))
@@ -337,23 +408,32 @@ static enum wess_code name_item(struct wess_call *call, const xmlNode *contact,
     return out->id && (out->revision || !key || !*key) ? WESS_OK : WESS_TOO_BIG;
 }
 
+static int64_t when_of(const struct ews_kind *kind, const struct wess_item *item)
+{
+    const struct wess_field *f = kind->due ? ews_field_of(item, kind->due) : NULL;
+    return !f ? 0 : f->type == WESS_TIME ? f->time.ms : ews_time_ms(f->str.data);
+}
+
 enum wess_code ews_item(struct wess_call *call, const xmlNode *contact, bool whole,
                         struct wess_item *out)
 {
     const struct wess_host *h = call->conn->host;
-    struct reading r = {h, call->arena, {.size = sizeof(struct wess_field)}, whole, false};
+    const struct ews_kind *kind = ews_kind_of(call);
+    struct ews_reading r = {call->conn, h,    call->arena, {.size = sizeof(struct wess_field)},
+                            whole,      false};
     const char *stamp = stamp_of(contact);
     enum wess_code rc = name_item(call, contact, out);
     if (rc != WESS_OK)
         return rc;
-    read_fields(&r, contact);
+    read_fields(&r, kind, contact);
     char *own = stamp ? wess_arena_text(h, call->arena, stamp) : NULL;
     out->fields = r.fields.of;
     out->n_fields = r.fields.n;
+    out->when_ms = when_of(kind, out);
     const struct wess_field *tags = ews_field_of(out, "categories");
     if (tags)
         out->tags = tags->set;
-    if (r.spent || (stamp && !own) || wess_contact_keys(h, call->arena, out, own) != WESS_OK)
+    if (r.spent || (stamp && !own) || wess_item_keys(h, call->arena, out, own) != WESS_OK)
         return WESS_TOO_BIG;
     if (whole)
         out->flags |= WESS_ITEM_WHOLE;
@@ -367,8 +447,8 @@ bool ews_slots(struct wess_call *call, const xmlNode *contact, struct ews_slots 
     const struct wess_host *h = call->conn->host;
     bool ok = true;
     *out = (struct ews_slots){0};
-    for (size_t i = 0; i < ews_n_fields; i++) {
-        const struct ews_field *f = &ews_fields[i];
+    for (size_t i = 0; i < ews_contact_kind.n_fields; i++) {
+        const struct ews_field *f = &ews_contact_kind.fields[i];
         const xmlNode *e = ews_is_mail(f) ? entry_of(contact, f) : NULL;
         const char *value = xml_text(e);
         size_t at = e ? (size_t)(*f->slot - '1') : 0;
@@ -380,6 +460,9 @@ bool ews_slots(struct wess_call *call, const xmlNode *contact, struct ews_slots 
         out->held[at] = !is_smtp(e);
     }
     const char *stamp = extended(contact, "PropertyName", EWS_STAMP_NAME, EWS_STAMP_SET);
+    const char *answer = xml_text(xml_child(contact, "MyResponseType"));
     out->stamped = stamp && *stamp;
+    out->foreign =
+        answer && *answer && strcmp(answer, "Organizer") != 0 && strcmp(answer, "Unknown") != 0;
     return ok;
 }

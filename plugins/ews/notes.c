@@ -73,14 +73,22 @@ static const char *place(struct wess_call *call)
                           c->found ? " (found by Autodiscover)" : "");
 }
 
+/* Each kind's own folder, and those below it that are read as well. */
 static const char *folders(struct wess_call *call)
 {
     const struct wess_conn *c = call->conn;
-    const char *list = "Contacts";
-    for (size_t i = 1; i < c->n_read && i < SHOWN; i++)
-        list = joined(call, list, c->folders[i].path);
-    if (c->n_read > SHOWN && list)
-        list = wess_arena_fmt(c->host, call->arena, "%s and %zu more", list, c->n_read - SHOWN);
+    const char *list = "";
+    size_t n = 0;
+    for (size_t k = 0; k < EWS_KINDS; k++) {
+        const struct ews_tree *t = &c->tree[k];
+        if (t->top && ++n <= SHOWN)
+            list = joined(call, list, ews_kinds[k]->title);
+        for (size_t i = 1; i < t->n_read; i++)
+            if (++n <= SHOWN)
+                list = joined(call, list, t->folders[i].path);
+    }
+    if (n > SHOWN && list)
+        list = wess_arena_fmt(c->host, call->arena, "%s and %zu more", list, n - SHOWN);
     return c->bin ? list : joined(call, list, "and no Deleted Items");
 }
 

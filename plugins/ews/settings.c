@@ -53,6 +53,14 @@ const struct wess_option ews_options[EWS_N_OPTIONS] = {
      "primary address of a shared mailbox that the account is a delegate of", 0},
     {"folders", "list", NULL, NULL, NULL,
      "sub-folders of Contacts that are read as well, by path; \"*\": all", 0},
+    {"task_folders", "list", NULL, NULL, NULL,
+     "sub-folders of Tasks that are read as well, by path; \"*\": all", 0},
+    {"calendar_folders", "list", NULL, NULL, NULL,
+     "sub-folders of Calendar that are read as well, by path; \"*\": all", 0},
+    {"time_zone", "string", NULL, "Etc/UTC", NULL,
+     "where the mailbox's owner lives, such as Europe/London or %{user.zone}: when the day begins "
+     "on which a task is due, or an event takes place",
+     0},
     {"must_not_reach", "list", NULL, NULL, NULL,
      "mailboxes that check tries to open, and must not be able to", 0},
 };
@@ -219,6 +227,18 @@ static enum wess_code set_place(struct wess_conn *c, struct wess_error *e)
     return WESS_OK;
 }
 
+static enum wess_code set_zone(struct wess_conn *c, struct wess_error *e)
+{
+    const char *zone = get(c, "time_zone");
+    c->zone = zone ? zone : "Etc/UTC";
+    if (wess_zone_known(c->zone))
+        return WESS_OK;
+    return wess_fail(e, WESS_BROKEN, WESS_OF_MAILBOX, NULL,
+                     "setting time_zone: there is no zone \"%.60s\"; zones are named as in "
+                     "Europe/London",
+                     c->zone);
+}
+
 enum wess_code ews_settings(struct wess_conn *c, struct wess_error *e)
 {
     const struct way *w = NULL;
@@ -236,8 +256,9 @@ enum wess_code ews_settings(struct wess_conn *c, struct wess_error *e)
     if (!c->impersonate_as)
         c->impersonate_as = "address";
     c->mailbox = get(c, "mailbox");
-    c->folders_setting = get(c, "folders");
     enum wess_code rc = judge_way(c, w, e);
+    if (rc == WESS_OK)
+        rc = set_zone(c, e);
     if (rc == WESS_OK && w->auth == HTTP_AUTH_BEARER)
         rc = set_oauth(c, w, e);
     if (rc == WESS_OK)

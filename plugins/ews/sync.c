@@ -11,7 +11,7 @@
 struct cursor {
     bool snapshot;
     size_t at;          /* the folder being read */
-    const char **state; /* by place in conn->folders; NULL: from its start */
+    const char **state; /* by place in the tree's folders; NULL: from its start */
 };
 
 static enum wess_code unknown_cursor(struct wess_call *call, const char *why)
@@ -20,14 +20,14 @@ static enum wess_code unknown_cursor(struct wess_call *call, const char *why)
 }
 
 /* One line; false: of a folder that is read no longer. Its items have to be looked for. */
-static bool read_state(const struct wess_conn *conn, char *line, struct cursor *c)
+static bool read_state(const struct ews_tree *t, char *line, struct cursor *c)
 {
     char *space = strchr(line, ' ');
     if (!space || !space[1])
         return !*line;
     *space = 0;
-    for (size_t i = 0; i < conn->n_read; i++)
-        if (!strcmp(conn->folders[i].id, line)) {
+    for (size_t i = 0; i < t->n_read; i++)
+        if (!strcmp(t->folders[i].id, line)) {
             c->state[i] = space + 1;
             return true;
         }
@@ -36,12 +36,12 @@ static bool read_state(const struct wess_conn *conn, char *line, struct cursor *
 
 static enum wess_code read_cursor(struct wess_call *call, struct wess_slice in, struct cursor *c)
 {
-    const struct wess_conn *conn = call->conn;
-    const struct wess_host *h = conn->host;
+    const struct ews_tree *t = ews_tree_of(call);
+    const struct wess_host *h = call->conn->host;
     char *text = in.len ? wess_arena_textn(h, call->arena, in.data, in.len) : NULL;
     char *rest = text, *line;
     *c = (struct cursor){.snapshot = true};
-    c->state = h->alloc(call->arena, conn->n_read * sizeof(*c->state));
+    c->state = h->alloc(call->arena, t->n_read * sizeof(*c->state));
     if (!c->state || (in.len && !text))
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     if (!text)
@@ -52,26 +52,26 @@ static enum wess_code read_cursor(struct wess_call *call, struct wess_slice in, 
     c->snapshot = line[2] == 's';
     c->at = strtoul(line + 4, NULL, 10);
     while (rest && (line = strsep(&rest, "\n")))
-        if (!read_state(conn, line, c))
+        if (!read_state(t, line, c))
             return unknown_cursor(call, "a folder is read no longer");
-    if (c->at >= conn->n_read)
+    if (c->at >= t->n_read)
         return unknown_cursor(call, "the folders that are read have changed");
     return WESS_OK;
 }
 
 static bool write_cursor(struct wess_call *call, const struct cursor *c, struct wess_slice *out)
 {
-    const struct wess_conn *conn = call->conn;
+    const struct ews_tree *t = ews_tree_of(call);
     size_t len = 64;
-    for (size_t i = 0; i < conn->n_read; i++)
-        len += c->state[i] ? strlen(conn->folders[i].id) + strlen(c->state[i]) + 2 : 0;
-    char *text = conn->host->alloc(call->arena, len), *at = text;
+    for (size_t i = 0; i < t->n_read; i++)
+        len += c->state[i] ? strlen(t->folders[i].id) + strlen(c->state[i]) + 2 : 0;
+    char *text = call->conn->host->alloc(call->arena, len), *at = text;
     if (!text)
         return false;
     at += sprintf(at, "2 %c %zu\n", c->snapshot ? 's' : 'd', c->at);
-    for (size_t i = 0; i < conn->n_read; i++)
+    for (size_t i = 0; i < t->n_read; i++)
         if (c->state[i])
-            at += sprintf(at, "%s %s\n", conn->folders[i].id, c->state[i]);
+            at += sprintf(at, "%s %s\n", t->folders[i].id, c->state[i]);
     *out = (struct wess_slice){text, (size_t)(at - text)};
     return true;
 }
@@ -130,7 +130,7 @@ static enum wess_code take_change(void *ctx, size_t i, const xmlNode *n, struct 
     (void)i;
     if (xml_is(n, "Delete"))
         return take_deletion(s, n, e);
-    if (!xml_is(what, "Contact"))
+    if (!xml_is(what, ews_kind_of(s->call)->element))
         return WESS_OK; /* distribution lists and whatever else lies there */
     enum wess_code rc = ews_item(s->call, what, false, &item);
     if (rc == WESS_REJECTED) {
@@ -170,14 +170,15 @@ static enum wess_code take_page(void *ctx, size_t i, size_t at, const xmlNode *m
     return s->state ? WESS_OK : too_big(e);
 }
 
-static void ask_page(const struct wess_conn *c, struct xml_out *x, const struct ews_folder *f,
+static void ask_page(const struct wess_call *call, struct xml_out *x, const struct ews_folder *f,
                      const char *state, uint32_t limit)
 {
+    const struct wess_conn *c = call->conn;
     char number[16];
     snprintf(number, sizeof(number), "%u", limit < EWS_PAGE ? limit : EWS_PAGE);
     ews_begin(c, x, c->impersonate);
     xml_open(x, "m:SyncFolderItems");
-    ews_shape(x, false);
+    ews_shape(x, ews_kind_of(call), false);
     xml_open(x, "m:SyncFolderId");
     xml_open(x, "t:FolderId");
     xml_put_attr(x, "Id", f->id);
@@ -192,7 +193,7 @@ static void ask_page(const struct wess_conn *c, struct xml_out *x, const struct 
 enum wess_code ews_changes(struct wess_call *call, struct wess_slice in, uint32_t limit,
                            struct wess_page *out)
 {
-    struct wess_conn *c = call->conn;
+    const struct ews_tree *t = ews_tree_of(call);
     struct cursor at;
     struct xml_out x;
     struct syncing s = {.call = call, .changes = {.size = sizeof(struct wess_change)}};
@@ -203,8 +204,8 @@ enum wess_code ews_changes(struct wess_call *call, struct wess_slice in, uint32_
         rc = read_cursor(call, in, &at);
     if (rc != WESS_OK)
         return rc;
-    s.folder = &c->folders[at.at];
-    ask_page(c, &x, s.folder, at.state[at.at], limit ? limit : 1);
+    s.folder = &t->folders[at.at];
+    ask_page(call, &x, s.folder, at.state[at.at], limit ? limit : 1);
     rc = ews_ask(call, &x, false, &taker);
     if (rc == WESS_OK && !s.state)
         rc = wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
@@ -213,7 +214,7 @@ enum wess_code ews_changes(struct wess_call *call, struct wess_slice in, uint32_
         return rc;
     at.state[at.at] = s.state;
     at.at += s.last;
-    bool over = at.at == c->n_read;
+    bool over = at.at == t->n_read;
     out->flags = (at.snapshot ? WESS_PAGE_SNAPSHOT : 0u) | (over ? WESS_PAGE_LAST : 0u);
     if (over) {
         at.at = 0;

@@ -99,11 +99,13 @@ static void end_before(void *ctx, size_t i, struct ews_answer *a)
 
 static bool needs_look(const struct writing *w, const struct task *t)
 {
-    return w->what == WESS_DELETE || t->op->stamp || ews_field_of(&t->op->item, "email");
+    return w->what == WESS_DELETE || t->op->stamp || ews_field_of(&t->op->item, "email") ||
+           ews_kind_of(w->call) == &ews_event_kind;
 }
 
 /* Deletions: DeleteItem does not look at the ChangeKey, so it is compared just before. Updates of
- * mail addresses: which slot holds what, some of it never shown to anybody, is only known there. */
+ * mail addresses: which slot holds what, some of it never shown to anybody, is only known there.
+ * Updates of events: whose meeting it is. */
 static enum wess_code look(struct writing *w)
 {
     struct wess_call *call = w->call;
@@ -121,7 +123,7 @@ static enum wess_code look(struct writing *w)
     ews_begin(call->conn, &x, call->conn->impersonate);
     xml_open(&x, "m:GetItem");
     if (l.slots) {
-        ews_shape_slots(&x);
+        ews_shape_slots(&x, ews_kind_of(call));
     } else {
         xml_open(&x, "m:ItemShape");
         xml_element(&x, "t:BaseShape", "IdOnly");
@@ -137,7 +139,7 @@ static enum wess_code look(struct writing *w)
     return rc;
 }
 
-/* The live item that bears the op's stamp; one in Contacts itself before any other. */
+/* The live item that bears the op's stamp; one in the folder that is read before any other. */
 static const struct wess_item *bearer(const struct wess_page *page, const char *stamp)
 {
     const struct wess_item *best = NULL;
@@ -186,10 +188,13 @@ static enum wess_code work_out(struct writing *w)
     struct wess_call *call = w->call;
     for (size_t k = 0; k < w->n; k++) {
         struct task *t = &w->of[k];
-        t->updates = call->conn->host->alloc(call->arena, (ews_n_fields + 1) * sizeof(*t->updates));
+        t->updates = call->conn->host->alloc(call->arena, (ews_kind_of(call)->n_fields + 1) *
+                                                              sizeof(*t->updates));
         if (!t->updates)
             return WESS_TOO_BIG;
-        if (!ews_updates(t->op, &t->slots, t->updates, &t->n_updates)) {
+        if (t->slots.foreign && ews_refuses_foreign(call, t->op, t->out))
+            continue;
+        if (!ews_updates(call, t->op, &t->slots, t->updates, &t->n_updates)) {
             ews_refuse(call, t->out, "email", "Exchange holds three mail addresses", "room");
         } else if (!t->n_updates) {
             t->out->code = WESS_OK;
@@ -276,14 +281,16 @@ static void put_creates(struct sent *s, struct xml_out *x)
     struct wess_call *call = s->w->call;
     xml_open(x, "m:CreateItem");
     xml_put_attr(x, "MessageDisposition", "SaveOnly");
+    if (ews_kind_of(call) == &ews_event_kind)
+        xml_put_attr(x, "SendMeetingInvitations", "SendToNone");
     xml_open(x, "m:SavedItemFolderId");
     xml_open(x, "t:FolderId");
-    xml_put_attr(x, "Id", call->conn->contacts);
+    xml_put_attr(x, "Id", ews_tree_of(call)->top);
     xml_close(x);
     xml_close(x);
     xml_open(x, "m:Items");
     for (size_t k = s->at; k < s->at + s->n; k++)
-        ews_put_contact(call, x, s->w->of[k].op);
+        ews_put_item(call, x, s->w->of[k].op);
     xml_close(x);
     xml_close(x);
 }
@@ -302,7 +309,7 @@ static void put_updates(struct sent *s, struct xml_out *x)
         ews_item_id(x, id_of(t->op), revision_of(t->op));
         xml_open(x, "t:Updates");
         for (size_t u = 0; u < t->n_updates; u++)
-            ews_put_update(call, x, &t->updates[u]);
+            ews_put_update(call, x, t->op, &t->updates[u]);
         xml_close(x);
         xml_close(x);
     }
@@ -437,6 +444,10 @@ enum wess_code ews_apply(struct wess_call *call, const struct wess_op *ops, size
     enum wess_code rc = ews_folders(call, false);
     for (size_t k = 0; rc == WESS_OK && k < 3; k++)
         rc = apply_kind(call, ops, n, order[k], out);
+    /* What was found to be there already is merged again first. */
+    for (size_t i = 0; rc == WESS_OK && ews_kind_of(call) == &ews_event_kind && i < n; i++)
+        if (ops[i].what != WESS_DELETE && out[i].code == WESS_OK && !out[i].current)
+            rc = ews_write_occurrences(call, &ops[i], &out[i]);
     if (rc == WESS_TOO_BIG && !call->error.text[0])
         wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     return rc;

@@ -206,7 +206,7 @@ enum wess_code vdir_item(struct wess_call *call, const struct vcard *v, const ch
     const char *stamp = vdir_stamp(call, v, &r.spent);
     out->fields = r.fields.of;
     out->n_fields = r.fields.n;
-    if (r.spent || !out->id || wess_contact_keys(h, call->arena, out, stamp) != WESS_OK)
+    if (r.spent || !out->id || wess_item_keys(h, call->arena, out, stamp) != WESS_OK)
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
                          "the cards are too large for one answer");
     if (whole)

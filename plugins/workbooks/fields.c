@@ -376,7 +376,7 @@ enum wess_code wb_item(struct wess_call *call, const json_t *row, bool whole, st
     if (r.strange)
         return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
                          "a person came whose %s cannot be read", r.strange);
-    if (r.spent || wess_contact_keys(r.host, r.a, out, stamp) != WESS_OK)
+    if (r.spent || wess_item_keys(r.host, r.a, out, stamp) != WESS_OK)
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "out of memory");
     if (whole)
         out->flags |= WESS_ITEM_WHOLE;

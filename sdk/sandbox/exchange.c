@@ -328,16 +328,23 @@ static json_t *item_json(const struct ex_mailbox *m, const struct ex_item *i)
         if (i->extended[e].name)
             stamp = i->extended[e].value;
     return json_pack("{s:s,s:s,s:s,s:o,s:o,s:s?,s:s}", "id", i->id, "change_key", key, "folder",
-                     m->folders[i->folder].name, "categories", categories, "fields", fields,
-                     "stamp", stamp, "sensitivity", i->sensitivity ? i->sensitivity : "Normal");
+                     i->folder < 0 ? "" : m->folders[i->folder].name, "categories", categories,
+                     "fields", fields, "stamp", stamp, "sensitivity",
+                     i->sensitivity ? i->sensitivity : "Normal");
 }
 
 static bool is_listed(const struct ex_mailbox *m, const struct ex_item *i, const char *query)
 {
+    char *changed = sb_param(query, "changed", 0); /* the changed occurrences of series alone */
+    bool want = changed != NULL;
+    free(changed);
+    if (want || i->folder < 0)
+        return want && i->master;
     char *email = sb_param(query, "email", 0), *name = sb_param(query, "name", 0);
     char *folder = sb_param(query, "folder", 0);
     const char *mail = i->value[ex_prop_find("contacts:EmailAddress", "EmailAddress1")];
     const char *display = i->value[ex_prop_find("contacts:DisplayName", NULL)];
+    display = display ? display : ex_value(i, "item:Subject");
     const struct ex_folder *f = &m->folders[i->folder];
     bool ok = (!email || (mail && !strcasecmp(mail, email))) &&
               (!name || (display && !strcmp(display, name))) &&
@@ -354,13 +361,19 @@ static void set_param(void *ctx, const char *name, const char *value)
     struct ex_item *i = ctx;
     if (!strcmp(name, "Body"))
         ex_set(&i->body, value);
+    if (!strcmp(name, "Sensitivity"))
+        ex_set(&i->sensitivity, value);
     for (size_t p = 0; p < PROPS && ex_props[p].uri; p++) {
         char full[80];
         snprintf(full, sizeof(full), "%s%s",
                  ex_props[p].key ? ex_props[p].key : ex_props[p].element,
                  ex_props[p].sub ? ex_props[p].sub : "");
-        if (!strcmp(full, name))
-            ex_set(&i->value[p], value);
+        bool own = ex_is_of(ex_kind_of(i), ex_props[p].uri) ||
+                   (!strncmp(ex_props[p].uri, "item:", 5) && strcmp(i->klass, "IPM.Contact"));
+        if (!own || strcmp(full, name))
+            continue;
+        ex_set(&i->value[p], value);
+        ex_settle(i, ex_props[p].uri);
     }
 }
 
@@ -432,6 +445,33 @@ static void print(struct sb_buf *out, json_t *j)
     json_decref(j);
 }
 
+/* One occurrence of a series, by its number: deleted, or edited. */
+static bool change_occurrence(struct ex_mailbox *m, struct ex_item *master, const char *query)
+{
+    char *index = sb_param(query, "index", 0), *gone = sb_param(query, "gone", 0);
+    xmlNode *id = xmlNewNode(NULL, (const xmlChar *)"OccurrenceItemId");
+    const char *error = NULL;
+    xmlNewProp(id, (const xmlChar *)"RecurringMasterId", (const xmlChar *)master->id);
+    xmlNewProp(id, (const xmlChar *)"InstanceIndex", (const xmlChar *)(index ? index : "1"));
+    struct ex_item *one = ex_series_item(m, id, gone != NULL, &error);
+    if (one && !error && !gone) {
+        sb_params(query, set_param, one);
+        ex_series_tell(m, one);
+    }
+    xmlFreeNode(id);
+    free(index);
+    free(gone);
+    return !error;
+}
+
+static int folder_of_class(const struct ex_mailbox *m, const char *klass)
+{
+    int f = 0;
+    while (f + 1 < (int)m->n_folders && strcmp(m->folders[f].klass, klass))
+        f++;
+    return f;
+}
+
 static bool control(const char *action, const char *query, struct sb_buf *out)
 {
     char *address = sb_param(query, "mailbox", 0), *id = sb_param(query, "id", 0);
@@ -449,19 +489,29 @@ static bool control(const char *action, const char *query, struct sb_buf *out)
                 json_array_append_new(list, item_json(m, m->items[k]));
         print(out, json_pack("{s:o}", "items", list));
     } else if (m && !strcmp(action, "create")) {
-        i = ex_item_new(m, ex_folder_of(m, "contacts", true), "IPM.Contact");
+        char *element = sb_param(query, "kind", 0);
+        const struct ex_kind *kind = ex_kind_named(element ? element : "Contact");
+        i = ex_item_new(m, folder_of_class(m, kind ? kind->folder : "IPF.Contact"),
+                        kind ? kind->klass : "IPM.Contact");
+        free(element);
         sb_params(query, set_param, i);
         tag_all(i, query);
+        ex_finish(m, i);
         print(out, item_json(m, i));
     } else if (!strcmp(action, "expire_states")) {
         for (size_t k = 0; k < ex_n_mailboxes; k++)
             ex_mailboxes[k].oldest = ++ex_mailboxes[k].seq + 1;
         print(out, json_object());
+    } else if (!strcmp(action, "outbox")) {
+        print(out, json_pack("{s:I}", "sent", (json_int_t)ex_outbox));
     } else if (!strcmp(action, "password")) {
         char *user = sb_param(query, "username", 0), *password = sb_param(query, "password", 0);
         known = user && password && ex_password(user, password);
         free(user);
         free(password);
+        print(out, json_object());
+    } else if (i && !strcmp(action, "occurrence")) {
+        known = change_occurrence(m, i, query);
         print(out, json_object());
     } else if (i) {
         known = act(m, i, action, query);

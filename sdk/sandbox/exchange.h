@@ -6,15 +6,20 @@
 
 #include "sandbox.h"
 
-#define PROPS 72u
-struct ex_prop {         /* one property of a contact, in the order of the schema */
+#define PROPS 128u
+struct ex_prop {         /* one property, in the order of the schema, kind by kind */
     const char *uri;     /* "contacts:GivenName", or of a set "contacts:EmailAddress" */
     const char *element; /* "GivenName", or the set's "EmailAddresses" */
     const char *key;     /* of a set's entry: "EmailAddress1" */
     const char *sub;     /* of a postal address: "Street" */
+    const char *preset;  /* what is there when nobody said anything; NULL: nothing */
+    bool xml;            /* its value is kept as it was written, elements and all */
 };
-extern const struct ex_prop ex_props[PROPS];        /* uri NULL behind the last */
-int ex_prop_find(const char *uri, const char *key); /* -1 */
+struct ex_item;
+extern const struct ex_prop ex_props[PROPS];                   /* uri NULL behind the last */
+int ex_prop_find(const char *uri, const char *key);            /* -1 */
+const char *ex_value(const struct ex_item *, const char *uri); /* NULL: none */
+void ex_put(struct ex_item *, const char *uri, const char *value);
 
 struct ex_extended {
     char *set, *name, *tag, *type, *value;
@@ -28,6 +33,8 @@ struct ex_item {
     bool body_html;
     char **categories;
     size_t n_categories;
+    char *global_id;         /* what its UID is found by */
+    char *master, *original; /* of a changed occurrence: its series, and when it was to begin */
     struct ex_extended *extended;
     size_t n_extended;
 };
@@ -72,6 +79,29 @@ void ex_categories(struct ex_item *, char **of, size_t n);
 void ex_extend(struct ex_item *, const struct ex_extended *);
 const struct ex_extended *ex_extended_of(const struct ex_item *, const struct ex_extended *path);
 void ex_extended_remove(struct ex_item *, const struct ex_extended *path);
+
+/* exchange_kinds.c: what tells contacts, tasks and events apart (sections 7 and 8) */
+struct ex_kind {
+    const char *klass, *element, *folder; /* "IPM.Task", "Task", "IPF.Task" */
+    const char *prefix;                   /* "task:" */
+    const char *wrong;                    /* folder: the error of a create elsewhere */
+};
+const struct ex_kind *ex_kind_of(const struct ex_item *);
+const struct ex_kind *ex_kind_named(const char *element); /* NULL: none */
+bool ex_is_of(const struct ex_kind *, const char *uri);
+/* After one property was written: what goes along with it, or the error of the value. */
+const char *ex_settle(struct ex_item *, const char *uri);
+/* When all of a request was written: what an event has of the server, or what is wrong with it. */
+const char *ex_finish(const struct ex_mailbox *, struct ex_item *);
+bool ex_has_attendees(const struct ex_item *);
+bool ex_is_zone(const char *element); /* whose value is its attribute Id */
+extern unsigned long ex_outbox;       /* mails to attendees that a write would have sent */
+char *ex_inner(const xmlNode *);      /* what is in it, as text, with the prefix "t:" */
+
+/* exchange_series.c */
+struct ex_item *ex_series_item(struct ex_mailbox *, const xmlNode *occurrence_id, bool gone,
+                               const char **error);
+void ex_series_tell(struct ex_mailbox *, struct ex_item *changed); /* its series shows it */
 
 /* exchange_order.c: NULL, or the name of the element that is out of order or not known there. */
 const char *ex_order(const xmlNode *operation);

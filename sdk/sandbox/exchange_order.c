@@ -3,6 +3,14 @@
 
 #include "exchange.h"
 
+/* What every item has. */
+#define ITEM                                                                                       \
+    "MimeContent ItemId ParentFolderId ItemClass Subject Sensitivity Body Attachments "            \
+    "DateTimeReceived Size Categories Importance InReplyTo IsSubmitted IsDraft IsFromMe IsResend " \
+    "IsUnmodified InternetMessageHeaders DateTimeSent DateTimeCreated ResponseObjects "            \
+    "ReminderDueBy ReminderIsSet ReminderMinutesBeforeStart DisplayCc DisplayTo HasAttachments "   \
+    "ExtendedProperty Culture EffectiveRights LastModifiedName LastModifiedTime IsAssociated "
+
 static const struct {
     const char *parent;
     const char *children; /* in order, a space between; "*": any, not looked into */
@@ -28,22 +36,47 @@ static const struct {
                   "FilterHtmlContent ConvertHtmlCodePageToUTF8 InlineImageUrlTemplate "
                   "BlockExternalImages AddBlankTargetToLinks MaximumBodySize AdditionalProperties"},
     {"ItemChange", "ItemId OccurrenceItemId RecurringMasterItemId Updates"},
-    {"SetItemField",
-     "FieldURI IndexedFieldURI ExtendedFieldURI Contact Item Message DistributionList"},
+    {"SetItemField", "FieldURI IndexedFieldURI ExtendedFieldURI Contact Task CalendarItem Item "
+                     "Message DistributionList"},
     {"AppendToItemField", "FieldURI IndexedFieldURI ExtendedFieldURI Contact Item Message"},
     {"DeleteItemField", "FieldURI IndexedFieldURI ExtendedFieldURI"},
     {"ExtendedProperty", "ExtendedFieldURI Value Values"},
-    {"Contact",
-     "MimeContent ItemId ParentFolderId ItemClass Subject Sensitivity Body Attachments "
-     "DateTimeReceived Size Categories Importance InReplyTo IsSubmitted IsDraft IsFromMe IsResend "
-     "IsUnmodified InternetMessageHeaders DateTimeSent DateTimeCreated ResponseObjects "
-     "ReminderDueBy ReminderIsSet ReminderMinutesBeforeStart DisplayCc DisplayTo HasAttachments "
-     "ExtendedProperty Culture EffectiveRights LastModifiedName LastModifiedTime IsAssociated "
+    {"Contact", ITEM
      "FileAs FileAsMapping DisplayName GivenName Initials MiddleName Nickname CompleteName "
      "CompanyName EmailAddresses PhysicalAddresses PhoneNumbers AssistantName Birthday "
      "BusinessHomePage Children Companies ContactSource Department Generation ImAddresses JobTitle "
      "Manager Mileage OfficeLocation PostalAddressIndex Profession SpouseName Surname "
      "WeddingAnniversary HasPicture"},
+    {"Task",
+     ITEM "ActualWork AssignedTime BillingInformation ChangeCount Companies CompleteDate "
+          "Contacts DelegationState Delegator DueDate IsAssignmentEditable IsComplete "
+          "IsRecurring IsTeamTask Mileage Owner PercentComplete Recurrence StartDate Status "
+          "StatusDescription TotalWork"},
+    {"CalendarItem",
+     ITEM "UID RecurrenceId DateTimeStamp Start End OriginalStart IsAllDayEvent "
+          "LegacyFreeBusyStatus Location When IsMeeting IsCancelled IsRecurring "
+          "MeetingRequestWasSent IsResponseRequested CalendarItemType MyResponseType Organizer "
+          "RequiredAttendees OptionalAttendees Resources ConflictingMeetingCount "
+          "AdjacentMeetingCount ConflictingMeetings AdjacentMeetings Duration TimeZone "
+          "AppointmentReplyTime AppointmentSequenceNumber AppointmentState Recurrence "
+          "FirstOccurrence LastOccurrence ModifiedOccurrences DeletedOccurrences MeetingTimeZone "
+          "StartTimeZone EndTimeZone ConferenceType AllowNewTimeProposal IsOnlineMeeting "
+          "MeetingWorkspaceUrl NetShowUrl"},
+    {"Attendee", "Mailbox ResponseType LastResponseTime"},
+    {"Recurrence",
+     "RelativeYearlyRecurrence AbsoluteYearlyRecurrence RelativeMonthlyRecurrence "
+     "AbsoluteMonthlyRecurrence WeeklyRecurrence DailyRecurrence DailyRegeneration "
+     "WeeklyRegeneration MonthlyRegeneration YearlyRegeneration NoEndRecurrence EndDateRecurrence "
+     "NumberedRecurrence"},
+    {"RelativeYearlyRecurrence", "DaysOfWeek DayOfWeekIndex Month"},
+    {"AbsoluteYearlyRecurrence", "DayOfMonth Month"},
+    {"RelativeMonthlyRecurrence", "Interval DaysOfWeek DayOfWeekIndex"},
+    {"AbsoluteMonthlyRecurrence", "Interval DayOfMonth"},
+    {"WeeklyRecurrence", "Interval DaysOfWeek FirstDayOfWeek"},
+    {"DailyRecurrence", "Interval"},
+    {"NoEndRecurrence", "StartDate"},
+    {"EndDateRecurrence", "StartDate EndDate"},
+    {"NumberedRecurrence", "StartDate NumberOfOccurrences"},
 };
 
 /* The place of a name in the list; -1: not in it. */

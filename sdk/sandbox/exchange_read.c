@@ -339,9 +339,13 @@ static const char *value_of(const struct ex_item *i, const xmlNode *path)
     char *uri = ex_attr(path, "FieldURI"), *key = ex_attr(path, "FieldIndex");
     const char *out = NULL;
     if (!strcmp((const char *)path->name, "ExtendedFieldURI")) {
+        char *number = ex_attr(path, "PropertyId");
         ex_extended_read(path, &e);
         const struct ex_extended *have = ex_extended_of(i, &e);
         out = have ? have->value : NULL;
+        if (number && !strcmp(number, "35") && e.set && !strcmp(e.set, "Meeting"))
+            out = i->global_id; /* PidLidCleanGlobalObjectId */
+        xmlFree(number);
         ex_extended_free(&e);
     } else if (uri) {
         int p = ex_prop_find(uri, key);
@@ -387,7 +391,7 @@ static bool satisfies(const struct ex_item *i, const xmlNode *n)
     if (want && uri && !strcmp(uri, "item:Categories"))
         result = has_category(i, want);
     else if (want && !strcmp(name, "IsEqualTo"))
-        result = value && !strcasecmp(value, want);
+        result = value && (value == i->global_id ? !strcmp(value, want) : !strcasecmp(value, want));
     else if (want && !strcmp(name, "IsNotEqualTo"))
         result = !value || strcasecmp(value, want) != 0;
     else if (want && !strcmp(name, "Contains"))

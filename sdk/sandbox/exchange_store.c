@@ -12,75 +12,83 @@ static uint64_t id_counter = ID_FIRST;
 
 #define P1(n)                                                                                      \
     {                                                                                              \
-        "contacts:" n, n, NULL, NULL                                                               \
+        .uri = "contacts:" n, .element = n                                                         \
     }
 #define MAIL(k)                                                                                    \
     {                                                                                              \
-        "contacts:EmailAddress", "EmailAddresses", k, NULL                                         \
+        .uri = "contacts:EmailAddress", .element = "EmailAddresses", .key = k                      \
     }
 #define PHONE(k)                                                                                   \
     {                                                                                              \
-        "contacts:PhoneNumber", "PhoneNumbers", k, NULL                                            \
+        .uri = "contacts:PhoneNumber", .element = "PhoneNumbers", .key = k                         \
     }
 #define PLACE(k, s)                                                                                \
     {                                                                                              \
-        "contacts:PhysicalAddress:" s, "PhysicalAddresses", k, s                                   \
+        .uri = "contacts:PhysicalAddress:" s, .element = "PhysicalAddresses", .key = k, .sub = s   \
+    }
+#define IM(k)                                                                                      \
+    {                                                                                              \
+        .uri = "contacts:ImAddress", .element = "ImAddresses", .key = k                            \
+    }
+#define SAYS(prefix, n, value)                                                                     \
+    {                                                                                              \
+        .uri = prefix ":" n, .element = n, .preset = value                                         \
+    }
+#define XML(prefix, n)                                                                             \
+    {                                                                                              \
+        .uri = prefix ":" n, .element = n, .xml = true                                             \
     }
 #define PLACES(k)                                                                                  \
     PLACE(k, "Street"), PLACE(k, "City"), PLACE(k, "State"), PLACE(k, "CountryOrRegion"),          \
         PLACE(k, "PostalCode")
 
 /* Section 7.1: the order of children, as far as they are kept here. */
-const struct ex_prop ex_props[PROPS] = {P1("FileAs"),
-                                        P1("FileAsMapping"),
-                                        P1("DisplayName"),
-                                        P1("GivenName"),
-                                        P1("Initials"),
-                                        P1("MiddleName"),
-                                        P1("Nickname"),
-                                        P1("CompanyName"),
-                                        MAIL("EmailAddress1"),
-                                        MAIL("EmailAddress2"),
-                                        MAIL("EmailAddress3"),
-                                        PLACES("Business"),
-                                        PLACES("Home"),
-                                        PLACES("Other"),
-                                        PHONE("AssistantPhone"),
-                                        PHONE("BusinessFax"),
-                                        PHONE("BusinessPhone"),
-                                        PHONE("BusinessPhone2"),
-                                        PHONE("Callback"),
-                                        PHONE("CarPhone"),
-                                        PHONE("CompanyMainPhone"),
-                                        PHONE("HomeFax"),
-                                        PHONE("HomePhone"),
-                                        PHONE("HomePhone2"),
-                                        PHONE("Isdn"),
-                                        PHONE("MobilePhone"),
-                                        PHONE("OtherFax"),
-                                        PHONE("OtherTelephone"),
-                                        PHONE("Pager"),
-                                        PHONE("PrimaryPhone"),
-                                        PHONE("RadioPhone"),
-                                        PHONE("Telex"),
-                                        PHONE("TtyTddPhone"),
-                                        P1("AssistantName"),
-                                        P1("Birthday"),
-                                        P1("BusinessHomePage"),
-                                        P1("Department"),
-                                        P1("Generation"),
-                                        {"contacts:ImAddress", "ImAddresses", "ImAddress1", NULL},
-                                        {"contacts:ImAddress", "ImAddresses", "ImAddress2", NULL},
-                                        {"contacts:ImAddress", "ImAddresses", "ImAddress3", NULL},
-                                        P1("JobTitle"),
-                                        P1("Manager"),
-                                        P1("Mileage"),
-                                        P1("OfficeLocation"),
-                                        P1("PostalAddressIndex"),
-                                        P1("Profession"),
-                                        P1("SpouseName"),
-                                        P1("Surname"),
-                                        P1("WeddingAnniversary")};
+const struct ex_prop ex_props[PROPS] = {
+    P1("FileAs"), P1("FileAsMapping"), P1("DisplayName"), P1("GivenName"), P1("Initials"),
+    P1("MiddleName"), P1("Nickname"), P1("CompanyName"), MAIL("EmailAddress1"),
+    MAIL("EmailAddress2"), MAIL("EmailAddress3"), PLACES("Business"), PLACES("Home"),
+    PLACES("Other"), PHONE("AssistantPhone"), PHONE("BusinessFax"), PHONE("BusinessPhone"),
+    PHONE("BusinessPhone2"), PHONE("Callback"), PHONE("CarPhone"), PHONE("CompanyMainPhone"),
+    PHONE("HomeFax"), PHONE("HomePhone"), PHONE("HomePhone2"), PHONE("Isdn"), PHONE("MobilePhone"),
+    PHONE("OtherFax"), PHONE("OtherTelephone"), PHONE("Pager"), PHONE("PrimaryPhone"),
+    PHONE("RadioPhone"), PHONE("Telex"), PHONE("TtyTddPhone"), P1("AssistantName"), P1("Birthday"),
+    P1("BusinessHomePage"), P1("Department"), P1("Generation"), IM("ImAddress1"), IM("ImAddress2"),
+    IM("ImAddress3"), P1("JobTitle"), P1("Manager"), P1("Mileage"), P1("OfficeLocation"),
+    P1("PostalAddressIndex"), P1("Profession"), P1("SpouseName"), P1("Surname"),
+    P1("WeddingAnniversary"),
+    /* of tasks and events; written by name */
+    SAYS("item", "Subject", NULL), SAYS("item", "Importance", "Normal"),
+    SAYS("item", "ReminderDueBy", NULL), SAYS("item", "ReminderIsSet", "false"),
+    SAYS("item", "ReminderMinutesBeforeStart", "0"), SAYS("task", "ActualWork", NULL),
+    SAYS("task", "BillingInformation", NULL), SAYS("task", "CompleteDate", NULL),
+    SAYS("task", "DueDate", NULL), SAYS("task", "IsComplete", "false"),
+    SAYS("task", "IsRecurring", "false"), SAYS("task", "Mileage", NULL),
+    SAYS("task", "Owner", NULL), SAYS("task", "PercentComplete", "0"), XML("task", "Recurrence"),
+    SAYS("task", "StartDate", NULL), SAYS("task", "Status", "NotStarted"),
+    SAYS("task", "StatusDescription", NULL), SAYS("task", "TotalWork", NULL),
+    SAYS("calendar", "UID", NULL), SAYS("calendar", "Start", NULL), SAYS("calendar", "End", NULL),
+    SAYS("calendar", "IsAllDayEvent", "false"), SAYS("calendar", "LegacyFreeBusyStatus", "Busy"),
+    SAYS("calendar", "Location", NULL), SAYS("calendar", "IsMeeting", "false"),
+    SAYS("calendar", "IsCancelled", "false"), SAYS("calendar", "IsRecurring", "false"),
+    SAYS("calendar", "CalendarItemType", "Single"), SAYS("calendar", "MyResponseType", "Organizer"),
+    XML("calendar", "Organizer"), XML("calendar", "RequiredAttendees"),
+    XML("calendar", "OptionalAttendees"), XML("calendar", "Resources"),
+    XML("calendar", "Recurrence"), XML("calendar", "ModifiedOccurrences"),
+    XML("calendar", "DeletedOccurrences"), SAYS("calendar", "StartTimeZone", NULL),
+    SAYS("calendar", "EndTimeZone", NULL)};
+
+const char *ex_value(const struct ex_item *i, const char *uri)
+{
+    int p = ex_prop_find(uri, NULL);
+    return p < 0 ? NULL : i->value[p] ? i->value[p] : ex_props[p].preset;
+}
+
+void ex_put(struct ex_item *i, const char *uri, const char *value)
+{
+    int p = ex_prop_find(uri, NULL);
+    if (p >= 0)
+        ex_set(&i->value[p], value);
+}
 
 int ex_prop_find(const char *uri, const char *key)
 {
@@ -214,6 +222,9 @@ static void item_free(struct ex_item *i)
     free(i->id);
     free(i->klass);
     free(i->sensitivity);
+    free(i->global_id);
+    free(i->master);
+    free(i->original);
     free(i->body);
     free(i);
 }
@@ -255,6 +266,7 @@ struct ex_item *ex_item_copy(struct ex_mailbox *m, const struct ex_item *from, i
         ex_set(&i->value[p], from->value[p]);
     ex_set(&i->sensitivity, from->sensitivity);
     ex_set(&i->body, from->body);
+    ex_set(&i->global_id, from->global_id);
     i->body_html = from->body_html;
     ex_categories(i, from->categories, from->n_categories);
     for (size_t e = 0; e < from->n_extended; e++)

@@ -23,9 +23,10 @@ static const char *set_prop(struct ex_item *i, int p, const char *value)
 {
     if (p < 0)
         return "ErrorInvalidPropertySet";
-    if (value && code_points(value) > (strcmp(ex_props[p].sub ? ex_props[p].sub : "", "Street")
-                                           ? TEXT_UNITS
-                                           : 4 * TEXT_UNITS))
+    if (value && !ex_props[p].xml &&
+        code_points(value) > (strcmp(ex_props[p].sub ? ex_props[p].sub : "", "Street")
+                                  ? TEXT_UNITS
+                                  : 4 * TEXT_UNITS))
         return "ErrorInvalidValueForProperty";
     ex_set(&i->value[p], value);
     return NULL;
@@ -81,7 +82,8 @@ static const char *take_set(struct ex_item *i, const xmlNode *set)
     return error;
 }
 
-/* What a real server stores with a contact, and nobody here asks for again. */
+/* What a real server stores with a contact, and nobody here asks for again. Of tasks and events
+ * some of it has a row. */
 static bool is_not_kept(const char *name)
 {
     static const char *const names[] = {"ItemClass",
@@ -98,10 +100,24 @@ static bool is_not_kept(const char *name)
     return false;
 }
 
+/* The row of an element of this item; -1: none. */
+static int row_of(const struct ex_item *i, const char *name)
+{
+    const struct ex_kind *kind = ex_kind_of(i);
+    char uri[80];
+    bool contact = !strcmp(kind->prefix, "contacts:");
+    snprintf(uri, sizeof(uri), "item:%s", name);
+    int p = contact ? -1 : ex_prop_find(uri, NULL);
+    if (p >= 0)
+        return p;
+    snprintf(uri, sizeof(uri), "%s%s", kind->prefix, name);
+    return ex_prop_find(uri, NULL);
+}
+
 static const char *take_element(struct ex_item *i, const xmlNode *n)
 {
     const char *name = (const char *)n->name, *error = NULL;
-    char uri[80], *text = NULL;
+    char *text = NULL;
     if (!strcmp(name, "Categories"))
         return take_categories(i, n);
     if (!strcmp(name, "ExtendedProperty"))
@@ -109,7 +125,10 @@ static const char *take_element(struct ex_item *i, const xmlNode *n)
     if (!strcmp(name, "EmailAddresses") || !strcmp(name, "PhoneNumbers") ||
         !strcmp(name, "PhysicalAddresses") || !strcmp(name, "ImAddresses"))
         return take_set(i, n);
-    text = ex_text(n);
+    int p = row_of(i, name);
+    text = p >= 0 && ex_props[p].xml ? ex_inner(n)
+           : ex_is_zone(name)        ? ex_attr(n, "Id")
+                                     : ex_text(n);
     if (!strcmp(name, "Body")) {
         char *type = ex_attr(n, "BodyType");
         i->body_html = type && !strcmp(type, "HTML");
@@ -117,21 +136,41 @@ static const char *take_element(struct ex_item *i, const xmlNode *n)
         xmlFree(type);
     } else if (!strcmp(name, "Sensitivity")) {
         ex_set(&i->sensitivity, text);
-    } else if (!is_not_kept(name)) {
-        snprintf(uri, sizeof(uri), "contacts:%s", name);
-        error = set_prop(i, ex_prop_find(uri, NULL), text);
+    } else if (p >= 0 || !is_not_kept(name)) {
+        error = set_prop(i, p, text);
+        if (!error)
+            error = ex_settle(i, ex_props[p].uri);
     }
-    xmlFree(text);
+    if (p >= 0 && ex_props[p].xml)
+        free(text);
+    else
+        xmlFree(text);
     return error;
 }
 
 static void write_item_id(struct ex_call *c, const struct ex_item *i)
 {
+    const char *element = ex_kind_of(i)->element;
     char key[64];
     ex_change_key(i, key);
-    sb_buf_fmt(c->out,
-               "<m:Items><t:Contact><t:ItemId Id=\"%s\" ChangeKey=\"%s\"/></t:Contact></m:Items>",
-               i->id, key);
+    sb_buf_fmt(c->out, "<m:Items><t:%s><t:ItemId Id=\"%s\" ChangeKey=\"%s\"/></t:%s></m:Items>",
+               element, i->id, key, element);
+}
+
+/* Whether a write would have told anybody is counted; not to say so is an error (section 6). */
+static const char *tells(struct ex_call *c, const char *attribute, bool people, const char *error)
+{
+    char *how = ex_attr(c->op, attribute);
+    bool said = how != NULL;
+    ex_outbox += said && people && strcmp(how, "SendToNone") != 0;
+    xmlFree(how);
+    return said ? NULL : error;
+}
+
+static bool has_people(const xmlNode *event)
+{
+    return ex_child(event, "RequiredAttendees") || ex_child(event, "OptionalAttendees") ||
+           ex_child(event, "Resources");
 }
 
 /* ---- CreateItem
@@ -142,15 +181,20 @@ static void create_one(struct ex_call *c, struct ex_mailbox *m, int folder, cons
                        bool refused)
 {
     static const char message[] = "CreateItemResponseMessage";
-    const char *error = refused                                    ? "ErrorItemSave"
-                        : folder < 0                               ? "ErrorFolderNotFound"
-                        : strcmp((const char *)n->name, "Contact") ? "ErrorInvalidOperation"
-                        : strcmp(m->folders[folder].klass, "IPF.Contact")
-                            ? "ErrorCannotCreateContactInNonContactFolder"
-                            : NULL;
-    struct ex_item *i = error ? NULL : ex_item_new(m, folder, "IPM.Contact");
+    const struct ex_kind *kind = ex_kind_named((const char *)n->name);
+    const char *error = refused                                          ? "ErrorItemSave"
+                        : folder < 0                                     ? "ErrorFolderNotFound"
+                        : !kind                                          ? "ErrorInvalidOperation"
+                        : strcmp(m->folders[folder].klass, kind->folder) ? kind->wrong
+                                                                         : NULL;
+    struct ex_item *i = error ? NULL : ex_item_new(m, folder, kind->klass);
+    if (!error && !strcmp(kind->klass, "IPM.Appointment"))
+        error = tells(c, "SendMeetingInvitations", has_people(n),
+                      "ErrorSendMeetingInvitationsRequired");
     for (const xmlNode *e = ex_first(n); i && e && !error; e = ex_next(e))
         error = take_element(i, e);
+    if (i && !error)
+        error = ex_finish(m, i);
     if (error && i) {
         /* Never was: no trace of it in the changes either. */
         i->folder = -1;
@@ -207,6 +251,8 @@ static const char *delete_field(struct ex_item *i, const xmlNode *path)
             error = "ErrorInvalidPropertyDelete";
         else
             ex_set(&i->value[p], NULL);
+        if (!error)
+            error = ex_settle(i, uri);
     }
     xmlFree(uri);
     xmlFree(key);
@@ -248,22 +294,32 @@ static void update_one(struct ex_call *c, const xmlNode *change, const char *res
                        bool refused)
 {
     static const char message[] = "UpdateItemResponseMessage";
-    const xmlNode *node = ex_child(change, "ItemId");
+    const xmlNode *node = ex_child(change, "ItemId"), *one = ex_child(change, "OccurrenceItemId");
+    const char *error = NULL;
     char *id = ex_attr(node, "Id");
-    struct ex_item *i = ex_item(c->mailbox, id);
-    const char *error = !i ? "ErrorItemNotFound" : check_key(c, i, node, resolution);
+    struct ex_item *i =
+        one ? ex_series_item(c->mailbox, one, false, &error) : ex_item(c->mailbox, id);
+    if (!error && !one)
+        error = !i ? "ErrorItemNotFound" : check_key(c, i, node, resolution);
     xmlFree(id);
     if (!error && refused)
         error = "ErrorItemSave";
+    if (!error && !strcmp(i->klass, "IPM.Appointment"))
+        error = tells(c, "SendMeetingInvitationsOrCancellations", ex_has_attendees(i),
+                      "ErrorSendMeetingInvitationsOrCancellationsRequired");
     if (!error) {
         /* All of an item's updates or none: tried on a copy. */
         struct ex_item *copy = ex_item_copy(c->mailbox, i, -1);
         error = update(copy, ex_child(change, "Updates"));
+        if (!error)
+            error = ex_finish(c->mailbox, copy);
         ex_item_remove(c->mailbox, copy);
     }
     if (!error) {
         update(i, ex_child(change, "Updates"));
+        ex_finish(c->mailbox, i);
         ex_item_touch(c->mailbox, i);
+        ex_series_tell(c->mailbox, i);
     }
     ex_begin(c, message, error);
     if (error)
@@ -287,15 +343,30 @@ void ex_update_item(struct ex_call *c)
 
 void ex_delete_item(struct ex_call *c)
 {
-    char *type = ex_attr(c->op, "DeleteType");
+    char *type = ex_attr(c->op, "DeleteType"), *tasks = ex_attr(c->op, "AffectedTaskOccurrences");
     for (const xmlNode *n = ex_first(ex_child(c->op, "ItemIds")); n; n = ex_next(n)) {
         char *id = ex_attr(n, "Id");
-        struct ex_item *i = ex_item(c->mailbox, id);
+        const char *wrong = NULL;
+        bool one = !strcmp((const char *)n->name, "OccurrenceItemId");
+        struct ex_item *i =
+            one ? ex_series_item(c->mailbox, n, true, &wrong) : ex_item(c->mailbox, id);
         xmlFree(id);
         /* The ChangeKey is not looked at: the real one does not either. */
-        ex_begin(c, "DeleteItemResponseMessage", i ? NULL : "ErrorItemNotFound");
-        if (!i)
+        const char *error = wrong ? wrong
+                            : !i  ? "ErrorItemNotFound"
+                            : !tasks && !strcmp(i->klass, "IPM.Task")
+                                ? "ErrorAffectedTaskOccurrencesRequired"
+                                : NULL;
+        if (!error && !strcmp(i->klass, "IPM.Appointment"))
+            error = tells(c, "SendMeetingCancellations", ex_has_attendees(i),
+                          "ErrorSendMeetingCancellationsRequired");
+        ex_begin(c, "DeleteItemResponseMessage", error);
+        if (error)
             continue;
+        if (one) { /* section 5: it leaves no trace but in the series */
+            ex_end(c, "DeleteItemResponseMessage");
+            continue;
+        }
         if (type && !strcmp(type, "MoveToDeletedItems"))
             ex_item_move(c->mailbox, i, ex_folder_of(c->mailbox, "deleteditems", true));
         else
@@ -303,6 +374,7 @@ void ex_delete_item(struct ex_call *c)
         ex_end(c, "DeleteItemResponseMessage");
     }
     xmlFree(type);
+    xmlFree(tasks);
 }
 
 static void relocate(struct ex_call *c, const char *message, bool copy)

@@ -272,11 +272,47 @@ static size_t write_set(struct sb_buf *b, const struct ex_item *i, const struct 
     return end;
 }
 
+static void write_prop(struct sb_buf *b, const struct ex_item *i, const struct ex_shape *s,
+                       size_t p)
+{
+    const struct ex_prop *x = &ex_props[p];
+    const char *value = i->value[p] ? i->value[p] : x->preset;
+    bool spoil = sb_fault_at(s->request, "", NULL) == SB_FAULT_FORBIDDEN_CHAR;
+    if (!s->props[p] || !value)
+        return;
+    if (ex_is_zone(x->element)) {
+        sb_buf_fmt(b, "<t:%s Id=\"", x->element);
+        ex_escape(b, value);
+        sb_buf_str(b, "\" Name=\"(UTC) Somewhere\"/>");
+        return;
+    }
+    sb_buf_fmt(b, "<t:%s>", x->element);
+    if (x->xml)
+        sb_buf_str(b, value);
+    else
+        ex_escape(b, value);
+    if (spoil && (!strcmp(x->element, "DisplayName") || !strcmp(x->element, "Subject")))
+        sb_buf_str(b, "&#x1A;"); /* section 13: servers send what XML 1.0 forbids */
+    sb_buf_fmt(b, "</t:%s>", x->element);
+}
+
+static void write_named(struct sb_buf *b, const struct ex_item *i, const struct ex_shape *s,
+                        const char *uri)
+{
+    int p = ex_prop_find(uri, NULL);
+    if (p >= 0 && strcmp(ex_kind_of(i)->prefix, "contacts:"))
+        write_prop(b, i, s, (size_t)p);
+}
+
 static void write_props(struct sb_buf *b, const struct ex_item *i, const struct ex_shape *s)
 {
+    const struct ex_kind *kind = ex_kind_of(i);
     bool named = false;
-    bool spoil = sb_fault_at(s->request, "", NULL) == SB_FAULT_FORBIDDEN_CHAR;
     for (size_t p = 0; p < PROPS && ex_props[p].uri;) {
+        if (!ex_is_of(kind, ex_props[p].uri)) {
+            p++;
+            continue;
+        }
         if (s->complete_name && !named && !strcmp(ex_props[p].element, "CompanyName")) {
             write_complete_name(b, i);
             named = true;
@@ -285,13 +321,7 @@ static void write_props(struct sb_buf *b, const struct ex_item *i, const struct 
             p = write_set(b, i, s, p);
             continue;
         }
-        if (s->props[p] && i->value[p]) {
-            sb_buf_fmt(b, "<t:%s>", ex_props[p].element);
-            ex_escape(b, i->value[p]);
-            if (spoil && !strcmp(ex_props[p].element, "DisplayName"))
-                sb_buf_str(b, "&#x1A;"); /* section 13: servers send what XML 1.0 forbids */
-            sb_buf_fmt(b, "</t:%s>", ex_props[p].element);
-        }
+        write_prop(b, i, s, p);
         p++;
     }
 }
@@ -299,19 +329,20 @@ static void write_props(struct sb_buf *b, const struct ex_item *i, const struct 
 void ex_item_write(struct sb_buf *b, const struct ex_mailbox *m, const struct ex_item *i,
                    const struct ex_shape *s, bool sync)
 {
+    const struct ex_kind *kind = ex_kind_of(i);
     bool list = !strcmp(i->klass, "IPM.DistList");
     const char *name = i->value[ex_prop_find("contacts:DisplayName", NULL)];
     char key[64];
     ex_change_key(i, key);
-    sb_buf_fmt(b, "<t:%s><t:ItemId Id=\"%s\" ChangeKey=\"%s\"/>",
-               list ? "DistributionList" : "Contact", i->id, key);
-    if (s->folder)
+    sb_buf_fmt(b, "<t:%s><t:ItemId Id=\"%s\" ChangeKey=\"%s\"/>", kind->element, i->id, key);
+    if (s->folder && i->folder >= 0)
         sb_buf_fmt(b, "<t:ParentFolderId Id=\"%s\" ChangeKey=\"AQAAAA==\"/>",
                    m->folders[i->folder].id);
     if (s->klass)
         element(b, "ItemClass", i->klass);
     if (s->subject && name)
         element(b, "Subject", name);
+    write_named(b, i, s, "item:Subject");
     if (s->sensitivity)
         element(b, "Sensitivity", i->sensitivity ? i->sensitivity : "Normal");
     if (s->body && !sync && i->body)
@@ -322,8 +353,12 @@ void ex_item_write(struct sb_buf *b, const struct ex_mailbox *m, const struct ex
             element(b, "String", i->categories[c]);
         sb_buf_str(b, "</t:Categories>");
     }
+    write_named(b, i, s, "item:Importance");
     if (s->created)
         time_element(b, "DateTimeCreated", i->created_ms);
+    write_named(b, i, s, "item:ReminderDueBy");
+    write_named(b, i, s, "item:ReminderIsSet");
+    write_named(b, i, s, "item:ReminderMinutesBeforeStart");
     write_extended(b, i, s);
     if (s->modified)
         time_element(b, "LastModifiedTime", i->modified_ms);
@@ -333,5 +368,5 @@ void ex_item_write(struct sb_buf *b, const struct ex_mailbox *m, const struct ex
     } else {
         write_props(b, i, s);
     }
-    sb_buf_fmt(b, "</t:%s>", list ? "DistributionList" : "Contact");
+    sb_buf_fmt(b, "</t:%s>", kind->element);
 }

@@ -74,26 +74,70 @@ static const char *full_name(struct maker *m, const struct wess_item *item)
     return fn ? fn : family ? family : given;
 }
 
-enum wess_code wess_contact_keys(const struct wess_host *host, struct wess_arena *arena,
-                                 struct wess_item *item, const char *stamp)
+static void contact_keys(struct maker *m, const struct wess_item *item)
 {
-    struct maker m = {host, arena, {.size = sizeof(struct wess_key)}, false};
-    const char *family = folded(&m, item->fields, item->n_fields, "name.family");
-    const char *name = full_name(&m, item);
+    const char *family = folded(m, item->fields, item->n_fields, "name.family");
+    const char *name = full_name(m, item);
     const struct wess_field *mail = field_of(item->fields, item->n_fields, "email");
     const struct wess_field *phone = field_of(item->fields, item->n_fields, "phone");
 
     for (size_t i = 0; mail && mail->type == WESS_RECORDS && i < mail->records.n; i++) {
-        add(&m, "email", mail->records.of[i].key, NULL);
+        add(m, "email", mail->records.of[i].key, NULL);
         if (family)
-            add(&m, "email+name.family", mail->records.of[i].key, family);
+            add(m, "email+name.family", mail->records.of[i].key, family);
     }
-    add(&m, "fn", name, NULL);
+    add(m, "fn", name, NULL);
     for (size_t i = 0; name && phone && phone->type == WESS_RECORDS && i < phone->records.n; i++) {
-        const char *number = digits(&m, &phone->records.of[i]);
+        const char *number = digits(m, &phone->records.of[i]);
         if (number)
-            add(&m, "fn+phone", name, number);
+            add(m, "fn+phone", name, number);
     }
+}
+
+/* A date as it stands; a time by its instant, or by its local text where it has none. */
+static const char *moment(struct maker *m, const struct wess_item *item, const char *name)
+{
+    const struct wess_field *f = field_of(item->fields, item->n_fields, name);
+    const char *out = NULL;
+    if (!f || (f->type != WESS_DATE && f->type != WESS_TIME))
+        return NULL;
+    if (f->type == WESS_DATE)
+        out = wess_arena_textn(m->host, m->arena, f->str.data ? f->str.data : "", f->str.len);
+    else if (f->time.ms)
+        out = wess_arena_fmt(m->host, m->arena, "%lld", (long long)f->time.ms);
+    else
+        out = m->host->fold(m->arena, f->time.local);
+    m->spent |= !out;
+    return out && *out ? out : NULL;
+}
+
+static void summary_keys(struct maker *m, const struct wess_item *item, const char *with,
+                         const char *space)
+{
+    const char *summary = folded(m, item->fields, item->n_fields, "summary");
+    const char *at = summary ? moment(m, item, with) : NULL;
+    if (at)
+        add(m, space, summary, at);
+    add(m, "summary", summary, NULL);
+}
+
+static void event_keys(struct maker *m, const struct wess_item *item)
+{
+    const char *uid = folded(m, item->fields, item->n_fields, "uid");
+    add(m, "uid", uid, NULL);
+    summary_keys(m, item, "start", "summary+start");
+}
+
+enum wess_code wess_item_keys(const struct wess_host *host, struct wess_arena *arena,
+                              struct wess_item *item, const char *stamp)
+{
+    struct maker m = {host, arena, {.size = sizeof(struct wess_key)}, false};
+    if (item->kind && !strcmp(item->kind, "task"))
+        summary_keys(&m, item, "due", "summary+due");
+    else if (item->kind && !strcmp(item->kind, "event"))
+        event_keys(&m, item);
+    else
+        contact_keys(&m, item);
     add(&m, "wess", stamp, NULL);
     item->keys = m.keys.of;
     item->n_keys = m.keys.n;

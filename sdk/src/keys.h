@@ -1,14 +1,15 @@
-/* The match keys of a contact, made the same way by every connector. */
+/* The match keys of an item, made the same way by every connector. */
 #ifndef WESS_SDK_KEYS_H
 #define WESS_SDK_KEYS_H
 
 #include "wess/connector.h"
 
-/* Sets item->keys from item->fields (email, name.*, fn, phone), as WESS contacts are matched:
- * "email", "email+name.family", "fn", "fn+phone"; and {"wess", stamp} when stamp is not NULL.
- * WESS_TOO_BIG: budget spent. */
-enum wess_code wess_contact_keys(const struct wess_host *, struct wess_arena *, struct wess_item *,
-                                 const char *stamp);
+/* Sets item->keys from item->fields, as items of item->kind (NULL: a contact) are matched, and
+ * {"wess", stamp} when stamp is not NULL. Contacts: "email", "email+name.family", "fn", "fn+phone".
+ * Tasks: "summary+due", "summary". Events: "uid", "summary+start", "summary". WESS_TOO_BIG: budget
+ * spent. */
+enum wess_code wess_item_keys(const struct wess_host *, struct wess_arena *, struct wess_item *,
+                              const char *stamp);
 /* What find() answers with: does the item bear any of these? */
 bool wess_bears_any(const struct wess_item *, const struct wess_key *, size_t n);
 

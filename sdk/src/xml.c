@@ -282,6 +282,7 @@ const char *xml_attr(const xmlNode *n, const char *name)
 
 void xml_begin(struct xml_out *x)
 {
+    pthread_once(&once, xmlInitParser); /* two threads may write before anything is read */
     x->buffer = xmlBufferCreate();
     x->w = x->buffer ? xmlNewTextWriterMemory(x->buffer, 0) : NULL;
     x->bad = !x->w || xmlTextWriterStartDocument(x->w, NULL, "UTF-8", NULL) < 0;

@@ -330,7 +330,7 @@ def test_check_tells_what_it_found():
         assert of[0]["signed in as"] == "EXAMPLE\\svc-wess, by basic", of
         assert of[0]["mailbox"] == f"{box.mailbox(0)}, who may be impersonated"
         assert of[1]["mailbox"] == f"{box.mailbox(1)}, who may be impersonated"
-        assert of[0]["folders read"] == "Contacts" and "Workbooks" in of[0]["categories"], of
+        assert of[0]["folders read"] == "Contacts, Tasks, Calendar" and "Workbooks" in of[0]["categories"], of
         assert of[0]["out of reach, as it must be"] == "ceo@example.com"
         assert "-User 'svc-wess'" in of[0]["to limit it, type 2"]
         assert answers[0]["version"] == "Exchange SE (15.2.2562.17)"

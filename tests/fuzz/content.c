@@ -166,12 +166,12 @@ void content_show(const char *what, const struct content *c)
 
 void content_of_item_holds(const struct wess_item *item)
 {
-    const struct kind_def *contact = kind_find("contact");
+    const struct kind_def *kind = kind_find(item->kind ? item->kind : "contact");
     struct wess_arena *a = arena_new(ARENA_BUDGET);
     struct content c, again;
     size_t bad = 0;
-    HOLDS(a && content_canonical(contact, a, item->fields, item->n_fields, NULL, &c, &bad));
-    HOLDS(!bad && content_canonical(contact, a, c.fields, c.n, NULL, &again, &bad));
+    HOLDS(a && content_canonical(kind, a, item->fields, item->n_fields, NULL, &c, &bad));
+    HOLDS(!bad && content_canonical(kind, a, c.fields, c.n, NULL, &again, &bad));
     HOLDS(content_same_bytes(a, &c, &again));
     arena_free(a);
 }

@@ -1,5 +1,5 @@
-/* One contact of Exchange: what is made of it is sound, is the same in a second reading, and is
- * canonical content. */
+/* One item of Exchange, of any kind: what is made of it is sound, is the same in a second reading,
+ * and is canonical content. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ static void item_holds(struct wess_call *call, const xmlNode *n)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct testhost th;
-    struct wess_conn conn = {0};
+    struct wess_conn conn = {.zone = "Europe/Berlin"};
     const char *why;
     char *text = fuzz_copy(data, size);
     testhost_init(&th, NULL, 0);
@@ -37,6 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wess_call call = testhost_call(&th, &conn, "contacts");
     struct xml_in *in = xml_in_new(text, size, &why);
     const xmlNode *n = in && xml_in_next(in, 0) ? xml_in_take(in) : NULL;
+    for (size_t k = 0; n && k < EWS_KINDS; k++)
+        if (xml_is(n, ews_kinds[k]->element))
+            call.collection = ews_kinds[k]->collection;
     if (n)
         item_holds(&call, n);
     xml_in_free(in);

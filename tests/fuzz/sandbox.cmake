@@ -11,7 +11,8 @@ list(FILTER sandbox_sources EXCLUDE REGEX "/(main|server)\\.c$")
 add_library(wess_fuzz_sandbox STATIC EXCLUDE_FROM_ALL ${sandbox_sources} rehearsal.c)
 target_include_directories(wess_fuzz_sandbox PUBLIC ${sandbox})
 target_link_libraries(wess_fuzz_sandbox PUBLIC wess_fuzz PkgConfig::FUZZ_HTTPD
-    PkgConfig::FUZZ_NETTLE PkgConfig::FUZZ_GNUTLS PkgConfig::XML2 PkgConfig::JANSSON Threads::Threads PRIVATE wess_flags)
+    PkgConfig::FUZZ_NETTLE PkgConfig::FUZZ_GNUTLS PkgConfig::XML2 PkgConfig::JANSSON PkgConfig::ICAL PkgConfig::ICU
+    Threads::Threads PRIVATE wess_flags)
 wess_fuzz_target(sandbox_ews CAPTURES ews LIBS wess_fuzz_sandbox)
 wess_fuzz_target(sandbox_workbooks LIBS wess_fuzz_sandbox)
 wess_fuzz_target(sandbox_control LIBS wess_fuzz_sandbox)

@@ -148,7 +148,7 @@ static void fill_facts(struct giver *g, const struct wess_conn *c, const struct 
     }
     fill_fields(g, c, w, out);
     const char *stamp = *w->stamp ? copy(g, w->stamp) : NULL; /* the world changes meanwhile */
-    g->spent |= wess_contact_keys(g->host, g->arena, out, stamp) != WESS_OK;
+    g->spent |= wess_item_keys(g->host, g->arena, out, stamp) != WESS_OK;
 }
 
 static struct wess_item *whole(struct giver *g, const struct wess_conn *c, const struct w_item *w)

@@ -63,7 +63,7 @@ static size_t on_answer(char *data, size_t size, size_t n, void *ctx)
 
 json_t *box_control(const struct box *b, const char *fmt, ...)
 {
-    char path[1024], url[1400], *text = NULL;
+    char path[2048], url[2400], *text = NULL;
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(path, sizeof(path), fmt, ap);

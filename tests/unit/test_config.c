@@ -245,7 +245,8 @@ static void test_config__what_is_missing_is_named(void **state)
     };
     static const struct bad at_group[] = {
         {"shared = true;", "", "all users share a:things, so its select must name the user"},
-        {"kind = \"contact\"", "kind = \"person\"", "needs kind = \"contact\", not person"},
+        {"kind = \"contact\"", "kind = \"person\"",
+         "needs kind = \"contact\" or \"event\" or \"task\", not person"},
         {"site = \"unit\";", "", "site = \"..\" is missing"},
         {"    address = \"https://a.example\";\n", "", "endpoint a needs address: where it is"},
         {"    word = { env = \"WORD\"; }; };", "    };", "endpoint a needs word: a secret"},

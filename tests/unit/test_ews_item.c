@@ -99,7 +99,7 @@ static const char whole_contact[] =
                      "Key=\"Home\"/></t:PhysicalAddresses>"
                      "<t:PhoneNumbers><t:Entry Key=\"BusinessPhone\">+44 1</t:Entry><t:Entry "
                      "Key=\"MobilePhone\">"
-                     "+44 7</t:Entry><t:Entry Key=\"Telex\">9</t:Entry><t:Entry "
+                     "+44 7</t:Entry><t:Entry Key=\"BusinessMobile\">9</t:Entry><t:Entry "
                      "Key=\"Pager\"></t:Entry>"
                      "</t:PhoneNumbers><t:Birthday>1958-04-01T11:59:00Z</t:Birthday><t:JobTitle/>"
                      "<t:Surname>Lovell</t:Surname>";

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "model/model.h"
+#include "zone.h"
 
 static struct wess_arena *arena;
 
@@ -172,6 +173,149 @@ static void alike_is_what_remotes_rewrite(void **state)
     assert_false(field_equal(&a, &b));
 }
 
+/* ---- tasks and events
+ * ------------------------------------------------------------------------------------------ */
+
+static struct content canonical_of(const char *kind, const struct wess_field *f, size_t n,
+                                   size_t *bad)
+{
+    struct content out = {0};
+    assert_true(content_canonical(kind_find(kind), arena, f, n, NULL, &out, bad));
+    return out;
+}
+
+static struct wess_field at(const char *name, const char *local, const char *zone, int64_t ms)
+{
+    return (struct wess_field){.name = name, .type = WESS_TIME, .time = {local, zone, ms}};
+}
+
+static void what_saying_nothing_means_is_no_value(void **state)
+{
+    (void)state;
+    struct wess_field f[] = {text("class", "public"),
+                             text("busystatus", "Busy"),
+                             text("status", "CONFIRMED"),
+                             {.name = "priority", .type = WESS_INT, .num = 0}};
+    assert_int_equal(canonical_of("event", f, 4, NULL).n, 0);
+    struct wess_field g[] = {text("class", "private"),
+                             {.name = "priority", .type = WESS_INT, .num = 1}};
+    struct content c = canonical_of("event", g, 2, NULL);
+    assert_int_equal(c.n, 2);
+    assert_string_equal(content_get(&c, "class")->str.data, "PRIVATE");
+}
+
+static void rules_have_one_spelling(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"FREQ=WEEKLY;BYDAY=WE,MO;INTERVAL=1", "FREQ=WEEKLY;BYDAY=MO,WE"},
+        {"interval=2;freq=daily;count=05", "FREQ=DAILY;COUNT=5;INTERVAL=2"},
+        {"FREQ=MONTHLY;BYDAY=+1TU;UNTIL=20271231T093000Z", "FREQ=MONTHLY;UNTIL=20271231;BYDAY=1TU"},
+        {"FREQ=YEARLY;BYMONTH=11,2;BYDAY=SU,-1SU,1MO;",
+         "FREQ=YEARLY;BYDAY=1MO,-1SU,SU;BYMONTH=2,11"},
+        {"FREQ=WEEKLY;WKST=SU;BYDAY=MO,MO", "FREQ=WEEKLY;BYDAY=MO;WKST=SU"},
+        {"FREQ=WEEKLY;WKST=MO", "FREQ=WEEKLY"},
+        {"COUNT=3", NULL},
+        {"FREQ=DAILY;EVERY=2", NULL},
+        {"nonsense", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct wess_field f = text("rrule", rows[i][0]);
+        size_t bad = 0;
+        struct content c = canonical_of("event", &f, 1, &bad);
+        const struct wess_field *got = content_get(&c, "rrule");
+        assert_int_equal(bad, rows[i][1] ? 0 : 1);
+        if (!rows[i][1])
+            assert_null(got);
+        else
+            assert_string_equal(got->str.data, rows[i][1]);
+    }
+}
+
+static void times_compare_by_instant_unless_they_recur(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *local[2], *zone[2];
+        bool series, same;
+    } rows[] = {
+        {{"2026-12-01T09:00:00", "2026-12-01T10:00:00"}, {"Europe/London", "Europe/Paris"}, 0, 1},
+        {{"2026-12-01T09:00:00", "2026-12-01T10:00:00"}, {"Europe/London", "Europe/Paris"}, 1, 0},
+        {{"2026-12-01T09:00:00", "2026-12-01T09:00:00"}, {"Europe/Vienna", "Europe/Berlin"}, 1, 1},
+        {{"2026-12-01T09:00:00", "2026-12-01T09:00:00"}, {"Europe/London", "Etc/UTC"}, 0, 1},
+        {{"2026-12-01T09:00:00", "2026-12-01T09:00:00"}, {"Europe/London", "Etc/UTC"}, 1, 0},
+        {{"2026-12-01T09:00:00", "2026-12-01T09:00:00"}, {NULL, "Etc/UTC"}, 0, 0},
+        {{"2026-12-01T09:00:00", "2026-12-01T09:00:00"}, {NULL, NULL}, 0, 1},
+        {{"2026-07-01T09:00:00", "2026-07-01T08:00:00"}, {"Europe/London", "Etc/UTC"}, 0, 1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct wess_field *got[2];
+        struct content c[2];
+        for (int s = 0; s < 2; s++) {
+            struct wess_field f[] = {at("start", rows[i].local[s], rows[i].zone[s], 0),
+                                     text("rrule", "FREQ=DAILY")};
+            c[s] = canonical_of("event", f, rows[i].series ? 2 : 1, NULL);
+            got[s] = content_get(&c[s], "start");
+            assert_non_null(got[s]);
+        }
+        if (field_equal(got[0], got[1]) != rows[i].same)
+            fail_msg("row %zu", i);
+    }
+}
+
+static void an_hour_that_comes_twice_stays_the_one_meant(void **state)
+{
+    (void)state;
+    static const char local[] = "2026-10-25T01:30:00";
+    int64_t first = 1792888200000, second = first + 3600000;
+    assert_true(wess_zone_instant(local, "Europe/London", first) == first);
+    assert_true(wess_zone_instant(local, "Europe/London", second) == second);
+    assert_true(wess_zone_instant(local, "Nowhere/Land", 0) == 0);
+    assert_true(wess_zone_instant("soon", "Europe/London", 0) == 0);
+    /* What is not there at all is an hour later by the clock. */
+    assert_true(wess_zone_instant("2026-03-29T01:30:00", "Europe/London", 0) == 1774747800000);
+}
+
+static void a_day_is_a_time_as_well(void **state)
+{
+    (void)state;
+    struct wess_field f[] = {
+        {.name = "start", .type = WESS_DATE, .str = {.data = "2026-11-23", .len = 10}},
+        {.name = "end", .type = WESS_DATE, .str = {.data = "2026-11-24", .len = 10}},
+        at("alarm", "tomorrow", NULL, 0)};
+    size_t bad = 0;
+    struct content c = canonical_of("event", f, 2, &bad), back;
+    struct wess_slice bytes;
+    assert_int_equal(bad, 0);
+    assert_int_equal(c.n, 2);
+    assert_true(content_encode(arena, &c, &bytes));
+    assert_true(content_decode(arena, bytes, &back));
+    assert_true(content_equal(&c, &back));
+    c = canonical_of("task", f + 2, 1, &bad);
+    assert_int_equal(c.n, 0);
+    assert_int_equal(bad, 1);
+}
+
+/* Every name is found, sorted, and named once; its keys are known. */
+static void the_tables_are_in_order(void **state)
+{
+    (void)state;
+    for (size_t k = 0; kind_names(k); k++) {
+        const struct kind_def *kind = kind_find(kind_names(k));
+        assert_non_null(kind);
+        assert_true(kind->n_sure <= kind->n_keys);
+        for (size_t i = 0; i < kind->n_fields; i++) {
+            const char *element;
+            assert_true(!i || strcmp(kind->fields[i - 1].name, kind->fields[i].name) < 0);
+            assert_ptr_equal(field_find(kind, kind->fields[i].name, &element), &kind->fields[i]);
+            assert_null(element);
+            assert_non_null(kind->fields[i].label);
+            assert_non_null(kind->fields[i].source);
+        }
+    }
+    assert_null(kind_find("message"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +326,12 @@ int main(void)
         cmocka_unit_test(a_damaged_stored_form),
         cmocka_unit_test(a_patch_puts_and_takes_out),
         cmocka_unit_test(alike_is_what_remotes_rewrite),
+        cmocka_unit_test(what_saying_nothing_means_is_no_value),
+        cmocka_unit_test(rules_have_one_spelling),
+        cmocka_unit_test(times_compare_by_instant_unless_they_recur),
+        cmocka_unit_test(an_hour_that_comes_twice_stays_the_one_meant),
+        cmocka_unit_test(a_day_is_a_time_as_well),
+        cmocka_unit_test(the_tables_are_in_order),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

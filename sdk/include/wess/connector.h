@@ -116,7 +116,8 @@ struct wess_list { /* zero-terminated UTF-8 strings; as a WESS_SET: sorted by by
 struct wess_time {
     const char *local; /* "2026-11-23T09:00:00", wall clock in `zone` */
     const char *zone;  /* IANA name; NULL: floating */
-    int64_t ms;        /* the instant, UTC, milliseconds since 1970; for floating: as if UTC */
+    int64_t ms; /* the instant, UTC, milliseconds since 1970; 0 in what recurs or floats: its local
+                   text and zone are all there is, and so it is compared */
 };
 struct wess_blob { /* a value kept in the host's spool; see blob_* of struct wess_host */
     const char *digest;
@@ -137,7 +138,8 @@ enum wess_type {
     WESS_DECIMAL, /* str, "12.50" */
     WESS_TEXT,    /* str, UTF-8, line ends LF */
     WESS_DATE,    /* str, "2026-11-23"; "--11-23" without a year (RFC 6350 4.3.1) */
-    WESS_TIME,    /* time */
+    WESS_TIME,    /* time; what lasts whole days has a WESS_DATE in its place, the end being the day
+                     after the last (RFC 5545 3.6.1) */
     WESS_LINK,    /* ref */
     WESS_BLOB,    /* blob */
     WESS_SET,     /* set: merged element by element */

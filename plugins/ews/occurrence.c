@@ -1,0 +1,370 @@
+/* Changed and deleted occurrences of a series: items of their own to Exchange, overrides keyed by
+ * their original local date to us. */
+#include <libical/ical.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ews.h"
+
+#define OCCURRENCES_MAX 100000 /* counted to find one: three hundred years of days */
+
+/* ---- reading: what differs in a changed one
+ * ------------------------------------------------------------------------------------------ */
+
+static const char *const asked[] = {"item:Subject", "calendar:LegacyFreeBusyStatus",
+                                    "calendar:Location"};
+
+struct wanted {
+    const char *id;
+    const struct wess_item *master;
+    struct wess_record *record;
+};
+struct reading {
+    struct wess_call *call;
+    const struct wanted *of;
+};
+
+static struct wess_field *part(const struct wess_record *r, const char *name)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (!strcmp(r->fields[i].name, name))
+            return (struct wess_field *)(uintptr_t)&r->fields[i]; /* of read_overrides() */
+    return NULL;
+}
+
+static const char *text_of(const struct wess_item *item, const char *name)
+{
+    const struct wess_field *f = ews_field_of(item, name);
+    return f && f->type == WESS_TEXT && f->str.len ? f->str.data : "";
+}
+
+/* Only what is unlike the series is said of one. */
+static bool add_unlike(struct wess_call *call, const struct wanted *w, const char *name,
+                       const char *value)
+{
+    struct wess_field *parts = (struct wess_field *)(uintptr_t)w->record->fields;
+    const struct wess_host *h = call->conn->host;
+    if (!value || strlen(value) > WESS_INLINE_MAX || !strcmp(value, text_of(w->master, name)))
+        return true;
+    char *text = wess_arena_text(h, call->arena, value);
+    if (!text)
+        return false;
+    if (*text && w->record->n < EWS_PARTS)
+        parts[w->record->n++] =
+            (struct wess_field){.name = name, .type = WESS_TEXT, .str = {text, strlen(text)}};
+    return true;
+}
+
+static enum wess_code take_one(void *ctx, size_t i, size_t at, const xmlNode *m,
+                               struct wess_error *e)
+{
+    struct reading *r = ctx;
+    const xmlNode *item = xml_first(xml_child(m, "Items"));
+    (void)i;
+    /* It may have gone since: then its times are what is known of it. */
+    if (ews_message_item(m, false, e) != WESS_OK || !item)
+        return WESS_OK;
+    const struct wanted *w = &r->of[at];
+    const char *shows = xml_text(xml_child(item, "LegacyFreeBusyStatus"));
+    bool ok = add_unlike(r->call, w, "summary", xml_text(xml_child(item, "Subject"))) &&
+              add_unlike(r->call, w, "location", xml_text(xml_child(item, "Location"))) &&
+              add_unlike(r->call, w, "busystatus", shows ? ews_show_as(shows) : NULL);
+    return ok ? WESS_OK : wess_fail(e, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
+}
+
+static enum wess_code ask(struct wess_call *call, const struct wanted *of, size_t n)
+{
+    struct reading r = {call, of};
+    const struct ews_taker taker = {.ctx = &r, .message = take_one};
+    struct xml_out x;
+    ews_begin(call->conn, &x, call->conn->impersonate);
+    xml_open(&x, "m:GetItem");
+    xml_open(&x, "m:ItemShape");
+    xml_element(&x, "t:BaseShape", "IdOnly");
+    xml_open(&x, "t:AdditionalProperties");
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        xml_open(&x, "t:FieldURI");
+        xml_put_attr(&x, "FieldURI", asked[i]);
+        xml_close(&x);
+    }
+    xml_close(&x);
+    xml_close(&x);
+    xml_open(&x, "m:ItemIds");
+    for (size_t i = 0; i < n; i++)
+        ews_item_id(&x, of[i].id, NULL);
+    xml_close(&x);
+    xml_close(&x);
+    return ews_ask(call, &x, false, &taker);
+}
+
+/* Takes the ids out of the records: they are Exchange's own. */
+static bool collect(struct wess_call *call, const struct wess_item *item, struct wess_vec *v)
+{
+    const struct wess_field *f = ews_field_of(item, "overrides");
+    for (size_t i = 0; f && f->type == WESS_RECORDS && i < f->records.n; i++) {
+        struct wess_record *r = (struct wess_record *)(uintptr_t)&f->records.of[i];
+        struct wess_field *id = part(r, EWS_OCCURRENCE_ID);
+        if (!id)
+            continue;
+        struct wanted *w = wess_vec_push(call->conn->host, call->arena, v);
+        if (!w)
+            return false;
+        *w = (struct wanted){id->str.data, item, r};
+        *id = r->fields[r->n - 1];
+        r->n--;
+    }
+    return true;
+}
+
+enum wess_code ews_fetch_occurrences(struct wess_call *call, const struct wess_result *of, size_t n)
+{
+    struct wess_vec v = {.size = sizeof(struct wanted)};
+    enum wess_code rc = WESS_OK;
+    for (size_t i = 0; i < n; i++)
+        if (of[i].code == WESS_OK && of[i].current && !collect(call, of[i].current, &v))
+            return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
+    for (size_t at = 0; rc == WESS_OK && at < v.n; at += EWS_FETCH)
+        rc = ask(call, (const struct wanted *)v.of + at,
+                 v.n - at < EWS_FETCH ? v.n - at : EWS_FETCH);
+    return rc;
+}
+
+/* ---- which one it is
+ * ------------------------------------------------------------------------------------------ */
+
+/* Counted from 1, deleted ones included; 0: the rule has none on that date. */
+static int index_of(const char *rule, const char *start, const char *date)
+{
+    struct icalrecurrencetype r = icalrecurrencetype_from_string(rule);
+    int year = 0, month = 0, day = 0, n = 0, found = 0;
+    if (sscanf(start, "%4d-%2d-%2d", &year, &month, &day) != 3)
+        return 0;
+    icaltimetype first = {.year = year, .month = month, .day = day, .is_date = 1};
+    if (sscanf(date, "%4d-%2d-%2d", &year, &month, &day) != 3)
+        return 0;
+    icaltimetype want = {.year = year, .month = month, .day = day, .is_date = 1};
+    r.until = icaltime_null_time(); /* which end it has is not asked */
+    icalrecur_iterator *it = icalrecur_iterator_new(r, first);
+    for (icaltimetype t; it && !found && n < OCCURRENCES_MAX;) {
+        t = icalrecur_iterator_next(it);
+        n++;
+        if (icaltime_is_null_time(t) || icaltime_compare_date_only(t, want) > 0)
+            break;
+        found = !icaltime_compare_date_only(t, want) ? n : 0;
+    }
+    if (it)
+        icalrecur_iterator_free(it);
+    return found;
+}
+
+/* ---- writing
+ * ------------------------------------------------------------------------------------------ */
+
+struct changing {
+    struct wess_call *call;
+    const struct wess_op *op;
+    struct wess_result *out;
+    const char *id;
+    enum wess_code code;
+};
+
+static const struct wess_record *record_of(const struct wess_field *f, const char *key)
+{
+    for (size_t i = 0; f && f->type == WESS_RECORDS && i < f->records.n; i++)
+        if (!strcmp(f->records.of[i].key, key))
+            return &f->records.of[i];
+    return NULL;
+}
+
+static bool is_gone(const struct wess_record *r)
+{
+    return r && part(r, "status");
+}
+
+static bool same_part(const struct wess_field *a, const struct wess_field *b)
+{
+    if (!a || !b)
+        return a == b;
+    if (a->type == WESS_TIME && b->type == WESS_TIME)
+        return !strcmp(a->time.local, b->time.local) && wess_zone_same(a->time.zone, b->time.zone);
+    return a->type == b->type && a->type == WESS_TEXT && a->str.len == b->str.len &&
+           !memcmp(a->str.data, b->str.data, a->str.len);
+}
+
+static const char *const parts[] = {"start", "end", "summary", "location", "busystatus", "status"};
+#define N_PARTS (sizeof(parts) / sizeof(parts[0]))
+
+static bool same(const struct wess_record *a, const struct wess_record *b)
+{
+    for (size_t i = 0; i < N_PARTS; i++)
+        if (!same_part(part(a, parts[i]), part(b, parts[i])))
+            return false;
+    return true;
+}
+
+static void put_occurrence(struct xml_out *x, const char *master, int index)
+{
+    char number[16];
+    snprintf(number, sizeof(number), "%d", index);
+    xml_open(x, "t:OccurrenceItemId");
+    xml_put_attr(x, "RecurringMasterId", master);
+    xml_put_attr(x, "InstanceIndex", number);
+    xml_close(x);
+}
+
+static enum wess_code take_done(void *ctx, size_t i, size_t at, const xmlNode *m,
+                                struct wess_error *e)
+{
+    struct changing *c = ctx;
+    (void)i;
+    (void)at;
+    c->code = ews_message_item(m, true, e);
+    return WESS_OK;
+}
+
+static void put_delete(struct xml_out *x, const struct changing *c, int index)
+{
+    xml_open(x, "m:DeleteItem");
+    xml_put_attr(x, "DeleteType", "MoveToDeletedItems");
+    xml_put_attr(x, "SendMeetingCancellations", "SendToNone");
+    xml_put_attr(x, "AffectedTaskOccurrences", "SpecifiedOccurrenceOnly");
+    xml_open(x, "m:ItemIds");
+    put_occurrence(x, c->id, index);
+    xml_close(x);
+    xml_close(x);
+}
+
+static void put_change(struct xml_out *x, struct wess_call *call, const struct wess_op *op)
+{
+    struct ews_slots none = {0};
+    struct ews_update of[16];
+    size_t n = 0;
+    if (!ews_updates(call, op, &none, of, &n))
+        return;
+    for (size_t i = 0; i < n; i++)
+        ews_put_update(call, x, op, &of[i]);
+}
+
+/* The occurrence as an event by itself: what it is unlike the series in, the rest as in the series.
+ */
+static size_t as_event(const struct changing *c, const struct wess_record *r, const char *date,
+                       struct wess_field *out, char local[2][WESS_LOCAL_SIZE])
+{
+    static const char *const times[] = {"start", "end"};
+    int64_t ms[2] = {0, 0};
+    size_t n = 0;
+    for (size_t i = 0; i < N_PARTS - 1; i++) {
+        const struct wess_field *own = r ? part(r, parts[i]) : NULL;
+        const struct wess_field *all = ews_will_be(c->op, parts[i]);
+        if (own)
+            out[n] = *own;
+        else if (all)
+            out[n] = *all;
+        else
+            out[n] = (struct wess_field){.type = WESS_NULL};
+        out[n++].name = parts[i];
+    }
+    /* Where its times are the series' they are those of its own day. */
+    for (size_t k = 0; k < 2; k++)
+        if (out[k].type == WESS_TIME)
+            ms[k] = wess_zone_instant(out[k].time.local, "Etc/UTC", 0);
+    for (size_t k = 0; k < 2; k++) {
+        if ((r && part(r, times[k])) || out[k].type != WESS_TIME || !ms[0])
+            continue;
+        snprintf(local[k], WESS_LOCAL_SIZE, "%.10s%.9s", date, out[0].time.local + 10);
+        int64_t at = wess_zone_instant(local[k], "Etc/UTC", 0) + (k ? ms[1] - ms[0] : 0);
+        if (wess_zone_local(at, "Etc/UTC", local[k]))
+            out[k].time.local = local[k];
+    }
+    return n;
+}
+
+static void put_update(struct xml_out *x, const struct changing *c, const struct wess_record *r,
+                       const char *date, int index)
+{
+    struct wess_field fields[N_PARTS];
+    char local[2][WESS_LOCAL_SIZE];
+    size_t n = as_event(c, r, date, fields, local);
+    struct wess_op op = {.what = WESS_UPDATE, .item = {.fields = fields, .n_fields = n}};
+    xml_open(x, "m:UpdateItem");
+    xml_put_attr(x, "ConflictResolution", "AlwaysOverwrite");
+    xml_put_attr(x, "MessageDisposition", "SaveOnly");
+    xml_put_attr(x, "SendMeetingInvitationsOrCancellations", "SendToNone");
+    xml_open(x, "m:ItemChanges");
+    xml_open(x, "t:ItemChange");
+    put_occurrence(x, c->id, index);
+    xml_open(x, "t:Updates");
+    put_change(x, c->call, &op);
+    xml_close(x);
+    xml_close(x);
+    xml_close(x);
+    xml_close(x);
+}
+
+static void refuse_one(struct changing *c, const char *date, const char *why, const char *code)
+{
+    const char *name = wess_arena_fmt(c->call->conn->host, c->call->arena, "overrides.%s", date);
+    ews_refuse(c->call, c->out, name, why, code);
+}
+
+/* `r` NULL: it is as the series again. */
+static enum wess_code change_one(struct changing *c, const char *date, const struct wess_record *r)
+{
+    const struct ews_taker taker = {.ctx = c, .message = take_done};
+    const struct wess_field *rule = ews_will_be(c->op, "rrule"),
+                            *start = ews_will_be(c->op, "start");
+    const char *first = !start                     ? NULL
+                        : start->type == WESS_TIME ? start->time.local
+                        : start->type == WESS_DATE ? start->str.data
+                                                   : NULL;
+    int index = rule && first ? index_of(rule->str.data, first, date) : 0;
+    struct xml_out x;
+    if (!index) {
+        refuse_one(c, date, "the series has no occurrence on that day", "occurrence");
+        return WESS_OK;
+    }
+    ews_begin(c->call->conn, &x, c->call->conn->impersonate);
+    if (is_gone(r))
+        put_delete(&x, c, index);
+    else
+        put_update(&x, c, r, date, index);
+    c->code = WESS_UNKNOWN;
+    enum wess_code rc = ews_ask(c->call, &x, true, &taker);
+    c->out->revision = NULL; /* it is another one now */
+    if (rc == WESS_OK && c->code != WESS_OK && !(is_gone(r) && c->code == WESS_GONE))
+        refuse_one(c, date, "Exchange refuses this occurrence", "occurrence");
+    return rc;
+}
+
+enum wess_code ews_write_occurrences(struct wess_call *call, const struct wess_op *op,
+                                     struct wess_result *out)
+{
+    const struct wess_field *want = ews_field_of(&op->item, "overrides");
+    const struct wess_field *had = ews_field_of(op->before, "overrides");
+    struct changing c = {.call = call, .op = op, .out = out};
+    enum wess_code rc = WESS_OK;
+    c.id = out->id ? out->id : op->item.id ? op->item.id : op->before ? op->before->id : NULL;
+    if (!want || !c.id)
+        return WESS_OK;
+    for (size_t i = 0; rc == WESS_OK && want->type == WESS_RECORDS && i < want->records.n; i++) {
+        const struct wess_record *r = &want->records.of[i], *old = record_of(had, r->key);
+        if (old && same(r, old))
+            continue;
+        if (is_gone(old) && !is_gone(r))
+            refuse_one(&c, r->key, "Exchange brings no deleted occurrence back", "occurrence");
+        else
+            rc = change_one(&c, r->key, r);
+    }
+    for (size_t i = 0; rc == WESS_OK && had && had->type == WESS_RECORDS && i < had->records.n;
+         i++) {
+        const struct wess_record *old = &had->records.of[i];
+        if (record_of(want, old->key))
+            continue;
+        if (is_gone(old))
+            refuse_one(&c, old->key, "Exchange brings no deleted occurrence back", "occurrence");
+        else
+            rc = change_one(&c, old->key, NULL);
+    }
+    return rc;
+}

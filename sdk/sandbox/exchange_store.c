@@ -395,7 +395,7 @@ static void fill(struct ex_mailbox *m, size_t which)
             add_person(m, &all[i], all[i].tagged[which], all[i].is_private[which]);
     for (unsigned i = 0; sb_load.on && i < sb_load.contacts; i++) {
         sb_load_person((unsigned)which, i, sb_load.employers, &one, scratch);
-        add_person(m, &one, true, false);
+        add_person(m, &one, i < sb_load.tagged, false);
     }
     if (!sb_load.on && !sb_load.empty) {
         struct ex_item *list = ex_item_new(m, ex_folder_of(m, "contacts", true), "IPM.DistList");

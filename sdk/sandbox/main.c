@@ -1,5 +1,6 @@
 /* wess-sandbox: an Exchange and a Workbooks server on loopback. */
 #include <getopt.h>
+#include <limits.h>
 #include <microhttpd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ static const char help[] =
     "  --port-exchange N       0: a free one (default)\n"
     "  --port-workbooks N      the same\n"
     "  --data demo|empty|load  demo: two mailboxes and a CRM; load: generated contacts\n"
-    "  --users N --contacts N --employers N   of --data load\n"
+    "  --users N --contacts N --tagged N --employers N   of --data load; tagged: all\n"
     "  --delay MS              before every answer\n"
     "  --clock-file FILE       where the moved clock is written, for WESS_CLOCK_FILE\n"
     "  --tls-cert FILE --tls-key FILE   serve https\n"
@@ -137,6 +138,7 @@ enum {
     O_USERS,
     O_CONTACTS,
     O_EMPLOYERS,
+    O_TAGGED,
     O_DELAY,
     O_CLOCK,
     O_CERT,
@@ -147,15 +149,23 @@ enum {
     O_HELP
 };
 
-static const struct option options[] = {
-    {"json", 0, NULL, O_JSON},           {"port-exchange", 1, NULL, O_PE},
-    {"port-workbooks", 1, NULL, O_PW},   {"data", 1, NULL, O_DATA},
-    {"users", 1, NULL, O_USERS},         {"contacts", 1, NULL, O_CONTACTS},
-    {"employers", 1, NULL, O_EMPLOYERS}, {"delay", 1, NULL, O_DELAY},
-    {"clock-file", 1, NULL, O_CLOCK},    {"tls-cert", 1, NULL, O_CERT},
-    {"tls-key", 1, NULL, O_KEY},         {"switch", 1, NULL, O_SWITCH},
-    {"app-certificate", 1, NULL, O_APP}, {"fault", 1, NULL, O_FAULT},
-    {"help", 0, NULL, O_HELP},           {NULL, 0, NULL, 0}};
+static const struct option options[] = {{"json", 0, NULL, O_JSON},
+                                        {"port-exchange", 1, NULL, O_PE},
+                                        {"port-workbooks", 1, NULL, O_PW},
+                                        {"data", 1, NULL, O_DATA},
+                                        {"users", 1, NULL, O_USERS},
+                                        {"contacts", 1, NULL, O_CONTACTS},
+                                        {"employers", 1, NULL, O_EMPLOYERS},
+                                        {"tagged", 1, NULL, O_TAGGED},
+                                        {"delay", 1, NULL, O_DELAY},
+                                        {"clock-file", 1, NULL, O_CLOCK},
+                                        {"tls-cert", 1, NULL, O_CERT},
+                                        {"tls-key", 1, NULL, O_KEY},
+                                        {"switch", 1, NULL, O_SWITCH},
+                                        {"app-certificate", 1, NULL, O_APP},
+                                        {"fault", 1, NULL, O_FAULT},
+                                        {"help", 0, NULL, O_HELP},
+                                        {NULL, 0, NULL, 0}};
 
 struct asked {
     uint16_t exchange, workbooks; /* ports */
@@ -200,6 +210,9 @@ static const char *take(struct asked *a, int c, char *arg)
         break;
     case O_CONTACTS:
         sb_load.contacts = (unsigned)atoi(arg);
+        break;
+    case O_TAGGED:
+        sb_load.tagged = (unsigned)atoi(arg);
         break;
     case O_EMPLOYERS:
         sb_load.employers = (unsigned)atoi(arg) ? (unsigned)atoi(arg) : 1;
@@ -266,7 +279,7 @@ int main(int argc, char **argv)
     struct asked a = {0};
     const char *wrong = NULL;
     int c, status = 0;
-    sb_load = (struct sb_load){.users = 1, .contacts = 100, .employers = 20};
+    sb_load = (struct sb_load){.users = 1, .contacts = 100, .employers = 20, .tagged = UINT_MAX};
     while (!wrong && !a.done && (c = getopt_long(argc, argv, "", options, NULL)) != -1)
         wrong = take(&a, c, optarg);
     if (!wrong && optind < argc && !a.done)

@@ -104,6 +104,7 @@ void sb_load_person(unsigned user, unsigned i, unsigned employers, struct sb_per
 struct sb_load {
     bool on, empty; /* on: generated mailboxes; empty: nothing at all on either side */
     unsigned users, contacts, employers;
+    unsigned tagged; /* contacts of each mailbox that bear the tag */
 };
 extern struct sb_load sb_load;
 #define SB_USERS_MAX 1024u

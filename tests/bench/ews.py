@@ -1,0 +1,212 @@
+"""The Exchange connector alone, between the rehearsal server and a folder of cards, beside exchangelib
+doing the same and a floor of plain curl, in one run.
+
+    ./run bench ews [PART...]      pull push large
+
+Every figure is a line: figure NAME VALUE UNIT limit LIMIT ok|short
+"""
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from bench import Floor, figure, fell_short, load, writes  # noqa: E402
+from sandbox import Sandbox, Wess, program  # noqa: E402
+
+CONTACTS = int(os.environ.get("WESS_BENCH_CONTACTS", "10000"))
+LARGE = int(os.environ.get("WESS_BENCH_LARGE", "100000"))
+TAGGED = 200
+PUSHED = 5000
+CONFIG = """
+site = "bench";
+state_dir = "{dir}/state";
+endpoints: {{
+  exchange: {{ connector = "ews"; url = "{url}"; auth = "basic"; username = "EXAMPLE\\\\svc-wess";
+    password = {{ file = "{dir}/exchange.secret"; }}; impersonate = "%{{user.mailbox}}"; }};
+  folder: {{ connector = "vdir"; path = "{dir}/cards-%{{user.id}}"; }};
+}};
+users: {{ source = {{ list = ( {{ id = "u1"; name = "One"; mailbox = "{mailbox}"; }} ); }}; }};
+pairs: {{
+  cards: {{ kind = "contact"; left = "exchange:contacts"; right = "folder:contacts"; {select}
+    first = {{ differs = "left"; create = "yes"; }}; conflict = "left";
+    guard = {{ max_first = 1000000; max_create = 1000000; max_change = 1000000; max_change_percent = 100; }}; }};
+}};
+log: {{ file = "{dir}/log"; level = "warn"; }};
+"""
+TAG = 'select = { left = { tags_any = [ "Workbooks" ]; }; };'
+
+# The same work by the best known client in another language: everything of every contact.
+PEER = """
+import sys
+from exchangelib import BASIC, IMPERSONATION, Account, Build, Configuration, Credentials, Version
+from exchangelib import Contact
+from exchangelib.indexed_properties import EmailAddress
+url, user, password, mailbox, what, n = sys.argv[1:7]
+account = Account(primary_smtp_address=mailbox, autodiscover=False, access_type=IMPERSONATION,
+                  config=Configuration(service_endpoint=url, auth_type=BASIC,
+                                       version=Version(Build(15, 2, 2562, 17)),
+                                       credentials=Credentials(user, password)))
+if what == "pull":
+    assert sum(1 for c in account.contacts.all()) == int(n)
+else:
+    account.bulk_create(account.contacts, [
+        Contact(given_name="Peer", surname=str(i), display_name=f"Peer {i}", company_name="Peer Ltd",
+                categories=["Workbooks"], job_title="Engineer",
+                email_addresses=[EmailAddress(label="EmailAddress1", email=f"peer.{i}@load.example")])
+        for i in range(int(n))])
+"""
+
+
+class Measured:
+    """One run of a program: wall and CPU seconds, and its own peak, read while it runs (a child's
+    ru_maxrss begins with its parent's)."""
+
+    def __init__(self, command, good=(0,), env=None):
+        start = time.monotonic()
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                 env=env)
+        self.peak = 0
+        watching = threading.Thread(target=self.watch, args=(child.pid,))
+        watching.start()
+        out = child.stdout.read()
+        watching.join()
+        _, status, usage = os.wait4(child.pid, 0)
+        self.seconds = time.monotonic() - start
+        self.cpu = usage.ru_utime + usage.ru_stime
+        if os.waitstatus_to_exitcode(status) not in good:
+            sys.exit(f"{command[0]}: {os.waitstatus_to_exitcode(status)}\n{out[-4000:]}")
+
+
+    def watch(self, pid):
+        while True:
+            with open(f"/proc/{pid}/status") as f:
+                found = re.search(r"VmHWM:\s*(\d+) kB", f.read())
+            if not found:  # it has ended, and waits for us
+                return
+            self.peak = max(self.peak, int(found.group(1)) / 1024)
+            time.sleep(0.005)
+
+
+class Pair(Wess):
+    """A mailbox and a folder."""
+
+    def __init__(self, box, select=TAG):
+        super().__init__(box)
+        os.mkdir(self.cards())
+        self.write("wess.conf", CONFIG.format(dir=self.dir, url=box.info["exchange"]["url"],
+                                              mailbox=box.mailbox(), select=select))
+
+    def measured(self):
+        env = dict(os.environ, WESS_CLOCK_FILE=self.box.clock_file)
+        return Measured([program("wess"), "sync", "--config", self.config], (0, 1), env)
+
+    def cards(self):
+        return os.path.join(self.dir, "cards-u1")
+
+
+def peer(box, what, n):
+    e = box.info["exchange"]
+    return Measured([sys.executable, "-c", PEER, e["url"], e["username"], e["password"],
+                     box.mailbox(), what, str(n)])
+
+
+def floor(box, contacts):
+    """Every page, and every item four requests at a time."""
+    f = Floor(box)
+    start = time.monotonic()
+    ids = f.sync_pages(-(-contacts // 512))
+    lanes = [threading.Thread(target=f.get_items, args=(
+        [x for i in range(lane, len(ids), 800) for x in ids[i:i + 200]], lane))
+        for lane in range(0, 800, 200)]
+    for t in lanes:
+        t.start()
+    for t in lanes:
+        t.join()
+    assert len(ids) == contacts, len(ids)
+    return time.monotonic() - start, -(-contacts // 512) + -(-contacts // 200)
+
+
+def asked(box):
+    counted = box.requests(reset=True)
+    return counted["total"], counted
+
+
+def pull(delay):
+    name = f"ews_pull_{delay}ms"
+    with load(CONTACTS, delay=delay) as box:
+        least, requests = floor(box, CONTACTS)
+        box.requests(reset=True)
+        other = peer(box, "pull", CONTACTS)
+    with load(CONTACTS, delay=delay) as box, Pair(box) as pair:
+        box.requests(reset=True)
+        first = pair.measured()
+        total, _ = asked(box)
+        assert len(os.listdir(pair.cards())) == CONTACTS
+        print(f"# {CONTACTS} contacts, {delay} ms: floor {least:.2f} s, {requests} requests; wess"
+              f" {first.seconds:.2f} s, CPU {first.cpu:.2f} s, {first.peak:.0f} MiB; exchangelib"
+              f" {other.seconds:.2f} s, CPU {other.cpu:.2f} s, {other.peak:.0f} MiB", flush=True)
+        figure(name + "_requests", total / requests, "x", 1.2)
+        figure(name + "_to_floor", first.seconds / least, "x", 1.2)
+        if delay:
+            figure(name + "_to_exchangelib", first.seconds / other.seconds, "x", 1 / 3)
+        figure(name + "_cpu_to_exchangelib", first.cpu / other.cpu, "x", 1 / 20)
+        figure(name + "_memory", first.peak, "MiB", 32)
+        pair.measured()
+        box.requests(reset=True)
+        quiet = pair.measured()
+        total, _ = asked(box)
+        figure(f"ews_noop_{delay}ms_requests", total, "requests", 3)  # whose, which folders, changes
+        print(f"# nothing to do: {quiet.seconds:.2f} s", flush=True)
+        ids = [c["id"] for c in box.contacts()]
+        for i in range(CONTACTS // 100):
+            box.exchange("edit", id=ids[i * 100], JobTitle="Director")
+        box.requests(reset=True)
+        changed = pair.measured()
+        total, counted = asked(box)
+        assert not writes(counted), counted
+        print(f"# 1 % changed: {changed.seconds:.2f} s", flush=True)
+        figure(f"ews_changed_{delay}ms_requests", total, "requests", 5)
+
+
+def push(delay):
+    name = f"ews_push_{delay}ms"
+    with Sandbox("--data", "empty", "--delay", str(delay)) as box:
+        other = peer(box, "push", PUSHED)
+    with Sandbox("--data", "empty", "--delay", str(delay)) as box, Pair(box, "") as pair:
+        subprocess.run([program("bench_floor"), "make", pair.cards(), str(PUSHED)], check=True)
+        box.requests(reset=True)
+        first = pair.measured()
+        total, counted = asked(box)
+        assert len(box.contacts()) == PUSHED, len(box.contacts())
+        print(f"# {PUSHED} pushed, {delay} ms: wess {first.seconds:.2f} s, CPU {first.cpu:.2f} s,"
+              f" {first.peak:.0f} MiB, {total} requests; exchangelib {other.seconds:.2f} s, CPU"
+              f" {other.cpu:.2f} s, {counted['by_op']}", flush=True)
+        figure(name + "_to_exchangelib", first.seconds / other.seconds, "x", 1 / 3 if delay else 1)
+        figure(name + "_memory", first.peak, "MiB", 32)
+
+
+def large():
+    """A large mailbox, of which little is tagged: the pages, and little more."""
+    with Sandbox("--data", "load", "--contacts", str(LARGE), "--tagged", str(TAGGED), "--employers",
+                 "200") as box, Pair(box) as pair:
+        box.requests(reset=True)
+        first = pair.measured()
+        total, counted = asked(box)
+        assert len(os.listdir(pair.cards())) == TAGGED
+        print(f"# {LARGE} contacts, {TAGGED} tagged: {first.seconds:.2f} s, {first.peak:.0f} MiB,"
+              f" {counted['by_op']}", flush=True)
+        figure("ews_large_requests", total - -(-LARGE // 512), "requests", 3)
+        figure("ews_large_memory", first.peak, "MiB", 32)
+
+
+PARTS = {"pull": lambda: [pull(d) for d in (0, 50)], "push": lambda: [push(d) for d in (0, 50)],
+         "large": large}
+
+if __name__ == "__main__":
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()
+    print(f"{fell_short()} figures short of their limit")
+    sys.exit(1 if fell_short() else 0)

@@ -188,6 +188,7 @@ static void *read_sides(void *ctx)
     struct reading *d = ctx;
     if (read_side(d, LEFT))
         read_side(d, RIGHT);
+    arena_reset(d->call); /* before what was taken of it is planned */
     d->spent |= content_unsure();
     return NULL;
 }

@@ -8,7 +8,7 @@
 #define PASSES_MAX 5   /* conflicts and late changes are merged again this often in one run */
 #define PART_LEAST 50u /* to-dos of one part of a batch */
 #define PART_DEFAULT 200u
-#define PARTS 4u
+#define BATCH_MOST 1000u /* more than one part only if they are small: memory is shared */
 
 /* ---- opening
  * --------------------------------------------------------------------------------------- */
@@ -244,6 +244,11 @@ static size_t part_size(const struct run *r)
     return most < PART_LEAST ? PART_LEAST : most;
 }
 
+static size_t batch_size(size_t part)
+{
+    return part < BATCH_MOST ? BATCH_MOST / part * part : part;
+}
+
 static bool plan_batch(struct run *r, struct batch *b, const struct todo_row *todos, size_t n,
                        size_t part)
 {
@@ -254,7 +259,7 @@ static bool plan_batch(struct run *r, struct batch *b, const struct todo_row *to
 
 static bool plan_all(struct run *r)
 {
-    size_t part = part_size(r), most = part * PARTS, n = most;
+    size_t part = part_size(r), most = batch_size(part), n = most;
     int64_t after = 0, done = 0, todo = 0, held = 0;
     struct batch b = {.arena = arena_new(ARENA_BUDGET)};
     struct todo_row *todos = arena_alloc(r->arena, most * sizeof(*todos));

@@ -13,7 +13,7 @@
 
 #define KEYS_AT_ONCE 16u
 #define BEHIND_FEW 32u     /* items that are looked through rather than taken up */
-#define FOLLOW_ITEMS 32768 /* taken up in one transaction */
+#define FOLLOW_ITEMS 16384 /* taken up in one transaction */
 
 /* ---- how far the index goes
  * ----------------------------------------------------------------------------------------- */

@@ -107,6 +107,7 @@ const char schema_dry[] =
     "CREATE TEMP TABLE ops AS SELECT * FROM main.ops WHERE 0;"
     "CREATE INDEX temp.ops_plan ON ops(pu, state, what, side, id);"
     "CREATE INDEX temp.ops_link ON ops(link, side);"
+    "CREATE INDEX temp.ops_stamp ON ops(stamp) WHERE state = 1;"
     "CREATE TEMP TABLE claims(feed INT, hash BLOB, op INT, PRIMARY KEY(feed, hash));"
     "INSERT INTO temp.claims SELECT c.feed, c.hash, c.op FROM main.claims c JOIN main.ops o ON o.id"
     " = c.op AND o.state = 1;" /* what is in doubt stays claimed */

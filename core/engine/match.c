@@ -43,7 +43,7 @@ static bool by_hash(struct run *r, struct batch *b, enum side side, const struct
         return true;
     if (items_by_key(r->db, r->side[side].feed.id, h, also, ids, CANDIDATES_MAX + 1, &n) ==
         STORE_FAIL)
-        return run_store_failed(r);
+        return false; /* told by who began to read */
     for (size_t i = 0; i < n && i < CANDIDATES_MAX + 1; i++)
         add_candidate(c, ids[i]);
     return true;
@@ -368,7 +368,7 @@ bool batch_match(struct run *r, struct batch *b)
         return run_store_failed(r);
     bool ok = match_all(r, b);
     db_end_read(r->db);
-    return ok;
+    return db_failed(r->db) ? run_store_failed(r) : ok;
 }
 
 /* Whether a twin would be looked for under that key. */

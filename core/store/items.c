@@ -16,7 +16,7 @@ enum store_code feed_get(struct db *db, struct wess_arena *a, const char *endpoi
                                " = ?";
     sqlite3_stmt *s = sql_row(db, read, "ttt", endpoint, user, collection);
     if (!s && !db->failed) {
-        bool outside = sqlite3_get_autocommit(db->sq);
+        bool outside = sql_outside(db);
         if (outside && db_begin(db) != STORE_OK)
             return STORE_FAIL;
         sql_do(db,
@@ -152,7 +152,7 @@ static enum store_code add(struct db *db, struct item_row *row, int64_t mark, co
 enum store_code item_add(struct db *db, struct item_row *row, int64_t mark, const struct hash *of,
                          size_t n)
 {
-    bool outside = sqlite3_get_autocommit(db->sq) != 0;
+    bool outside = sql_outside(db);
     if (outside && db_begin(db) != STORE_OK)
         return STORE_FAIL;
     enum store_code rc = add(db, row, mark, of, n);

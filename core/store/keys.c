@@ -320,7 +320,7 @@ static int64_t how_many_behind(struct db *db)
 enum store_code keys_follow(struct db *db)
 {
     struct entries e = {NULL, 0, 0};
-    bool whole = true, outside = sqlite3_get_autocommit(db->sq) != 0;
+    bool whole = true, outside = sql_outside(db);
     while (whole && !db->failed && how_many_behind(db) > BEHIND_FEW) {
         if (outside && db_begin_soft(db) != STORE_OK)
             break;

@@ -25,7 +25,7 @@ enum store_code pu_get(struct db *db, struct wess_arena *a, const char *pair, co
     static const char read[] = "SELECT " PU_COLUMNS " FROM pus WHERE pair = ? AND user = ?";
     sqlite3_stmt *s = sql_row(db, read, "tt", pair, user);
     if (!s && !db->failed && db->store->how == STORE_OWN) {
-        bool outside = sqlite3_get_autocommit(db->sq);
+        bool outside = sql_outside(db);
         if (outside && db_begin(db) != STORE_OK)
             return STORE_FAIL;
         sql_do(db, "INSERT INTO pus(pair, user) VALUES(?, ?) ON CONFLICT DO NOTHING", "tt", pair,

@@ -79,7 +79,7 @@ enum store_code op_next(struct db *db, struct wess_arena *a, int64_t pu, enum op
                         enum side side, int64_t after, struct op_row *out, size_t cap, size_t *n)
 {
     *n = 0;
-    bool outside = sqlite3_get_autocommit(db->sq) != 0;
+    bool outside = sql_outside(db);
     if (outside && db_begin_read(db) != STORE_OK)
         return STORE_FAIL;
     sqlite3_stmt *s =
@@ -189,8 +189,8 @@ static enum store_code op_over(struct db *db, int64_t id, const char *code, int6
         sql_do(db, add, "iiiiiiiittsiii", col_int(s, 0), col_int(s, 1), link ? link : col_int(s, 2),
                made && side == LEFT ? made : col_int(s, 3),
                made && side == RIGHT ? made : col_int(s, 4), now_ms, col_int(s, 5), col_int(s, 6),
-               (const char *)sqlite3_column_text(s, 7), code,
-               link ? NULL : (const char *)sqlite3_column_text(s, 8), col_int(s, 9), col_int(s, 10),
+               col_raw(db, s, 7), code,
+               link ? NULL : col_raw(db, s, 8), col_int(s, 9), col_int(s, 10),
                col_int(s, 11));
     sql_end(s);
     return op_drop(db, id);

@@ -187,6 +187,11 @@ enum store_code sql_do(struct db *db, const char *sql, const char *kinds, ...)
     return db->failed ? STORE_FAIL : STORE_OK;
 }
 
+bool sql_outside(const struct db *db)
+{
+    return !db->in_turn && !db->reading;
+}
+
 sqlite3_stmt *sql_open(struct db *db, const char *sql, const char *kinds, ...)
 {
     va_list ap;
@@ -270,6 +275,14 @@ const char *col_text(struct db *db, struct wess_arena *a, sqlite3_stmt *s, int i
     if (!copy)
         spent(db);
     return copy;
+}
+
+const char *col_raw(struct db *db, sqlite3_stmt *s, int i)
+{
+    const char *text = (const char *)sqlite3_column_text(s, i);
+    if (!text && sqlite3_column_type(s, i) != SQLITE_NULL)
+        spent(db);
+    return text;
 }
 
 const char *col_stamp(struct db *db, struct wess_arena *a, sqlite3_stmt *s, int i)

@@ -30,7 +30,7 @@ struct store {
 struct db {
     struct store *store;
     sqlite3 *sq;
-    bool dry, in_turn, failed, soft;
+    bool dry, in_turn, reading, failed, soft;
     struct {
         const char *sql;
         sqlite3_stmt *stmt;
@@ -54,6 +54,9 @@ struct db {
  * stamp · b struct wess_slice (empty: null) · h const struct hash *. SQL is a literal: its address
  * is the key of the cache. */
 enum store_code sql_do(struct db *, const char *sql, const char *kinds, ...);
+/* Whether no transaction is under way: one that SQLite gave up by itself, for want of memory or room,
+ * is so until its caller ends it. */
+bool sql_outside(const struct db *);
 /* A row to read; NULL: none, or the db failed. End it with sql_end(). */
 sqlite3_stmt *sql_row(struct db *, const char *sql, const char *kinds, ...);
 /* The first call answers the first row. */
@@ -80,6 +83,7 @@ void sql_spent(struct db *); /* no memory: the db fails, and says so */
 /* Columns; texts and blobs are copied into the arena. What does not fit fails the db: half a row is
  * never taken for a whole one. */
 const char *col_text(struct db *, struct wess_arena *, sqlite3_stmt *, int);
+const char *col_raw(struct db *, sqlite3_stmt *, int); /* not copied: until the row is left */
 const char *col_stamp(struct db *, struct wess_arena *, sqlite3_stmt *, int);
 struct wess_slice col_blob(struct db *, struct wess_arena *, sqlite3_stmt *, int);
 static inline int64_t col_int(sqlite3_stmt *s, int i)

@@ -450,6 +450,15 @@ static void give_turn(struct db *db)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* Without memory for the words themselves the transaction would stay open, and the next one fail. */
+static void leave(struct db *db, const char *how)
+{
+    if (!sqlite3_get_autocommit(db->sq))
+        sqlite3_exec(db->sq, how, NULL, NULL, NULL);
+    if (!sqlite3_get_autocommit(db->sq))
+        sqlite3_exec(db->sq, "ROLLBACK", NULL, NULL, NULL);
+}
+
 /* What was known within the last transaction. */
 static void forget(struct db *db)
 {
@@ -490,13 +499,14 @@ enum store_code db_begin_soft(struct db *db)
 enum store_code db_begin_read(struct db *db)
 {
     forget(db);
-    return sql_do(db, "BEGIN", "");
+    db->reading = sql_do(db, "BEGIN", "") == STORE_OK;
+    return db->reading ? STORE_OK : STORE_FAIL;
 }
 
 void db_end_read(struct db *db)
 {
-    if (!sqlite3_get_autocommit(db->sq))
-        sqlite3_exec(db->sq, "COMMIT", NULL, NULL, NULL);
+    leave(db, "COMMIT");
+    db->reading = false;
 }
 
 enum store_code db_commit(struct db *db)
@@ -512,8 +522,7 @@ enum store_code db_commit(struct db *db)
 
 void db_rollback(struct db *db)
 {
-    if (!sqlite3_get_autocommit(db->sq))
-        sqlite3_exec(db->sq, "ROLLBACK", NULL, NULL, NULL);
+    leave(db, "ROLLBACK");
     db->failed = false;
     give_turn(db);
 }

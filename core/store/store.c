@@ -523,6 +523,6 @@ enum store_code db_commit(struct db *db)
 void db_rollback(struct db *db)
 {
     leave(db, "ROLLBACK");
-    db->failed = false;
+    db->failed = db->reading = false;
     give_turn(db);
 }

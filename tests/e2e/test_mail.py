@@ -1,12 +1,16 @@
 """Mail, filed: two mailboxes on the left, one folder of .eml files on the right, the real binary
 between them."""
 import hashlib
+import http.server
 import os
-import resource
 import signal
 import subprocess
+import tempfile
+import threading
 import time
+import urllib.parse
 
+import test_requests as wire
 from sandbox import Sandbox, Wess, main, program
 
 CONFIG = """
@@ -151,7 +155,65 @@ def test_nothing_moves_after_filing():
         assert len(box.contacts(0, folder="inbox")) == 2
         told = wess("why", offer["id"]).stdout
         assert "nothing that happens to either copy moves the other" in told, told
+        wess("link", "mail", offer["id"], os.path.basename(second), check=2)
         wess.nothing_left()
+
+
+def test_what_cannot_be_read_is_left_out():
+    # The first GetItem is that of the plan, each further one reads one message whole.
+    for fault, filed in (("refuse=0", 3), ("cut=700", 4), ("truncate", 4), ("garbage", 4),
+                         ("http=500", 4), ("busy", 4), ("html", 4)):
+        with Sandbox("--data", "empty") as box, Mail(box) as wess:
+            came = [mail(box, 0, f"Mail {i}", i) for i in range(4)]
+            box.fault("ews:GetItem:3:" + fault)
+            wess.run("sync", "--no-wait")
+            box.clear_faults()
+            box.move_clock(3600)
+            wess.sync("--no-wait", check=(0, 1))
+            assert len(wess.files()) == filed, (fault, wess.files())
+            assert set(wess.digests()) <= {digest(m) for m in came}, fault
+            parked = wess("parked", "list").stdout
+            assert ("ErrorItemCorrupt" in parked) == (filed < 4), (fault, parked)
+            wess.nothing_left()
+
+
+def test_requests_and_answers_validate():
+    if not os.path.isdir(wire.SCHEMA):
+        print("     Microsoft's schemas are not here (WESS_SHARED)")
+        return
+    recorder = type("Own", (wire.Recorder,), {"seen": [], "lock": threading.Lock()})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), recorder)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with Sandbox("--data", "empty") as box, Mail(box, ews='mail_folders = [ "*" ];') as wess:
+            recorder.target = urllib.parse.urlparse(box.info["exchange"]["url"])
+            with open(wess.config) as f:
+                text = f.read()
+            wess.write("wess.conf", text.replace(f":{recorder.target.port}/EWS",
+                                                 f":{server.server_port}/EWS"))
+            who = ("<t:Mailbox><t:Name>{0}</t:Name><t:EmailAddress>{0}@example.com"
+                   "</t:EmailAddress></t:Mailbox>")
+            mail(box, 0, "All", "all", From=who.format("ada"), CcRecipients=who.format("cy"),
+                 ToRecipients=who.format("ben") + who.format("room"), Importance="High",
+                 IsRead="true")
+            mail(box, 1, "Another", "another", size=20000)
+            wess.sync(check=0)
+            assert len(wess.files()) == 2
+    finally:
+        server.shutdown()
+        server.server_close()
+    seen = recorder.seen
+    assert any(b"IncludeMimeContent" in body for body, _, _ in seen)
+    assert not any(b"<m:" + op in body for op in (b"CreateItem", b"UpdateItem", b"DeleteItem",
+                                                  b"SendItem") for body, _, _ in seen)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in sorted(n for n in os.listdir(wire.SCHEMA) if n.startswith("ews-")):
+            bad = wire.wrong(folder, os.path.join(wire.SCHEMA, name), [b for b, _, _ in seen])
+            assert not bad, f"{name}\n" + "\n".join(bad[:8])
+        bad = wire.wrong(folder, os.path.join(wire.SCHEMA, "ews-SE.xsd"),
+                         [t for _, t, status in seen if status == 200])
+        assert not bad, "answers of the rehearsal server\n" + "\n".join(bad[:8])
+    print(f"     {len(seen)} requests and answers")
 
 
 def test_state_lost():

@@ -103,6 +103,13 @@ static int with_places(struct cli *c, const struct cli_args *a,
     const char *user;
     if (!pair || !cli_user(c, a, &user))
         return EXIT_USAGE;
+    if (pair->files) {
+        cli_say(c,
+                "pair %s files (mode = \"file\"): nothing in it is linked, `wess why` tells what "
+                "is filed",
+                pair->name);
+        return EXIT_USAGE;
+    }
     struct db *db = db_open(c->store, false);
     int status = db && places_load(c, db, pair->name, user, &places) ? act(c, db, a, &places)
                                                                      : cli_store_failed(c, db);

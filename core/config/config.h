@@ -71,6 +71,7 @@ struct cfg_guard { /* per run and user; three times that in 24 h, ten times over
 struct cfg_pair {
     const char *name;
     const struct kind_def *kind;
+    bool files; /* mode = "file": created once on the right, and nothing moves either after that */
     const struct cfg_endpoint *endpoint[2];
     const char *collection[2];
     struct cfg_select select[2];

@@ -186,6 +186,7 @@ static void read_choices(struct reader *r, const config_setting_t *s, struct cfg
                  choice_of(r, del, &group_deletes, "right")};
     for (int i = LEFT; i <= RIGHT; i++)
         p->on_delete[i] = on[i] > 0 ? (enum on_delete)on[i] : DEL_UNLINK;
+    p->files = choice_of(r, s, &group_pair, "mode") == 1;
     int untag = choice_of(r, s, &group_pair, "on_untag");
     int priv = choice_of(r, s, &group_pair, "private");
     p->on_untag = untag > 0 ? (enum on_untag)untag : UNTAG_UNLINK;
@@ -241,6 +242,37 @@ static void check_twice(struct reader *r, const config_setting_t *s, const struc
         trouble_at(r, s, "pair %s: both sides are the same collection", p->name);
 }
 
+/* What is filed is never read back, changed, or deleted: settings of that would promise what does
+ * not happen. */
+static void check_filing(struct reader *r, const config_setting_t *s, struct cfg_pair *p)
+{
+    static const char *const idle[] = {"conflict", "on_delete", "on_untag", "direction", "fields"};
+    if (p->kind && p->kind->natural && !p->files)
+        trouble_at(r, s, "pair %s: a %s is filed, not kept in step: say mode = \"file\"", p->name,
+                   p->kind->name);
+    if (!p->files)
+        return;
+    if (p->kind && !p->kind->natural)
+        trouble_at(r, s, "pair %s: a %s is kept in step, not filed: leave out mode = \"file\"",
+                   p->name, p->kind->name);
+    for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {
+        const config_setting_t *m = config_setting_get_member(s, idle[i]);
+        if (m)
+            trouble_at(r, m,
+                       "pair %s: with mode = \"file\" nothing moves once it is filed: leave "
+                       "out %s",
+                       p->name, idle[i]);
+    }
+    if (p->select[RIGHT].given)
+        trouble_at(r, s,
+                   "pair %s: with mode = \"file\" only the left side selects: leave out "
+                   "select.right",
+                   p->name);
+    if (p->endpoint[LEFT] && p->endpoint[LEFT] == p->endpoint[RIGHT])
+        trouble_at(r, s, "pair %s: with mode = \"file\" the two sides are two endpoints", p->name);
+    p->direction = DIR_TO_RIGHT;
+}
+
 static void read_pair(struct reader *r, const config_setting_t *s, struct cfg_pair *p,
                       const struct cfg_pair *before, size_t n)
 {
@@ -274,6 +306,7 @@ static void read_pair(struct reader *r, const config_setting_t *s, struct cfg_pa
     read_guard(r, group_of(s, "guard"), &p->guard);
     check_twice(r, s, p, before, n);
     check_shared(r, s, p);
+    check_filing(r, s, p);
 }
 
 void read_pairs(struct reader *r, const config_setting_t *s)

@@ -42,7 +42,8 @@ static const struct setting_def wave[] = {
 GROUP(group_wave, "users.waves", wave);
 
 static const struct setting_def pair[] = {
-    {"kind", SET_TEXT, NULL, NULL, "contact"},
+    {"kind", SET_TEXT, NULL, NULL, "contact, event, message or task"},
+    {"mode", SET_CHOICE, "sync", "sync|file", "kept in step, or filed on the right once"},
     {"left", SET_TEXT, NULL, NULL, "ENDPOINT:COLLECTION"},
     {"right", SET_TEXT, NULL, NULL, "ENDPOINT:COLLECTION"},
     {"select", SET_GROUP, NULL, NULL, "left = { .. }; right = { .. }: who takes part"},

@@ -107,12 +107,17 @@ static bool next(struct flight *f, struct line *l, const struct flight *before)
     l->after = f->rows[f->n - 1].id;
     if (!flight_load(f, 0))
         return run_memory(f->run);
+    if (!file_load(f, false))
+        return false;
+    if (!f->n) /* none of these can go now; those behind them may */
+        return next(f, l, before);
     return !RULE(journal_first) || journal(f);
 }
 
 /* What was journalled for a batch that is not sent after all. */
 static void take_back(struct flight *f)
 {
+    file_landed(f);
     if (!f->n || db_begin(f->run->db) != STORE_OK)
         return;
     for (size_t i = 0; i < f->n; i++)

@@ -33,7 +33,7 @@ static bool claim(struct run *r, struct wess_arena *a, const struct op_row *op)
         if (rc == STORE_OK || by == op->id)
             continue;
         /* Two of this user's own items with one address are two people. */
-        if (op_get(r->db, a, by, &holder) == STORE_OK && holder.pu == op->pu)
+        if (!r->pair->files && op_get(r->db, a, by, &holder) == STORE_OK && holder.pu == op->pu)
             continue;
         r->report.deferred++;
         return defer(r, op, WHY_DEFERRED);
@@ -99,9 +99,11 @@ static bool claim_side(struct run *r, enum side s)
         return true;
     /* Where nobody else creates there is nobody to claim against, but for who left claims behind.
      */
-    bool others = side->common || claims;
+    bool others = side->common || claims || r->pair->files;
     if (others && !each_create(r, s, claim))
         return false;
+    if (!side->shared) /* two of one mailbox are one; what others file is elsewhere */
+        return true;
     if (!run_look_up(r, s, &changed))
         return false;
     /* With others whether or not this reading brought news: another run may have read it, or have
@@ -112,7 +114,8 @@ static bool claim_side(struct run *r, enum side s)
 bool claim_run(struct run *r)
 {
     for (int s = LEFT; s <= RIGHT; s++)
-        if (r->side[s].shared && RULE(claims_first) && !claim_side(r, (enum side)s))
+        if ((r->side[s].shared || r->pair->files) && RULE(claims_first) &&
+            !claim_side(r, (enum side)s))
             return false;
     return true;
 }

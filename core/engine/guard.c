@@ -102,7 +102,7 @@ static bool hold(struct run *r, enum op_what what, int64_t mine, const char *rea
     if (db_begin(r->db) != STORE_OK)
         return run_store_failed(r);
     hold_make(r->db, &row);
-    if (what == OP_CREATE && !keep_names(r))
+    if (what == OP_CREATE && !r->pair->files && !keep_names(r)) /* of what is filed they are kept */
         return false;
     hold_ops(r->db, row.id, r->pu.id, what, -1);
     if (db_commit(r->db) != STORE_OK)

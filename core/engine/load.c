@@ -106,8 +106,9 @@ static void judge_ended(struct run *r, struct entry *e)
     bool private = item_private(r, LEFT, &e->row[LEFT]) || item_private(r, RIGHT, &e->row[RIGHT]);
     if ((!is_reversed(e) && RULE(ended_stays)) || !e->row[LEFT].id || !e->row[RIGHT].id ||
         is_gone(&e->row[other]) || private) {
+        bool filed = e->link.reason && !strcmp(e->link.reason, WHY_FILED);
         e->act = ACT_DROP;
-        e->reason = private ? WHY_PRIVATE : WHY_ENDED;
+        e->reason = filed ? WHY_FILED : private ? WHY_PRIVATE : WHY_ENDED;
         return;
     }
     e->link.ended = false;
@@ -157,6 +158,8 @@ static bool load(struct run *r, struct batch *b, struct entry *e)
         return false;
     if (e->link.ended)
         judge_ended(r, e);
+    else if (r->pair->files) /* a create whose answer was lost, and which was seen since */
+        e->act = ACT_FILE;
     else
         judge_linked(r, e);
     return true;

@@ -324,11 +324,37 @@ static bool asked_over_there(struct run *r, struct batch *b, const struct entry 
     return false;
 }
 
+/* What bears its natural key, or its stamp, is the same one: in how many mailboxes it lies, and
+ * whether it was filed by us, is all one. */
+static bool match_filed(struct run *r, struct batch *b, struct entry *e)
+{
+    const char *natural = r->pair->kind->natural;
+    enum side other = other_side(e->todo.side);
+    struct candidates c = {.n = 0};
+    struct hash *keys = NULL;
+    size_t n = 0;
+    if (item_key_hashes(r->db, b->arena, e->todo.item, &keys, &n) == STORE_FAIL)
+        return run_store_failed(r);
+    for (size_t i = 0; i < n && !c.n; i++)
+        if ((keys[i].of[0] == key_label(KEY_DERIVED) || keys[i].of[0] == key_label(natural)) &&
+            !by_hash(r, b, other, &keys[i], NULL, &c))
+            return false;
+    if (!c.n)
+        return true;
+    e->act = ACT_FILE;
+    e->link = (struct link_row){.pu = r->pu.id, .unseen = {"", ""}};
+    e->link.item[e->todo.side] = e->todo.item;
+    e->link.item[other] = c.of[0];
+    return true;
+}
+
 static bool match(struct run *r, struct batch *b, struct entry *e)
 {
     struct hash *keys = NULL;
     size_t n = 0;
     bool done = false;
+    if (r->pair->files)
+        return match_filed(r, b, e);
     if (!answered(r, b, e, &done))
         return false;
     if (done)
@@ -376,6 +402,7 @@ static bool is_asked(const struct run *r, const struct hash *key, bool by_name, 
 {
     *space = "";
     if (key->of[0] == key_label(KEY_DERIVED) ||
+        (r->pair->files && key->of[0] == key_label(r->pair->kind->natural)) ||
         (by_name && key->of[0] == key_label(KEY_PLAIN_NAME)))
         return true;
     for (size_t m = 0; m < r->pair->n_match; m++) {

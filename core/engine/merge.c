@@ -487,16 +487,41 @@ static const char *new_stamp(struct run *r, struct wess_arena *a, const struct e
     char stamp[STAMP_SIZE];
     int attempt = 0;
     struct op_row op;
+    const struct content *now = e->now[from];
+    struct wess_item item = {.id = e->row[from].rid,
+                             .kind = r->pair->kind->name,
+                             .fields = now ? now->fields : NULL,
+                             .n_fields = now ? now->n : 0};
+    if (!conn_keys(a, &item, NULL))
+        return NULL;
     /* An attempt that is over belongs to a link that ended, or to what a person deleted: the next
      * create bears a stamp of its own. */
     for (; attempt < STAMP_ATTEMPTS * 64; attempt++) {
-        stamp_make(r->cfg->site, r->side[from].schema->identity, r->side[from].feed.collection,
-                   e->row[from].rid, attempt, stamp);
+        stamp_of_item(r->cfg->site, r->side[from].schema->identity, r->side[from].feed.collection,
+                      &item, attempt, stamp);
         if (op_by_stamp(r->db, a, stamp, &op) != STORE_OK &&
             !stamp_used(r->db, from, e->row[from].id, stamp))
             break;
     }
     return arena_text(a, stamp);
+}
+
+/* Until it is filed it is known by its subject, to whoever reads the plan or lets a list go. */
+static bool as_filed(struct run *r, struct wess_arena *a, const struct entry *e, enum side from,
+                     struct op_row *op)
+{
+    const struct wess_field *subject = content_get(e->now[from], "subject");
+    struct content title = {subject, subject != NULL};
+    struct wess_slice body;
+    for (int s = LEFT; s <= RIGHT; s++)
+        op->shadow[s] = file_shadow(a, r, e->now[from]);
+    if (!op->shadow[LEFT].data || !encode_content(a, &title, &body))
+        return false;
+    if (r->dry)
+        op->before = body;
+    else
+        item_content(r->db, op->item[from], NULL, body);
+    return true;
 }
 
 bool merge_create(struct run *r, struct wess_arena *a, struct entry *e)
@@ -531,6 +556,8 @@ bool merge_create(struct run *r, struct wess_arena *a, struct entry *e)
         !(op.stamp = new_stamp(r, a, e, from)) || !encode_content(a, &m.out.patch[to], &op.body) ||
         !encode_content(a, &m.out.shadow[LEFT], &op.shadow[LEFT]) ||
         !encode_content(a, &m.out.shadow[RIGHT], &op.shadow[RIGHT]))
+        return run_memory(r);
+    if (r->pair->files && !as_filed(r, a, e, from, &op))
         return run_memory(r);
     put_too_long(r, a, e, &m.out);
     op_put(r->db, &op);

@@ -230,7 +230,8 @@ static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
             item_revision(r->db, e->row[s].id, NULL);
             r->progress++;
         }
-    if (e->act != ACT_WAIT && e->act != ACT_DROP && e->act != ACT_END && !was_read(r, e))
+    if (e->act != ACT_WAIT && e->act != ACT_DROP && e->act != ACT_END && e->act != ACT_FILE &&
+        !was_read(r, e))
         return true;
     unpark_item(r, e);
     switch (e->act) {
@@ -253,6 +254,12 @@ static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
         return plan_end(r, a, e);
     case ACT_DELETE:
         return plan_delete(r, a, e);
+    case ACT_FILE:
+        close_ask(r, a, e);
+        if (!file_keep(r, e))
+            return false;
+        answer_todos(r, e);
+        return true;
     }
     return true;
 }

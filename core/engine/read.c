@@ -43,6 +43,7 @@ static void needs(struct entry *e)
     case ACT_WAIT:
     case ACT_DROP:
     case ACT_END:
+    case ACT_FILE:
     case ACT_DELETE: /* weigh.c and load.c said which */
     case ACT_RESTORE:
         break;
@@ -144,6 +145,8 @@ static bool take(struct reading *d, struct entry *e, enum side side, const struc
 static bool ask_for(struct reading *d, struct entry **of, size_t n, enum side side)
 {
     const struct run_side *s = &d->run->side[side];
+    /* Of what is filed the whole is read when it goes, not when it is planned. */
+    uint32_t flags = d->run->pair->files ? WESS_CALL_NO_MIME : 0;
     arena_reset(d->call);
     const char **ids = arena_alloc(d->call, n * sizeof(*ids));
     struct wess_result *res = arena_alloc(d->call, n * sizeof(*res));
@@ -152,8 +155,8 @@ static bool ask_for(struct reading *d, struct entry **of, size_t n, enum side si
     for (size_t i = 0; i < n; i++)
         ids[i] = of[i]->row[side].rid;
     d->side = side;
-    d->code = conn_fetch(s->conn, s->collection->id, d->call, 0, (struct wess_list){ids, n}, res,
-                         &d->error);
+    d->code = conn_fetch(s->conn, s->collection->id, d->call, flags, (struct wess_list){ids, n},
+                         res, &d->error);
     if (d->code == WESS_TOO_BIG && n > 1)
         return ask_for(d, of, n / 2, side) && ask_for(d, of + n / 2, n - n / 2, side);
     if (d->code == WESS_TOO_BIG) {

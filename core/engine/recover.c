@@ -24,6 +24,10 @@ static bool again(struct run *r, enum side side, const struct op_row *rows, size
             ok = run_memory(r);
             break;
         }
+        if (!file_load(&f, true)) {
+            ok = false;
+            break;
+        }
         ok = db_begin(r->db) == STORE_OK;
         for (size_t i = 0; ok && i < f.n; i++) {
             f.rows[i].sent_ms = clock_now_ms();

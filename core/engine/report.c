@@ -37,7 +37,7 @@ static bool tell(struct run *r, struct wess_arena *a, const struct op_row *op, b
     struct content body, before;
     if (!decode_content(a, op->body, &body) || !decode_content(a, op->before, &before))
         return false;
-    const struct content *named = op->what == OP_CREATE ? &body : &before;
+    const struct content *named = op->what == OP_CREATE && !before.n ? &body : &before;
     struct plan_line line = {.pair = r->pair->name,
                              .user = r->user->id,
                              .what = op->what,

@@ -42,6 +42,7 @@
 #define WHY_ENDED "ended"
 #define WHY_IN_DOUBT "in-doubt"
 #define WHY_UNCLEAR "unclear"
+#define WHY_FILED "filed"
 /* Reasons of questions. */
 #define ASK_SEVERAL "several"
 #define ASK_DUPLICATE "duplicate-of"
@@ -81,6 +82,7 @@ struct run {
     int64_t retry_at_ms; /* something may be settled then; 0: nothing waits */
     bool dry;            /* plans only: opts.dry, or a user who observes */
     size_t progress;     /* operations settled and merges repeated in this pass */
+    const char *spool;   /* of a pair that files: emptied with the run; NULL */
 };
 static inline enum side other_side(enum side s)
 {
@@ -107,15 +109,16 @@ void run_welcome(struct run *, enum side); /* a call went well: its rests end */
  * --------------------------------------------------------------------------- */
 
 enum act {
-    ACT_WAIT,   /* leave the to-do */
-    ACT_DROP,   /* nothing to do; `reason` says why */
-    ACT_LOOK,   /* read, to say why it cannot be judged; nothing is done with it */
-    ACT_MERGE,  /* linked: three-way merge */
-    ACT_CREATE, /* a twin on the other side */
-    ACT_ASK,    /* a question with `reason` and candidates */
-    ACT_END,    /* the link ends with `reason` */
-    ACT_DELETE, /* the twin on `target` is deleted, the link ends */
-    ACT_RESTORE /* the deleted item of `target` is created again */
+    ACT_WAIT,    /* leave the to-do */
+    ACT_DROP,    /* nothing to do; `reason` says why */
+    ACT_LOOK,    /* read, to say why it cannot be judged; nothing is done with it */
+    ACT_MERGE,   /* linked: three-way merge */
+    ACT_CREATE,  /* a twin on the other side */
+    ACT_ASK,     /* a question with `reason` and candidates */
+    ACT_END,     /* the link ends with `reason` */
+    ACT_DELETE,  /* the twin on `target` is deleted, the link ends */
+    ACT_RESTORE, /* the deleted item of `target` is created again */
+    ACT_FILE     /* it lies on the right already: remembered, and nothing moves it again */
 };
 #define CANDIDATES_MAX 8u
 struct entry {
@@ -178,6 +181,13 @@ struct merge {
 bool merge_prepare(struct run *, struct wess_arena *, struct entry *, struct merge *);
 bool merge_plan(struct run *, struct wess_arena *, struct entry *);   /* ACT_MERGE */
 bool merge_create(struct run *, struct wess_arena *, struct entry *); /* ACT_CREATE, ACT_RESTORE */
+
+/* file.c: what is filed is remembered by an ended link, with its natural key and digest alone. */
+struct wess_slice file_shadow(struct wess_arena *, const struct run *, const struct content *);
+bool file_keep(struct run *, struct entry *);          /* ACT_FILE, in the plan's transaction */
+bool file_made(struct run *, const struct link_row *); /* its link ends, as filed */
+bool file_begin(struct run *);                         /* a spool folder of the run's own */
+void file_end(struct run *);                           /* and away with it */
 
 bool guard_run(struct run *); /* guard.c */
 bool claim_run(struct run *);

@@ -278,9 +278,11 @@ static bool link_created(struct run *r, struct wess_arena *a, const struct op_ro
     link.made[to] = true;
     link.stamp = op->stamp;
     link.ended = false;
+    if (r->pair->files)
+        link.shadow[to] = op->shadow[to];
     link_put(r->db, &link);
     *id = link.id;
-    return true;
+    return !r->pair->files || file_made(r, &link);
 }
 
 static bool settle_create(struct run *r, struct wess_arena *a, const struct op_row *op,

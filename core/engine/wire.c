@@ -92,6 +92,8 @@ static void *fly(void *ctx)
 void flight_start(struct flight *f)
 {
     f->flying = true;
+    if (f->spool)
+        conn_spool_in(f->run->side[f->side].conn, f->spool);
     f->threaded = pthread_create(&f->thread, NULL, fly, f) == 0;
     if (!f->threaded)
         fly(f);
@@ -107,6 +109,7 @@ void flight_land(struct flight *f)
 bool flight_settle(struct flight *f)
 {
     struct run *r = f->run;
+    file_landed(f);
     bool ok = db_begin_soft(r->db) == STORE_OK;
     for (size_t i = 0; ok && i < f->n; i++) {
         op_at_hand(r->db, &f->rows[i]);

@@ -18,6 +18,7 @@ struct flight {
     size_t n;
     enum wess_code code;
     struct wess_error error;
+    const char *spool; /* of what is filed by it; NULL */
     pthread_t thread;
     bool flying, threaded;
 };
@@ -28,5 +29,10 @@ void flight_land(struct flight *); /* waits; nothing if it does not fly */
 /* Within one transaction: what all answers mean. Then the trouble of the call as a whole, if any.
  */
 bool flight_settle(struct flight *);
+
+/* file.c: of a pair that files, the whole of what goes; nothing for others. What cannot be read is
+ * left out, but for what is in doubt. */
+bool file_load(struct flight *, bool again);
+void file_landed(struct flight *); /* settled, or not sent: its spool is not needed any more */
 
 #endif

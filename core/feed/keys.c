@@ -77,7 +77,7 @@ bool facts_hashes(const struct key_maker *k, struct wess_arena *a, const struct 
     }
     if (!has_key(facts, "wess")) { /* what bears a stamp has a source, and is none */
         char stamp[STAMP_SIZE];
-        stamp_make(k->site, k->identity, k->feed->collection, facts->id, 0, stamp);
+        stamp_of_item(k->site, k->identity, k->feed->collection, facts, 0, stamp);
         of[(*n)++] = key_hash(k->store, KEY_DERIVED, stamp);
     }
     return true;

@@ -22,3 +22,23 @@ void stamp_make(const char *site, const char *identity, const char *collection, 
         out[i] = digits[digest[i % DIGEST_SIZE] & 31u];
     out[STAMP_SIZE - 1] = 0;
 }
+
+static const char *natural_key(const struct wess_item *item, const char **space)
+{
+    const struct kind_def *kind = item->kind ? kind_find(item->kind) : NULL;
+    *space = kind ? kind->natural : NULL;
+    for (size_t i = 0; *space && i < item->n_keys; i++)
+        if (!strcmp(item->keys[i].space, *space))
+            return item->keys[i].id;
+    return NULL;
+}
+
+void stamp_of_item(const char *site, const char *identity, const char *collection,
+                   const struct wess_item *item, int attempt, char out[STAMP_SIZE])
+{
+    const char *space, *key = natural_key(item, &space);
+    if (key)
+        stamp_make(site, space, NULL, key, attempt, out);
+    else
+        stamp_make(site, identity, collection, item->id, attempt, out);
+}

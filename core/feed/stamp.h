@@ -12,4 +12,10 @@
 void stamp_make(const char *site, const char *identity, const char *collection, const char *rid,
                 int attempt, char out[STAMP_SIZE]);
 
+/* Of an item that bears the natural key of its kind: by that alone, so that every mailbox in which
+ * it lies, and a rebuilt state, arrive at the same one. Of any other by where it lies. Its kind and
+ * keys must be set. */
+void stamp_of_item(const char *site, const char *identity, const char *collection,
+                   const struct wess_item *, int attempt, char out[STAMP_SIZE]);
+
 #endif

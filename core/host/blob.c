@@ -38,6 +38,50 @@ static enum wess_code no_memory(const char *dir)
     return trouble(dir, ENOMEM);
 }
 
+/* ---- folders of what passes through
+ * ------------------------------------------------------------------------------------------ */
+
+#define PASSING "run-"
+
+const char *blob_dir_new(struct wess_arena *a, const char *state_dir)
+{
+    char *dir = arena_fmt(a, "%s/spool/" PASSING "XXXXXX", state_dir);
+    return dir ? mkdtemp(dir) : NULL;
+}
+
+const char *blob_dir_in(struct wess_arena *a, const char *parent)
+{
+    char *dir = arena_fmt(a, "%s/" PASSING "XXXXXX", parent);
+    return dir ? mkdtemp(dir) : NULL;
+}
+
+/* Its files, and the folders of its kind in it, which hold files alone. No link is followed. */
+static void empty(int at, const char *name, unsigned depth)
+{
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *e;
+    if (fd >= 0 && !d)
+        close(fd);
+    while (d && (e = readdir(d))) {
+        if (e->d_name[0] == '.' || unlinkat(dirfd(d), e->d_name, 0) == 0)
+            continue;
+        if (depth && !strncmp(e->d_name, PASSING, strlen(PASSING)))
+            empty(dirfd(d), e->d_name, depth - 1);
+    }
+    if (d)
+        closedir(d);
+    unlinkat(at, name, AT_REMOVEDIR);
+}
+
+void blob_dir_end(const char *dir)
+{
+    empty(AT_FDCWD, dir, 1);
+}
+
+/* ---- the spool
+ * ------------------------------------------------------------------------------------------ */
+
 enum wess_code blob_root(const char *state_dir)
 {
     char *dir = NULL;
@@ -54,6 +98,8 @@ enum wess_code blob_root(const char *state_dir)
     while (d && (e = readdir(d)))
         if (!strncmp(e->d_name, "new-", 4))
             unlinkat(dirfd(d), e->d_name, 0);
+        else if (!strncmp(e->d_name, PASSING, strlen(PASSING)))
+            empty(dirfd(d), e->d_name, 1);
     if (d)
         closedir(d);
     free(dir);

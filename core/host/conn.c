@@ -26,8 +26,9 @@ struct conn {
     const struct cfg_endpoint *endpoint;
     const struct cfg_user *user;
     const bool *cancelled;
-    struct wess_arena *arena; /* settings and schema */
-    const char *spool, *fingerprint;
+    struct wess_arena *arena;     /* settings and schema */
+    const char *spool, *spool_in; /* of all; the folder to use instead */
+    const char *fingerprint;
     const char **values; /* of the endpoint's settings, as they are for this user */
     struct wess_host host;
     struct wess_conn *theirs;
@@ -143,14 +144,24 @@ static enum wess_code host_token(void *ctx, const char *name, bool renew, char *
     return host_secret(ctx, name, buf, cap);
 }
 
+static const char *spool_of(const struct conn *c)
+{
+    return c->spool_in ? c->spool_in : c->spool;
+}
+
 static enum wess_code host_blob_new(void *ctx, struct wess_spool **out)
 {
-    return blob_spool_new(((struct conn *)ctx)->spool, out);
+    return blob_spool_new(spool_of(ctx), out);
 }
 
 static enum wess_code host_blob_open(void *ctx, const char *digest, struct wess_spool **out)
 {
-    return blob_spool_open(((struct conn *)ctx)->spool, digest, out);
+    return blob_spool_open(spool_of(ctx), digest, out);
+}
+
+void conn_spool_in(struct conn *c, const char *dir)
+{
+    c->spool_in = dir;
 }
 
 /* ---- opening

@@ -66,6 +66,15 @@ bool conn_keys(struct wess_arena *, struct wess_item *item, const char *stamp);
 /* Blobs: spooled to 0600 files below state_dir/spool; conn.c gives them to the connector. */
 enum wess_code blob_root(const char *state_dir); /* makes the folder 0700, empties left-overs */
 
+/* Folders of blobs that only pass through: 0700, below the spool, and gone with what is in them at
+ * blob_dir_end() or at the next start. NULL: errno, or no memory. */
+const char *blob_dir_new(struct wess_arena *, const char *state_dir);
+const char *blob_dir_in(struct wess_arena *, const char *dir);
+void blob_dir_end(const char *dir);
+/* Where the connector's blobs are made and looked for until told otherwise; NULL: in the spool. Not
+ * while a call is under way; `dir` lives until then. */
+void conn_spool_in(struct conn *, const char *dir);
+
 /* Marks a credential as refused before this process has tried it: no call uses it until it changes.
  */
 void conn_credential_refused(const char *fingerprint);

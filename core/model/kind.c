@@ -102,15 +102,33 @@ static const char *const event_keys[] = {"uid", "summary+start", "summary"};
 
 static const char *const task_keys[] = {"summary+due", "summary"};
 
-#define KIND(name, table, sure, link, ask, by_name)                                                \
+static const struct field_def message_fields[] = {
+    NOTE("body", "text", "RFC 5322 2.3"),
+    CATEGORIES("RFC 5322 3.6.5"),
+    FIELD("cc", WESS_RECORDS, MERGE_RECORDS, FORM_MAIL, LINE_MAX_LEN, "copies to",
+          "RFC 5322 3.6.3"),
+    FIELD("date", WESS_TIME, MERGE_SCALAR, FORM_DATE, 0, "sent on", "RFC 5322 3.6.1"),
+    FIELD("from", WESS_RECORDS, MERGE_RECORDS, FORM_MAIL, LINE_MAX_LEN, "author", "RFC 5322 3.6.2"),
+    WORD("importance", "NORMAL", "importance", "RFC 2156 5.3.4"),
+    LINE("message-id", "identifier", "RFC 5322 3.6.4"),
+    FIELD("mime", WESS_BLOB, MERGE_SCALAR, FORM_LINE, 0, "message", "RFC 5322 2.1"),
+    {"read", WESS_INT, MERGE_SCALAR, FORM_LINE, 0, false, "has been read", "RFC 9051 2.3.2", "0"},
+    LINE("subject", "subject", "RFC 5322 3.6.5"),
+    FIELD("to", WESS_RECORDS, MERGE_RECORDS, FORM_MAIL, LINE_MAX_LEN, "recipients",
+          "RFC 5322 3.6.3"),
+};
+static const char *const message_keys[] = {"message-id"};
+
+#define KIND(name, table, ...)                                                                     \
     {                                                                                              \
         name, table##_fields, sizeof(table##_fields) / sizeof(table##_fields[0]), table##_keys,    \
-            sizeof(table##_keys) / sizeof(table##_keys[0]), sure, link, ask, by_name               \
+            sizeof(table##_keys) / sizeof(table##_keys[0]), __VA_ARGS__                            \
     }
 static const struct kind_def kinds[] = {
-    KIND("contact", contact, 4, "email+name.family", "email", true),
-    KIND("event", event, 1, "uid", "summary+start", false),
-    KIND("task", task, 0, NULL, "summary+due", false),
+    KIND("contact", contact, 4, "email+name.family", "email", true, NULL),
+    KIND("event", event, 1, "uid", "summary+start", false, NULL),
+    KIND("message", message, 1, "message-id", NULL, false, "message-id"),
+    KIND("task", task, 0, NULL, "summary+due", false, NULL),
 };
 
 const char *kind_names(size_t i)

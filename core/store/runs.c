@@ -91,8 +91,10 @@ enum store_code store_tidy(struct db *db, int64_t now_ms, int64_t keep_images_ms
     sql_do(db, "UPDATE history SET body = 0, before = 0 WHERE when_ms < ? AND (body OR before)",
            "i", images);
     sql_do(db, "DELETE FROM runs WHERE ended_ms > 0 AND ended_ms < ?", "i", images);
-    sql_do(db, "UPDATE links SET l_shadow = 0, r_shadow = 0 WHERE ended AND ended_ms < ?", "i",
-           ended);
+    sql_do(db,
+           "UPDATE links SET l_shadow = 0, r_shadow = 0 WHERE ended AND reason IS NOT 'filed' AND "
+           "ended_ms < ?",
+           "i", ended);
     return sql_do(
         db,
         "DELETE FROM vals WHERE id NOT IN (SELECT l_shadow FROM links UNION SELECT"

@@ -216,7 +216,8 @@ static const char *address_of(const xmlNode *mailbox)
 static void add_part(struct ews_reading *r, struct wess_record *to, const char *name,
                      const char *value)
 {
-    struct wess_field *parts = (struct wess_field *)(uintptr_t)to->fields; /* of read_attendee() */
+    struct wess_field *parts =
+        (struct wess_field *)(uintptr_t)to->fields; /* of ews_read_mailbox() */
     char *text = value && *value ? wess_arena_text(r->host, r->a, value) : NULL;
     if (!value || !*value || strlen(value) > WESS_INLINE_MAX)
         return;
@@ -235,24 +236,35 @@ static bool is_known(const struct wess_vec *v, const char *key)
     return false;
 }
 
-static void read_attendee(struct ews_reading *r, const xmlNode *n, const char *role,
-                          struct wess_vec *v)
+struct wess_record *ews_read_mailbox(struct ews_reading *r, const xmlNode *mailbox,
+                                     struct wess_vec *v)
 {
-    const xmlNode *mailbox = xml_child(n, "Mailbox");
-    const char *address = address_of(mailbox), *said = xml_text(xml_child(n, "ResponseType"));
+    const char *address = address_of(mailbox);
     char *text = address ? wess_arena_text(r->host, r->a, address) : NULL;
     const char *key = text ? r->host->fold(r->a, text) : NULL;
     r->spent |= address && !key;
-    if (!key || !*key || is_known(v, key) || (said && !strcmp(said, "Organizer")))
-        return;
+    if (!key || !*key || is_known(v, key))
+        return NULL;
     struct wess_record *new = wess_vec_push(r->host, r->a, v);
     struct wess_field *parts = r->host->alloc(r->a, EWS_PARTS * sizeof(*parts));
     r->spent |= !new || !parts;
     if (!new || !parts)
-        return;
+        return NULL;
     *new = (struct wess_record){.key = key, .fields = parts};
     add_part(r, new, "value", address);
     add_part(r, new, "cn", xml_text(xml_child(mailbox, "Name")));
+    return new;
+}
+
+static void read_attendee(struct ews_reading *r, const xmlNode *n, const char *role,
+                          struct wess_vec *v)
+{
+    const char *said = xml_text(xml_child(n, "ResponseType"));
+    if (said && !strcmp(said, "Organizer"))
+        return;
+    struct wess_record *new = ews_read_mailbox(r, xml_child(n, "Mailbox"), v);
+    if (!new)
+        return;
     add_part(r, new, "role", role);
     for (const struct ews_word *w = answers; said && w->ours; w++)
         if (!strcmp(w->theirs, said))

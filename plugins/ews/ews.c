@@ -8,7 +8,9 @@
 #define CAPS                                                                                       \
     (WESS_CAP_DELTA | WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE | WESS_CAP_CAS_UPDATE |  \
      WESS_CAP_STAMP | WESS_CAP_STAMP_LATER | WESS_CAP_SILENT | WESS_CAP_REWRITES)
-static const struct wess_kind_caps kinds[] = {{"contact", CAPS}, {"task", CAPS}, {"event", CAPS}};
+#define CAPS_READ (WESS_CAP_DELTA | WESS_CAP_SILENT)
+static const struct wess_kind_caps kinds[] = {
+    {"contact", CAPS}, {"task", CAPS}, {"event", CAPS}, {"message", CAPS_READ}};
 static const char *const fact_names[] = {"folder"};
 
 static void close_tree(struct ews_tree *t)
@@ -28,6 +30,8 @@ static void close_conn(struct wess_conn *c)
     http_free(c->http);
     for (size_t i = 0; i < EWS_KINDS; i++)
         close_tree(&c->tree[i]);
+    for (size_t i = 0; i < EWS_PLACES; i++)
+        free(c->places[i]);
     free(c->bin);
     free(c->found);
     free(c->anchor_header);
@@ -80,7 +84,7 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
             col[n++] = (struct wess_collection){.id = ews_kinds[i]->collection,
                                                 .kind = ews_kinds[i]->name,
                                                 .title = ews_kinds[i]->title,
-                                                .caps = CAPS,
+                                                .caps = ews_kinds[i]->read_only ? CAPS_READ : CAPS,
                                                 .page_max = EWS_PAGE,
                                                 .fetch_max = EWS_FETCH * EWS_LANES,
                                                 .write_max = EWS_WRITE,

@@ -1,5 +1,5 @@
-/* The Exchange connector: contacts, tasks and events of one mailbox over Exchange Web Services
- * (MS-OXWS*). What is known of the protocol, and how surely, is in docs/ews.md.
+/* The Exchange connector: contacts, tasks, events and messages of one mailbox over Exchange Web
+ * Services (MS-OXWS*). What is known of the protocol, and how surely, is in docs/ews.md.
  *
  * What differs from kind to kind is in tables: a struct ews_kind each, with one row a field
  * (contact_fields.c, task.c, event.c). */
@@ -33,9 +33,10 @@ struct ews_folder {
     char *id, *path; /* path: for people, below Contacts; "" for Contacts itself and others */
     enum ews_place place;
 };
-enum { EWS_CONTACT, EWS_TASK, EWS_EVENT, EWS_KINDS };
-struct ews_tree { /* where the items of a kind lie */
-    char *top;    /* id of the folder that every mailbox has; NULL: this one has not */
+enum { EWS_CONTACT, EWS_TASK, EWS_EVENT, EWS_MESSAGE, EWS_KINDS };
+#define EWS_PLACES 5u /* folders of mail that have a name in every language */
+struct ews_tree {     /* where the items of a kind lie */
+    char *top;        /* id of the folder that every mailbox has; NULL: this one has not */
     struct ews_folder *folders; /* those that are read come first, [0] is the top */
     size_t n_folders, n_read;
     bool read_known, all_known; /* the folders to read; all where an item may lie */
@@ -59,16 +60,16 @@ struct wess_conn {
     bool signed_in;         /* credentials are set */
     const char *zone;       /* of the mailbox's owner: where a day begins for a task */
     struct ews_tree tree[EWS_KINDS];
-    char *bin;
-    char version[64]; /* "15.2.2562.17"; "": not told yet */
-    const char *asks; /* another RequestServerVersion than ours; NULL: ours */
-    size_t batch;     /* ids of a GetItem, adapted to the size of answers */
+    char *bin, *places[EWS_PLACES]; /* ids; NULL: there is none */
+    char version[64];               /* "15.2.2562.17"; "": not told yet */
+    const char *asks;               /* another RequestServerVersion than ours; NULL: ours */
+    size_t batch;                   /* ids of a GetItem, adapted to the size of answers */
 };
 
 /* ---- settings.c: options, and whether they go together
  * ------------------------------------------------------------------------------------------ */
 
-#define EWS_N_OPTIONS 27u
+#define EWS_N_OPTIONS 29u
 extern const struct wess_option ews_options[EWS_N_OPTIONS];
 /* Reads them into a connection that has its host; WESS_BROKEN says what is missing or too much. */
 enum wess_code ews_settings(struct wess_conn *, struct wess_error *);
@@ -138,6 +139,9 @@ struct ews_taker {
     enum wess_code (*part)(void *ctx, size_t i, const xmlNode *part, struct wess_error *);
     enum wess_code (*message)(void *ctx, size_t i, size_t at, const xmlNode *message,
                               struct wess_error *);
+    /* While it comes: a piece of the body of a good answer, worked on in place. How much of it
+     * stays for the others. NULL: all. */
+    size_t (*filter)(void *ctx, size_t i, char *data, size_t len);
     /* At the end, whatever came; may make answer->code worse. NULL: nobody asks. */
     void (*done)(void *ctx, size_t i, struct ews_answer *answer);
 };
@@ -239,8 +243,10 @@ struct ews_kind {
     bool (*refuses)(struct wess_call *, const struct wess_op *, struct wess_result *);
     void (*create)(struct ews_put *); /* behind the extended properties; NULL: nothing */
     const char *due;                  /* the field that tells when; NULL: none */
+    bool read_only;                   /* none of it is ever written */
+    bool by_place; /* it has no folder of its own: see mailfolders.c; else below the one it has */
 };
-extern const struct ews_kind ews_contact_kind, ews_task_kind, ews_event_kind;
+extern const struct ews_kind ews_contact_kind, ews_task_kind, ews_event_kind, ews_message_kind;
 extern const struct ews_kind *const ews_kinds[EWS_KINDS];
 const struct ews_kind *ews_kind_of(const struct wess_call *); /* by its collection */
 struct ews_tree *ews_tree_of(const struct wess_call *);
@@ -363,6 +369,22 @@ enum wess_code ews_fetch_occurrences(struct wess_call *, const struct wess_resul
 enum wess_code ews_write_occurrences(struct wess_call *, const struct wess_op *,
                                      struct wess_result *);
 const char *ews_show_as(const char *theirs); /* event.c: "OOF"; "" where it is the usual */
+
+/* A Mailbox as a record of `v`, by its address: "value" and "cn". Once, and none without one. */
+struct wess_record *ews_read_mailbox(struct ews_reading *, const xmlNode *mailbox,
+                                     struct wess_vec *v);
+
+/* ---- mailfolders.c, mime.c
+ * ------------------------------------------------------------------------------------------ */
+
+enum wess_code ews_mail_places(struct wess_call *); /* which folders they are */
+/* "inbox", of its id; NULL: none of them. */
+const char *ews_mail_place(const struct wess_conn *, const char *id);
+/* By its path from the top, and from the place it is below ("inbox/Offers"; NULL). */
+bool ews_mail_is_read(const struct wess_conn *, const char *path, const char *place);
+bool ews_mail_names(const char *name, size_t len, const char *path, const char *place);
+/* Of what was fetched, the field "mime". */
+enum wess_code ews_fetch_mime(struct wess_call *, struct wess_result *, size_t n);
 
 /* ---- find.c
  * ------------------------------------------------------------------------------------------ */

@@ -246,6 +246,27 @@ static char *path_of(const struct tree *t, const struct twig *f, const char *top
     return path;
 }
 
+/* The path below the nearest place that has a name in every language, with that name before it
+ * ("inbox/Offers"). *out NULL: there is none. false: out of memory. */
+static bool place_path(const struct wess_conn *c, const struct tree *t, const struct twig *f,
+                       char **out)
+{
+    const char *place = ews_mail_place(c, f->id);
+    char *path = strdup(""), *longer = NULL;
+    *out = NULL;
+    for (size_t turns = 0; path && f && !place && turns <= t->n; turns++) {
+        if (asprintf(&longer, "/%s%s", f->name, path) < 0)
+            longer = NULL;
+        free(path);
+        path = longer;
+        f = parent_of(t, f);
+        place = f ? ews_mail_place(c, f->id) : NULL;
+    }
+    bool ok = path && (!place || asprintf(out, "%s%s", place, path) >= 0);
+    free(path);
+    return ok;
+}
+
 static bool is_listed(const char *setting, const char *path, bool by_hand)
 {
     size_t len = strlen(path);
@@ -291,19 +312,36 @@ static bool is_top(const struct wess_conn *c, const char *id)
     return c->bin && !strcmp(c->bin, id);
 }
 
+/* Whether it is read; its path, for people and settings. false: out of memory. */
+static bool judge_folder(const struct wess_conn *c, const struct ews_tree *to, const struct tree *t,
+                         const struct twig *f, char **path, bool *read)
+{
+    const char *setting = c->host->setting(c->host->ctx, t->kind->setting);
+    bool in_bin = is_in(t, f, c->bin);
+    char *place = NULL;
+    if (t->kind->by_place) {
+        *path = path_of(t, f, to->top);
+        bool ok = *path && place_path(c, t, f, &place);
+        *read = ok && !in_bin && ews_mail_is_read(c, *path, place);
+        free(place);
+        return ok;
+    }
+    bool below = is_in(t, f, to->top);
+    *path = below ? path_of(t, f, to->top) : strdup("");
+    *read = *path && below && !in_bin && is_listed(setting, *path, !f->automatic);
+    return *path != NULL;
+}
+
 static bool sort_one(struct wess_conn *c, struct ews_tree *to, const struct tree *t,
                      const struct twig *f, enum ews_place turn)
 {
-    bool below = is_in(t, f, to->top), in_bin = is_in(t, f, c->bin);
-    char *path = below ? path_of(t, f, to->top) : strdup("");
-    const char *setting = c->host->setting(c->host->ctx, t->kind->setting);
-    bool read = path && below && !in_bin && is_listed(setting, path, !f->automatic);
-    bool ok = path != NULL;
+    char *path = NULL;
+    bool read = false, ok = judge_folder(c, to, t, f, &path, &read);
     if (ok && read == (turn == EWS_READ) && (read || !f->automatic))
         ok = add_folder(to, f->id, read ? path : "",
-                        read     ? EWS_READ
-                        : in_bin ? EWS_BIN
-                                 : EWS_ELSEWHERE);
+                        read                  ? EWS_READ
+                        : is_in(t, f, c->bin) ? EWS_BIN
+                                              : EWS_ELSEWHERE);
     free(path);
     return ok;
 }
@@ -311,7 +349,7 @@ static bool sort_one(struct wess_conn *c, struct ews_tree *to, const struct tree
 /* Those to be read first, then those only to be looked through. */
 static bool sort_folders(struct wess_conn *c, struct ews_tree *to, const struct tree *t)
 {
-    bool ok = add_folder(to, to->top, "", EWS_READ);
+    bool ok = t->kind->by_place || add_folder(to, to->top, "", EWS_READ);
     for (int turn = EWS_READ; ok && turn <= EWS_ELSEWHERE; turn++) {
         for (size_t i = 0; ok && i < t->n; i++)
             if (t->of[i].fits && !is_top(c, t->of[i].id))
@@ -328,7 +366,7 @@ enum wess_code ews_folders(struct wess_call *call, bool all)
     struct ews_tree *to = ews_tree_of(call);
     struct tree tree = {.call = call, .kind = ews_kind_of(call)};
     const char *setting = c->host->setting(c->host->ctx, tree.kind->setting);
-    bool deep = all || (setting && *setting);
+    bool deep = all || (setting && *setting) || tree.kind->by_place;
     if (all ? to->all_known : to->read_known)
         return WESS_OK;
     enum wess_code rc = to->top ? WESS_OK : get_folders(call);
@@ -337,6 +375,8 @@ enum wess_code ews_folders(struct wess_call *call, bool all)
                        "the mailbox has no folder of %s", tree.kind->title);
     if (rc == WESS_OK && deep)
         rc = read_tree(call, &tree);
+    if (rc == WESS_OK && tree.kind->by_place)
+        rc = ews_mail_places(call);
     if (rc == WESS_OK) {
         drop_folders(to);
         if (!sort_folders(c, to, &tree))
@@ -344,6 +384,10 @@ enum wess_code ews_folders(struct wess_call *call, bool all)
         to->read_known = rc == WESS_OK;
         to->all_known = to->read_known && deep;
     }
+    if (rc == WESS_OK && !to->n_read)
+        rc = wess_fail(&call->error, WESS_BROKEN, WESS_OF_COLLECTION, NULL,
+                       "no folder of the mailbox is named by %s, or all of them by mail_exclude",
+                       tree.kind->setting);
     tree_fini(&tree);
     return rc;
 }
@@ -411,6 +455,15 @@ static enum wess_code must_fail(struct wess_call *call, const char *address)
                      address);
 }
 
+/* Whether that name of the setting is why the folder is read. */
+static bool is_named(const struct wess_conn *c, const struct ews_kind *kind,
+                     const struct ews_folder *f, const char *name, size_t len)
+{
+    if (kind->by_place)
+        return ews_mail_names(name, len, f->path, ews_mail_place(c, f->id));
+    return strlen(f->path) == len && !strncmp(f->path, name, len);
+}
+
 static void warn_of_missing(struct wess_call *call)
 {
     struct wess_conn *c = call->conn;
@@ -420,8 +473,8 @@ static void warn_of_missing(struct wess_call *call)
     for (const char *at = setting ? setting : ""; *at;) {
         size_t len = strcspn(at, "\n");
         bool found = len == 1 && *at == '*';
-        for (size_t i = 1; i < t->n_read && !found; i++)
-            found = strlen(t->folders[i].path) == len && !strncmp(t->folders[i].path, at, len);
+        for (size_t i = kind->by_place ? 0 : 1; i < t->n_read && !found; i++)
+            found = is_named(c, kind, &t->folders[i], at, len);
         if (!found)
             c->host->log(c->host->ctx, WESS_LOG_WARN, "setting %s: no folder \"%.*s\" below %s",
                          kind->setting, (int)len, at, kind->title);
@@ -433,10 +486,12 @@ static void warn_of_missing(struct wess_call *call)
 static enum wess_code look_for_folders(struct wess_call *call)
 {
     const char *asked = call->collection;
+    const struct wess_host *host = call->conn->host;
     enum wess_code rc = WESS_OK;
     for (size_t i = 0; rc == WESS_OK && i < EWS_KINDS; i++) {
+        const char *setting = host->setting(host->ctx, ews_kinds[i]->setting);
         call->collection = ews_kinds[i]->collection;
-        if (!ews_tree_of(call)->top)
+        if (!ews_tree_of(call)->top || (ews_kinds[i]->by_place && !(setting && *setting)))
             continue;
         rc = ews_folders(call, false);
         if (rc == WESS_OK)

@@ -4,7 +4,7 @@
 #include "ews.h"
 
 const struct ews_kind *const ews_kinds[EWS_KINDS] = {&ews_contact_kind, &ews_task_kind,
-                                                     &ews_event_kind};
+                                                     &ews_event_kind, &ews_message_kind};
 
 /* [0] is what Exchange has where nothing was said. */
 const struct ews_word ews_classes[] = {{"PUBLIC", "Normal"},

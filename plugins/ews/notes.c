@@ -81,9 +81,10 @@ static const char *folders(struct wess_call *call)
     size_t n = 0;
     for (size_t k = 0; k < EWS_KINDS; k++) {
         const struct ews_tree *t = &c->tree[k];
-        if (t->top && ++n <= SHOWN)
+        bool own = !ews_kinds[k]->by_place;
+        if (t->top && own && ++n <= SHOWN)
             list = joined(call, list, ews_kinds[k]->title);
-        for (size_t i = 1; i < t->n_read; i++)
+        for (size_t i = own ? 1 : 0; i < t->n_read; i++)
             if (++n <= SHOWN)
                 list = joined(call, list, t->folders[i].path);
     }

@@ -30,6 +30,10 @@ struct sending {
     char names[EWS_LANES][EWS_REQUEST_ID];
     const char *headers[EWS_LANES][5];
     struct http_request q[EWS_LANES];
+    struct piece {
+        const struct ews_taker *taker;
+        size_t i;
+    } pieces[EWS_LANES];
     size_t at[EWS_LANES]; /* which document q[i] is, of those that are sent again */
     bool again[EWS_LANES], may_again, moved;
 };
@@ -102,6 +106,12 @@ static void take(void *ctx, size_t k, struct http_response *r)
     }
 }
 
+static size_t filter_piece(void *ctx, char *data, size_t len)
+{
+    const struct piece *p = ctx;
+    return p->taker->filter(p->taker->ctx, p->i, data, len);
+}
+
 static void count(struct wess_call *call, int sign)
 {
     uint64_t requests, sent, received;
@@ -133,6 +143,7 @@ static enum wess_code prepare(struct sending *s, struct xml_out *docs, size_t n,
         s->headers[i][3] = s->names[i];
         s->headers[i][4] = c->anchor_header;
         s->at[i] = i;
+        s->pieces[i] = (struct piece){s->taker, i};
         s->q[i] = (struct http_request){
             .url = c->url,
             .method = "POST",
@@ -141,6 +152,8 @@ static enum wess_code prepare(struct sending *s, struct xml_out *docs, size_t n,
             .body = text,
             .len = len,
             .body_max = body_max,
+            .filter = s->taker->filter ? filter_piece : NULL,
+            .filter_ctx = &s->pieces[i],
             /* A POST that only reads may be sent again; none is ever sent elsewhere. */
             .flags = HTTP_NO_REDIRECT | (s->write ? 0u : HTTP_IS_READ)};
     }

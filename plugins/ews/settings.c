@@ -57,6 +57,12 @@ const struct wess_option ews_options[EWS_N_OPTIONS] = {
      "sub-folders of Tasks that are read as well, by path; \"*\": all", 0},
     {"calendar_folders", "list", NULL, NULL, NULL,
      "sub-folders of Calendar that are read as well, by path; \"*\": all", 0},
+    {"mail_folders", "list", NULL, NULL, NULL,
+     "folders of mail that are read, by path from the top or as inbox, sentitems, drafts, outbox, "
+     "junkemail; \"NAME/*\": with all below; \"*\": all but the last three (default: inbox, "
+     "sentitems)",
+     0},
+    {"mail_exclude", "list", NULL, NULL, NULL, "those of them that are not, in the same words", 0},
     {"time_zone", "string", NULL, "Etc/UTC", NULL,
      "where the mailbox's owner lives, such as Europe/London or %{user.zone}: when the day begins "
      "on which a task is due, or an event takes place",

@@ -441,6 +441,9 @@ enum wess_code ews_apply(struct wess_call *call, const struct wess_op *ops, size
     static const enum wess_what order[] = {WESS_CREATE, WESS_UPDATE, WESS_DELETE};
     for (size_t i = 0; i < n; i++)
         out[i] = (struct wess_result){.code = WESS_NOT_TRIED}; /* until it is on the wire */
+    if (ews_kind_of(call)->read_only)
+        return wess_fail(&call->error, WESS_BROKEN, WESS_OF_COLLECTION, NULL,
+                         "%s are read, and never written", ews_kind_of(call)->title);
     enum wess_code rc = ews_folders(call, false);
     for (size_t k = 0; rc == WESS_OK && k < 3; k++)
         rc = apply_kind(call, ops, n, order[k], out);

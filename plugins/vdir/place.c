@@ -18,7 +18,7 @@
 /* ---- temporary files
  * ------------------------------------------------------------------------------------------ */
 
-static bool name_temp(char out[VDIR_TEMP_CAP])
+bool vdir_temp_name(char out[VDIR_TEMP_CAP])
 {
     uint64_t r;
     if (getrandom(&r, sizeof(r), 0) != (ssize_t)sizeof(r))
@@ -57,7 +57,7 @@ static bool take_rights(int fd, const struct stat *was)
 bool vdir_temp_write(struct vdir_job *j)
 {
     char temp[VDIR_TEMP_CAP];
-    if (!name_temp(temp))
+    if (!vdir_temp_name(temp))
         return false;
     int fd = openat(j->dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -115,8 +115,7 @@ void vdir_tidy(struct wess_call *call, int dir)
 /* ---- a new file
  * ------------------------------------------------------------------------------------------ */
 
-/* Never over a file that is there. 0, or -1 with errno. */
-static int rename_new(int dir, const char *from, const char *to)
+int vdir_rename_new(int dir, const char *from, const char *to)
 {
     if (renameat2(dir, from, dir, to, RENAME_NOREPLACE) == 0)
         return 0;
@@ -142,7 +141,7 @@ enum wess_code vdir_place_new(struct vdir_job *j)
 {
     const char *base = j->name;
     for (unsigned i = 2; i < NAMES_MAX; i++) {
-        if (rename_new(j->dir, j->temp, j->name) == 0) {
+        if (vdir_rename_new(j->dir, j->temp, j->name) == 0) {
             *j->temp = 0;
             j->placed = true;
             return WESS_OK;
@@ -206,7 +205,7 @@ static bool put_back(const struct vdir_job *j)
         if (fstatat(j->dir, j->temp, &in, AT_SYMLINK_NOFOLLOW) != 0)
             return false;
         if (renameat2(j->dir, j->temp, j->dir, j->name, RENAME_EXCHANGE) != 0)
-            return errno == ENOENT && rename_new(j->dir, j->temp, j->name) == 0;
+            return errno == ENOENT && vdir_rename_new(j->dir, j->temp, j->name) == 0;
         if (fstatat(j->dir, j->temp, &out, AT_SYMLINK_NOFOLLOW) != 0)
             return false;
         if (vdir_is_file(&out, &there))
@@ -247,7 +246,7 @@ enum wess_code vdir_remove(struct vdir_job *j)
     char temp[VDIR_TEMP_CAP];
     if (!is_what_was_compared(j, j->name))
         return not_ours(j);
-    if (!name_temp(temp) || renameat(j->dir, j->name, j->dir, temp) != 0) {
+    if (!vdir_temp_name(temp) || renameat(j->dir, j->name, j->dir, temp) != 0) {
         if (errno != ENOENT)
             return vdir_failed(j->call, "a file cannot be removed");
         j->out->code = WESS_GONE;
@@ -258,7 +257,7 @@ enum wess_code vdir_remove(struct vdir_job *j)
         j->placed = true;
         return WESS_OK;
     }
-    if (rename_new(j->dir, temp, j->name) != 0) {
+    if (vdir_rename_new(j->dir, temp, j->name) != 0) {
         if (errno != EEXIST)
             return vdir_failed(j->call, "a file that was changed meanwhile cannot be put back");
         memcpy(j->temp, temp, sizeof(temp)); /* written once more since: that is what counts */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "eml.h"
 #include "vdir.h"
 
 static const struct wess_option options[] = {
@@ -15,7 +16,7 @@ static const struct wess_option options[] = {
 #define CAPS                                                                                       \
     (WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE | WESS_CAP_STAMP | WESS_CAP_STAMP_LATER | \
      WESS_CAP_SILENT)
-static const struct wess_kind_caps kinds[] = {{"contact", CAPS}};
+static const struct wess_kind_caps kinds[] = {{"contact", CAPS}, {"message", EML_CAPS}};
 
 static void close_conn(struct wess_conn *c)
 {
@@ -87,21 +88,49 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
     enum wess_code rc = identity(call, &id);
     if (rc != WESS_OK)
         return rc;
-    struct wess_collection *col = call->conn->host->alloc(call->arena, sizeof(*col));
+    struct wess_collection *col = call->conn->host->alloc(call->arena, 2 * sizeof(*col));
     if (!col)
         return vdir_spent(call);
-    *col = (struct wess_collection){.id = "contacts",
-                                    .kind = "contact",
-                                    .title = "Contacts",
-                                    .caps = CAPS,
-                                    .page_max = VDIR_PAGE,
-                                    .fetch_max = VDIR_FETCH,
-                                    .write_max = VDIR_WRITE,
-                                    .fields = vdir_schema,
-                                    .n_fields = vdir_n_schema};
+    col[0] = (struct wess_collection){.id = "contacts",
+                                      .kind = "contact",
+                                      .title = "Contacts",
+                                      .caps = CAPS,
+                                      .page_max = VDIR_PAGE,
+                                      .fetch_max = VDIR_FETCH,
+                                      .write_max = VDIR_WRITE,
+                                      .fields = vdir_schema,
+                                      .n_fields = vdir_n_schema};
+    col[1] = eml_collection;
     *out = (struct wess_schema){
-        .identity = id, .version = "vdir, vCard 3.0 and 4.0", .of = col, .n = 1};
+        .identity = id, .version = "vdir, vCard 3.0 and 4.0", .of = col, .n = 2};
     return WESS_OK;
+}
+
+/* ---- one way for cards, another for messages
+ * ------------------------------------------------------------------------------------------ */
+
+static enum wess_code changes(struct wess_call *call, struct wess_slice at, uint32_t limit,
+                              struct wess_page *out)
+{
+    return eml_is_asked(call) ? eml_changes(call, at, limit, out)
+                              : vdir_changes(call, at, limit, out);
+}
+
+static enum wess_code fetch(struct wess_call *call, struct wess_list ids, struct wess_result *out)
+{
+    return eml_is_asked(call) ? eml_fetch(call, ids, out) : vdir_fetch(call, ids, out);
+}
+
+static enum wess_code find(struct wess_call *call, const struct wess_key *keys, size_t n,
+                           struct wess_page *out)
+{
+    return eml_is_asked(call) ? eml_find(call, keys, n, out) : vdir_find(call, keys, n, out);
+}
+
+static enum wess_code apply(struct wess_call *call, const struct wess_op *ops, size_t n,
+                            struct wess_result *out)
+{
+    return eml_is_asked(call) ? eml_apply(call, ops, n, out) : vdir_apply(call, ops, n, out);
 }
 
 static const struct wess_connector connector = {
@@ -112,15 +141,15 @@ static const struct wess_connector connector = {
     .options = options,
     .n_options = sizeof(options) / sizeof(options[0]),
     .kinds = kinds,
-    .n_kinds = 1,
+    .n_kinds = sizeof(kinds) / sizeof(kinds[0]),
     .open = open_conn,
     .close = close_conn,
     .check = check,
     .describe = describe,
-    .changes = vdir_changes,
-    .fetch = vdir_fetch,
-    .find = vdir_find,
-    .apply = vdir_apply,
+    .changes = changes,
+    .fetch = fetch,
+    .find = find,
+    .apply = apply,
 };
 
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void)

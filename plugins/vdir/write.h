@@ -35,9 +35,12 @@ enum wess_code vdir_found(struct vdir_job *, const char *name);
 
 bool vdir_bears_stamp(struct vdir_job *, const char *name);  /* that of the op */
 bool vdir_is_file(const struct stat *, const struct stat *); /* the same one, not written since */
-bool vdir_temp_write(struct vdir_job *);                     /* false: errno */
-void vdir_temp_drop(struct vdir_job *);                      /* what was not put in place */
-void vdir_tidy(struct wess_call *, int dir);                 /* what a killed process left */
+bool vdir_temp_name(char out[VDIR_TEMP_CAP]);                /* one that nobody has */
+/* Never over a file that is there. 0, or -1 with errno. */
+int vdir_rename_new(int dir, const char *from, const char *to);
+bool vdir_temp_write(struct vdir_job *);     /* false: errno */
+void vdir_temp_drop(struct vdir_job *);      /* what was not put in place */
+void vdir_tidy(struct wess_call *, int dir); /* what a killed process left */
 /* Each sets `placed`, or a result that says why not. Another code than WESS_OK ends the batch. */
 enum wess_code vdir_place_new(struct vdir_job *);
 enum wess_code vdir_place_changed(struct vdir_job *);

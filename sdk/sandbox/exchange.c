@@ -327,6 +327,11 @@ static json_t *item_json(const struct ex_mailbox *m, const struct ex_item *i)
     for (size_t e = 0; e < i->n_extended; e++)
         if (i->extended[e].name)
             stamp = i->extended[e].value;
+    if (i->mime) {
+        char digest[65];
+        ex_mail_digest(i, digest);
+        json_object_set_new(fields, "MimeSha256", json_string(digest));
+    }
     return json_pack("{s:s,s:s,s:s,s:o,s:o,s:s?,s:s}", "id", i->id, "change_key", key, "folder",
                      i->folder < 0 ? "" : m->folders[i->folder].name, "categories", categories,
                      "fields", fields, "stamp", stamp, "sensitivity",
@@ -472,6 +477,42 @@ static int folder_of_class(const struct ex_mailbox *m, const char *klass)
     return f;
 }
 
+static int folder_named(const struct ex_mailbox *m, const char *name)
+{
+    int at = ex_folder_of(m, name, true);
+    for (size_t f = 0; name && at < 0 && f < m->n_folders; f++)
+        if (!strcmp(m->folders[f].name, name))
+            at = (int)f;
+    return at;
+}
+
+/* A mail comes: into the inbox, or where it is said. */
+static struct ex_item *take_mail(struct ex_mailbox *m, const char *query)
+{
+    char *folder = sb_param(query, "folder", 0);
+    int at = folder_named(m, folder ? folder : "inbox");
+    struct ex_item *i = at < 0 ? NULL : ex_item_new(m, at, "IPM.Note");
+    free(folder);
+    if (!i)
+        return NULL;
+    sb_params(query, set_param, i);
+    tag_all(i, query);
+    ex_mail_came(m, i, query);
+    return i;
+}
+
+static bool make_folder(struct ex_mailbox *m, const char *query)
+{
+    char *name = sb_param(query, "name", 0), *parent = sb_param(query, "parent", 0);
+    char *klass = sb_param(query, "class", 0);
+    int at = folder_named(m, parent ? parent : "msgfolderroot");
+    bool ok = name && at >= 0 && ex_folder_new(m, name, klass ? klass : "IPF.Note", at);
+    free(name);
+    free(parent);
+    free(klass);
+    return ok;
+}
+
 static bool control(const char *action, const char *query, struct sb_buf *out)
 {
     char *address = sb_param(query, "mailbox", 0), *id = sb_param(query, "id", 0);
@@ -498,6 +539,12 @@ static bool control(const char *action, const char *query, struct sb_buf *out)
         tag_all(i, query);
         ex_finish(m, i);
         print(out, item_json(m, i));
+    } else if (m && !strcmp(action, "mail")) {
+        known = (i = take_mail(m, query)) != NULL;
+        print(out, i ? item_json(m, i) : json_object());
+    } else if (m && !strcmp(action, "folder")) {
+        known = make_folder(m, query);
+        print(out, json_object());
     } else if (!strcmp(action, "expire_states")) {
         for (size_t k = 0; k < ex_n_mailboxes; k++)
             ex_mailboxes[k].oldest = ++ex_mailboxes[k].seq + 1;

@@ -31,6 +31,8 @@ struct ex_item {
     int64_t modified_ms, created_ms;
     char *value[PROPS], *sensitivity, *body;
     bool body_html;
+    char *mime; /* of a message, as it came */
+    size_t mime_len;
     char **categories;
     size_t n_categories;
     char *global_id;         /* what its UID is found by */
@@ -65,6 +67,8 @@ extern size_t ex_n_mailboxes;
 /* exchange_store.c */
 void ex_store_start(void);
 void ex_store_stop(void);
+/* false: there is no room for more. */
+bool ex_folder_new(struct ex_mailbox *, const char *name, const char *klass, int parent);
 struct ex_mailbox *ex_mailbox(const char *address);
 int ex_folder_of(const struct ex_mailbox *, const char *id_or_name, bool distinguished);
 struct ex_item *ex_item_new(struct ex_mailbox *, int folder, const char *klass);
@@ -97,6 +101,11 @@ bool ex_has_attendees(const struct ex_item *);
 bool ex_is_zone(const char *element); /* whose value is its attribute Id */
 extern unsigned long ex_outbox;       /* mails to attendees that a write would have sent */
 char *ex_inner(const xmlNode *);      /* what is in it, as text, with the prefix "t:" */
+
+/* exchange_mail.c */
+void ex_mail_came(const struct ex_mailbox *, struct ex_item *, const char *query);
+void ex_mail_write(struct sb_buf *, const struct ex_item *); /* MimeContent */
+void ex_mail_digest(const struct ex_item *, char out[65]);   /* SHA-256 of it */
 
 /* exchange_series.c */
 struct ex_item *ex_series_item(struct ex_mailbox *, const xmlNode *occurrence_id, bool gone,
@@ -135,7 +144,7 @@ char *ex_text(const xmlNode *);
 void ex_escape(struct sb_buf *, const char *text);
 struct ex_shape {
     bool all, props[PROPS], categories, sensitivity, body, html, modified, created, folder, subject,
-        klass, complete_name, text_only;
+        klass, complete_name, text_only, mime;
     struct ex_extended *extended;
     size_t n_extended;
     const struct sb_request *request;

@@ -14,6 +14,7 @@ static const struct ex_kind kinds[] = {
     {"IPM.Task", "Task", "IPF.Task", "task:", "ErrorCannotCreateTaskInNonTaskFolder"},
     {"IPM.Appointment", "CalendarItem", "IPF.Appointment",
      "calendar:", "ErrorCannotCreateCalendarItemInNonCalendarFolder"},
+    {"IPM.Note", "Message", "IPF.Note", "message:", "ErrorMessageDispositionRequired"},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 static const struct ex_kind list = {"IPM.DistList", "DistributionList", "IPF.Contact",

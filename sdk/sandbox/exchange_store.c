@@ -57,7 +57,8 @@ const struct ex_prop ex_props[PROPS] = {
     P1("PostalAddressIndex"), P1("Profession"), P1("SpouseName"), P1("Surname"),
     P1("WeddingAnniversary"),
     /* of tasks and events; written by name */
-    SAYS("item", "Subject", NULL), SAYS("item", "Importance", "Normal"),
+    SAYS("item", "Subject", NULL), SAYS("item", "DateTimeReceived", NULL),
+    SAYS("item", "DateTimeSent", NULL), SAYS("item", "Importance", "Normal"),
     SAYS("item", "ReminderDueBy", NULL), SAYS("item", "ReminderIsSet", "false"),
     SAYS("item", "ReminderMinutesBeforeStart", "0"), SAYS("task", "ActualWork", NULL),
     SAYS("task", "BillingInformation", NULL), SAYS("task", "CompleteDate", NULL),
@@ -75,7 +76,9 @@ const struct ex_prop ex_props[PROPS] = {
     XML("calendar", "OptionalAttendees"), XML("calendar", "Resources"),
     XML("calendar", "Recurrence"), XML("calendar", "ModifiedOccurrences"),
     XML("calendar", "DeletedOccurrences"), SAYS("calendar", "StartTimeZone", NULL),
-    SAYS("calendar", "EndTimeZone", NULL)};
+    SAYS("calendar", "EndTimeZone", NULL), XML("message", "ToRecipients"),
+    XML("message", "CcRecipients"), XML("message", "From"),
+    SAYS("message", "InternetMessageId", NULL), SAYS("message", "IsRead", "false")};
 
 const char *ex_value(const struct ex_item *i, const char *uri)
 {
@@ -162,6 +165,14 @@ static void add_folder(struct ex_mailbox *m, const char *distinguished, const ch
                            strdup(name), strdup(klass), parent};
 }
 
+bool ex_folder_new(struct ex_mailbox *m, const char *name, const char *klass, int parent)
+{
+    if (m->n_folders == sizeof(m->folders) / sizeof(m->folders[0]))
+        return false;
+    add_folder(m, NULL, name, klass, parent);
+    return true;
+}
+
 /* ---- items
  * -------------------------------------------------------------------------------------------------------
  */
@@ -226,6 +237,7 @@ static void item_free(struct ex_item *i)
     free(i->master);
     free(i->original);
     free(i->body);
+    free(i->mime);
     free(i);
 }
 
@@ -268,6 +280,9 @@ struct ex_item *ex_item_copy(struct ex_mailbox *m, const struct ex_item *from, i
     ex_set(&i->body, from->body);
     ex_set(&i->global_id, from->global_id);
     i->body_html = from->body_html;
+    i->mime = from->mime ? malloc(from->mime_len) : NULL;
+    if (i->mime)
+        memcpy(i->mime, from->mime, i->mime_len = from->mime_len);
     ex_categories(i, from->categories, from->n_categories);
     for (size_t e = 0; e < from->n_extended; e++)
         ex_extend(i, &from->extended[e]); /* copies carry named properties along */

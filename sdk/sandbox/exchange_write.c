@@ -182,9 +182,11 @@ static void create_one(struct ex_call *c, struct ex_mailbox *m, int folder, cons
 {
     static const char message[] = "CreateItemResponseMessage";
     const struct ex_kind *kind = ex_kind_named((const char *)n->name);
-    const char *error = refused                                          ? "ErrorItemSave"
-                        : folder < 0                                     ? "ErrorFolderNotFound"
-                        : !kind                                          ? "ErrorInvalidOperation"
+    const char *error = refused      ? "ErrorItemSave"
+                        : folder < 0 ? "ErrorFolderNotFound"
+                        : !kind      ? "ErrorInvalidOperation"
+                        /* Nobody who may be tried here writes or sends mail. */
+                        : !strcmp(kind->klass, "IPM.Note")               ? kind->wrong
                         : strcmp(m->folders[folder].klass, kind->folder) ? kind->wrong
                                                                          : NULL;
     struct ex_item *i = error ? NULL : ex_item_new(m, folder, kind->klass);

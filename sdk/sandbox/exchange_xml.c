@@ -135,9 +135,11 @@ static void want(struct ex_shape *s, const xmlNode *n)
 void ex_shape_read(const xmlNode *shape, struct ex_shape *s)
 {
     char *base = ex_text(ex_child(shape, "BaseShape")),
-         *type = ex_text(ex_child(shape, "BodyType"));
+         *type = ex_text(ex_child(shape, "BodyType")),
+         *mime = ex_text(ex_child(shape, "IncludeMimeContent"));
     const struct sb_request *request = s->request;
     *s = (struct ex_shape){.request = request};
+    s->mime = mime && (!strcmp(mime, "true") || !strcmp(mime, "1"));
     s->html = type && !strcmp(type, "HTML");
     s->text_only = type && !strcmp(type, "Text");
     if (base && strcmp(base, "IdOnly")) {
@@ -151,6 +153,7 @@ void ex_shape_read(const xmlNode *shape, struct ex_shape *s)
         want(s, n);
     xmlFree(base);
     xmlFree(type);
+    xmlFree(mime);
 }
 
 void ex_shape_free(struct ex_shape *s)
@@ -334,7 +337,10 @@ void ex_item_write(struct sb_buf *b, const struct ex_mailbox *m, const struct ex
     const char *name = i->value[ex_prop_find("contacts:DisplayName", NULL)];
     char key[64];
     ex_change_key(i, key);
-    sb_buf_fmt(b, "<t:%s><t:ItemId Id=\"%s\" ChangeKey=\"%s\"/>", kind->element, i->id, key);
+    sb_buf_fmt(b, "<t:%s>", kind->element);
+    if (s->mime && !sync)
+        ex_mail_write(b, i);
+    sb_buf_fmt(b, "<t:ItemId Id=\"%s\" ChangeKey=\"%s\"/>", i->id, key);
     if (s->folder && i->folder >= 0)
         sb_buf_fmt(b, "<t:ParentFolderId Id=\"%s\" ChangeKey=\"AQAAAA==\"/>",
                    m->folders[i->folder].id);
@@ -347,6 +353,7 @@ void ex_item_write(struct sb_buf *b, const struct ex_mailbox *m, const struct ex
         element(b, "Sensitivity", i->sensitivity ? i->sensitivity : "Normal");
     if (s->body && !sync && i->body)
         write_body(b, i, s);
+    write_named(b, i, s, "item:DateTimeReceived");
     if (s->categories && i->n_categories) {
         sb_buf_str(b, "<t:Categories>");
         for (size_t c = 0; c < i->n_categories; c++)
@@ -354,6 +361,7 @@ void ex_item_write(struct sb_buf *b, const struct ex_mailbox *m, const struct ex
         sb_buf_str(b, "</t:Categories>");
     }
     write_named(b, i, s, "item:Importance");
+    write_named(b, i, s, "item:DateTimeSent");
     if (s->created)
         time_element(b, "DateTimeCreated", i->created_ms);
     write_named(b, i, s, "item:ReminderDueBy");

@@ -26,6 +26,7 @@ struct lane {
     const struct http_request *in;
     struct http_response *out;
     uint64_t body_max;
+    uint64_t come;    /* of the answer's body, filtered or not */
     size_t cap, sent; /* of out->body; of in->body */
     const char *url;  /* where it goes now */
     char *moved;      /* the same, after a redirect */
@@ -88,7 +89,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 {
     struct lane *l = ctx;
     size_t len = size * n;
-    if (len > l->body_max || l->out->len > l->body_max - len) {
+    if (len > l->body_max || l->come > l->body_max - len) {
         l->over = true;
         return 0;
     }
@@ -96,8 +97,11 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
         l->no_memory = true;
         return 0;
     }
-    memcpy(l->out->body + l->out->len, data, len);
-    l->out->len += len;
+    char *piece = l->out->body + l->out->len;
+    bool filtered = l->in->filter && l->answered == 200;
+    memcpy(piece, data, len);
+    l->come += len;
+    l->out->len += filtered ? l->in->filter(l->in->filter_ctx, piece, len) : len;
     l->out->body[l->out->len] = 0;
     return len;
 }
@@ -452,6 +456,7 @@ static bool lane_go(struct http *h, struct lane *l)
     l->sent = 0;
     l->answered = 0;
     l->out->len = 0;
+    l->come = 0;
     lane_method(l);
     /* Without a body on_seek() is never asked, see there: such a write gets a connection of its
      * own. */

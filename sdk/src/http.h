@@ -30,6 +30,10 @@ struct http_request {
     size_t len;
     uint32_t flags;
     uint64_t body_max; /* of the answer; 0: as the installation says */
+    /* Of an answer with status 200: each piece as it comes, which may be changed in place. How much
+     * of it is kept in the answer's body; NULL: all. */
+    size_t (*filter)(void *ctx, char *data, size_t len);
+    void *filter_ctx;
 };
 struct http_response {
     enum wess_code

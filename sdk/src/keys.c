@@ -128,6 +128,11 @@ static void event_keys(struct maker *m, const struct wess_item *item)
     summary_keys(m, item, "start", "summary+start");
 }
 
+static void message_keys(struct maker *m, const struct wess_item *item)
+{
+    add(m, "message-id", folded(m, item->fields, item->n_fields, "message-id"), NULL);
+}
+
 enum wess_code wess_item_keys(const struct wess_host *host, struct wess_arena *arena,
                               struct wess_item *item, const char *stamp)
 {
@@ -136,6 +141,8 @@ enum wess_code wess_item_keys(const struct wess_host *host, struct wess_arena *a
         summary_keys(&m, item, "due", "summary+due");
     else if (item->kind && !strcmp(item->kind, "event"))
         event_keys(&m, item);
+    else if (item->kind && !strcmp(item->kind, "message"))
+        message_keys(&m, item);
     else
         contact_keys(&m, item);
     add(&m, "wess", stamp, NULL);

@@ -1,1 +1,2 @@
 wess_unit(test_reconcile SOURCES test_reconcile.c LIBS wess_reconcile)
+wess_unit(test_stamp SOURCES test_stamp.c LIBS wess_feed wess_host)

@@ -158,6 +158,36 @@ static void left_over_from_a_crash(void **state)
     assert_true(holds_value(blob.digest));
 }
 
+static bool is_there(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+/* What passes through, in folders of folders: gone when it is told, and with the next start. */
+static void a_folder_of_what_passes_through(void **state)
+{
+    (void)state;
+    for (int crashed = 0; crashed < 2; crashed++) {
+        const char *outer = blob_dir_new(box.arena, box.state);
+        const char *inner = blob_dir_in(box.arena, outer);
+        struct wess_spool *s = NULL;
+        struct wess_blob blob;
+        struct stat st;
+        assert_non_null(inner);
+        assert_int_equal(stat(inner, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0700);
+        assert_int_equal(blob_spool_new(inner, &s), WESS_OK);
+        assert_int_equal(blob_spool_put(s, value, PIECE), WESS_OK);
+        assert_int_equal(blob_spool_done(s, box.arena, &blob), WESS_OK);
+        if (crashed)
+            assert_int_equal(blob_root(box.state), WESS_OK);
+        else
+            blob_dir_end(outer);
+        assert_false(is_there(outer));
+    }
+    assert_null(blob_dir_new(box.arena, "/nowhere"));
+}
+
 static void only_digests_are_opened(void **state)
 {
     (void)state;
@@ -291,6 +321,7 @@ int main(void)
         T(whole_and_once),
         T(thrown_away),
         T(left_over_from_a_crash),
+        T(a_folder_of_what_passes_through),
         T(only_digests_are_opened),
         T(each_call_fails_once),
         T(a_short_write_goes_on),

@@ -246,7 +246,7 @@ static void test_config__what_is_missing_is_named(void **state)
     static const struct bad at_group[] = {
         {"shared = true;", "", "all users share a:things, so its select must name the user"},
         {"kind = \"contact\"", "kind = \"person\"",
-         "needs kind = \"contact\" or \"event\" or \"task\", not person"},
+         "needs kind = \"contact\" or \"event\" or \"message\" or \"task\", not person"},
         {"site = \"unit\";", "", "site = \"..\" is missing"},
         {"    address = \"https://a.example\";\n", "", "endpoint a needs address: where it is"},
         {"    word = { env = \"WORD\"; }; };", "    };", "endpoint a needs word: a secret"},
@@ -265,6 +265,31 @@ static void test_config__what_is_missing_is_named(void **state)
         assert_says(text, at_group[i].new, path_of("wess.conf:"), at_group[i].words);
         free(text);
     }
+}
+
+/* What is filed never moves again: nothing may promise that it does. */
+static void test_config__what_is_filed(void **state)
+{
+    static const struct bad cases[] = {
+        {"", "kind = \"message\";", "a message is filed, not kept in step: say mode = \"file\""},
+        {"", "kind = \"contact\"; mode = \"file\";", "a contact is kept in step, not filed"},
+        {"", "kind = \"message\"; mode = \"away\";", "must be one of sync|file"},
+    };
+    static const char *const idle[] = {"conflict", "on_delete", "on_untag", "fields"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        put_changed("kind = \"contact\";", cases[i].new);
+        char *said = load("wess.conf");
+        assert_says(said, cases[i].new, "wess.conf:", cases[i].words);
+        free(said);
+    }
+    put_changed("kind = \"contact\";",
+                "kind = \"message\"; mode = \"file\"; direction = \"both\";");
+    char *text = load("wess.conf");
+    for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++)
+        assert_says(text, idle[i], "leave out", idle[i]);
+    assert_says(text, "direction", "leave out direction", "");
+    free(text);
 }
 
 static void test_config__one_collection_belongs_to_one_pair(void **state)
@@ -403,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_config__wrong_types_are_told),
         cmocka_unit_test(test_config__ranges_are_kept),
         cmocka_unit_test(test_config__what_is_missing_is_named),
+        cmocka_unit_test(test_config__what_is_filed),
         cmocka_unit_test(test_config__one_collection_belongs_to_one_pair),
         cmocka_unit_test(test_config__all_troubles_are_told_at_once),
         cmocka_unit_test(test_config__syntax_is_helped),

@@ -313,7 +313,7 @@ static void the_tables_are_in_order(void **state)
             assert_non_null(kind->fields[i].source);
         }
     }
-    assert_null(kind_find("message"));
+    assert_null(kind_find("note"));
 }
 
 int main(void)

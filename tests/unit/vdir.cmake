@@ -3,7 +3,7 @@ set(vdir ${PROJECT_SOURCE_DIR}/plugins/vdir)
 add_library(wess_vdir_parts STATIC EXCLUDE_FROM_ALL ${vdir}/vdir.c ${vdir}/vcard.c
     ${vdir}/vcard_write.c ${vdir}/fields.c ${vdir}/records.c ${vdir}/item.c ${vdir}/edit.c
     ${vdir}/edit_records.c ${vdir}/file.c ${vdir}/read.c ${vdir}/find.c ${vdir}/write.c
-    ${vdir}/place.c)
+    ${vdir}/place.c ${vdir}/eml.c)
 target_include_directories(wess_vdir_parts PUBLIC ${vdir})
 target_link_libraries(wess_vdir_parts PUBLIC wess_sdk_helpers PRIVATE wess_flags)
 foreach(test vcard item edit file chance)

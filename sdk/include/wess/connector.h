@@ -296,6 +296,8 @@ struct wess_call { /* what every call carries; may grow at its end */
 enum {
     WESS_CALL_FACTS = 1, /* of fetch(): facts alone are asked for; content may be left out, and none
                             of it is spooled: the items may be of those that nobody shared */
+    WESS_CALL_NO_MIME = 2, /* of fetch(): the field "mime" may be left out, and nothing be made of
+                              it: it is asked for once more when it is to go somewhere */
 };
 struct wess_http { /* settings of the installation for whoever speaks HTTP */
     const char *proxy, *ca_file, *user_agent; /* NULL: the library's default */

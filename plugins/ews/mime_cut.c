@@ -1,0 +1,110 @@
+/* The MIME of a message, cut out of an answer while that comes. */
+#include <string.h>
+
+#include "mime_cut.h"
+
+/* ---- base64
+ * ------------------------------------------------------------------------------------------ */
+
+static void flush(struct mime_cut *m)
+{
+    m->bad = m->bad || (m->n_piece && m->host->blob_put(m->spool, m->piece, m->n_piece) != WESS_OK);
+    m->n_piece = 0;
+}
+
+static int digit(char c)
+{
+    return c >= 'A' && c <= 'Z'   ? c - 'A'
+           : c >= 'a' && c <= 'z' ? c - 'a' + 26
+           : c >= '0' && c <= '9' ? c - '0' + 52
+           : c == '+'             ? 62
+           : c == '/'             ? 63
+                                  : -1;
+}
+
+static void decode(struct mime_cut *m, char c)
+{
+    int value = digit(c);
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
+        return;
+    m->n_letters++;
+    m->n_padding += c == '=';
+    m->bad |= c == '=' ? m->n_padding > 2 : value < 0 || m->n_padding;
+    if (value < 0)
+        return;
+    m->bits = m->bits << 6 | (uint32_t)value;
+    m->n_bits += 6;
+    if (m->n_bits < 8)
+        return;
+    m->n_bits -= 8;
+    m->piece[m->n_piece++] = (unsigned char)(m->bits >> m->n_bits);
+    if (m->n_piece == MIME_PIECE)
+        flush(m);
+}
+
+/* ---- cutting it out
+ * ------------------------------------------------------------------------------------------ */
+
+static bool is_mime(const struct mime_cut *m)
+{
+    const char *colon = strchr(m->name, ':');
+    return m->name[0] != '/' && !strcmp(colon ? colon + 1 : m->name, "MimeContent");
+}
+
+static void in_tag(struct mime_cut *m, char c)
+{
+    if (c == '>') {
+        m->name[m->n_name] = 0;
+        m->at = is_mime(m) && !m->empty && !m->over ? MIME_IN_CONTENT : MIME_OUTSIDE;
+        return;
+    }
+    m->named |= c == ' ' || c == '\t' || c == '\r' || c == '\n' || (c == '/' && m->n_name);
+    m->empty = c == '/' && m->n_name;
+    if (!m->named && m->n_name + 1 < MIME_NAME_CAP)
+        m->name[m->n_name++] = c;
+}
+
+/* true: the byte stays in the answer. */
+static bool take_byte(struct mime_cut *m, char c)
+{
+    switch (m->at) {
+    case MIME_OUTSIDE:
+        break;
+    case MIME_IN_TAG:
+        in_tag(m, c);
+        return true;
+    case MIME_IN_REFERENCE: /* to white space: nothing else is in base64 and written so */
+        m->at = c == ';' ? MIME_IN_CONTENT : MIME_IN_REFERENCE;
+        return false;
+    case MIME_IN_CONTENT:
+        if (c == '&')
+            m->at = MIME_IN_REFERENCE;
+        else if (c != '<')
+            decode(m, c);
+        if (c != '<')
+            return false;
+        m->over = true;
+        break;
+    }
+    if (c == '<') {
+        m->at = MIME_IN_TAG;
+        m->n_name = 0;
+        m->named = m->empty = false;
+    }
+    return true;
+}
+
+size_t mime_cut(struct mime_cut *m, char *data, size_t len)
+{
+    size_t kept = 0;
+    for (size_t k = 0; k < len; k++)
+        if (take_byte(m, data[k]))
+            data[kept++] = data[k];
+    return kept;
+}
+
+bool mime_cut_end(struct mime_cut *m)
+{
+    flush(m);
+    return m->over && !m->bad && m->n_letters % 4 == 0;
+}

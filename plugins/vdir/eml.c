@@ -1,0 +1,485 @@
+/* Messages: a folder with one .eml in each file, byte for byte as it came. They are filed, never
+ * changed: what we made is known again by its name, which is its stamp. Nothing of a message is
+ * held in memory but a piece. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "eml.h"
+#include "write.h"
+
+#define SUFFIX ".eml"
+#define PIECE ((size_t)64 << 10)
+#define STAMP_LEAST 32u /* letters: a shorter name was given by somebody else */
+#define NAMES_MAX 100u  /* names tried for one new file */
+
+static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+static const struct wess_field_schema schema[] = {
+    {.name = "mime", .type = WESS_BLOB, .flags = WESS_FIELD_ON_CREATE},
+};
+const struct wess_collection eml_collection = {
+    .id = "messages",
+    .kind = "message",
+    .title = "Messages",
+    .caps = EML_CAPS,
+    .page_max = VDIR_PAGE,
+    .fetch_max = EML_AT_ONCE,
+    .write_max = EML_AT_ONCE,
+    .fields = schema,
+    .n_fields = 1,
+};
+
+bool eml_is_asked(const struct wess_call *call)
+{
+    return call->collection && !strcmp(call->collection, eml_collection.id);
+}
+
+/* ---- names
+ * ------------------------------------------------------------------------------------------ */
+
+/* Printable, so that it can be told; never a path. */
+static bool is_name(const char *name)
+{
+    size_t len = strlen(name), end = strlen(SUFFIX), i = 0;
+    while (i < len && name[i] > ' ' && name[i] < 127 && name[i] != '/')
+        i++;
+    return i == len && len > end && len <= WESS_ID_MAX && *name != '.' &&
+           !strcmp(name + len - end, SUFFIX);
+}
+
+/* The letters before the end of a name, or before the number of a further one. */
+static size_t stamp_len(const char *name)
+{
+    size_t len = strspn(name, letters);
+    return len >= STAMP_LEAST && len <= WESS_STAMP_MAX && !strcmp(name + len, SUFFIX) ? len : 0;
+}
+
+/* ---- as an item
+ * ------------------------------------------------------------------------------------------ */
+
+static bool facts(struct wess_call *call, const char *name, const struct stat *st,
+                  struct wess_item *out)
+{
+    const struct wess_host *h = call->conn->host;
+    const struct vdir_file f = {.st = *st};
+    size_t len = stamp_len(name);
+    struct wess_key *key = len ? h->alloc(call->arena, sizeof(*key)) : NULL;
+    char *stamp = key ? wess_arena_textn(h, call->arena, name, len) : NULL;
+    *out = (struct wess_item){.id = wess_arena_text(h, call->arena, name),
+                              .kind = eml_collection.kind,
+                              .collection = eml_collection.id,
+                              .revision = vdir_revision(call, &f),
+                              .when_ms = (int64_t)st->st_mtim.tv_sec * 1000};
+    out->modified_ms = out->when_ms;
+    if (key)
+        *key = (struct wess_key){"wess", stamp};
+    out->keys = key;
+    out->n_keys = key != NULL;
+    return out->id && out->revision && (!len || stamp);
+}
+
+/* WESS_GONE: there is no such message. */
+static enum wess_code look(struct wess_call *call, int dir, const char *name, struct wess_item *out)
+{
+    struct stat st;
+    if (!is_name(name))
+        return WESS_GONE;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? WESS_GONE : vdir_one_failed(call, name);
+    if (!S_ISREG(st.st_mode))
+        return WESS_GONE;
+    return facts(call, name, &st, out) ? WESS_OK : vdir_spent(call);
+}
+
+/* ---- changes
+ * ------------------------------------------------------------------------------------------ */
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+struct names {
+    char **of;
+    size_t n, cap;
+};
+
+static bool keep_name(struct names *l, const char *name)
+{
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 64;
+        char **more = realloc(l->of, cap * sizeof(*more));
+        if (!more)
+            return false;
+        l->of = more;
+        l->cap = cap;
+    }
+    l->of[l->n] = strdup(name);
+    return l->of[l->n] && ++l->n;
+}
+
+static void names_fini(struct names *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        free(l->of[i]);
+    free(l->of);
+    *l = (struct names){0};
+}
+
+/* Those behind `after`, in their order. */
+static enum wess_code list(struct wess_call *call, int dir, const char *after, struct names *out)
+{
+    const struct dirent *entry = NULL;
+    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    enum wess_code rc = WESS_OK;
+    if (fd >= 0 && !d)
+        close(fd);
+    do {
+        errno = 0;
+        entry = d ? readdir(d) : NULL;
+        if (entry && is_name(entry->d_name) && strcmp(entry->d_name, after) > 0 &&
+            !keep_name(out, entry->d_name))
+            errno = ENOMEM;
+    } while (entry && !errno);
+    if (!d || errno) /* half a listing would make deletions of the other half */
+        rc = vdir_failed(call, "the folder cannot be listed");
+    if (d)
+        closedir(d);
+    if (out->n)
+        qsort(out->of, out->n, sizeof(*out->of), by_bytes);
+    return rc;
+}
+
+static enum wess_code list_one(struct vdir_paging *p, const char *name)
+{
+    struct wess_item item;
+    enum wess_code rc = look(p->call, p->dir, name, &item);
+    struct wess_change *c = NULL;
+    if (rc != WESS_OK)
+        return rc == WESS_GONE ? WESS_OK : rc;
+    c = wess_vec_push(p->call->conn->host, p->call->arena, &p->found);
+    if (!c)
+        return vdir_spent(p->call);
+    *c = (struct wess_change){.what = WESS_UPSERT, .item = item};
+    return WESS_OK;
+}
+
+enum wess_code eml_changes(struct wess_call *call, struct wess_slice cursor, uint32_t limit,
+                           struct wess_page *out)
+{
+    const struct wess_host *h = call->conn->host;
+    struct vdir_paging p = {call, -1, {.size = sizeof(struct wess_change)}};
+    struct names names = {0};
+    const char *after =
+        wess_arena_textn(h, call->arena, cursor.data ? cursor.data : "", cursor.len);
+    enum wess_code rc = after ? vdir_folder(call, &p.dir) : vdir_spent(call);
+    if (rc == WESS_OK && (strlen(after) != cursor.len || (*after && !is_name(after))))
+        rc = wess_fail(&call->error, WESS_RESET, WESS_OF_COLLECTION, NULL,
+                       "that cursor is none of ours");
+    if (rc == WESS_OK)
+        rc = list(call, p.dir, after, &names);
+    size_t most = limit ? limit : 1, n = names.n < most ? names.n : most;
+    for (size_t i = 0; rc == WESS_OK && i < n; i++)
+        rc = h->cancelled(h->ctx) ? vdir_cancelled(call) : list_one(&p, names.of[i]);
+    if (rc == WESS_OK)
+        *out = (struct wess_page){.changes = p.found.of,
+                                  .n = p.found.n,
+                                  .flags = WESS_PAGE_SNAPSHOT | WESS_PAGE_SORTED |
+                                           (n == names.n ? WESS_PAGE_LAST : 0u)};
+    /* Behind the last one an empty cursor: the next look begins a new snapshot. */
+    if (rc == WESS_OK && n < names.n) {
+        out->next.data = wess_arena_text(h, call->arena, names.of[n - 1]);
+        out->next.len = strlen(names.of[n - 1]);
+        rc = out->next.data ? WESS_OK : vdir_spent(call);
+    }
+    names_fini(&names);
+    if (p.dir >= 0)
+        close(p.dir);
+    return rc;
+}
+
+/* ---- fetch
+ * ------------------------------------------------------------------------------------------ */
+
+static bool copy_in(const struct wess_host *h, int fd, struct wess_spool *to, char *piece)
+{
+    ssize_t n;
+    while ((n = read(fd, piece, PIECE)) != 0)
+        if ((n < 0 && errno != EINTR) || (n > 0 && h->blob_put(to, piece, (size_t)n) != WESS_OK))
+            return false;
+    return true;
+}
+
+static bool spool_file(struct wess_call *call, int dir, const char *name, struct wess_blob *out)
+{
+    const struct wess_host *h = call->conn->host;
+    struct wess_spool *spool = NULL;
+    char *piece = malloc(PIECE);
+    int fd = piece ? openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
+    bool ok = fd >= 0 && h->blob_new(h->ctx, &spool) == WESS_OK;
+    if (ok && !copy_in(h, fd, spool, piece)) {
+        h->blob_close(spool);
+        ok = false;
+    }
+    ok = ok && h->blob_done(spool, call->arena, out) == WESS_OK;
+    if (fd >= 0)
+        close(fd);
+    free(piece);
+    return ok;
+}
+
+static enum wess_code fetch_one(struct wess_call *call, int dir, const char *id,
+                                struct wess_result *r)
+{
+    const struct wess_host *h = call->conn->host;
+    struct wess_item *item = h->alloc(call->arena, sizeof(*item));
+    struct wess_field *mime = h->alloc(call->arena, sizeof(*mime));
+    enum wess_code rc = item && mime ? look(call, dir, id, item) : vdir_spent(call);
+    if (rc == WESS_GONE)
+        r->code = WESS_GONE;
+    if (rc != WESS_OK)
+        return rc == WESS_GONE ? WESS_OK : rc;
+    if (!(call->flags & (WESS_CALL_FACTS | WESS_CALL_NO_MIME))) {
+        *mime = (struct wess_field){.name = "mime", .type = WESS_BLOB};
+        if (!spool_file(call, dir, id, &mime->blob)) {
+            r->code = WESS_TRANSIENT;
+            r->text = "it cannot be read or spooled now";
+            return WESS_OK;
+        }
+        item->fields = mime;
+        item->n_fields = 1;
+        item->flags |= WESS_ITEM_WHOLE;
+    }
+    *r = (struct wess_result){
+        .code = WESS_OK, .id = item->id, .revision = item->revision, .current = item};
+    return WESS_OK;
+}
+
+enum wess_code eml_fetch(struct wess_call *call, struct wess_list ids, struct wess_result *out)
+{
+    const struct wess_host *h = call->conn->host;
+    int dir = -1;
+    enum wess_code rc = vdir_folder(call, &dir);
+    for (size_t i = 0; rc == WESS_OK && i < ids.n; i++)
+        rc = h->cancelled(h->ctx) ? vdir_cancelled(call) : fetch_one(call, dir, ids.of[i], &out[i]);
+    if (dir >= 0)
+        close(dir);
+    return rc;
+}
+
+/* ---- find: by the stamp alone, which is a name; what a file says is not looked into
+ * ------------------------------------------------------------------------------------------ */
+
+static char *named_by(struct wess_call *call, const char *stamp)
+{
+    return wess_arena_fmt(call->conn->host, call->arena, "%s" SUFFIX, stamp);
+}
+
+enum wess_code eml_find(struct wess_call *call, const struct wess_key *keys, size_t n,
+                        struct wess_page *out)
+{
+    struct vdir_paging p = {call, -1, {.size = sizeof(struct wess_change)}};
+    bool all = true;
+    enum wess_code rc = vdir_folder(call, &p.dir);
+    for (size_t i = 0; rc == WESS_OK && i < n; i++) {
+        bool stamp = !strcmp(keys[i].space, "wess");
+        char *name = stamp ? named_by(call, keys[i].id) : NULL;
+        all &= stamp;
+        if (stamp)
+            rc = name ? list_one(&p, name) : vdir_spent(call);
+    }
+    if (p.dir >= 0)
+        close(p.dir);
+    if (rc == WESS_OK)
+        *out = (struct wess_page){
+            .changes = p.found.of, .n = p.found.n, .flags = all ? WESS_PAGE_LAST : 0};
+    return rc;
+}
+
+/* ---- filing
+ * ------------------------------------------------------------------------------------------ */
+
+struct filing {
+    struct wess_call *call;
+    int dir;
+    const struct wess_op *op;
+    struct wess_result *out;
+    char temp[VDIR_TEMP_CAP];
+};
+
+static bool write_piece(int fd, const char *data, size_t len)
+{
+    while (len) {
+        ssize_t n = write(fd, data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        data += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static bool copy_out(const struct wess_host *h, struct wess_spool *from, int fd)
+{
+    char *piece = malloc(PIECE);
+    int64_t n = piece ? 1 : -1;
+    bool ok = piece != NULL;
+    while (ok && (n = h->blob_get(from, piece, PIECE)) > 0)
+        ok = write_piece(fd, piece, (size_t)n);
+    if (!piece)
+        errno = ENOMEM;
+    else if (n < 0)
+        errno = EIO;
+    free(piece);
+    return ok && n == 0;
+}
+
+/* Aside, and durable. false: errno. */
+static bool write_aside(struct filing *f, struct wess_spool *from)
+{
+    if (!vdir_temp_name(f->temp))
+        return false;
+    int fd = openat(f->dir, f->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        *f->temp = 0;
+        return false;
+    }
+    bool ok = copy_out(f->call->conn->host, from, fd) && fsync(fd) == 0;
+    int error = errno;
+    if (close(fd) != 0 && ok) {
+        error = errno;
+        ok = false;
+    }
+    errno = error;
+    return ok;
+}
+
+/* By an earlier attempt whose answer was lost: what stands there counts, and is read anew. */
+static enum wess_code found(struct filing *f, const char *name)
+{
+    struct wess_item *item = f->call->conn->host->alloc(f->call->arena, sizeof(*item));
+    enum wess_code rc = item ? look(f->call, f->dir, name, item) : vdir_spent(f->call);
+    if (rc == WESS_OK)
+        *f->out = (struct wess_result){.code = WESS_OK, .id = item->id, .current = item};
+    return rc == WESS_GONE ? WESS_OK : rc;
+}
+
+static enum wess_code placed(struct filing *f, const char *name)
+{
+    struct wess_item item;
+    enum wess_code rc = look(f->call, f->dir, name, &item);
+    *f->temp = 0;
+    f->out->code = WESS_UNKNOWN; /* until it is seen there */
+    if (rc == WESS_OK)
+        *f->out = (struct wess_result){.code = WESS_OK, .id = item.id, .revision = item.revision};
+    return rc == WESS_GONE ? WESS_OK : rc;
+}
+
+static enum wess_code place(struct filing *f, const char *base)
+{
+    const struct wess_host *h = f->call->conn->host;
+    const char *name = named_by(f->call, base);
+    for (unsigned i = 2; name && i < NAMES_MAX; i++) {
+        if (vdir_rename_new(f->dir, f->temp, name) == 0)
+            return placed(f, name);
+        if (errno != EEXIST)
+            return vdir_failed(f->call, "a file cannot be put in place");
+        if (f->op->stamp && stamp_len(name))
+            return found(f, name);
+        name = wess_arena_fmt(h, f->call->arena, "%s-%u" SUFFIX, base, i);
+    }
+    errno = EEXIST;
+    return name ? vdir_failed(f->call, "there is no name left for a new file")
+                : vdir_spent(f->call);
+}
+
+static const struct wess_field *mime_of(const struct wess_op *op)
+{
+    for (size_t i = 0; i < op->item.n_fields; i++)
+        if (!strcmp(op->item.fields[i].name, "mime") && op->item.fields[i].type == WESS_BLOB)
+            return &op->item.fields[i];
+    return NULL;
+}
+
+static const char *base_name(struct filing *f)
+{
+    const struct wess_host *h = f->call->conn->host;
+    const char *stamp = f->op->stamp;
+    size_t len = stamp ? strspn(stamp, letters) : 0;
+    uint64_t r[2];
+    if (len && !stamp[len] && len <= WESS_STAMP_MAX)
+        return stamp;
+    if (getrandom(r, sizeof(r), 0) != (ssize_t)sizeof(r))
+        return NULL;
+    return wess_arena_fmt(h, f->call->arena, "mail-%016llx%016llx", (unsigned long long)r[0],
+                          (unsigned long long)r[1]);
+}
+
+static void reject(struct filing *f, const char *text)
+{
+    f->out->code = WESS_REJECTED;
+    f->out->text = text;
+    f->out->remote_code = "no-message";
+}
+
+static enum wess_code file_one(struct filing *f)
+{
+    const struct wess_host *h = f->call->conn->host;
+    const struct wess_field *mime = mime_of(f->op);
+    const char *base = base_name(f);
+    struct wess_spool *from = NULL;
+    enum wess_code rc = base ? WESS_OK : vdir_spent(f->call);
+    if (rc == WESS_OK && f->op->stamp && (f->op->flags & WESS_OP_AGAIN)) {
+        const char *name = named_by(f->call, base);
+        rc = name ? found(f, name) : vdir_spent(f->call);
+    }
+    if (rc != WESS_OK || f->out->code == WESS_OK)
+        return rc;
+    if (f->op->what != WESS_CREATE || !mime) {
+        reject(f, f->op->what == WESS_CREATE ? "it has no content" : "messages are never changed");
+        return WESS_OK;
+    }
+    rc = h->blob_open(h->ctx, mime->blob.digest, &from);
+    if (rc != WESS_OK)
+        return wess_fail(&f->call->error, WESS_TRANSIENT, WESS_OF_HOST, NULL,
+                         "the content of a message is not in the spool");
+    rc = write_aside(f, from) ? place(f, base) : vdir_failed(f->call, "a file cannot be written");
+    h->blob_close(from);
+    if (*f->temp)
+        unlinkat(f->dir, f->temp, 0);
+    return rc;
+}
+
+enum wess_code eml_apply(struct wess_call *call, const struct wess_op *ops, size_t n,
+                         struct wess_result *out)
+{
+    int dir = -1;
+    enum wess_code rc = vdir_folder(call, &dir);
+    for (size_t i = 0; i < n; i++)
+        out[i].code = WESS_NOT_TRIED;
+    if (rc == WESS_OK)
+        vdir_tidy(call, dir);
+    for (size_t i = 0; rc == WESS_OK && i < n; i++) {
+        struct filing f = {.call = call, .dir = dir, .op = &ops[i], .out = &out[i]};
+        rc = call->conn->host->cancelled(call->conn->host->ctx) ? vdir_cancelled(call)
+                                                                : file_one(&f);
+    }
+    /* Only now is it certain: what was put in place outlives a loss of power. */
+    if (dir >= 0 && fsync(dir) != 0) {
+        rc = vdir_failed(call, "the folder cannot be made durable");
+        for (size_t i = 0; i < n; i++)
+            out[i].code = out[i].code == WESS_OK ? WESS_UNKNOWN : out[i].code;
+    }
+    if (dir >= 0)
+        close(dir);
+    return rc;
+}

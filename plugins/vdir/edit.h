@@ -7,10 +7,10 @@
 struct edit {
     struct wess_call *call;
     const struct wess_host *host;
-    struct vcard *v;
+    struct lines *v;
     const struct wess_op *op;
     struct wess_result *out;
-    struct vcard_buf text; /* the line under way, or its value */
+    struct lines_buf text; /* the line under way, or its value */
     bool spent;
 };
 bool edit_equal(struct wess_slice, struct wess_slice);

@@ -9,7 +9,7 @@
 struct reading {
     struct wess_call *call;
     const struct wess_host *host;
-    const struct vcard *v;
+    const struct lines *v;
     struct wess_vec fields;
     bool whole, spent;
 };
@@ -51,7 +51,7 @@ static void read_field(struct reading *r, const struct vdir_field *f)
     if (!r->whole && !is_in_keys(f->name))
         return;
     size_t line = vdir_line(r->v, f);
-    if (line == VCARD_NONE || !vdir_read_line(r->call, r->v, line, f, &text, &r->spent) ||
+    if (line == LINES_NONE || !vdir_read_line(r->call, r->v, line, f, &text, &r->spent) ||
         !text.len)
         return;
     /* Of what was not selected nothing may be spooled, and no key is made of it. */
@@ -121,7 +121,7 @@ static void read_place(struct reading *r, const struct vdir_entry *e, struct wes
     r->spent |= !parts;
     for (size_t i = 0; parts && i < VDIR_PARTS; i++) {
         struct wess_slice raw, text;
-        if (!vdir_place_part[i] || !vcard_component(e->text, i, &raw) || !raw.len)
+        if (!vdir_place_part[i] || !lines_component(e->text, i, &raw) || !raw.len)
             continue;
         r->spent |= !vdir_unescape(r->call, raw, &text);
         parts[n++] =
@@ -158,24 +158,24 @@ static void read_records(struct reading *r, enum vdir_records what)
 /* ---- the whole
  * ------------------------------------------------------------------------------------------ */
 
-static bool says(const struct vcard *v, const char *name, const char *value)
+static bool says(const struct lines *v, const char *name, const char *value)
 {
-    size_t i = vcard_find(v, name, 0);
-    return i != VCARD_NONE && v->lines[i].value.len == strlen(value) &&
+    size_t i = lines_find(v, name, 0);
+    return i != LINES_NONE && v->lines[i].value.len == strlen(value) &&
            !strncasecmp(v->lines[i].value.data, value, strlen(value));
 }
 
-bool vdir_is_contact(const struct vcard *v)
+bool vdir_is_contact(const struct lines *v)
 {
     return !says(v, "X-ADDRESSBOOKSERVER-KIND", "group") &&
-           (vcard_find(v, "KIND", 0) == VCARD_NONE || says(v, "KIND", "individual") ||
+           (lines_find(v, "KIND", 0) == LINES_NONE || says(v, "KIND", "individual") ||
             says(v, "KIND", "org") || says(v, "KIND", ""));
 }
 
-const char *vdir_stamp(struct wess_call *call, const struct vcard *v, bool *spent)
+const char *vdir_stamp(struct wess_call *call, const struct lines *v, bool *spent)
 {
-    size_t i = vcard_find(v, VDIR_STAMP, 0);
-    struct wess_slice s = i == VCARD_NONE ? (struct wess_slice){"", 0} : v->lines[i].value;
+    size_t i = lines_find(v, VDIR_STAMP, 0);
+    struct wess_slice s = i == LINES_NONE ? (struct wess_slice){"", 0} : v->lines[i].value;
     const char *p = s.data;
     if (!s.len || s.len > WESS_STAMP_MAX)
         return NULL;
@@ -187,7 +187,7 @@ const char *vdir_stamp(struct wess_call *call, const struct vcard *v, bool *spen
     return stamp;
 }
 
-enum wess_code vdir_item(struct wess_call *call, const struct vcard *v, const char *id, bool whole,
+enum wess_code vdir_item(struct wess_call *call, const struct lines *v, const char *id, bool whole,
                          struct wess_item *out)
 {
     const struct wess_host *h = call->conn->host;
@@ -208,7 +208,7 @@ enum wess_code vdir_item(struct wess_call *call, const struct vcard *v, const ch
     out->n_fields = r.fields.n;
     if (r.spent || !out->id || wess_item_keys(h, call->arena, out, stamp) != WESS_OK)
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
-                         "the cards are too large for one answer");
+                         "the files are too large for one answer");
     if (whole)
         out->flags |= WESS_ITEM_WHOLE;
     else

@@ -34,6 +34,7 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
     const char *version = host->setting(host->ctx, "version");
     c->host = host;
+    c->kind = &vdir_contacts;
     c->path = host->setting(host->ctx, "path");
     c->new_is_v4 = version && !strcmp(version, "4.0");
     if (!c->path || *c->path != '/') {
@@ -90,15 +91,16 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
     struct wess_collection *col = call->conn->host->alloc(call->arena, sizeof(*col));
     if (!col)
         return vdir_spent(call);
-    *col = (struct wess_collection){.id = "contacts",
-                                    .kind = "contact",
-                                    .title = "Contacts",
+    const struct vdir_kind *kind = call->conn->kind;
+    *col = (struct wess_collection){.id = kind->collection,
+                                    .kind = kind->kind,
+                                    .title = kind->title,
                                     .caps = CAPS,
                                     .page_max = VDIR_PAGE,
                                     .fetch_max = VDIR_FETCH,
                                     .write_max = VDIR_WRITE,
-                                    .fields = vdir_schema,
-                                    .n_fields = vdir_n_schema};
+                                    .fields = kind->schema,
+                                    .n_fields = *kind->n_schema};
     *out = (struct wess_schema){
         .identity = id, .version = "vdir, vCard 3.0 and 4.0", .of = col, .n = 1};
     return WESS_OK;

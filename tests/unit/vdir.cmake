@@ -1,7 +1,7 @@
 # The connector's own parts, as one static library: the module exports one symbol only.
 set(vdir ${PROJECT_SOURCE_DIR}/plugins/vdir)
-add_library(wess_vdir_parts STATIC EXCLUDE_FROM_ALL ${vdir}/vdir.c ${vdir}/vcard.c
-    ${vdir}/vcard_write.c ${vdir}/fields.c ${vdir}/records.c ${vdir}/item.c ${vdir}/edit.c
+add_library(wess_vdir_parts STATIC EXCLUDE_FROM_ALL ${vdir}/vdir.c ${vdir}/lines.c
+    ${vdir}/lines_write.c ${vdir}/vcard.c ${vdir}/fields.c ${vdir}/records.c ${vdir}/item.c ${vdir}/edit.c
     ${vdir}/edit_records.c ${vdir}/file.c ${vdir}/read.c ${vdir}/find.c ${vdir}/write.c
     ${vdir}/place.c)
 target_include_directories(wess_vdir_parts PUBLIC ${vdir})

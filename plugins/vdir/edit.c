@@ -48,8 +48,7 @@ void edit_set(struct edit *e, size_t line)
         lines_set(e->v, line, (struct wess_slice){e->text.data, e->text.len});
 }
 
-/* A long text, read back whole: a card has a bound. NULL: too long, or gone. */
-static char *blob_text(struct edit *e, const struct wess_blob *b)
+char *edit_blob_text(struct edit *e, const struct wess_blob *b)
 {
     const struct wess_host *h = e->host;
     struct wess_spool *s = NULL;
@@ -185,10 +184,10 @@ static void write_field(struct edit *e, const struct vdir_field *f, const struct
     if (w->type == WESS_TEXT || w->type == WESS_DATE)
         value = w->str;
     if (w->type == WESS_BLOB) {
-        value.data = blob_text(e, &w->blob);
+        value.data = edit_blob_text(e, &w->blob);
         value.len = value.data ? (size_t)w->blob.size : 0;
         if (!value.data) {
-            vdir_refuse(e->call, e->out, f->name, "it is longer than a card may be");
+            vdir_refuse(e->call, e->out, f->name, "it is longer than a file may be");
             return;
         }
     }
@@ -248,7 +247,7 @@ static void write_tag_line(struct edit *e, size_t line, const struct wess_list *
         edit_set(e, line);
 }
 
-static void write_tags(struct edit *e, const struct wess_field *w)
+void edit_tags(struct edit *e, const struct wess_field *w)
 {
     const struct wess_list none = {NULL, 0}, *want = w->type == WESS_SET ? &w->set : &none;
     struct wess_list now;
@@ -276,7 +275,7 @@ static void write_tags(struct edit *e, const struct wess_field *w)
 static void write_one(struct edit *e, const struct wess_field *w)
 {
     if (!strcmp(w->name, "categories")) {
-        write_tags(e, w);
+        edit_tags(e, w);
         return;
     }
     for (int what = VDIR_MAIL; what <= VDIR_PLACE; what++)
@@ -328,8 +327,7 @@ static void name_it(struct edit *e)
         edit_set(e, line);
 }
 
-/* Only into an empty slot, never over a foreign value. */
-static void stamp_it(struct edit *e)
+void edit_stamp(struct edit *e)
 {
     if (!e->op->stamp || lines_find(e->v, VDIR_STAMP, 0) != LINES_NONE)
         return;
@@ -367,7 +365,7 @@ enum wess_code vdir_edit(struct wess_call *call, struct lines *v, const struct w
     /* RFC 2426 asks for N as well. */
     if (op->what == WESS_CREATE && v->version == VCARD_30 && lines_find(v, "N", 0) == LINES_NONE)
         lines_add(v, "N:;;;;");
-    stamp_it(&e);
+    edit_stamp(&e);
     bool spent = e.spent || e.text.spent || v->spent;
     lines_buf_fini(&e.text);
     if (spent)

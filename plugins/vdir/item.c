@@ -26,17 +26,17 @@ static struct wess_field *push(struct reading *r, const char *name, uint32_t typ
 /* ---- single values
  * ------------------------------------------------------------------------------------------ */
 
-static void spool(struct reading *r, struct wess_field *f, struct wess_slice text)
+bool vdir_spool(struct wess_call *call, struct wess_slice text, struct wess_field *f)
 {
+    const struct wess_host *h = call->conn->host;
     struct wess_spool *s = NULL;
-    bool ok = r->host->blob_new(r->host->ctx, &s) == WESS_OK;
-    if (ok && r->host->blob_put(s, text.data, text.len) != WESS_OK) {
-        r->host->blob_close(s);
+    bool ok = h->blob_new(h->ctx, &s) == WESS_OK;
+    if (ok && h->blob_put(s, text.data, text.len) != WESS_OK) {
+        h->blob_close(s);
         ok = false;
     }
-    ok = ok && r->host->blob_done(s, r->call->arena, &f->blob) == WESS_OK;
     f->type = WESS_BLOB;
-    r->spent |= !ok;
+    return ok && h->blob_done(s, call->arena, &f->blob) == WESS_OK;
 }
 
 /* What keys are made of, beside addresses and phones. */
@@ -61,7 +61,7 @@ static void read_field(struct reading *r, const struct vdir_field *f)
     if (!out)
         return;
     if (text.len > WESS_INLINE_MAX)
-        spool(r, out, text);
+        r->spent |= !vdir_spool(r->call, text, out);
     else
         out->str = text;
 }
@@ -71,20 +71,28 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void read_tags(struct reading *r, struct wess_list *tags)
+bool vdir_tag_set(struct wess_call *call, const struct lines *v, struct wess_list *tags)
 {
     struct wess_list all;
     size_t kept = 0;
-    r->spent |= !vdir_tags(r->call, r->v, &all);
-    if (r->spent || !all.n)
-        return;
+    *tags = (struct wess_list){NULL, 0};
+    if (!vdir_tags(call, v, &all))
+        return false;
+    if (!all.n)
+        return true;
     const char **of = (const char **)(uintptr_t)all.of; /* of vdir_tags(), ours */
     qsort(of, all.n, sizeof(*of), by_bytes);
     for (size_t i = 0; i < all.n; i++)
         if (!kept || strcmp(of[i], of[kept - 1]))
             of[kept++] = of[i];
     *tags = (struct wess_list){of, kept};
-    struct wess_field *f = push(r, "categories", WESS_SET);
+    return true;
+}
+
+static void read_tags(struct reading *r, struct wess_list *tags)
+{
+    r->spent |= !vdir_tag_set(r->call, r->v, tags);
+    struct wess_field *f = !r->spent && tags->n ? push(r, "categories", WESS_SET) : NULL;
     if (f)
         f->set = *tags;
 }

@@ -22,7 +22,7 @@ bool lines_is(const struct line *l, const char *name)
 size_t lines_find(const struct lines *v, const char *name, size_t from)
 {
     for (size_t i = from; i < v->n; i++)
-        if (!v->lines[i].dropped && lines_is(&v->lines[i], name))
+        if (!v->lines[i].dropped && !v->lines[i].aside && lines_is(&v->lines[i], name))
             return i;
     return LINES_NONE;
 }
@@ -86,6 +86,18 @@ void lines_take_apart(struct line *l)
 struct lines_words lines_words(const struct line *l)
 {
     return (struct lines_words){.rest = l->params};
+}
+
+bool lines_next_param(struct wess_slice *rest, struct wess_slice *name, struct wess_slice *value)
+{
+    const char *at = rest->data, *end = at + rest->len;
+    if (!rest->len)
+        return false;
+    const char *stop = outside(at, end, ';'), *is = outside(at, stop, '=');
+    *name = span(at, is);
+    *value = is < stop ? span(is + 1, stop) : span(stop, stop);
+    *rest = stop < end ? span(stop + 1, end) : span(end, end);
+    return true;
 }
 
 static void next_param(struct lines_words *w)

@@ -26,6 +26,7 @@ struct line {                              /* a property, or what only looks lik
     char *now;                             /* what it is to be instead, unfolded; NULL: as it is */
     size_t before; /* of one that was added: the line of the file before which it goes */
     bool dropped;
+    bool aside; /* not of the item itself: lines_find() passes it by */
 };
 struct lines {
     const char *bytes;
@@ -34,6 +35,7 @@ struct lines {
     size_t n, cap, end; /* end: the line before which new ones go */
     size_t n_read;      /* lines of the file; what was added comes behind them */
     unsigned version;   /* of the format: its reader's */
+    size_t item;        /* where the item itself begins: its reader's */
     bool spent;         /* out of memory: do not write it */
 };
 struct lines_fault {
@@ -62,6 +64,8 @@ struct lines_words { /* every word of every parameter, lists and quotes taken ap
 struct lines_words lines_words(const struct line *);
 bool lines_next_word(struct lines_words *);
 bool lines_has_type(const struct line *, const char *word); /* TYPE=word, or bare */
+/* Takes the next parameter from `rest` whole, quotes and lists as they are. */
+bool lines_next_param(struct wess_slice *rest, struct wess_slice *name, struct wess_slice *value);
 /* The first word of the parameter; no data: it is not there. */
 struct wess_slice lines_param(const struct line *, const char *name);
 

@@ -189,6 +189,7 @@ void lines_replace(struct lines *v, size_t line, const char *text)
                        .len = l->len,
                        .row = l->row,
                        .before = l->before,
+                       .aside = l->aside,
                        .now = now,
                        .text = {now, strlen(now)}};
     lines_take_apart(l);

@@ -71,6 +71,7 @@ const struct vdir_kind vdir_contacts = {
     .collection = "contacts",
     .title = "Contacts",
     .suffix = ".vcf",
+    .format = "vdir, vCard 3.0 and 4.0",
     .schema = vdir_schema,
     .n_schema = &vdir_n_schema,
     .read = vcard_read,

@@ -23,6 +23,7 @@ struct vdir_names { /* sorted by bytes */
 };
 struct wess_conn {
     const struct wess_host *host;
+    const char *zone;             /* where its owner lives; NULL: UTC */
     const struct vdir_kind *kind; /* what its files are */
     const char *path;
     bool new_is_v4; /* what a new file is written as */
@@ -38,6 +39,7 @@ struct wess_conn {
 struct vdir_kind {
     const char *kind, *collection, *title;
     const char *suffix; /* the end of their names */
+    const char *format; /* for people */
     const struct wess_field_schema *schema;
     const size_t *n_schema;
     /* false: no file that can be worked on; the fault says where and why. */
@@ -117,6 +119,10 @@ bool vdir_tags(struct wess_call *, const struct lines *, struct wess_list *);
 /* ---- item.c: a card as an item
  * ------------------------------------------------------------------------------------------ */
 
+/* Every tag, sorted, each once. */
+bool vdir_tag_set(struct wess_call *, const struct lines *, struct wess_list *);
+/* A long text becomes a blob. */
+bool vdir_spool(struct wess_call *, struct wess_slice, struct wess_field *);
 bool vdir_is_contact(const struct lines *); /* no group of contacts, no place, no thing */
 /* Facts, or facts and content. WESS_TOO_BIG: the arena is spent. */
 enum wess_code vdir_item(struct wess_call *, const struct lines *, const char *id, bool whole,

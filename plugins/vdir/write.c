@@ -186,15 +186,17 @@ static enum wess_code ready_create(struct vdir_job *j)
     const char *base = is_safe(j->op->stamp) ? j->op->stamp : uid;
     j->name = wess_arena_fmt(h, j->call->arena, "%s%s", base, kind->suffix);
     kind->blank(j->call, j->op, base, &blank);
-    if (!j->name || blank.spent || !kind->read(&v, blank.data, blank.len, &fault))
+    if (!j->name || blank.spent)
         rc = vdir_spent(j->call);
+    else if (!kind->read(&v, blank.data, blank.len, &fault))
+        reject(j, fault.why, "not-understood");
     else
         rc = kind->edit(j->call, &v, j->op, j->out);
-    if (rc == WESS_OK)
+    if (rc == WESS_OK && j->out->code != WESS_REJECTED)
         lines_write(&v, &j->bytes);
     lines_fini(&v);
     lines_buf_fini(&blank);
-    return rc == WESS_OK ? take_bytes(j) : rc;
+    return rc == WESS_OK && j->out->code != WESS_REJECTED ? take_bytes(j) : rc;
 }
 
 static enum wess_code make_ready(struct vdir_job *j)
@@ -286,7 +288,10 @@ static void answer(struct vdir_job *j, bool durable)
     r->code = durable ? WESS_OK : WESS_UNKNOWN;
     if (!durable || j->op->what == WESS_DELETE)
         return;
-    r->id = j->now->id = wess_arena_text(j->call->conn->host, j->call->arena, j->name);
+    /* A new one may have got another name; that is in the arena too. */
+    if (strcmp(j->now->id, j->name) != 0)
+        j->now->id = j->name;
+    r->id = j->now->id;
     r->revision = j->now->revision = revision_now(j);
     r->current = r->revision ? j->now : NULL;
 }

@@ -90,9 +90,9 @@ struct lines_words lines_words(const struct line *l)
 
 bool lines_next_param(struct wess_slice *rest, struct wess_slice *name, struct wess_slice *value)
 {
-    const char *at = rest->data, *end = at + rest->len;
     if (!rest->len)
         return false;
+    const char *at = rest->data, *end = at + rest->len;
     const char *stop = outside(at, end, ';'), *is = outside(at, stop, '=');
     *name = span(at, is);
     *value = is < stop ? span(is + 1, stop) : span(stop, stop);

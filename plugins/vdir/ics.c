@@ -182,6 +182,20 @@ static bool check_start(struct ics *ics, struct lines_fault *fault)
     return true;
 }
 
+/* What is not understood of a changed occurrence cannot be told from its series. */
+static bool check_changed(struct ics *ics, struct lines_fault *fault)
+{
+    static const char *const names[] = {"RECURRENCE-ID", "DTSTART"};
+    struct ics_span at = {0, 0};
+    struct ics_moment m;
+    while (ics_next_changed(ics, &at))
+        for (size_t i = 0; i < 2; i++)
+            if (!ics_moment_of(ics, at, names[i], &m))
+                return wrong(fault, &ics->v->lines[at.from],
+                             "a changed occurrence without a time that is understood");
+    return true;
+}
+
 /* Finding lines by name is for those of the item. */
 static void set_aside(struct lines *v, struct ics_span main)
 {
@@ -209,7 +223,7 @@ static bool read_file(struct lines *v, const char *bytes, size_t len, const char
     if (!v->version)
         return true;
     set_aside(v, ics.main);
-    return strcmp(name, "VEVENT") || check_start(&ics, fault);
+    return strcmp(name, "VEVENT") || (check_start(&ics, fault) && check_changed(&ics, fault));
 }
 
 /* What ics_read() found, found again. */

@@ -88,6 +88,7 @@ struct ics_reading {
 struct wess_field *ics_push(struct ics_reading *, const char *name, uint32_t type);
 void ics_push_text(struct ics_reading *, const char *name, struct wess_slice);
 bool ics_recurs(const struct ics *);
+bool ics_is_alone(const struct ics *);
 /* A text property of a component, in the arena. false: it is not understood. */
 bool ics_text(struct wess_call *, const struct lines *, size_t line, struct wess_slice *,
               bool *spent);
@@ -95,6 +96,7 @@ bool ics_text(struct wess_call *, const struct lines *, size_t line, struct wess
 struct ics_edit {
     struct edit e;
     struct ics ics;
+    struct wess_records had; /* overrides, before anything is written */
 };
 struct ics_field {
     const char *name, *property;
@@ -150,6 +152,7 @@ struct ics_word { /* a word of ours: a property of the standard, and one of its 
     bool needs_own;
 };
 extern const struct ics_word ics_words[]; /* no word ends them */
+bool ics_number(const struct ics *, const struct ics_field *, int64_t *);
 /* What a component says of show-as or status; "": nothing. */
 const char *ics_shown(const struct lines *, struct ics_span, const char *property);
 /* The rule as it is shown: UNTIL is the last local date. false: none, or not understood. */
@@ -176,8 +179,7 @@ void ics_drop(struct ics_edit *, struct ics_span);
 const struct wess_field *ics_field_of(const struct edit *, const char *name); /* of the op */
 /* Start and end as they are to be; false: none. */
 /* The start was another one: deleted and changed occurrences are named by it. */
-void ics_move_overrides(struct ics_edit *, const struct ics_moment *was,
-                        const struct wess_records *had);
+void ics_move_overrides(struct ics_edit *, const struct ics_moment *was);
 bool ics_will_start(struct ics_edit *, struct ics_moment *);
 bool ics_will_end(struct ics_edit *, struct ics_moment *);
 bool ics_end_of(struct ics *, struct ics_span, struct ics_moment *);

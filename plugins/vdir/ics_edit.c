@@ -130,6 +130,7 @@ void ics_write_uid(struct ics_edit *x, const struct ics_field *f, const struct w
 void ics_write_number(struct ics_edit *x, const struct ics_field *f, const struct wess_field *w)
 {
     char text[24];
+    int64_t now;
     size_t line = ics_find_now(x->ics.v, x->ics.main, f->property);
     if (w->type == WESS_INT && (w->num < 0 || w->num > f->most)) {
         snprintf(text, sizeof(text), "%" PRId64, f->most);
@@ -142,7 +143,7 @@ void ics_write_number(struct ics_edit *x, const struct ics_field *f, const struc
     snprintf(text, sizeof(text), "%" PRId64, w->type == WESS_INT ? w->num : 0);
     if (w->type != WESS_INT)
         put_text(x, x->ics.main, f->property, line, (struct wess_slice){"", 0});
-    else if (line == LINES_NONE || !ics_says(x->ics.v->lines[line].value, text))
+    else if (!ics_number(&x->ics, f, &now) || now != w->num)
         put_text(x, x->ics.main, f->property, line, (struct wess_slice){text, strlen(text)});
 }
 
@@ -161,6 +162,9 @@ void ics_set_shown(struct ics_edit *x, struct ics_span s, const char *property, 
         any++;
     const char *said = w->word ? w->said : "", *own = w->word && w->needs_own ? w->word : "";
     ics_set_text(x, s, property, (struct wess_slice){said, strlen(said)});
+    /* A second one would count once the first is gone. */
+    while (!*own && ics_find_now(x->ics.v, s, any->own) != LINES_NONE)
+        drop_property(x, s, any->own);
     ics_set_text(x, s, any->own, (struct wess_slice){own, strlen(own)});
 }
 
@@ -412,8 +416,10 @@ void ics_write_rule(struct ics_edit *x, const struct ics_field *f, const struct 
 {
     struct wess_slice now = {"", 0};
     size_t line = ics_find_now(x->ics.v, x->ics.main, "RRULE");
-    if (line != LINES_NONE && !ics_rule(x->e.call, &x->ics, &now, &x->e.spent)) {
-        ics_refuse(x, f->name, NOT_UNDERSTOOD);
+    bool bad = line != LINES_NONE && !ics_rule(x->e.call, &x->ics, &now, &x->e.spent);
+    if (bad || ics_is_alone(&x->ics)) {
+        if (bad || w->type != WESS_NULL)
+            ics_refuse(x, f->name, bad ? NOT_UNDERSTOOD : "it is one occurrence of a series");
         return;
     }
     if (w->type != WESS_TEXT || !w->str.len) {
@@ -552,18 +558,21 @@ enum wess_code ics_edit(struct wess_call *call, struct lines *v, const struct we
 {
     struct ics_edit x = {
         .e = {.call = call, .host = call->conn->host, .v = v, .op = op, .out = out}};
-    struct wess_records changed = {NULL, 0};
     struct wess_slice rule = {"", 0};
+    struct wess_field as_they_were = {.type = WESS_RECORDS};
     struct ics_moment was, is;
     ics_open(&x.ics, v, call->conn->zone);
     bool series = ics_rule(call, &x.ics, &rule, &x.e.spent);
     bool started = ics_moment_of(&x.ics, x.ics.main, "DTSTART", &was);
-    x.e.spent |= series && !ics_overrides(call, &x.ics, &changed);
+    x.e.spent |= ics_recurs(&x.ics) && !ics_overrides(call, &x.ics, &x.had);
     if (ics_field_of(&x.e, "categories"))
         edit_tags(&x.e, ics_field_of(&x.e, "categories"));
     edit_stamp(&x.e);
+    /* They follow what changes in the series. */
+    as_they_were.records = x.had;
     for (size_t i = 0; i < table->n && !x.e.spent && !v->spent; i++) {
         const struct wess_field *w = ics_field_of(&x.e, table->of[i].name);
+        w = w || strcmp(table->of[i].name, "overrides") != 0 ? w : &as_they_were;
         if (w)
             table->of[i].write(&x, &table->of[i], w);
         bool moved = !strcmp(table->of[i].name, "rrule") && series && started &&
@@ -571,7 +580,7 @@ enum wess_code ics_edit(struct wess_call *call, struct lines *v, const struct we
                      !ics_same_moment(&was, &is);
         if (moved) {
             follow_start(&x, rule);
-            ics_move_overrides(&x, &was, &changed);
+            ics_move_overrides(&x, &was);
         }
     }
     refuse_unknown(&x, table);

@@ -55,17 +55,23 @@ void ics_read_word(struct ics_reading *r, const struct ics_field *f)
     ics_read_text(r, f);
 }
 
+bool ics_number(const struct ics *ics, const struct ics_field *f, int64_t *out)
+{
+    struct wess_slice text = vdir_trimmed(ics_value(ics->v, ics->main, f->property));
+    const char *p = text.data;
+    *out = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (p[i] < '0' || p[i] > '9' || *out > f->most)
+            return false;
+        *out = *out * 10 + p[i] - '0';
+    }
+    return text.len && *out <= f->most;
+}
+
 void ics_read_number(struct ics_reading *r, const struct ics_field *f)
 {
-    struct wess_slice text = vdir_trimmed(ics_value(r->ics.v, r->ics.main, f->property));
-    const char *p = text.data;
-    int64_t n = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (p[i] < '0' || p[i] > '9' || n > f->most)
-            return;
-        n = n * 10 + p[i] - '0';
-    }
-    struct wess_field *out = text.len && n <= f->most ? ics_push(r, f->name, WESS_INT) : NULL;
+    int64_t n;
+    struct wess_field *out = ics_number(&r->ics, f, &n) ? ics_push(r, f->name, WESS_INT) : NULL;
     if (out)
         out->num = n;
 }
@@ -111,9 +117,15 @@ void ics_read_shown(struct ics_reading *r, const struct ics_field *f)
 /* ---- times
  * ------------------------------------------------------------------------------------------ */
 
+/* One occurrence of a series that somebody else has. */
+bool ics_is_alone(const struct ics *ics)
+{
+    return ics_find(ics->v, ics->main, "RECURRENCE-ID", 0) != LINES_NONE;
+}
+
 bool ics_recurs(const struct ics *ics)
 {
-    return ics_find(ics->v, ics->main, "RRULE", 0) != LINES_NONE;
+    return ics_find_now(ics->v, ics->main, "RRULE") != LINES_NONE && !ics_is_alone(ics);
 }
 
 bool ics_end_of(struct ics *ics, struct ics_span s, struct ics_moment *out)
@@ -220,7 +232,7 @@ bool ics_rule(struct wess_call *call, struct ics *ics, struct wess_slice *out, b
 {
     struct wess_slice rule = vdir_trimmed(ics_value(ics->v, ics->main, "RRULE"));
     struct lines_buf b = {0};
-    bool ok = rule.len && rule.len < ICS_RULE_MAX && put_rule(ics, rule, &b);
+    bool ok = ics_recurs(ics) && rule.len && rule.len < ICS_RULE_MAX && put_rule(ics, rule, &b);
     *out = (struct wess_slice){"", 0};
     if (ok) {
         out->data = wess_arena_textn(call->conn->host, call->arena, b.data, b.len);

@@ -41,12 +41,22 @@ struct wess_slice ics_param(struct wess_call *call, const struct line *l, const 
     return (struct wess_slice){NULL, 0};
 }
 
+/* A quote that is never closed would reach into what follows. */
+static bool is_open(struct wess_slice value)
+{
+    const char *p = value.data;
+    bool open = false;
+    for (size_t i = 0; i < value.len; i++)
+        open ^= p[i] == '"';
+    return open;
+}
+
 void ics_put_head(struct lines_buf *b, const struct line *l, const char *const *without)
 {
     struct wess_slice rest = l->params, name, value;
     lines_put(b, l->name.data, l->name.len);
     while (lines_next_param(&rest, &name, &value)) {
-        bool drop = !name.len;
+        bool drop = !name.len || is_open(value);
         for (size_t i = 0; without[i]; i++)
             drop |= is_word(name, without[i]);
         if (drop)

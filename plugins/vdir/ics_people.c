@@ -258,9 +258,10 @@ void ics_write_attendees(struct ics_edit *x, const struct ics_field *f, const st
             break;
         bool again = seen.n > 1 && known(&(struct wess_vec){.of = seen.of, .n = seen.n - 1}, key);
         *new = now;
-        if (!want || again)
+        /* A second line for one guest is not shown, and stays. */
+        if (!want)
             lines_drop(v, at);
-        else if (!same_guest(&now, want))
+        else if (!again && !same_guest(&now, want))
             put_guest(x, at, want);
     }
     for (size_t i = 0; w->type == WESS_RECORDS && i < w->records.n && !p.spent; i++)

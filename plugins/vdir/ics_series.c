@@ -103,6 +103,13 @@ static struct wess_slice text_of(struct finder *s, struct ics_span at, const cha
     return text;
 }
 
+/* Saying nothing is busy (RFC 5545 3.8.2.7). */
+static const char *busy(const struct lines *v, struct ics_span at)
+{
+    const char *word = ics_shown(v, at, "TRANSP");
+    return *word ? word : "BUSY";
+}
+
 /* Only what is unlike the series is said of one. */
 static void add_unlike(struct finder *s, struct ics_span at, struct wess_record *r)
 {
@@ -112,8 +119,8 @@ static void add_unlike(struct finder *s, struct ics_span at, struct wess_record 
         if (!edit_equal(own, text_of(s, s->ics->main, names[i][1])))
             add_text(r, names[i][0], own);
     }
-    const char *shown = ics_shown(s->ics->v, at, "TRANSP");
-    if (strcmp(shown, ics_shown(s->ics->v, s->ics->main, "TRANSP")) != 0)
+    const char *shown = busy(s->ics->v, at);
+    if (strcmp(shown, busy(s->ics->v, s->ics->main)) != 0)
         add_text(r, "busystatus", (struct wess_slice){shown, strlen(shown)});
 }
 
@@ -323,8 +330,8 @@ static void add_gone(struct wanted *w)
 void ics_write_gone(struct ics_edit *x, const struct ics_field *f, const struct wess_field *w)
 {
     struct wanted all;
-    if (ics_find_now(x->ics.v, x->ics.main, "RRULE") == LINES_NONE) {
-        if (w->type == WESS_RECORDS && w->records.n)
+    if (!ics_recurs(&x->ics)) {
+        if (ics_field_of(&x->e, f->name) && w->type == WESS_RECORDS && w->records.n)
             ics_refuse(x, f->name, "it does not recur");
         return;
     }
@@ -380,7 +387,7 @@ static const char *word_for(struct wanted *w, const struct wess_record *r)
     const char *text =
         own && own->type == WESS_TEXT
             ? wess_arena_textn(w->x->e.host, w->x->e.call->arena, own->str.data, own->str.len)
-            : ics_shown(w->x->ics.v, w->x->ics.main, "TRANSP");
+            : busy(w->x->ics.v, w->x->ics.main);
     w->x->e.spent |= !text;
     return text ? text : "";
 }
@@ -401,16 +408,59 @@ static void set_time(struct wanted *w, struct ics_span at, const struct wess_rec
     ics_set_moment(x, at, which ? "DTEND" : "DTSTART", &m);
 }
 
+/* What it has not of its own it has of the series; what it lacks altogether stays away. */
+static void change_text(struct wanted *w, struct ics_span at, const struct wess_record *r,
+                        const char *name, const char *property)
+{
+    size_t line = ics_find(w->x->ics.v, at, property, 0);
+    bool own = ics_part(r, name) != NULL;
+    if (!own && (line == LINES_NONE || w->x->ics.v->lines[line].value.len > WESS_INLINE_MAX))
+        return;
+    ics_set_text(w->x, at, property, text_for(w, r, name, property));
+}
+
+static void change_texts(struct wanted *w, struct ics_span at, const struct wess_record *r)
+{
+    const char *word = word_for(w, r);
+    change_text(w, at, r, "summary", "SUMMARY");
+    change_text(w, at, r, "location", "LOCATION");
+    if (strcmp(word, busy(w->x->ics.v, at)) != 0)
+        ics_set_shown(w->x, at, "TRANSP", word);
+}
+
+static bool same_part(const struct wess_field *a, const struct wess_field *b)
+{
+    if (!b || a->type != b->type)
+        return false;
+    if (a->type == WESS_TIME)
+        return !strcmp(a->time.local, b->time.local) && wess_zone_same(a->time.zone, b->time.zone);
+    return (a->type == WESS_TEXT || a->type == WESS_DATE) && edit_equal(a->str, b->str);
+}
+
+static bool same(const struct wess_record *a, const struct wess_record *b)
+{
+    bool yes = a->n == b->n;
+    for (size_t i = 0; yes && i < a->n; i++)
+        yes = same_part(&a->fields[i], ics_part(b, a->fields[i].name));
+    return yes;
+}
+
+/* Is it to say what it said? */
+static bool is_as_it_was(const struct ics_edit *x, const struct wess_record *r)
+{
+    for (size_t i = 0; i < x->had.n; i++)
+        if (!strcmp(x->had.of[i].key, r->key))
+            return same(&x->had.of[i], r);
+    return false;
+}
+
 static void change(struct wanted *w, struct ics_span at, const struct wess_record *r)
 {
-    struct ics_edit *x = w->x;
-    set_time(w, at, r, 0);
-    set_time(w, at, r, 1);
-    ics_set_text(x, at, "SUMMARY", text_for(w, r, "summary", "SUMMARY"));
-    ics_set_text(x, at, "LOCATION", text_for(w, r, "location", "LOCATION"));
-    const char *word = word_for(w, r);
-    if (strcmp(word, ics_shown(x->ics.v, at, "TRANSP")) != 0)
-        ics_set_shown(x, at, "TRANSP", word);
+    if (!is_as_it_was(w->x, r)) {
+        set_time(w, at, r, 0);
+        set_time(w, at, r, 1);
+    }
+    change_texts(w, at, r);
 }
 
 /* ---- new ones: the series without what makes it one
@@ -508,27 +558,46 @@ static void create(struct wanted *w, const struct wess_record *r)
     add_line(x);
 }
 
+static void change_one(struct wanted *w, struct ics_span at, const char *day)
+{
+    size_t i = place_of(w, day);
+    bool known = i != LINES_NONE, gone = known && is_gone(&w->of[i]);
+    if (known && (w->seen[i] || (gone && is_as_it_was(w->x, &w->of[i]))))
+        return; /* a second one for that day, or one that EXDATE hides: kept, not shown */
+    if (!known || is_called_off(w->x->ics.v, at) != gone) {
+        ics_drop(w->x, at);
+        return;
+    }
+    w->seen[i] = true;
+    if (!gone)
+        change(w, at, &w->of[i]);
+}
+
+/* It recurs no more. */
+static void drop_all(struct ics_edit *x)
+{
+    struct lines *v = x->ics.v;
+    struct ics_span at = {0, 0};
+    for (size_t i = ics_find(v, x->ics.main, "EXDATE", 0); i != LINES_NONE;
+         i = ics_find(v, x->ics.main, "EXDATE", i + 1))
+        v->lines[i].dropped = true;
+    while (ics_next_changed(&x->ics, &at))
+        ics_drop(x, at);
+}
+
 void ics_write_overrides(struct ics_edit *x, const struct ics_field *f, const struct wess_field *w)
 {
     struct wanted all;
     struct ics_span at = {0, 0};
     struct ics_moment m;
     (void)f;
-    if (ics_find_now(x->ics.v, x->ics.main, "RRULE") == LINES_NONE || !want(x, w, &all))
+    if (!ics_recurs(&x->ics) && x->had.n)
+        drop_all(x);
+    if (!ics_recurs(&x->ics) || !want(x, w, &all))
         return;
-    while (ics_next_changed(&x->ics, &at)) {
-        if (!day_of(&x->ics, &all.start, at, &m))
-            continue;
-        size_t i = place_of(&all, m.local);
-        bool off = is_called_off(x->ics.v, at), gone = i != LINES_NONE && is_gone(&all.of[i]);
-        if (i == LINES_NONE || off != gone || all.seen[i]) {
-            ics_drop(x, at);
-            continue;
-        }
-        all.seen[i] = true;
-        if (!gone)
-            change(&all, at, &all.of[i]);
-    }
+    while (ics_next_changed(&x->ics, &at))
+        if (day_of(&x->ics, &all.start, at, &m))
+            change_one(&all, at, m.local);
     for (size_t i = 0; i < all.n && !x->e.spent && !x->ics.v->spent; i++)
         if (!all.seen[i] && !is_gone(&all.of[i]))
             create(&all, &all.of[i]);
@@ -538,15 +607,14 @@ void ics_write_overrides(struct ics_edit *x, const struct ics_field *f, const st
  * ------------------------------------------------------------------------------------------ */
 
 /* An occurrence is named by when it was to be: by the new hour from now on. */
-void ics_move_overrides(struct ics_edit *x, const struct ics_moment *was,
-                        const struct wess_records *had)
+void ics_move_overrides(struct ics_edit *x, const struct ics_moment *was)
 {
     struct wanted gone = {.x = x};
     struct ics_span at = {0, 0};
     struct ics_moment day;
     struct lines *v = x->ics.v;
-    const struct wess_field all = {.type = WESS_RECORDS, .records = *had};
-    if (!had->n || !want(x, &all, &gone))
+    const struct wess_field all = {.type = WESS_RECORDS, .records = x->had};
+    if (!x->had.n || !want(x, &all, &gone))
         return;
     for (size_t i = ics_find(v, x->ics.main, "EXDATE", 0); i != LINES_NONE;
          i = ics_find(v, x->ics.main, "EXDATE", i + 1))

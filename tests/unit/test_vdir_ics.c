@@ -711,6 +711,55 @@ static void test_vdir_ics__a_series_at_another_hour(void **state)
     assert_string_equal(test_text(&f->item, "rrule"), "FREQ=WEEKLY;UNTIL=20301230");
 }
 
+/* What an occurrence has of the series follows it; what it has of its own stays. */
+static void test_vdir_ics__occurrences_follow_the_series(void **state)
+{
+    struct fixture *f = *state;
+    const char *file =
+        CAL(MASTER MOVED "BEGIN:VEVENT\r\nUID:s\r\n"
+                         "RECURRENCE-ID;TZID=Europe/Berlin:20301111T090000\r\n"
+                         "DTSTART;TZID=Europe/Berlin:20301111T110000\r\nSUMMARY:All\r\n"
+                         "END:VEVENT\r\n");
+    const char *out = write_one(f, file, text("summary", "Every"));
+    assert_null(strstr(out, "SUMMARY:All"));
+    assert_non_null(strstr(out, "T110000\r\nSUMMARY:Every\r\n"));
+    assert_non_null(strstr(out, "SUMMARY:Moved\r\nX-THEIRS:2\r\n"));
+    /* A series no more: nothing of it is left over. */
+    out = write_one(f, file, none("rrule"));
+    assert_null(strstr(out, "RECURRENCE-ID"));
+    assert_null(strstr(out, "EXDATE"));
+    assert_int_equal(f->result.n_refused, 0);
+}
+
+/* Somebody was invited to one occurrence alone. */
+static void test_vdir_ics__one_occurrence_alone(void **state)
+{
+    struct fixture *f = *state;
+    const char *file = CAL(MOVED);
+    look(f, file);
+    assert_null(test_field(&f->item, "rrule"));
+    assert_int_equal(test_field(&f->item, "start")->time.ms, 1920110400000);
+    write_one(f, file, text("rrule", "FREQ=DAILY"));
+    assert_int_equal(f->result.n_refused, 1);
+    same_again(f, file);
+}
+
+static void test_vdir_ics__what_is_there_twice_stays(void **state)
+{
+    static const char *const files[] = {
+        EVENT("DTSTART:20300704T080000Z\r\nPRIORITY:01\r\nATTENDEE:mailto:a@x\r\n"
+              "ATTENDEE;CN=A:mailto:A@x\r\nSUMMARY:a\r\nSUMMARY:b\r\n"),
+        EVENT("DTSTART:20300704T080000Z\r\nRRULE:FREQ=DAILY\r\nEXDATE:20300705T080000Z,x\r\n"
+              "EXDATE:20300705T080000Z\r\nRDATE:20300801T080000Z\r\n"),
+        CAL(MASTER MOVED MOVED)};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        same_again(*state, files[i]);
+    struct fixture *f = *state;
+    const char *open = EVENT("DTSTART:20300704T080000Z\r\nORGANIZER;X=a\"b:mailto:a@x\r\n");
+    write_one(f, open, text("organizer.cn", "Ada"));
+    assert_string_equal(test_text(&f->item, "organizer.cn"), "Ada");
+}
+
 static void test_vdir_ics__memory_spent_at_any_point(void **state)
 {
     struct fixture *f = *state;
@@ -756,6 +805,9 @@ int main(void)
         TEST(an_end_before_the_hour),
         TEST(occurrences_change),
         TEST(a_series_at_another_hour),
+        TEST(occurrences_follow_the_series),
+        TEST(one_occurrence_alone),
+        TEST(what_is_there_twice_stays),
         TEST(memory_spent_at_any_point),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

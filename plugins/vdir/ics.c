@@ -136,9 +136,14 @@ static bool check_calendar(const struct lines *v, struct ics_span *cal, struct l
     return true;
 }
 
-static bool same_value(struct wess_slice a, struct wess_slice b)
+/* A stray CR is a space wherever it is written again. */
+static bool same_uid(struct wess_slice a, struct wess_slice b)
 {
-    return a.len == b.len && (!a.len || !memcmp(a.data, b.data, a.len));
+    const char *p = a.data, *q = b.data;
+    bool same = a.len == b.len;
+    for (size_t i = 0; same && i < a.len; i++)
+        same = (p[i] == '\r' ? ' ' : p[i]) == (q[i] == '\r' ? ' ' : q[i]);
+    return same;
 }
 
 /* One item: the component without RECURRENCE-ID, or the only one. */
@@ -152,7 +157,7 @@ static bool check_items(const struct lines *v, struct ics_span cal, const char *
         size_t original = ics_find(v, at, "RECURRENCE-ID", 0);
         if (!n++)
             first = at;
-        if (!same_value(ics_value(v, first, "UID"), ics_value(v, at, "UID")))
+        if (!same_uid(ics_value(v, first, "UID"), ics_value(v, at, "UID")))
             return wrong(fault, &v->lines[at.from], "a second UID in one file");
         if (original == LINES_NONE && main->to)
             return wrong(fault, &v->lines[at.from], "a second item in one file");

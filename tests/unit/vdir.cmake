@@ -10,4 +10,7 @@ target_link_libraries(wess_vdir_parts PUBLIC wess_sdk_helpers wess_sdk_zone PkgC
 foreach(test vcard item edit file chance)
     wess_unit(test_vdir_${test} SOURCES test_vdir_${test}.c LIBS wess_vdir_parts wess_testhost)
 endforeach()
-wess_unit(test_vdir_ics SOURCES test_vdir_ics.c LIBS wess_vdir_parts wess_testhost wess_model)
+foreach(test ics series)
+    wess_unit(test_vdir_${test} SOURCES test_vdir_${test}.c LIBS wess_vdir_parts wess_testhost
+        wess_model)
+endforeach()

@@ -32,12 +32,12 @@ void edit_fresh(struct edit *e)
 {
     e->spent |= e->text.spent;
     e->text.len = 0;
-    vcard_puts(&e->text, "");
+    lines_puts(&e->text, "");
 }
 
 void edit_add(struct edit *e)
 {
-    vcard_add(e->v, e->text.spent ? NULL : e->text.data);
+    lines_add(e->v, e->text.spent ? NULL : e->text.data);
 }
 
 void edit_set(struct edit *e, size_t line)
@@ -45,17 +45,16 @@ void edit_set(struct edit *e, size_t line)
     if (e->text.spent)
         e->spent = true;
     else
-        vcard_set(e->v, line, (struct wess_slice){e->text.data, e->text.len});
+        lines_set(e->v, line, (struct wess_slice){e->text.data, e->text.len});
 }
 
-/* A long text, read back whole: a card has a bound. NULL: too long, or gone. */
-static char *blob_text(struct edit *e, const struct wess_blob *b)
+char *edit_blob_text(struct edit *e, const struct wess_blob *b)
 {
     const struct wess_host *h = e->host;
     struct wess_spool *s = NULL;
     size_t at = 0;
     int64_t n = 0;
-    char *text = b->size < VCARD_MAX ? h->alloc(e->call->arena, (size_t)b->size + 1) : NULL;
+    char *text = b->size < LINES_BYTES ? h->alloc(e->call->arena, (size_t)b->size + 1) : NULL;
     if (!text || h->blob_open(h->ctx, b->digest, &s) != WESS_OK)
         return NULL;
     while (at < b->size && (n = h->blob_get(s, text + at, (size_t)b->size - at)) > 0)
@@ -85,22 +84,22 @@ static void put_date(struct edit *e, struct wess_slice date)
     size_t keep = date.len == 7 ? 2 : 0;
     for (size_t i = 0; i < date.len; i++)
         if (e->v->version != VCARD_40 || p[i] != '-' || i < keep)
-            vcard_put(&e->text, &p[i], 1);
+            lines_put(&e->text, &p[i], 1);
 }
 
 /* RELATED is an address unless it says that it is a text. */
 static void set_related(struct edit *e, size_t line)
 {
-    struct vcard_buf b = {0};
-    const struct vcard_line *l = &e->v->lines[line];
+    struct lines_buf b = {0};
+    const struct line *l = &e->v->lines[line];
     if (l->group.len) {
-        vcard_put(&b, l->group.data, l->group.len);
-        vcard_puts(&b, ".");
+        lines_put(&b, l->group.data, l->group.len);
+        lines_puts(&b, ".");
     }
-    vcard_puts(&b, "RELATED;TYPE=spouse;VALUE=text:");
-    vcard_put(&b, e->text.data, e->text.len);
-    vcard_replace(e->v, line, b.spent ? NULL : b.data);
-    vcard_buf_fini(&b);
+    lines_puts(&b, "RELATED;TYPE=spouse;VALUE=text:");
+    lines_put(&b, e->text.data, e->text.len);
+    lines_replace(e->v, line, b.spent ? NULL : b.data);
+    lines_buf_fini(&b);
 }
 
 static void write_plain(struct edit *e, const struct vdir_field *f, size_t line,
@@ -109,26 +108,26 @@ static void write_plain(struct edit *e, const struct vdir_field *f, size_t line,
     const char *property = new_property(e, f);
     if (!value.len) {
         /* FN is mandatory: name_it() fills it where it stands. */
-        if (line != VCARD_NONE && !strcmp(f->name, "fn"))
-            vcard_set(e->v, line, value);
-        else if (line != VCARD_NONE)
-            vcard_drop(e->v, line);
+        if (line != LINES_NONE && !strcmp(f->name, "fn"))
+            lines_set(e->v, line, value);
+        else if (line != LINES_NONE)
+            lines_drop(e->v, line);
         return;
     }
     edit_fresh(e);
-    if (line == VCARD_NONE) {
-        vcard_puts(&e->text, property ? property : f->names[0]);
-        vcard_puts(&e->text, property ? "" : ":");
+    if (line == LINES_NONE) {
+        lines_puts(&e->text, property ? property : f->names[0]);
+        lines_puts(&e->text, property ? "" : ":");
     }
     if (f->form == VDIR_DATE)
         put_date(e, value);
     else if (f->form == VDIR_URI)
-        vcard_put_line(&e->text, value);
+        lines_put_line(&e->text, value);
     else
-        vcard_put_escaped(&e->text, value);
-    if (line == VCARD_NONE)
+        lines_put_escaped(&e->text, value);
+    if (line == LINES_NONE)
         edit_add(e);
-    else if (vcard_is(&e->v->lines[line], "RELATED"))
+    else if (lines_is(&e->v->lines[line], "RELATED"))
         set_related(e, line);
     else
         edit_set(e, line);
@@ -139,13 +138,13 @@ static void put_components(struct edit *e, struct wess_slice old, size_t least, 
                            struct wess_slice value)
 {
     struct wess_slice one;
-    for (size_t i = 0; vcard_component(old, i, &one) || i <= part || i < least; i++) {
+    for (size_t i = 0; lines_component(old, i, &one) || i <= part || i < least; i++) {
         if (i)
-            vcard_puts(&e->text, ";");
+            lines_puts(&e->text, ";");
         if (i == part)
-            vcard_put_escaped(&e->text, value);
+            lines_put_escaped(&e->text, value);
         else
-            vcard_put_part(&e->text, one);
+            lines_put_part(&e->text, one);
     }
 }
 
@@ -154,20 +153,20 @@ static void write_part(struct edit *e, const struct vdir_field *f, size_t line,
 {
     struct wess_slice old = {"", 0};
     bool name = !strcmp(f->names[0], "N");
-    if (line != VCARD_NONE && !vdir_decode(e->call, &e->v->lines[line], &old, &e->spent))
+    if (line != LINES_NONE && !vdir_decode(e->call, &e->v->lines[line], &old, &e->spent))
         return;
-    if (line == VCARD_NONE && !value.len)
+    if (line == LINES_NONE && !value.len)
         return;
     edit_fresh(e);
-    if (line == VCARD_NONE) {
-        vcard_puts(&e->text, f->names[0]);
-        vcard_puts(&e->text, ":");
+    if (line == LINES_NONE) {
+        lines_puts(&e->text, f->names[0]);
+        lines_puts(&e->text, ":");
     }
     put_components(e, old, name ? NAME_PARTS : 0, f->part, value);
-    if (line == VCARD_NONE)
+    if (line == LINES_NONE)
         edit_add(e);
     else if (!name && strspn(e->text.data, ";") == e->text.len)
-        vcard_drop(e->v, line);
+        lines_drop(e->v, line);
     else
         edit_set(e, line);
 }
@@ -176,7 +175,7 @@ static void write_field(struct edit *e, const struct vdir_field *f, const struct
 {
     size_t line = vdir_line(e->v, f);
     struct wess_slice now = {"", 0}, value = {"", 0};
-    if (line != VCARD_NONE && !vdir_read_line(e->call, e->v, line, f, &now, &e->spent)) {
+    if (line != LINES_NONE && !vdir_read_line(e->call, e->v, line, f, &now, &e->spent)) {
         if (!e->spent)
             vdir_refuse(e->call, e->out, f->name,
                         "the file has it in a form that is not understood");
@@ -185,10 +184,10 @@ static void write_field(struct edit *e, const struct vdir_field *f, const struct
     if (w->type == WESS_TEXT || w->type == WESS_DATE)
         value = w->str;
     if (w->type == WESS_BLOB) {
-        value.data = blob_text(e, &w->blob);
+        value.data = edit_blob_text(e, &w->blob);
         value.len = value.data ? (size_t)w->blob.size : 0;
         if (!value.data) {
-            vdir_refuse(e->call, e->out, f->name, "it is longer than a card may be");
+            vdir_refuse(e->call, e->out, f->name, "it is longer than a file may be");
             return;
         }
     }
@@ -224,7 +223,7 @@ static void write_tag_line(struct edit *e, size_t line, const struct wess_list *
         return;
     }
     edit_fresh(e);
-    while (vcard_next_in_list(&rest, &one)) {
+    while (lines_next_in_list(&rest, &one)) {
         e->spent |= !vdir_unescape(e->call, one, &text);
         if (e->spent)
             return;
@@ -233,27 +232,27 @@ static void write_tag_line(struct edit *e, size_t line, const struct wess_list *
             changed = true;
             continue;
         }
-        vcard_puts(&e->text, any ? "," : "");
-        vcard_put_part(&e->text, one);
+        lines_puts(&e->text, any ? "," : "");
+        lines_put_part(&e->text, one);
         left |= text.len > 0;
         any |= one.len > 0;
     }
     for (size_t i = 0; i < more.n; i++) {
-        vcard_puts(&e->text, any || i ? "," : "");
-        vcard_put_escaped(&e->text, (struct wess_slice){more.of[i], strlen(more.of[i])});
+        lines_puts(&e->text, any || i ? "," : "");
+        lines_put_escaped(&e->text, (struct wess_slice){more.of[i], strlen(more.of[i])});
     }
     if (changed && !left)
-        vcard_drop(e->v, line);
+        lines_drop(e->v, line);
     else if (changed)
         edit_set(e, line);
 }
 
-static void write_tags(struct edit *e, const struct wess_field *w)
+void edit_tags(struct edit *e, const struct wess_field *w)
 {
     const struct wess_list none = {NULL, 0}, *want = w->type == WESS_SET ? &w->set : &none;
     struct wess_list now;
     const char **more = e->host->alloc(e->call->arena, (want->n + 1) * sizeof(*more));
-    size_t n = 0, first = vcard_find(e->v, "CATEGORIES", 0);
+    size_t n = 0, first = lines_find(e->v, "CATEGORIES", 0);
     if (!more || !vdir_tags(e->call, e->v, &now)) {
         e->spent = true;
         return;
@@ -261,12 +260,12 @@ static void write_tags(struct edit *e, const struct wess_field *w)
     for (size_t i = 0; i < want->n; i++)
         if (!is_in(&now, (struct wess_slice){want->of[i], strlen(want->of[i])}))
             more[n++] = want->of[i];
-    if (first == VCARD_NONE && n) {
-        vcard_add(e->v, "CATEGORIES:");
+    if (first == LINES_NONE && n) {
+        lines_add(e->v, "CATEGORIES:");
         first = e->v->n - 1;
     }
-    for (size_t i = first; i != VCARD_NONE && !e->v->spent;
-         i = vcard_find(e->v, "CATEGORIES", i + 1))
+    for (size_t i = first; i != LINES_NONE && !e->v->spent;
+         i = lines_find(e->v, "CATEGORIES", i + 1))
         write_tag_line(e, i, want, i == first ? (struct wess_list){more, n} : none);
 }
 
@@ -276,7 +275,7 @@ static void write_tags(struct edit *e, const struct wess_field *w)
 static void write_one(struct edit *e, const struct wess_field *w)
 {
     if (!strcmp(w->name, "categories")) {
-        write_tags(e, w);
+        edit_tags(e, w);
         return;
     }
     for (int what = VDIR_MAIL; what <= VDIR_PLACE; what++)
@@ -297,8 +296,8 @@ static struct wess_slice shown(struct edit *e, const char *name)
     struct wess_slice text = {"", 0};
     for (size_t i = 0; i < vdir_n_fields; i++) {
         size_t line =
-            strcmp(vdir_fields[i].name, name) ? VCARD_NONE : vdir_line(e->v, &vdir_fields[i]);
-        if (line != VCARD_NONE)
+            strcmp(vdir_fields[i].name, name) ? LINES_NONE : vdir_line(e->v, &vdir_fields[i]);
+        if (line != LINES_NONE)
             vdir_read_line(e->call, e->v, line, &vdir_fields[i], &text, &e->spent);
     }
     return text;
@@ -307,8 +306,8 @@ static struct wess_slice shown(struct edit *e, const char *name)
 /* Made of what there is. */
 static void name_it(struct edit *e)
 {
-    size_t line = vcard_find(e->v, "FN", 0);
-    if (line != VCARD_NONE && e->v->lines[line].value.len)
+    size_t line = lines_find(e->v, "FN", 0);
+    if (line != LINES_NONE && e->v->lines[line].value.len)
         return;
     struct wess_slice given = shown(e, "name.given"), family = shown(e, "name.family"),
                       other = shown(e, "org");
@@ -316,36 +315,35 @@ static void name_it(struct edit *e)
     if (!other.len && vdir_entries(e->call, e->v, VDIR_MAIL, &mails) && mails.n)
         other = mails.of[0].text;
     edit_fresh(e);
-    vcard_puts(&e->text, line == VCARD_NONE ? "FN:" : "");
-    vcard_put_escaped(&e->text, given);
-    vcard_puts(&e->text, given.len && family.len ? " " : "");
-    vcard_put_escaped(&e->text, family);
+    lines_puts(&e->text, line == LINES_NONE ? "FN:" : "");
+    lines_put_escaped(&e->text, given);
+    lines_puts(&e->text, given.len && family.len ? " " : "");
+    lines_put_escaped(&e->text, family);
     if (!given.len && !family.len)
-        vcard_put_escaped(&e->text, other);
-    if (line == VCARD_NONE)
+        lines_put_escaped(&e->text, other);
+    if (line == LINES_NONE)
         edit_add(e);
     else
         edit_set(e, line);
 }
 
-/* Only into an empty slot, never over a foreign value. */
-static void stamp_it(struct edit *e)
+void edit_stamp(struct edit *e)
 {
-    if (!e->op->stamp || vcard_find(e->v, VDIR_STAMP, 0) != VCARD_NONE)
+    if (!e->op->stamp || lines_find(e->v, VDIR_STAMP, 0) != LINES_NONE)
         return;
     edit_fresh(e);
-    vcard_puts(&e->text, VDIR_STAMP ":");
-    vcard_put_line(&e->text, (struct wess_slice){e->op->stamp, strlen(e->op->stamp)});
+    lines_puts(&e->text, VDIR_STAMP ":");
+    lines_put_line(&e->text, (struct wess_slice){e->op->stamp, strlen(e->op->stamp)});
     edit_add(e);
 }
 
-void vdir_blank(struct vcard_buf *b, bool v4, const char *uid)
+void vdir_blank(struct lines_buf *b, bool v4, const char *uid)
 {
-    vcard_puts(b, "BEGIN:VCARD\r\nVERSION:");
-    vcard_puts(b, v4 ? "4.0" : "3.0");
-    vcard_puts(b, "\r\nUID:");
-    vcard_puts(b, uid);
-    vcard_puts(b, "\r\nEND:VCARD\r\n");
+    lines_puts(b, "BEGIN:VCARD\r\nVERSION:");
+    lines_puts(b, v4 ? "4.0" : "3.0");
+    lines_puts(b, "\r\nUID:");
+    lines_puts(b, uid);
+    lines_puts(b, "\r\nEND:VCARD\r\n");
 }
 
 static bool shows(const struct wess_item *item, const char *name)
@@ -356,7 +354,7 @@ static bool shows(const struct wess_item *item, const char *name)
     return false;
 }
 
-enum wess_code vdir_edit(struct wess_call *call, struct vcard *v, const struct wess_op *op,
+enum wess_code vdir_edit(struct wess_call *call, struct lines *v, const struct wess_op *op,
                          struct wess_result *out)
 {
     struct edit e = {.call = call, .host = call->conn->host, .v = v, .op = op, .out = out};
@@ -365,11 +363,11 @@ enum wess_code vdir_edit(struct wess_call *call, struct vcard *v, const struct w
     if (op->what == WESS_CREATE || shows(&op->item, "fn"))
         name_it(&e);
     /* RFC 2426 asks for N as well. */
-    if (op->what == WESS_CREATE && v->version == VCARD_30 && vcard_find(v, "N", 0) == VCARD_NONE)
-        vcard_add(v, "N:;;;;");
-    stamp_it(&e);
+    if (op->what == WESS_CREATE && v->version == VCARD_30 && lines_find(v, "N", 0) == LINES_NONE)
+        lines_add(v, "N:;;;;");
+    edit_stamp(&e);
     bool spent = e.spent || e.text.spent || v->spent;
-    vcard_buf_fini(&e.text);
+    lines_buf_fini(&e.text);
     if (spent)
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
                          "memory for one batch is spent");

@@ -34,16 +34,16 @@ static const struct vdir_entry *entry_of(const struct vdir_entries *now, const c
 static void put_place(struct edit *e, struct wess_slice old, const struct wess_record *r)
 {
     struct wess_slice one, text;
-    for (size_t i = 0; vcard_component(old, i, &one) || i < VDIR_PARTS; i++) {
+    for (size_t i = 0; lines_component(old, i, &one) || i < VDIR_PARTS; i++) {
         const char *name = i < VDIR_PARTS ? vdir_place_part[i] : NULL;
         struct wess_slice value = part_of(r, name);
         if (i)
-            vcard_puts(&e->text, ";");
+            lines_puts(&e->text, ";");
         e->spent |= !vdir_unescape(e->call, one, &text);
         if (!name || edit_equal(text, value))
-            vcard_put_part(&e->text, one);
+            lines_put_part(&e->text, one);
         else
-            vcard_put_escaped(&e->text, value);
+            lines_put_escaped(&e->text, value);
     }
 }
 
@@ -52,7 +52,7 @@ static bool same_place(struct edit *e, struct wess_slice old, const struct wess_
     bool same = true;
     for (size_t i = 0; i < VDIR_PARTS; i++) {
         struct wess_slice one, text;
-        vcard_component(old, i, &one);
+        lines_component(old, i, &one);
         e->spent |= !vdir_unescape(e->call, one, &text);
         same &= !vdir_place_part[i] || edit_equal(text, part_of(r, vdir_place_part[i]));
     }
@@ -69,7 +69,7 @@ static void write_entry(struct edit *e, enum vdir_records what, const struct vdi
     if (what == VDIR_PLACE)
         put_place(e, now->text, r);
     else
-        vcard_put_escaped(&e->text, value);
+        lines_put_escaped(&e->text, value);
     edit_set(e, now->line);
 }
 
@@ -109,18 +109,18 @@ static void add_entry(struct edit *e, enum vdir_records what, const struct wess_
         return;
     }
     edit_fresh(e);
-    vcard_puts(&e->text, vdir_record_property[what]);
+    lines_puts(&e->text, vdir_record_property[what]);
     if (types) {
-        vcard_puts(&e->text, ";TYPE=");
-        vcard_puts(&e->text, types);
+        lines_puts(&e->text, ";TYPE=");
+        lines_puts(&e->text, types);
     } else if (e->v->version == VCARD_30 && what != VDIR_PLACE) {
-        vcard_puts(&e->text, what == VDIR_MAIL ? ";TYPE=internet" : ";TYPE=voice");
+        lines_puts(&e->text, what == VDIR_MAIL ? ";TYPE=internet" : ";TYPE=voice");
     }
-    vcard_puts(&e->text, ":");
+    lines_puts(&e->text, ":");
     if (what == VDIR_PLACE)
         put_place(e, (struct wess_slice){"", 0}, r);
     else
-        vcard_put_escaped(&e->text, value);
+        lines_put_escaped(&e->text, value);
     edit_add(e);
 }
 
@@ -135,7 +135,7 @@ static bool drop_entries(struct edit *e, enum vdir_records what, const struct we
         /* Slots are numbered by place: the last goes first, so that the others keep theirs. */
         for (size_t i = now.n; i-- > 0;)
             if (!wanted(want, now.of[i].key)) {
-                vcard_drop(e->v, now.of[i].line);
+                lines_drop(e->v, now.of[i].line);
                 more = what == VDIR_MAIL;
             }
     }
@@ -196,7 +196,7 @@ static void order_mails(struct edit *e, const struct wess_record **of, size_t n)
         return;
     const char *mark = e->v->version == VCARD_40 ? ";PREF=1" : ";TYPE=pref";
     size_t *places = e->host->alloc(e->call->arena, now.n * sizeof(*places)), at = 0;
-    struct vcard_buf *texts = e->host->alloc(e->call->arena, now.n * sizeof(*texts));
+    struct lines_buf *texts = e->host->alloc(e->call->arena, now.n * sizeof(*texts));
     bool marked = false;
     e->spent |= !places || !texts;
     for (size_t i = 0; !e->spent && i < now.n; i++) {
@@ -208,15 +208,15 @@ static void order_mails(struct edit *e, const struct wess_record **of, size_t n)
         struct wess_slice raw;
         if (!entry || !vdir_decode(e->call, &e->v->lines[entry->line], &raw, &e->spent))
             continue;
-        vcard_plain(&e->v->lines[entry->line], raw, marked && !at ? mark : "", &texts[at]);
+        lines_plain(&e->v->lines[entry->line], raw, marked && !at ? mark : "", &texts[at]);
         at++;
     }
     if (!e->spent)
         qsort(places, now.n, sizeof(*places), by_line);
     for (size_t i = 0; !e->spent && i < at; i++)
-        vcard_replace(e->v, places[i], texts[i].spent ? NULL : texts[i].data);
+        lines_replace(e->v, places[i], texts[i].spent ? NULL : texts[i].data);
     for (size_t i = 0; texts && i < at; i++)
-        vcard_buf_fini(&texts[i]);
+        lines_buf_fini(&texts[i]);
 }
 
 void edit_records(struct edit *e, enum vdir_records what, const struct wess_field *w)

@@ -97,15 +97,15 @@ static bool same(struct wess_slice a, const char *b)
 }
 
 /* RELATED stands for anybody; a spouse's name is one that says so and is no address. */
-static bool is_spouse(const struct vcard_line *l)
+static bool is_spouse(const struct line *l)
 {
-    return vcard_has_type(l, "spouse") && same(vcard_param(l, "VALUE"), "text");
+    return lines_has_type(l, "spouse") && same(lines_param(l, "VALUE"), "text");
 }
 
-static bool is_labelled(const struct vcard *v, const struct vcard_line *l, const char *label)
+static bool is_labelled(const struct lines *v, const struct line *l, const char *label)
 {
-    for (size_t i = vcard_find(v, "X-ABLABEL", 0); i != VCARD_NONE;
-         i = vcard_find(v, "X-ABLABEL", i + 1)) {
+    for (size_t i = lines_find(v, "X-ABLABEL", 0); i != LINES_NONE;
+         i = lines_find(v, "X-ABLABEL", i + 1)) {
         struct wess_slice group = v->lines[i].group, text = v->lines[i].value;
         if (!group.len || group.len != l->group.len ||
             strncasecmp(group.data, l->group.data, group.len))
@@ -118,27 +118,26 @@ static bool is_labelled(const struct vcard *v, const struct vcard_line *l, const
     return false;
 }
 
-size_t vdir_line(const struct vcard *v, const struct vdir_field *f)
+size_t vdir_line(const struct lines *v, const struct vdir_field *f)
 {
     static const char *const apple[] = {"X-ABDATE", "X-ABRELATEDNAMES"};
     const char *by_label = apple[f->form != VDIR_DATE];
     for (size_t k = 0; k < VDIR_NAMES && f->names[k]; k++)
-        for (size_t i = vcard_find(v, f->names[k], 0); i != VCARD_NONE;
-             i = vcard_find(v, f->names[k], i + 1))
+        for (size_t i = lines_find(v, f->names[k], 0); i != LINES_NONE;
+             i = lines_find(v, f->names[k], i + 1))
             if (strcmp(f->names[k], "RELATED") || is_spouse(&v->lines[i]))
                 return i;
-    for (size_t i = f->label ? vcard_find(v, by_label, 0) : VCARD_NONE; i != VCARD_NONE;
-         i = vcard_find(v, by_label, i + 1))
+    for (size_t i = f->label ? lines_find(v, by_label, 0) : LINES_NONE; i != LINES_NONE;
+         i = lines_find(v, by_label, i + 1))
         if (is_labelled(v, &v->lines[i], f->label))
             return i;
-    return VCARD_NONE;
+    return LINES_NONE;
 }
 
 /* ---- reading it
  * ------------------------------------------------------------------------------------------ */
 
-bool vdir_decode(struct wess_call *call, const struct vcard_line *l, struct wess_slice *out,
-                 bool *spent)
+bool vdir_decode(struct wess_call *call, const struct line *l, struct wess_slice *out, bool *spent)
 {
     char *text = call->conn->host->alloc(call->arena, l->value.len + 1);
     *out = (struct wess_slice){"", 0};
@@ -146,7 +145,7 @@ bool vdir_decode(struct wess_call *call, const struct vcard_line *l, struct wess
     if (!text)
         return false;
     out->data = text;
-    return vcard_decode(l, text, &out->len);
+    return lines_decode(l, text, &out->len);
 }
 
 /* Line ends are LF; an encoded text brings its own. */
@@ -165,7 +164,7 @@ static size_t to_lf(char *text, size_t len)
 bool vdir_unescape(struct wess_call *call, struct wess_slice in, struct wess_slice *out)
 {
     char *text = call->conn->host->alloc(call->arena, in.len + 1);
-    *out = (struct wess_slice){text, text ? to_lf(text, vcard_unescape(in, text)) : 0};
+    *out = (struct wess_slice){text, text ? to_lf(text, lines_unescape(in, text)) : 0};
     return text != NULL;
 }
 
@@ -222,10 +221,10 @@ static bool read_date(struct wess_slice in, const char *omitted, char out[11])
     return true;
 }
 
-static bool date_of(struct wess_call *call, const struct vcard_line *l, struct wess_slice raw,
+static bool date_of(struct wess_call *call, const struct line *l, struct wess_slice raw,
                     struct wess_slice *out, bool *spent)
 {
-    struct wess_slice omit = vcard_param(l, "X-APPLE-OMIT-YEAR");
+    struct wess_slice omit = lines_param(l, "X-APPLE-OMIT-YEAR");
     char date[11];
     if (!read_date(raw, omit.len == 4 ? omit.data : NULL, date))
         return false;
@@ -235,10 +234,10 @@ static bool date_of(struct wess_call *call, const struct vcard_line *l, struct w
     return out->data != NULL;
 }
 
-bool vdir_read_line(struct wess_call *call, const struct vcard *v, size_t line,
+bool vdir_read_line(struct wess_call *call, const struct lines *v, size_t line,
                     const struct vdir_field *f, struct wess_slice *out, bool *spent)
 {
-    const struct vcard_line *l = &v->lines[line];
+    const struct line *l = &v->lines[line];
     struct wess_slice raw, part;
     *out = (struct wess_slice){"", 0};
     if (!vdir_decode(call, l, &raw, spent))
@@ -249,7 +248,7 @@ bool vdir_read_line(struct wess_call *call, const struct vcard *v, size_t line,
     case VDIR_DATE:
         return date_of(call, l, raw, out, spent);
     case VDIR_PART:
-        vcard_component(raw, f->part, &part);
+        lines_component(raw, f->part, &part);
         raw = part;
         break;
     case VDIR_TEXT:

@@ -44,11 +44,11 @@ enum wess_code vdir_folder(struct wess_call *call, int *dir)
     return *dir < 0 ? vdir_failed(call, call->conn->path) : WESS_OK;
 }
 
-bool vdir_is_name(const char *name)
+bool vdir_is_name(const struct vdir_kind *kind, const char *name)
 {
-    size_t len = strlen(name), end = strlen(VDIR_SUFFIX);
+    size_t len = strlen(name), end = strlen(kind->suffix);
     return len > end && len <= NAME_MAX && *name != '.' && !strchr(name, '/') &&
-           !strcmp(name + len - end, VDIR_SUFFIX);
+           !strcmp(name + len - end, kind->suffix);
 }
 
 /* ---- one file
@@ -56,7 +56,7 @@ bool vdir_is_name(const char *name)
 
 static enum vdir_got bad(struct vdir_file *f, const char *why)
 {
-    f->fault = (struct vcard_fault){0, why};
+    f->fault = (struct lines_fault){0, why};
     return VDIR_BAD;
 }
 
@@ -92,10 +92,11 @@ static enum vdir_got judge_open(struct vdir_file *f)
     }
 }
 
-enum vdir_got vdir_file_read(int dir, const char *name, struct vdir_file *f)
+enum vdir_got vdir_file_read(const struct vdir_kind *kind, int dir, const char *name,
+                             struct vdir_file *f)
 {
     *f = (struct vdir_file){0};
-    if (!vdir_is_name(name))
+    if (!vdir_is_name(kind, name))
         return VDIR_GONE;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
@@ -109,10 +110,10 @@ enum vdir_got vdir_file_read(int dir, const char *name, struct vdir_file *f)
         f->young = vdir_is_young(&f->st, &now);
         if (!S_ISREG(f->st.st_mode))
             got = bad(f, "it is no file");
-        else if (f->st.st_size > (off_t)VCARD_MAX)
-            got = bad(f, "it is larger than a card may be (1 MiB)");
+        else if (f->st.st_size > (off_t)LINES_BYTES)
+            got = bad(f, "it is larger than a file may be (1 MiB)");
         else if (read_all(fd, f))
-            got = vcard_read(&f->card, f->bytes, f->len, &f->fault) ? VDIR_CARD : VDIR_BAD;
+            got = kind->read(&f->text, f->bytes, f->len, &f->fault) ? VDIR_READ : VDIR_BAD;
     }
     int error = errno;
     close(fd);
@@ -122,7 +123,7 @@ enum vdir_got vdir_file_read(int dir, const char *name, struct vdir_file *f)
 
 void vdir_file_fini(struct vdir_file *f)
 {
-    vcard_fini(&f->card);
+    lines_fini(&f->text);
     if (f->bytes)
         explicit_bzero(f->bytes, f->len);
     free(f->bytes);
@@ -132,17 +133,17 @@ void vdir_file_fini(struct vdir_file *f)
 enum wess_code vdir_file_item(struct wess_call *call, const struct vdir_file *f, const char *name,
                               bool whole, struct wess_item *out)
 {
-    enum wess_code rc = vdir_item(call, &f->card, name, whole, out);
+    enum wess_code rc = call->conn->kind->item(call, &f->text, name, whole, out);
     if (rc != WESS_OK)
         return rc;
     out->modified_ms = (int64_t)f->st.st_mtim.tv_sec * 1000 + f->st.st_mtim.tv_nsec / 1000000;
     out->revision = vdir_revision(call, f);
     return out->revision ? WESS_OK
                          : wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
-                                     "the cards are too large for one answer");
+                                     "the files are too large for one answer");
 }
 
-const char *vdir_fault_text(struct wess_call *call, const struct vcard_fault *fault)
+const char *vdir_fault_text(struct wess_call *call, const struct lines_fault *fault)
 {
     const struct wess_host *h = call->conn->host;
     const char *text = fault->line
@@ -288,7 +289,7 @@ enum wess_code vdir_list(struct wess_call *call, int dir, struct vdir_names *out
     do {
         errno = 0;
         entry = d ? readdir(d) : NULL;
-        if (entry && vdir_is_name(entry->d_name) && !keep(out, entry->d_name))
+        if (entry && vdir_is_name(call->conn->kind, entry->d_name) && !keep(out, entry->d_name))
             errno = ENOMEM;
     } while (entry && !errno);
     /* Half a listing would make deletions of the other half. */

@@ -1,5 +1,5 @@
-/* Looking for keys through every card. Folding costs memory of the answer, and a folder may hold a
- * hundred thousand cards: a sieve over the plain text lets few of them through. */
+/* Looking for keys through every file. Folding costs memory of the answer, and a folder may hold a
+ * hundred thousand of them: a sieve over the plain text lets few of them through. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,9 +7,9 @@
 #include "keys.h"
 #include "vdir.h"
 
-#define RUN_LEAST 2u /* letters; less is in every card */
+#define RUN_LEAST 2u /* letters; less is in every file */
 
-/* Letters and digits that must be in a card that bears the key. */
+/* Letters and digits that must be in a file that bears the key. */
 struct vdir_sieve {
     struct wess_slice *runs;
     size_t n;
@@ -21,7 +21,7 @@ static bool is_plain(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* The longest run of a key that is written in the card as it is in the key. */
+/* The longest run of a key that is written in the file as it is in the key. */
 static struct wess_slice run_of(const struct wess_key *key)
 {
     struct wess_slice best = {"", 0};
@@ -75,7 +75,7 @@ static bool may_fold(const unsigned char *p, size_t room)
 }
 
 /* The text in small letters; false: it holds what may fold. */
-static bool plain_text(const struct vcard *v, char *out, size_t *len)
+static bool plain_text(const struct lines *v, char *out, size_t *len)
 {
     *len = 0;
     for (size_t i = 0; i < v->n; i++) {
@@ -100,7 +100,7 @@ static bool holds(const char *text, size_t len, struct wess_slice run)
     return memmem(text, len, run.data, run.len) != NULL;
 }
 
-bool vdir_sieve(const struct vdir_sieve *s, const struct vcard *v)
+bool vdir_sieve(const struct vdir_sieve *s, const struct lines *v)
 {
     size_t size = v->n, len;
     for (size_t i = 0; i < v->n; i++)
@@ -117,11 +117,12 @@ bool vdir_sieve(const struct vdir_sieve *s, const struct vcard *v)
 static enum wess_code look_at(struct vdir_paging *p, const struct vdir_sieve *sieve,
                               const char *name, const struct wess_key *keys, size_t n)
 {
+    const struct vdir_kind *kind = p->call->conn->kind;
     struct vdir_file f;
     struct wess_item item;
     enum wess_code rc = WESS_OK;
-    enum vdir_got got = vdir_file_read(p->dir, name, &f);
-    bool may = got == VDIR_CARD && vdir_is_contact(&f.card) && vdir_sieve(sieve, &f.card);
+    enum vdir_got got = vdir_file_read(kind, p->dir, name, &f);
+    bool may = got == VDIR_READ && kind->is_ours(&f.text) && vdir_sieve(sieve, &f.text);
     if (got == VDIR_FAILED)
         rc = vdir_one_failed(p->call, name);
     else if (may)

@@ -9,7 +9,7 @@
 struct reading {
     struct wess_call *call;
     const struct wess_host *host;
-    const struct vcard *v;
+    const struct lines *v;
     struct wess_vec fields;
     bool whole, spent;
 };
@@ -26,17 +26,17 @@ static struct wess_field *push(struct reading *r, const char *name, uint32_t typ
 /* ---- single values
  * ------------------------------------------------------------------------------------------ */
 
-static void spool(struct reading *r, struct wess_field *f, struct wess_slice text)
+bool vdir_spool(struct wess_call *call, struct wess_slice text, struct wess_field *f)
 {
+    const struct wess_host *h = call->conn->host;
     struct wess_spool *s = NULL;
-    bool ok = r->host->blob_new(r->host->ctx, &s) == WESS_OK;
-    if (ok && r->host->blob_put(s, text.data, text.len) != WESS_OK) {
-        r->host->blob_close(s);
+    bool ok = h->blob_new(h->ctx, &s) == WESS_OK;
+    if (ok && h->blob_put(s, text.data, text.len) != WESS_OK) {
+        h->blob_close(s);
         ok = false;
     }
-    ok = ok && r->host->blob_done(s, r->call->arena, &f->blob) == WESS_OK;
     f->type = WESS_BLOB;
-    r->spent |= !ok;
+    return ok && h->blob_done(s, call->arena, &f->blob) == WESS_OK;
 }
 
 /* What keys are made of, beside addresses and phones. */
@@ -51,7 +51,7 @@ static void read_field(struct reading *r, const struct vdir_field *f)
     if (!r->whole && !is_in_keys(f->name))
         return;
     size_t line = vdir_line(r->v, f);
-    if (line == VCARD_NONE || !vdir_read_line(r->call, r->v, line, f, &text, &r->spent) ||
+    if (line == LINES_NONE || !vdir_read_line(r->call, r->v, line, f, &text, &r->spent) ||
         !text.len)
         return;
     /* Of what was not selected nothing may be spooled, and no key is made of it. */
@@ -61,7 +61,7 @@ static void read_field(struct reading *r, const struct vdir_field *f)
     if (!out)
         return;
     if (text.len > WESS_INLINE_MAX)
-        spool(r, out, text);
+        r->spent |= !vdir_spool(r->call, text, out);
     else
         out->str = text;
 }
@@ -71,20 +71,28 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void read_tags(struct reading *r, struct wess_list *tags)
+bool vdir_tag_set(struct wess_call *call, const struct lines *v, struct wess_list *tags)
 {
     struct wess_list all;
     size_t kept = 0;
-    r->spent |= !vdir_tags(r->call, r->v, &all);
-    if (r->spent || !all.n)
-        return;
+    *tags = (struct wess_list){NULL, 0};
+    if (!vdir_tags(call, v, &all))
+        return false;
+    if (!all.n)
+        return true;
     const char **of = (const char **)(uintptr_t)all.of; /* of vdir_tags(), ours */
     qsort(of, all.n, sizeof(*of), by_bytes);
     for (size_t i = 0; i < all.n; i++)
         if (!kept || strcmp(of[i], of[kept - 1]))
             of[kept++] = of[i];
     *tags = (struct wess_list){of, kept};
-    struct wess_field *f = push(r, "categories", WESS_SET);
+    return true;
+}
+
+static void read_tags(struct reading *r, struct wess_list *tags)
+{
+    r->spent |= !vdir_tag_set(r->call, r->v, tags);
+    struct wess_field *f = !r->spent && tags->n ? push(r, "categories", WESS_SET) : NULL;
     if (f)
         f->set = *tags;
 }
@@ -121,7 +129,7 @@ static void read_place(struct reading *r, const struct vdir_entry *e, struct wes
     r->spent |= !parts;
     for (size_t i = 0; parts && i < VDIR_PARTS; i++) {
         struct wess_slice raw, text;
-        if (!vdir_place_part[i] || !vcard_component(e->text, i, &raw) || !raw.len)
+        if (!vdir_place_part[i] || !lines_component(e->text, i, &raw) || !raw.len)
             continue;
         r->spent |= !vdir_unescape(r->call, raw, &text);
         parts[n++] =
@@ -158,24 +166,24 @@ static void read_records(struct reading *r, enum vdir_records what)
 /* ---- the whole
  * ------------------------------------------------------------------------------------------ */
 
-static bool says(const struct vcard *v, const char *name, const char *value)
+static bool says(const struct lines *v, const char *name, const char *value)
 {
-    size_t i = vcard_find(v, name, 0);
-    return i != VCARD_NONE && v->lines[i].value.len == strlen(value) &&
+    size_t i = lines_find(v, name, 0);
+    return i != LINES_NONE && v->lines[i].value.len == strlen(value) &&
            !strncasecmp(v->lines[i].value.data, value, strlen(value));
 }
 
-bool vdir_is_contact(const struct vcard *v)
+bool vdir_is_contact(const struct lines *v)
 {
     return !says(v, "X-ADDRESSBOOKSERVER-KIND", "group") &&
-           (vcard_find(v, "KIND", 0) == VCARD_NONE || says(v, "KIND", "individual") ||
+           (lines_find(v, "KIND", 0) == LINES_NONE || says(v, "KIND", "individual") ||
             says(v, "KIND", "org") || says(v, "KIND", ""));
 }
 
-const char *vdir_stamp(struct wess_call *call, const struct vcard *v, bool *spent)
+const char *vdir_stamp(struct wess_call *call, const struct lines *v, bool *spent)
 {
-    size_t i = vcard_find(v, VDIR_STAMP, 0);
-    struct wess_slice s = i == VCARD_NONE ? (struct wess_slice){"", 0} : v->lines[i].value;
+    size_t i = lines_find(v, VDIR_STAMP, 0);
+    struct wess_slice s = i == LINES_NONE ? (struct wess_slice){"", 0} : v->lines[i].value;
     const char *p = s.data;
     if (!s.len || s.len > WESS_STAMP_MAX)
         return NULL;
@@ -187,7 +195,7 @@ const char *vdir_stamp(struct wess_call *call, const struct vcard *v, bool *spen
     return stamp;
 }
 
-enum wess_code vdir_item(struct wess_call *call, const struct vcard *v, const char *id, bool whole,
+enum wess_code vdir_item(struct wess_call *call, const struct lines *v, const char *id, bool whole,
                          struct wess_item *out)
 {
     const struct wess_host *h = call->conn->host;
@@ -208,7 +216,7 @@ enum wess_code vdir_item(struct wess_call *call, const struct vcard *v, const ch
     out->n_fields = r.fields.n;
     if (r.spent || !out->id || wess_item_keys(h, call->arena, out, stamp) != WESS_OK)
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
-                         "the cards are too large for one answer");
+                         "the files are too large for one answer");
     if (whole)
         out->flags |= WESS_ITEM_WHOLE;
     else

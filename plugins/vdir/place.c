@@ -128,8 +128,8 @@ bool vdir_bears_stamp(struct vdir_job *j, const char *name)
 {
     struct vdir_file f;
     bool spent = false, ours = false;
-    if (j->op->stamp && vdir_file_read(j->dir, name, &f) == VDIR_CARD) {
-        const char *stamp = vdir_stamp(j->call, &f.card, &spent);
+    if (j->op->stamp && vdir_file_read(j->call->conn->kind, j->dir, name, &f) == VDIR_READ) {
+        const char *stamp = vdir_stamp(j->call, &f.text, &spent);
         ours = stamp && !strcmp(stamp, j->op->stamp);
     }
     if (j->op->stamp)
@@ -139,7 +139,7 @@ bool vdir_bears_stamp(struct vdir_job *j, const char *name)
 
 enum wess_code vdir_place_new(struct vdir_job *j)
 {
-    const char *base = j->name;
+    const char *base = j->name, *suffix = j->call->conn->kind->suffix;
     for (unsigned i = 2; i < NAMES_MAX; i++) {
         if (vdir_rename_new(j->dir, j->temp, j->name) == 0) {
             *j->temp = 0;
@@ -151,8 +151,8 @@ enum wess_code vdir_place_new(struct vdir_job *j)
         /* Carried out before, by an attempt whose answer was lost. */
         if (vdir_bears_stamp(j, j->name))
             return vdir_found(j, j->name);
-        j->name = wess_arena_fmt(j->call->conn->host, j->call->arena, "%.*s-%u" VDIR_SUFFIX,
-                                 (int)(strlen(base) - strlen(VDIR_SUFFIX)), base, i);
+        j->name = wess_arena_fmt(j->call->conn->host, j->call->arena, "%.*s-%u%s",
+                                 (int)(strlen(base) - strlen(suffix)), base, i, suffix);
         if (!j->name)
             return vdir_spent(j->call);
     }

@@ -15,7 +15,7 @@
 enum wess_code vdir_spent(struct wess_call *call)
 {
     return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
-                     "the cards are too large for one answer");
+                     "the files are too large for one answer");
 }
 
 enum wess_code vdir_cancelled(struct wess_call *call)
@@ -31,10 +31,10 @@ static bool is_text(const char *name)
         s++;
     if (!*s)
         return true;
-    struct vcard_line l = {.value = {name, strlen(name)}};
+    struct line l = {.value = {name, strlen(name)}};
     char out[NAME_MAX + 1];
     size_t len;
-    return vcard_decode(&l, out, &len);
+    return lines_decode(&l, out, &len);
 }
 
 /* One file's trouble is not the folder's going. */
@@ -59,7 +59,7 @@ static enum wess_code list_one(struct vdir_paging *p, const char *name, const st
         return errno == ENOENT ? WESS_OK : vdir_one_failed(p->call, name);
     bool young = vdir_is_young(&f.st, now);
     f.young = false;
-    if (young && vdir_file_read(p->dir, name, &f) == VDIR_GONE)
+    if (young && vdir_file_read(p->call->conn->kind, p->dir, name, &f) == VDIR_GONE)
         return WESS_OK;
     c = wess_vec_push(h, p->call->arena, &p->found);
     if (c)
@@ -87,7 +87,7 @@ static enum wess_code seek(struct vdir_paging *p, struct wess_slice cursor)
                       : NULL;
     if (rc == WESS_OK && cursor.len && !after)
         return vdir_spent(p->call);
-    if (after && (!vdir_is_name(after) || strlen(after) != cursor.len))
+    if (after && (!vdir_is_name(c->kind, after) || strlen(after) != cursor.len))
         return wess_fail(&p->call->error, WESS_RESET, WESS_OF_COLLECTION, NULL,
                          "that cursor is none of ours");
     while (after && c->next < c->names.n && strcmp(c->names.of[c->next], after) <= 0)
@@ -134,7 +134,7 @@ enum wess_code vdir_changes(struct wess_call *call, struct wess_slice cursor, ui
 /* ---- fetch
  * ------------------------------------------------------------------------------------------ */
 
-static enum wess_code fetch_card(struct wess_call *call, const char *id, const struct vdir_file *f,
+static enum wess_code fetch_item(struct wess_call *call, const char *id, const struct vdir_file *f,
                                  struct wess_result *r)
 {
     struct wess_item *item = call->conn->host->alloc(call->arena, sizeof(*item));
@@ -153,12 +153,13 @@ static enum wess_code fetch_one(struct wess_call *call, int dir, const char *id,
                                 struct wess_result *r)
 {
     const struct wess_host *h = call->conn->host;
+    const struct vdir_kind *kind = call->conn->kind;
     struct vdir_file f;
     enum wess_code rc = WESS_OK;
-    switch (vdir_file_read(dir, id, &f)) {
-    case VDIR_CARD:
-        if (vdir_is_contact(&f.card))
-            rc = fetch_card(call, id, &f, r);
+    switch (vdir_file_read(kind, dir, id, &f)) {
+    case VDIR_READ:
+        if (kind->is_ours(&f.text))
+            rc = fetch_item(call, id, &f, r);
         else
             r->code = WESS_GONE;
         break;
@@ -168,7 +169,7 @@ static enum wess_code fetch_one(struct wess_call *call, int dir, const char *id,
     case VDIR_BAD:
         r->code = WESS_REJECTED;
         r->text = vdir_fault_text(call, &f.fault);
-        r->remote_code = "bad-card";
+        r->remote_code = "bad-file";
         if (call->flags & WESS_CALL_FACTS)
             h->log(h->ctx, WESS_LOG_WARN, "%s: %s; it is left as it is", id, r->text);
         break;

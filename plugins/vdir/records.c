@@ -23,15 +23,15 @@ static bool holds(struct wess_slice s, const char *word)
 }
 
 /* By its types, or by the label that Apple gives a group: "_$!<HomeFAX>!$_", "iPhone". */
-static bool mentions(const struct vcard *v, const struct vcard_line *l, const char *word)
+static bool mentions(const struct lines *v, const struct line *l, const char *word)
 {
-    struct vcard_words w = vcard_words(l);
-    while (vcard_next_word(&w))
+    struct lines_words w = lines_words(l);
+    while (lines_next_word(&w))
         if ((!w.name.len || (w.name.len == 4 && !strncasecmp(w.name.data, "TYPE", 4))) &&
             holds(w.word, word))
             return true;
-    for (size_t i = l->group.len ? vcard_find(v, "X-ABLABEL", 0) : VCARD_NONE; i != VCARD_NONE;
-         i = vcard_find(v, "X-ABLABEL", i + 1))
+    for (size_t i = l->group.len ? lines_find(v, "X-ABLABEL", 0) : LINES_NONE; i != LINES_NONE;
+         i = lines_find(v, "X-ABLABEL", i + 1))
         if (v->lines[i].group.len == l->group.len &&
             !strncasecmp(v->lines[i].group.data, l->group.data, l->group.len) &&
             holds(v->lines[i].value, word))
@@ -39,7 +39,7 @@ static bool mentions(const struct vcard *v, const struct vcard_line *l, const ch
     return false;
 }
 
-static const char *phone_slot(const struct vcard *v, const struct vcard_line *l)
+static const char *phone_slot(const struct lines *v, const struct line *l)
 {
     static const struct {
         const char *word, *slot;
@@ -54,14 +54,14 @@ static const char *phone_slot(const struct vcard *v, const struct vcard_line *l)
     return "other";
 }
 
-static const char *place_slot(const struct vcard *v, const struct vcard_line *l)
+static const char *place_slot(const struct lines *v, const struct line *l)
 {
     return mentions(v, l, "home") ? "home" : mentions(v, l, "work") ? "work" : "other";
 }
 
-static unsigned rank_of(const struct vcard_line *l)
+static unsigned rank_of(const struct line *l)
 {
-    struct wess_slice pref = vcard_param(l, "PREF");
+    struct wess_slice pref = lines_param(l, "PREF");
     unsigned rank = 0;
     for (size_t i = 0; i < pref.len && i < 3; i++) {
         char c = ((const char *)pref.data)[i];
@@ -69,7 +69,7 @@ static unsigned rank_of(const struct vcard_line *l)
     }
     if (rank && rank < VDIR_UNRANKED)
         return rank;
-    return vcard_has_type(l, "pref") ? 1 : VDIR_UNRANKED;
+    return lines_has_type(l, "pref") ? 1 : VDIR_UNRANKED;
 }
 
 /* ---- entries
@@ -77,7 +77,7 @@ static unsigned rank_of(const struct vcard_line *l)
 
 struct lister {
     struct wess_call *call;
-    const struct vcard *v;
+    const struct lines *v;
     enum vdir_records what;
     struct wess_vec found; /* struct vdir_entry */
     bool spent;
@@ -105,7 +105,7 @@ static bool is_empty_place(struct wess_slice value)
 }
 
 /* What is shown of a line; nothing where it is empty or not understood. */
-static struct wess_slice shown(struct lister *l, const struct vcard_line *line)
+static struct wess_slice shown(struct lister *l, const struct line *line)
 {
     const struct wess_slice nothing = {"", 0};
     struct wess_slice raw, text;
@@ -140,7 +140,7 @@ static const char *numbered(struct lister *l, const char *slot)
     return n == 1 ? slot : wess_arena_fmt(l->call->conn->host, l->call->arena, "%s%zu", slot, n);
 }
 
-static const char *key_of(struct lister *l, const struct vcard_line *line, struct wess_slice text)
+static const char *key_of(struct lister *l, const struct line *line, struct wess_slice text)
 {
     const struct wess_host *h = l->call->conn->host;
     if (l->what != VDIR_MAIL)
@@ -151,7 +151,7 @@ static const char *key_of(struct lister *l, const struct vcard_line *line, struc
 
 static void list_line(struct lister *l, size_t at)
 {
-    const struct vcard_line *line = &l->v->lines[at];
+    const struct line *line = &l->v->lines[at];
     struct wess_slice text = shown(l, line);
     const char *key = text.len ? key_of(l, line, text) : "";
     l->spent |= !key;
@@ -185,13 +185,13 @@ static size_t once(struct vdir_entry *of, size_t n)
     return kept;
 }
 
-bool vdir_entries(struct wess_call *call, const struct vcard *v, enum vdir_records what,
+bool vdir_entries(struct wess_call *call, const struct lines *v, enum vdir_records what,
                   struct vdir_entries *out)
 {
     struct lister l = {call, v, what, {.size = sizeof(struct vdir_entry)}, false};
     const char *name = vdir_record_property[what];
-    for (size_t i = vcard_find(v, name, 0); i != VCARD_NONE && !l.spent;
-         i = vcard_find(v, name, i + 1))
+    for (size_t i = lines_find(v, name, 0); i != LINES_NONE && !l.spent;
+         i = lines_find(v, name, i + 1))
         list_line(&l, i);
     *out = (struct vdir_entries){l.found.of, l.found.n};
     if (what == VDIR_MAIL && out->n) {
@@ -204,16 +204,16 @@ bool vdir_entries(struct wess_call *call, const struct vcard *v, enum vdir_recor
 /* ---- categories
  * ------------------------------------------------------------------------------------------ */
 
-bool vdir_tags(struct wess_call *call, const struct vcard *v, struct wess_list *out)
+bool vdir_tags(struct wess_call *call, const struct lines *v, struct wess_list *out)
 {
     struct wess_vec tags = {.size = sizeof(const char *)};
     bool spent = false;
-    for (size_t i = vcard_find(v, "CATEGORIES", 0); i != VCARD_NONE && !spent;
-         i = vcard_find(v, "CATEGORIES", i + 1)) {
+    for (size_t i = lines_find(v, "CATEGORIES", 0); i != LINES_NONE && !spent;
+         i = lines_find(v, "CATEGORIES", i + 1)) {
         struct wess_slice rest, one, text;
         if (!vdir_decode(call, &v->lines[i], &rest, &spent))
             continue;
-        while (!spent && vcard_next_in_list(&rest, &one)) {
+        while (!spent && lines_next_in_list(&rest, &one)) {
             spent |= !vdir_unescape(call, one, &text);
             text = vdir_trimmed(text);
             if (spent || !text.len)

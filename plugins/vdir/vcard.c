@@ -1,452 +1,83 @@
-/* Reading a card: lines, parameters, values. */
-#include "vcard.h"
+/* The frame of a card (vCard 2.1, RFC 2426, RFC 6350), and cards as a kind of file. */
+#include "vdir.h"
 
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-
-#define BOM "\xef\xbb\xbf"
-#define LINES_FIRST 64u
-
-static bool same_word(struct wess_slice a, const char *b)
+static bool wrong(struct lines_fault *fault, size_t line, const char *why)
 {
-    size_t len = strlen(b);
-    return a.len == len && !strncasecmp(a.data, b, len);
-}
-
-bool vcard_is(const struct vcard_line *l, const char *name)
-{
-    return same_word(l->name, name);
-}
-
-size_t vcard_find(const struct vcard *v, const char *name, size_t from)
-{
-    for (size_t i = from; i < v->n; i++)
-        if (!v->lines[i].dropped && vcard_is(&v->lines[i], name))
-            return i;
-    return VCARD_NONE;
-}
-
-/* ---- one line
- * ------------------------------------------------------------------------------------------ */
-
-/* The first `stop` that stands outside of quotes; `end`: none. */
-static const char *outside(const char *at, const char *end, char stop)
-{
-    bool quoted = false;
-    for (; at < end; at++) {
-        if (*at == '"')
-            quoted = !quoted;
-        else if (!quoted && *at == stop)
-            return at;
-    }
-    return end;
-}
-
-static struct wess_slice span(const char *from, const char *to)
-{
-    return (struct wess_slice){from, (size_t)(to - from)};
-}
-
-static bool is_name(struct wess_slice s)
-{
-    const char *p = s.data;
-    for (size_t i = 0; i < s.len; i++)
-        if (!(p[i] == '-' || p[i] == '_' || (p[i] >= '0' && p[i] <= '9') ||
-              ((p[i] | 32) >= 'a' && (p[i] | 32) <= 'z')))
-            return false;
-    return s.len > 0;
-}
-
-/* Group, name, parameters and value of an unfolded line. */
-void vcard_take_apart(struct vcard_line *l)
-{
-    const char *text = l->text.data, *end = text + l->text.len;
-    const char *colon = outside(text, end, ':');
-    if (colon == end) /* a quote that is never closed */
-        colon = l->text.len ? memchr(text, ':', l->text.len) : NULL;
-    if (!colon)
-        return;
-    const char *semi = outside(text, colon, ';');
-    const char *dot = memchr(text, '.', (size_t)(semi - text));
-    struct wess_slice name = span(dot ? dot + 1 : text, semi);
-    struct wess_slice group = span(text, dot ? dot : text);
-    /* Written again it would go on with the line before. */
-    if (!is_name(name) || (group.len && !is_name(group)))
-        return;
-    l->name = name;
-    l->group = group;
-    l->params = span(semi < colon ? semi + 1 : colon, colon);
-    l->value = span(colon + 1, end);
-}
-
-/* ---- parameters
- * ------------------------------------------------------------------------------------------ */
-
-struct vcard_words vcard_words(const struct vcard_line *l)
-{
-    return (struct vcard_words){.rest = l->params};
-}
-
-static void next_param(struct vcard_words *w)
-{
-    const char *at = w->rest.data, *end = at + w->rest.len;
-    const char *stop = outside(at, end, ';'), *is = outside(at, stop, '=');
-    w->name = is < stop ? span(at, is) : span(at, at);
-    w->list = is < stop ? span(is + 1, stop) : span(at, stop);
-    w->rest = stop < end ? span(stop + 1, end) : span(end, end);
-}
-
-bool vcard_next_word(struct vcard_words *w)
-{
-    for (;;) {
-        while (!w->list.len && w->rest.len)
-            next_param(w);
-        if (!w->list.len)
-            return false;
-        /* TYPE="work,fax" is a list in quotes, and meant as one. */
-        const char *at = w->list.data, *end = at + w->list.len, *stop = at;
-        while (at < end && (*at == '"' || *at == ',' || *at == ' '))
-            at++;
-        for (stop = at; stop < end && *stop != '"' && *stop != ',';)
-            stop++;
-        w->word = span(at, stop);
-        w->list = span(stop, end);
-        if (w->word.len)
-            return true;
-    }
-}
-
-bool vcard_has_type(const struct vcard_line *l, const char *word)
-{
-    struct vcard_words w = vcard_words(l);
-    while (vcard_next_word(&w))
-        if ((!w.name.len || same_word(w.name, "TYPE")) && same_word(w.word, word))
-            return true;
+    *fault = (struct lines_fault){line, why};
     return false;
 }
 
-struct wess_slice vcard_param(const struct vcard_line *l, const char *name)
-{
-    struct vcard_words w = vcard_words(l);
-    while (vcard_next_word(&w))
-        if (same_word(w.name, name))
-            return w.word;
-    return (struct wess_slice){NULL, 0};
-}
-
-/* ---- UTF-8
- * ------------------------------------------------------------------------------------------ */
-
-/* Bytes of the code point at `p`; 0: it is none. */
-static size_t code_point(const unsigned char *p, size_t room)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
-    if (len < 2 || len > room)
-        return len > room ? 0 : len;
-    uint32_t c = *p & (0x7fu >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-        c = c << 6 | (p[i] & 0x3fu);
-    }
-    return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ? 0 : len;
-}
-
-static bool is_utf8(const char *text, size_t len)
-{
-    for (size_t at = 0, n; at < len; at += n)
-        if (!(n = code_point((const unsigned char *)text + at, len - at)))
-            return false;
-    return true;
-}
-
-/* ---- values
- * ------------------------------------------------------------------------------------------ */
-
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 87 : -1;
-}
-
-static size_t unquote(const char *in, size_t len, bool latin1, char *out)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)in[i];
-        bool coded = c == '=' && i + 2 < len && hex(in[i + 1]) >= 0 && hex(in[i + 2]) >= 0;
-        if (coded) {
-            c = (unsigned char)(hex(in[i + 1]) << 4 | hex(in[i + 2]));
-            i += 2;
-        }
-        if (coded && latin1 && c >= 0x80) { /* three bytes became two */
-            out[n++] = (char)(0xc0 | c >> 6);
-            c = (unsigned char)(0x80 | (c & 0x3f));
-        }
-        out[n++] = (char)c;
-    }
-    return n;
-}
-
-static bool is_quoted_printable(const struct vcard_line *l)
-{
-    struct vcard_words w = vcard_words(l);
-    while (vcard_next_word(&w))
-        if ((!w.name.len || same_word(w.name, "ENCODING")) && same_word(w.word, "QUOTED-PRINTABLE"))
-            return true;
-    return false;
-}
-
-bool vcard_decode(const struct vcard_line *l, char *out, size_t *len)
-{
-    struct wess_slice charset = vcard_param(l, "CHARSET"), coding = vcard_param(l, "ENCODING");
-    bool quoted = is_quoted_printable(l);
-    bool latin1 = same_word(charset, "ISO-8859-1");
-    bool known =
-        !charset.data || latin1 || same_word(charset, "UTF-8") || same_word(charset, "US-ASCII");
-    bool other = coding.data && !quoted && !same_word(coding, "8BIT") && !same_word(coding, "7BIT");
-    *len = 0;
-    if (other || (quoted && !known))
-        return false;
-    if (quoted)
-        *len = unquote(l->value.data, l->value.len, latin1, out);
-    else if ((*len = l->value.len))
-        memcpy(out, l->value.data, l->value.len);
-    out[*len] = 0;
-    return !memchr(out, 0, *len) && is_utf8(out, *len);
-}
-
-static const char *unescaped(const char *at, const char *end, char stop)
-{
-    for (; at < end && *at != stop; at++)
-        if (*at == '\\' && at + 1 < end)
-            at++;
-    return at < end ? at : end;
-}
-
-bool vcard_component(struct wess_slice value, size_t i, struct wess_slice *out)
-{
-    const char *at = value.data, *end = at + value.len, *stop = unescaped(at, end, ';');
-    for (; i && stop < end; i--) {
-        at = stop + 1;
-        stop = unescaped(at, end, ';');
-    }
-    *out = i ? (struct wess_slice){"", 0} : span(at, stop);
-    return !i;
-}
-
-bool vcard_next_in_list(struct wess_slice *rest, struct wess_slice *out)
-{
-    const char *at = rest->data;
-    if (!at)
-        return false;
-    const char *end = at + rest->len;
-    const char *stop = unescaped(at, end, ',');
-    *out = span(at, stop);
-    *rest = stop < end ? span(stop + 1, end) : (struct wess_slice){NULL, 0};
-    return true;
-}
-
-size_t vcard_unescape(struct wess_slice in, char *out)
-{
-    const char *p = in.data;
-    size_t n = 0;
-    for (size_t i = 0; i < in.len; i++) {
-        char c = p[i];
-        if (c == '\\' && i + 1 < in.len && strchr("nN,;:\\", p[i + 1])) {
-            c = p[++i];
-            c = c == 'n' || c == 'N' ? '\n' : c;
-        }
-        out[n++] = c;
-    }
-    out[n] = 0;
-    return n;
-}
-
-/* ---- the whole
- * ------------------------------------------------------------------------------------------ */
-
-struct reader {
-    struct vcard *v;
-    const char *at, *end; /* of the bytes */
-    char *flat;           /* where the next text goes */
-    size_t row;
-    struct vcard_fault *fault;
-};
-
-static bool wrong(struct reader *r, size_t line, const char *why)
-{
-    *r->fault = (struct vcard_fault){line, why};
-    return false;
-}
-
-struct vcard_line *vcard_new_line(struct vcard *v)
-{
-    if (v->n == v->cap) {
-        size_t cap = v->cap ? v->cap * 2 : LINES_FIRST;
-        struct vcard_line *more = realloc(v->lines, cap * sizeof(*more));
-        if (!more)
-            return NULL;
-        v->lines = more;
-        v->cap = cap;
-    }
-    v->lines[v->n] = (struct vcard_line){0};
-    return &v->lines[v->n++];
-}
-
-/* Copies one line of the file behind the text; returns its end of line cut off. */
-static void take_row(struct reader *r, size_t skip)
-{
-    const char *lf = memchr(r->at, '\n', (size_t)(r->end - r->at));
-    const char *next = lf ? lf + 1 : r->end, *stop = lf ? lf : r->end;
-    if (stop > r->at && stop[-1] == '\r')
-        stop--;
-    size_t len = (size_t)(stop - r->at);
-    if (len > skip) {
-        memcpy(r->flat, r->at + skip, len - skip);
-        r->flat += len - skip;
-    }
-    r->at = next;
-    r->row++;
-}
-
-/* vCard 2.1 breaks encoded lines by an equals sign at their end. */
-static bool goes_on(const struct reader *r, const char *text)
-{
-    struct vcard_line l = {.text = span(text, r->flat)};
-    if (r->flat == text || r->flat[-1] != '=' || r->at == r->end)
-        return false;
-    vcard_take_apart(&l);
-    return l.name.len && is_quoted_printable(&l);
-}
-
-static bool read_line(struct reader *r)
-{
-    struct vcard_line *l = vcard_new_line(r->v);
-    char *text = r->flat;
-    const char *from = r->at;
-    if (r->v->n > VCARD_LINES_MAX)
-        return wrong(r, r->row + 1, "it has more lines than a card may have (4096)");
-    if (!l)
-        return wrong(r, 0, "out of memory");
-    l->row = r->row + 1;
-    take_row(r, from == r->v->bytes && r->end - from >= 3 && !memcmp(from, BOM, 3) ? 3 : 0);
-    for (;;) {
-        if (r->at < r->end && r->flat > text && (*r->at == ' ' || *r->at == '\t')) {
-            take_row(r, 1);
-        } else if (goes_on(r, text)) {
-            r->flat--;
-            take_row(r, 0);
-        } else {
-            break;
-        }
-    }
-    l->at = (size_t)(from - r->v->bytes);
-    l->len = (size_t)(r->at - from);
-    l->text = span(text, r->flat);
-    if (!is_utf8(text, l->text.len))
-        return wrong(r, l->row, "the bytes are not UTF-8");
-    vcard_take_apart(l);
-    return true;
-}
-
-static bool is_blank(const struct vcard_line *l)
-{
-    const char *p = l->text.data;
-    for (size_t i = 0; i < l->text.len; i++)
-        if (p[i] != ' ' && p[i] != '\t')
-            return false;
-    return true;
-}
-
-static struct wess_slice trimmed(struct wess_slice s)
-{
-    const char *p = s.data;
-    while (s.len && (p[s.len - 1] == ' ' || p[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
-static bool is_mark(const struct vcard_line *l, const char *name)
-{
-    return vcard_is(l, name) && same_word(trimmed(l->value), "VCARD");
-}
-
-static bool check_version(struct reader *r)
+static bool check_version(struct lines *v, struct lines_fault *fault)
 {
     static const struct {
         const char *text;
         enum vcard_version version;
     } known[] = {{"2.1", VCARD_21}, {"3.0", VCARD_30}, {"4.0", VCARD_40}};
-    size_t at = vcard_find(r->v, "VERSION", 0);
-    r->v->version = VCARD_30;
-    if (at == VCARD_NONE)
+    size_t at = lines_find(v, "VERSION", 0);
+    v->version = VCARD_30;
+    if (at == LINES_NONE)
         return true;
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (same_word(trimmed(r->v->lines[at].value), known[i].text)) {
-            r->v->version = known[i].version;
+        if (lines_is_mark(&v->lines[at], "VERSION", known[i].text)) {
+            v->version = known[i].version;
             return true;
         }
-    return wrong(r, r->v->lines[at].row, "a version of vCard that is not known");
+    return wrong(fault, v->lines[at].row, "a version of vCard that is not known");
 }
 
 /* One card, and nothing round it. */
-static bool check_frame(struct reader *r)
+static bool check_frame(struct lines *v, struct lines_fault *fault)
 {
-    struct vcard *v = r->v;
     size_t first = 0, begins = 0;
-    while (first < v->n && is_blank(&v->lines[first]))
+    while (first < v->n && lines_is_blank(&v->lines[first]))
         first++;
-    if (first == v->n || !is_mark(&v->lines[first], "BEGIN"))
-        return wrong(r, first < v->n ? v->lines[first].row : 1, "no BEGIN:VCARD");
-    v->end = VCARD_NONE;
+    if (first == v->n || !lines_is_mark(&v->lines[first], "BEGIN", "VCARD"))
+        return wrong(fault, first < v->n ? v->lines[first].row : 1, "no BEGIN:VCARD");
+    v->end = LINES_NONE;
     for (size_t i = first; i < v->n; i++) {
-        const struct vcard_line *l = &v->lines[i];
-        begins += is_mark(l, "BEGIN");
+        const struct line *l = &v->lines[i];
+        begins += lines_is_mark(l, "BEGIN", "VCARD");
         if (begins > 1)
-            return wrong(r, l->row, "a second card in one file");
-        if (v->end != VCARD_NONE && !is_blank(l))
-            return wrong(r, l->row, "something behind END:VCARD");
-        if (is_mark(l, "END"))
+            return wrong(fault, l->row, "a second card in one file");
+        if (v->end != LINES_NONE && !lines_is_blank(l))
+            return wrong(fault, l->row, "something behind END:VCARD");
+        if (lines_is_mark(l, "END", "VCARD"))
             v->end = i;
     }
-    if (v->end == VCARD_NONE)
-        return wrong(r, v->lines[v->n - 1].row, "no END:VCARD: the file was cut off");
-    return check_version(r);
+    if (v->end == LINES_NONE)
+        return wrong(fault, v->lines[v->n - 1].row, "no END:VCARD: the file was cut off");
+    return check_version(v, fault);
 }
 
-bool vcard_read(struct vcard *v, const char *bytes, size_t len, struct vcard_fault *fault)
+bool vcard_read(struct lines *v, const char *bytes, size_t len, struct lines_fault *fault)
 {
-    struct reader r = {.v = v, .at = bytes, .end = bytes + len, .fault = fault};
-    *v = (struct vcard){.bytes = bytes};
-    *fault = (struct vcard_fault){0};
-    if (!len)
-        return wrong(&r, 0, "the file is empty");
-    if (len > VCARD_MAX)
-        return wrong(&r, 0, "it is larger than a card may be (1 MiB)");
-    const char *nul = memchr(bytes, 0, len);
-    if (nul) {
-        size_t row = 1;
-        for (const char *p = bytes; p < nul; p++)
-            row += *p == '\n';
-        return wrong(&r, row, "it holds a zero byte");
-    }
-    v->flat = r.flat = malloc(len + 1);
-    if (!v->flat)
-        return wrong(&r, 0, "out of memory");
-    while (r.at < r.end)
-        if (!read_line(&r))
-            return false;
-    v->n_read = v->n;
-    return check_frame(&r);
+    return lines_read(v, bytes, len, fault) && check_frame(v, fault);
 }
 
-void vcard_fini(struct vcard *v)
+static const char *read_only(const struct lines *v)
 {
-    for (size_t i = 0; i < v->n; i++)
-        free(v->lines[i].now);
-    free(v->lines);
-    free(v->flat);
-    *v = (struct vcard){0};
+    return v->version == VCARD_21 ? "a card of version 2.1 is read, not written" : NULL;
 }
+
+static void blank(struct wess_call *call, const struct wess_op *op, const char *uid,
+                  struct lines_buf *out)
+{
+    (void)op;
+    vdir_blank(out, call->conn->new_is_v4, uid);
+}
+
+const struct vdir_kind vdir_contacts = {
+    .kind = "contact",
+    .collection = "contacts",
+    .title = "Contacts",
+    .suffix = ".vcf",
+    .format = "vdir, vCard 3.0 and 4.0",
+    .schema = vdir_schema,
+    .n_schema = &vdir_n_schema,
+    .read = vcard_read,
+    .is_ours = vdir_is_contact,
+    .item = vdir_item,
+    .blank = blank,
+    .edit = vdir_edit,
+    .read_only = read_only,
+};

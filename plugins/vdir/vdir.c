@@ -4,19 +4,33 @@
 #include <unistd.h>
 
 #include "eml.h"
-#include "vdir.h"
+#include "ics.h"
 
 static const struct wess_option options[] = {
+    {"kind", "choice", NULL, "contact", "contact|event|task",
+     "what its files are: cards (.vcf), events or tasks (.ics)", 0},
     {"path", "string", NULL, NULL, NULL, "the folder, such as /srv/contacts/%{user.id}",
      WESS_OPTION_REQUIRED},
     {"version", "choice", NULL, "3.0", "3.0|4.0", "the vCard that new files are written as", 0},
+    {"time_zone", "string", NULL, "Etc/UTC", NULL,
+     "where its owner lives, such as Europe/London: whose days are the days of tasks", 0},
 };
 /* A file system compares nothing before it replaces or removes, and a file may be renamed: neither
  * CAS nor ABSENCE_PROVES. */
 #define CAPS                                                                                       \
     (WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE | WESS_CAP_STAMP | WESS_CAP_STAMP_LATER | \
      WESS_CAP_SILENT)
-static const struct wess_kind_caps kinds[] = {{"contact", CAPS}, {"message", EML_CAPS}};
+static const struct wess_kind_caps kinds[] = {
+    {"contact", CAPS}, {"event", CAPS}, {"task", CAPS}, {"message", EML_CAPS}};
+
+static const struct vdir_kind *kind_named(const char *name)
+{
+    static const struct vdir_kind *const all[] = {&vdir_contacts, &vdir_events, &vdir_tasks};
+    for (size_t i = 0; name && i < sizeof(all) / sizeof(all[0]); i++)
+        if (!strcmp(all[i]->kind, name))
+            return all[i];
+    return &vdir_contacts;
+}
 
 static void close_conn(struct wess_conn *c)
 {
@@ -35,12 +49,20 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
     const char *version = host->setting(host->ctx, "version");
     c->host = host;
+    c->kind = kind_named(host->setting(host->ctx, "kind"));
+    c->zone = host->setting(host->ctx, "time_zone");
     c->path = host->setting(host->ctx, "path");
     c->new_is_v4 = version && !strcmp(version, "4.0");
     if (!c->path || *c->path != '/') {
         close_conn(c);
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
                          "the setting path must begin with a slash");
+    }
+    if (c->zone && !wess_zone_known(c->zone)) {
+        close_conn(c);
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "setting time_zone: there is no such zone; zones are named as in "
+                         "Europe/London");
     }
     *out = c;
     return WESS_OK;
@@ -91,18 +113,18 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
     struct wess_collection *col = call->conn->host->alloc(call->arena, 2 * sizeof(*col));
     if (!col)
         return vdir_spent(call);
-    col[0] = (struct wess_collection){.id = "contacts",
-                                      .kind = "contact",
-                                      .title = "Contacts",
+    const struct vdir_kind *kind = call->conn->kind;
+    col[0] = (struct wess_collection){.id = kind->collection,
+                                      .kind = kind->kind,
+                                      .title = kind->title,
                                       .caps = CAPS,
                                       .page_max = VDIR_PAGE,
                                       .fetch_max = VDIR_FETCH,
                                       .write_max = VDIR_WRITE,
-                                      .fields = vdir_schema,
-                                      .n_fields = vdir_n_schema};
+                                      .fields = kind->schema,
+                                      .n_fields = *kind->n_schema};
     col[1] = eml_collection;
-    *out = (struct wess_schema){
-        .identity = id, .version = "vdir, vCard 3.0 and 4.0", .of = col, .n = 2};
+    *out = (struct wess_schema){.identity = id, .version = kind->format, .of = col, .n = 2};
     return WESS_OK;
 }
 

@@ -1,4 +1,5 @@
-/* The vdir connector: a folder with one vCard in each file. docs/vdir.md says what it rests on. */
+/* The vdir connector: a folder with one item in each file: cards, events or tasks. docs/vdir.md
+ * says what it rests on. */
 #ifndef VDIR_VDIR_H
 #define VDIR_VDIR_H
 
@@ -6,14 +7,13 @@
 #include <time.h>
 
 #include "error.h"
-#include "vcard.h"
+#include "lines.h"
 #include "wess/connector.h"
 
 #define VDIR_PAGE 1000u /* of a listing */
 #define VDIR_FETCH 250u
 #define VDIR_WRITE 500u
 #define VDIR_STAMP "X-WESS-STAMP"
-#define VDIR_SUFFIX ".vcf"
 
 struct vdir_block;
 struct vdir_names { /* sorted by bytes */
@@ -23,6 +23,8 @@ struct vdir_names { /* sorted by bytes */
 };
 struct wess_conn {
     const struct wess_host *host;
+    const char *zone;             /* where its owner lives; NULL: UTC */
+    const struct vdir_kind *kind; /* what its files are */
     const char *path;
     bool new_is_v4; /* what a new file is written as */
     bool tidied;    /* what a killed process left was looked for */
@@ -30,6 +32,37 @@ struct wess_conn {
     struct vdir_names names;
     size_t next;
 };
+
+/* ---- kinds: what the files are. Reading, writing and finding them know no more of it than this
+ * ------------------------------------------------------------------------------------------ */
+
+struct vdir_kind {
+    const char *kind, *collection, *title;
+    const char *suffix; /* the end of their names */
+    const char *format; /* for people */
+    const struct wess_field_schema *schema;
+    const size_t *n_schema;
+    /* false: no file that can be worked on; the fault says where and why. */
+    bool (*read)(struct lines *, const char *bytes, size_t len, struct lines_fault *);
+    /* It may be sound, and yet nothing of this collection. */
+    bool (*is_ours)(const struct lines *);
+    /* Facts, or facts and content. WESS_TOO_BIG: the arena is spent. */
+    enum wess_code (*item)(struct wess_call *, const struct lines *, const char *id, bool whole,
+                           struct wess_item *);
+    /* What a new one begins as. */
+    void (*blank)(struct wess_call *, const struct wess_op *, const char *uid, struct lines_buf *);
+    /* Fields that it cannot hold are named in the result. WESS_TOO_BIG: out of memory. */
+    enum wess_code (*edit)(struct wess_call *, struct lines *, const struct wess_op *,
+                           struct wess_result *);
+    const char *(*read_only)(const struct lines *); /* why; NULL: it may be written */
+};
+extern const struct vdir_kind vdir_contacts;
+
+/* ---- vcard.c: the frame of a card
+ * ------------------------------------------------------------------------------------------ */
+
+enum vcard_version { VCARD_21 = 21, VCARD_30 = 30, VCARD_40 = 40 };
+bool vcard_read(struct lines *, const char *bytes, size_t len, struct lines_fault *);
 
 /* ---- fields.c: one table, both ways
  * ------------------------------------------------------------------------------------------ */
@@ -48,14 +81,13 @@ extern const size_t vdir_n_fields;
 extern const struct wess_field_schema vdir_schema[];
 extern const size_t vdir_n_schema;
 
-/* The line that holds a field; VCARD_NONE: there is none. */
-size_t vdir_line(const struct vcard *, const struct vdir_field *);
+/* The line that holds a field; LINES_NONE: there is none. */
+size_t vdir_line(const struct lines *, const struct vdir_field *);
 /* What it says, in the arena. false: it is not understood, or call->arena is spent (*spent). */
-bool vdir_read_line(struct wess_call *, const struct vcard *, size_t line,
+bool vdir_read_line(struct wess_call *, const struct lines *, size_t line,
                     const struct vdir_field *, struct wess_slice *out, bool *spent);
 /* The decoded value of a line, still escaped. */
-bool vdir_decode(struct wess_call *, const struct vcard_line *, struct wess_slice *out,
-                 bool *spent);
+bool vdir_decode(struct wess_call *, const struct line *, struct wess_slice *out, bool *spent);
 bool vdir_unescape(struct wess_call *, struct wess_slice, struct wess_slice *out);
 
 /* ---- records.c: what a card may have several of
@@ -74,7 +106,7 @@ struct vdir_entries {
     size_t n;
 };
 /* In their order. false: the arena is spent. */
-bool vdir_entries(struct wess_call *, const struct vcard *, enum vdir_records,
+bool vdir_entries(struct wess_call *, const struct lines *, enum vdir_records,
                   struct vdir_entries *);
 extern const char *const vdir_record_field[];    /* "email", "phone", "address" */
 extern const char *const vdir_record_property[]; /* "EMAIL", "TEL", "ADR" */
@@ -82,25 +114,29 @@ extern const char *const vdir_record_property[]; /* "EMAIL", "TEL", "ADR" */
 extern const char *const vdir_place_part[VDIR_PARTS]; /* NULL: not shown */
 struct wess_slice vdir_trimmed(struct wess_slice);    /* without white space at its ends */
 /* Every element of every CATEGORIES, in the order of the file. */
-bool vdir_tags(struct wess_call *, const struct vcard *, struct wess_list *);
+bool vdir_tags(struct wess_call *, const struct lines *, struct wess_list *);
 
 /* ---- item.c: a card as an item
  * ------------------------------------------------------------------------------------------ */
 
-bool vdir_is_contact(const struct vcard *); /* no group of contacts, no place, no thing */
+/* Every tag, sorted, each once. */
+bool vdir_tag_set(struct wess_call *, const struct lines *, struct wess_list *);
+/* A long text becomes a blob. */
+bool vdir_spool(struct wess_call *, struct wess_slice, struct wess_field *);
+bool vdir_is_contact(const struct lines *); /* no group of contacts, no place, no thing */
 /* Facts, or facts and content. WESS_TOO_BIG: the arena is spent. */
-enum wess_code vdir_item(struct wess_call *, const struct vcard *, const char *id, bool whole,
+enum wess_code vdir_item(struct wess_call *, const struct lines *, const char *id, bool whole,
                          struct wess_item *);
 /* In the arena; NULL: none of our form. */
-const char *vdir_stamp(struct wess_call *, const struct vcard *, bool *spent);
+const char *vdir_stamp(struct wess_call *, const struct lines *, bool *spent);
 
 /* ---- edit.c: an op as changes of lines
  * ------------------------------------------------------------------------------------------ */
 
 /* A new card with nothing but its frame. */
-void vdir_blank(struct vcard_buf *, bool v4, const char *uid);
+void vdir_blank(struct lines_buf *, bool v4, const char *uid);
 /* Fields that the card cannot hold are named in the result. WESS_TOO_BIG: out of memory. */
-enum wess_code vdir_edit(struct wess_call *, struct vcard *, const struct wess_op *,
+enum wess_code vdir_edit(struct wess_call *, struct lines *, const struct wess_op *,
                          struct wess_result *);
 void vdir_refuse(struct wess_call *, struct wess_result *, const char *field, const char *text);
 
@@ -112,17 +148,19 @@ struct vdir_file {
     size_t len;
     struct stat st;
     bool young; /* as of vdir_is_young(), before its bytes were read */
-    struct vcard card;
-    struct vcard_fault fault; /* why: it is no card */
+    struct lines text;
+    struct lines_fault fault; /* why: it is broken */
 };
-enum vdir_got { VDIR_CARD, VDIR_GONE, VDIR_BAD, VDIR_FAILED }; /* FAILED: errno */
+enum vdir_got { VDIR_READ, VDIR_GONE, VDIR_BAD, VDIR_FAILED }; /* FAILED: errno */
 
 /* The folder of call->collection; the caller closes it. */
 enum wess_code vdir_folder(struct wess_call *, int *dir);
 enum wess_code vdir_failed(struct wess_call *, const char *what); /* what errno means */
-bool vdir_is_name(const char *name); /* one of ours: ends with .vcf, no path, no dot before */
+/* One of ours: ends as they do, no path, no dot before. */
+bool vdir_is_name(const struct vdir_kind *, const char *name);
 /* Reads one file; vdir_file_fini() whatever came of it. */
-enum vdir_got vdir_file_read(int dir, const char *name, struct vdir_file *);
+enum vdir_got vdir_file_read(const struct vdir_kind *, int dir, const char *name,
+                             struct vdir_file *);
 void vdir_file_fini(struct vdir_file *);
 /* Whether a file of that state may be written once more with the same time: its state proves
  * nothing yet. `now`: CLOCK_REALTIME_COARSE, the clock that files are marked with, before the look.
@@ -132,8 +170,8 @@ bool vdir_is_young(const struct stat *, const struct timespec *now);
 const char *vdir_revision(struct wess_call *, const struct vdir_file *);
 /* Whether the file is what it was at that revision. */
 bool vdir_is_revision(const char *revision, const struct vdir_file *);
-const char *vdir_fault_text(struct wess_call *, const struct vcard_fault *);
-/* The whole item of a file that was read; code as of vdir_item(). */
+const char *vdir_fault_text(struct wess_call *, const struct lines_fault *);
+/* The whole item of a file that was read; code as of its kind. */
 enum wess_code vdir_file_item(struct wess_call *, const struct vdir_file *, const char *name,
                               bool whole, struct wess_item *);
 enum wess_code vdir_list(struct wess_call *, int dir, struct vdir_names *);
@@ -145,7 +183,7 @@ void vdir_names_fini(struct vdir_names *);
 struct vdir_sieve;
 enum wess_code vdir_sieve_new(struct wess_call *, const struct wess_key *, size_t,
                               const struct vdir_sieve **out);     /* in the arena */
-bool vdir_sieve(const struct vdir_sieve *, const struct vcard *); /* may bear one of the keys */
+bool vdir_sieve(const struct vdir_sieve *, const struct lines *); /* may bear one of the keys */
 struct vdir_paging {
     struct wess_call *call;
     int dir;

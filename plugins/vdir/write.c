@@ -42,16 +42,16 @@ static enum wess_code read_target(struct vdir_job *j, struct vdir_file *f, bool 
     const char *had = j->op->before ? j->op->before->revision : NULL;
     struct wess_item *now = NULL;
     *same = false;
-    switch (vdir_file_read(j->dir, j->name, f)) {
+    switch (vdir_file_read(j->call->conn->kind, j->dir, j->name, f)) {
     case VDIR_GONE:
         j->out->code = WESS_GONE;
         return WESS_OK;
     case VDIR_BAD:
-        reject(j, vdir_fault_text(j->call, &f->fault), "bad-card");
+        reject(j, vdir_fault_text(j->call, &f->fault), "bad-file");
         return WESS_OK;
     case VDIR_FAILED:
         return vdir_failed(j->call, "a file cannot be read");
-    case VDIR_CARD:
+    case VDIR_READ:
         break;
     }
     j->was = f->st;
@@ -64,33 +64,35 @@ static enum wess_code read_target(struct vdir_job *j, struct vdir_file *f, bool 
     return rc;
 }
 
-/* What is told of the card is read from the bytes that will be there. */
+/* What is told of the file is read from the bytes that will be there. */
 static enum wess_code take_bytes(struct vdir_job *j)
 {
     struct vdir_file f = {.bytes = j->bytes.data, .len = j->bytes.len};
     enum wess_code rc = WESS_OK;
     if (j->bytes.spent)
         return vdir_spent(j->call);
-    if (!vcard_read(&f.card, f.bytes, f.len, &f.fault))
+    if (!j->call->conn->kind->read(&f.text, f.bytes, f.len, &f.fault))
         reject(j, vdir_fault_text(j->call, &f.fault), "too-large");
     else
         rc = whole_item(j, &f, j->name, &j->now);
-    vcard_fini(&f.card);
+    lines_fini(&f.text);
     j->wanted = rc == WESS_OK && j->out->code != WESS_REJECTED;
     return rc;
 }
 
 static enum wess_code ready_update(struct vdir_job *j)
 {
+    const struct vdir_kind *kind = j->call->conn->kind;
     struct vdir_file f;
     bool same = false;
     enum wess_code rc = read_target(j, &f, &same);
-    if (rc == WESS_OK && same && f.card.version == VCARD_21) {
-        reject(j, "a card of version 2.1 is read, not written", "old-version");
+    const char *locked = rc == WESS_OK && same ? kind->read_only(&f.text) : NULL;
+    if (locked) {
+        reject(j, locked, "read-only");
     } else if (rc == WESS_OK && same) {
-        rc = vdir_edit(j->call, &f.card, j->op, j->out);
+        rc = kind->edit(j->call, &f.text, j->op, j->out);
         if (rc == WESS_OK)
-            vcard_write(&f.card, &j->bytes);
+            lines_write(&f.text, &j->bytes);
         bool still = rc == WESS_OK && !j->bytes.spent && j->bytes.len == f.len &&
                      !memcmp(j->bytes.data, f.bytes, f.len);
         if (still) {
@@ -137,7 +139,7 @@ enum wess_code vdir_found(struct vdir_job *j, const char *name)
     struct vdir_file f;
     struct wess_item *now = NULL;
     enum wess_code rc = WESS_OK;
-    if (vdir_file_read(j->dir, name, &f) == VDIR_CARD) {
+    if (vdir_file_read(j->call->conn->kind, j->dir, name, &f) == VDIR_READ) {
         rc = whole_item(j, &f, name, &now);
         if (rc == WESS_OK) {
             j->out->code = WESS_OK;
@@ -154,8 +156,8 @@ static enum wess_code look_first(struct vdir_job *j)
 {
     const struct wess_key key = {"wess", j->op->stamp};
     struct wess_page page = {0};
-    const char *name =
-        wess_arena_fmt(j->call->conn->host, j->call->arena, "%s" VDIR_SUFFIX, key.id);
+    const char *name = wess_arena_fmt(j->call->conn->host, j->call->arena, "%s%s", key.id,
+                                      j->call->conn->kind->suffix);
     if (!name)
         return vdir_spent(j->call);
     if (vdir_bears_stamp(j, name))
@@ -168,10 +170,11 @@ static enum wess_code look_first(struct vdir_job *j)
 
 static enum wess_code ready_create(struct vdir_job *j)
 {
+    const struct vdir_kind *kind = j->call->conn->kind;
     const struct wess_host *h = j->call->conn->host;
-    struct vcard_buf blank = {0};
-    struct vcard v = {0};
-    struct vcard_fault fault;
+    struct lines_buf blank = {0};
+    struct lines v = {0};
+    struct lines_fault fault;
     char uid[UID_CAP];
     enum wess_code rc = WESS_OK;
     if (j->op->stamp && (j->op->flags & WESS_OP_AGAIN))
@@ -181,17 +184,19 @@ static enum wess_code ready_create(struct vdir_job *j)
     if (!is_safe(j->op->stamp) && !random_text(uid))
         return vdir_failed(j->call, "no random name");
     const char *base = is_safe(j->op->stamp) ? j->op->stamp : uid;
-    j->name = wess_arena_fmt(h, j->call->arena, "%s" VDIR_SUFFIX, base);
-    vdir_blank(&blank, j->call->conn->new_is_v4, base);
-    if (!j->name || blank.spent || !vcard_read(&v, blank.data, blank.len, &fault))
+    j->name = wess_arena_fmt(h, j->call->arena, "%s%s", base, kind->suffix);
+    kind->blank(j->call, j->op, base, &blank);
+    if (!j->name || blank.spent)
         rc = vdir_spent(j->call);
+    else if (!kind->read(&v, blank.data, blank.len, &fault))
+        reject(j, fault.why, "not-understood");
     else
-        rc = vdir_edit(j->call, &v, j->op, j->out);
-    if (rc == WESS_OK)
-        vcard_write(&v, &j->bytes);
-    vcard_fini(&v);
-    vcard_buf_fini(&blank);
-    return rc == WESS_OK ? take_bytes(j) : rc;
+        rc = kind->edit(j->call, &v, j->op, j->out);
+    if (rc == WESS_OK && j->out->code != WESS_REJECTED)
+        lines_write(&v, &j->bytes);
+    lines_fini(&v);
+    lines_buf_fini(&blank);
+    return rc == WESS_OK && j->out->code != WESS_REJECTED ? take_bytes(j) : rc;
 }
 
 static enum wess_code make_ready(struct vdir_job *j)
@@ -283,7 +288,10 @@ static void answer(struct vdir_job *j, bool durable)
     r->code = durable ? WESS_OK : WESS_UNKNOWN;
     if (!durable || j->op->what == WESS_DELETE)
         return;
-    r->id = j->now->id = wess_arena_text(j->call->conn->host, j->call->arena, j->name);
+    /* A new one may have got another name; that is in the arena too. */
+    if (strcmp(j->now->id, j->name) != 0)
+        j->now->id = j->name;
+    r->id = j->now->id;
     r->revision = j->now->revision = revision_now(j);
     r->current = r->revision ? j->now : NULL;
 }
@@ -419,7 +427,7 @@ enum wess_code vdir_apply(struct wess_call *call, const struct wess_op *ops, siz
         if (jobs && dir >= 0)
             vdir_temp_drop(&jobs[i]);
         if (jobs)
-            vcard_buf_fini(&jobs[i].bytes);
+            lines_buf_fini(&jobs[i].bytes);
     }
     free(jobs);
     if (dir >= 0)

@@ -20,7 +20,7 @@ struct vdir_job { /* one op of a batch */
     const char *name;         /* the file it is about */
     struct stat was;          /* of an update or deletion: the file that was compared */
     struct stat made;         /* of a create or update: the temporary file, written */
-    struct vcard_buf bytes;   /* of a create or update: what is to stand there */
+    struct lines_buf bytes;   /* of a create or update: what is to stand there */
     struct wess_item *now;    /* the same as an item */
 };
 

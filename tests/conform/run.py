@@ -29,6 +29,12 @@ endpoint = {{ connector = "vdir"; path = "{dir}/cards"; version = "{version}"; }
 collection = "contacts";
 scratch = true;
 """
+CALENDAR = """
+endpoint = {{ connector = "vdir"; path = "{dir}/cards"; kind = "{kind}"; }};
+collection = "{collection}";
+scratch = true;
+avoid = [ "rrule" ];  # a text of its own kind
+"""
 MEMORY = """
 endpoint = {{ connector = "memory"; }};
 collection = "people";
@@ -62,6 +68,8 @@ def test_example(*args):
 def test_folder(*args):
     for version in ("3.0", "4.0"):
         conform("vdir.so", FOLDER, {}, "none", *args, version=version)
+    for kind, collection in (("event", "calendar"), ("task", "tasks")):
+        conform("vdir.so", CALENDAR, {}, "none", *args, kind=kind, collection=collection)
 
 
 def test_exchange(*args):

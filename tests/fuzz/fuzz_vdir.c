@@ -143,23 +143,23 @@ static void draw_op(struct round *r, struct wess_op *op)
 /* ---- what must hold
  * ------------------------------------------------------------------------------------------ */
 
-static void written(const struct vcard *v, struct vcard_buf *out)
+static void written(const struct lines *v, struct lines_buf *out)
 {
-    *out = (struct vcard_buf){0};
-    vcard_write(v, out);
+    *out = (struct lines_buf){0};
+    lines_write(v, out);
     HOLDS(!out->spent);
 }
 
-static void same_bytes(const struct vcard *v, const char *bytes, size_t len)
+static void same_bytes(const struct lines *v, const char *bytes, size_t len)
 {
-    struct vcard_buf out;
+    struct lines_buf out;
     written(v, &out);
     HOLDS(out.len == len && !memcmp(out.data, bytes, len));
-    vcard_buf_fini(&out);
+    lines_buf_fini(&out);
 }
 
 /* The lines lie side by side, and none of them begins as the continuation of another. */
-static void lines_hold(const struct vcard *v, size_t len)
+static void lines_hold(const struct lines *v, size_t len)
 {
     size_t at = 0;
     for (size_t i = 0; i < v->n_read; i++) {
@@ -171,34 +171,34 @@ static void lines_hold(const struct vcard *v, size_t len)
 }
 
 /* May that line hold the field? */
-static bool is_of(const struct vcard_line *l, const char *name)
+static bool is_of(const struct line *l, const char *name)
 {
     for (int what = VDIR_MAIL; what <= VDIR_PLACE; what++)
-        if (!strcmp(name, vdir_record_field[what]) && vcard_is(l, vdir_record_property[what]))
+        if (!strcmp(name, vdir_record_field[what]) && lines_is(l, vdir_record_property[what]))
             return true;
     for (size_t k = 0; k < vdir_n_fields; k++) {
         const struct vdir_field *f = &vdir_fields[k];
         if (strcmp(f->name, name) != 0)
             continue;
         for (size_t p = 0; p < VDIR_NAMES && f->names[p]; p++)
-            if (vcard_is(l, f->names[p]))
+            if (lines_is(l, f->names[p]))
                 return true;
-        if (f->label && (vcard_is(l, "X-ABDATE") || vcard_is(l, "X-ABRELATEDNAMES")))
+        if (f->label && (lines_is(l, "X-ABDATE") || lines_is(l, "X-ABRELATEDNAMES")))
             return true;
     }
-    return !strcmp(name, "categories") && vcard_is(l, "CATEGORIES");
+    return !strcmp(name, "categories") && lines_is(l, "CATEGORIES");
 }
 
-static bool may_touch(const struct wess_op *op, const struct vcard_line *l)
+static bool may_touch(const struct wess_op *op, const struct line *l)
 {
     /* The label of a group goes with the last line of it. */
-    bool may = vcard_is(l, "X-ABLABEL") || (op->stamp && vcard_is(l, VDIR_STAMP));
+    bool may = lines_is(l, "X-ABLABEL") || (op->stamp && lines_is(l, VDIR_STAMP));
     for (size_t i = 0; i < op->item.n_fields; i++)
         may |= is_of(l, op->item.fields[i].name);
     return may;
 }
 
-static size_t lines_of(const struct vcard *v, const char *name)
+static size_t lines_of(const struct lines *v, const char *name)
 {
     size_t n = 0;
     for (size_t i = 0; i < v->n_read; i++)
@@ -206,19 +206,18 @@ static size_t lines_of(const struct vcard *v, const char *name)
     return n;
 }
 
-static const struct vcard_line *next_kept(const struct vcard *v, const struct wess_op *op,
-                                          size_t *at)
+static const struct line *next_kept(const struct lines *v, const struct wess_op *op, size_t *at)
 {
     while (*at < v->n_read && may_touch(op, &v->lines[*at]))
         ++*at;
     return *at < v->n_read ? &v->lines[(*at)++] : NULL;
 }
 
-static void rest_is_kept(const struct vcard *before, const struct vcard *after,
+static void rest_is_kept(const struct lines *before, const struct lines *after,
                          const struct wess_op *op)
 {
     size_t i = 0, k = 0;
-    const struct vcard_line *a, *b;
+    const struct line *a, *b;
     do {
         a = next_kept(before, op, &i);
         b = next_kept(after, op, &k);
@@ -236,7 +235,7 @@ static bool is_refused(const struct wess_result *r, const char *field)
     return false;
 }
 
-static void shows(const struct vcard *before, const struct wess_item *item,
+static void shows(const struct lines *before, const struct wess_item *item,
                   const struct wess_op *op, const struct wess_result *result)
 {
     for (size_t i = 0; i < op->item.n_fields; i++) {
@@ -264,7 +263,7 @@ static void shows(const struct vcard *before, const struct wess_item *item,
 /* ---- one card
  * ------------------------------------------------------------------------------------------ */
 
-static void read_holds(struct round *r, const struct vcard *v, struct wess_item *item)
+static void read_holds(struct round *r, const struct lines *v, struct wess_item *item)
 {
     struct wess_item facts;
     HOLDS(vdir_item(r->call, v, "a.vcf", false, &facts) == WESS_OK);
@@ -278,8 +277,8 @@ static void read_holds(struct round *r, const struct vcard *v, struct wess_item 
 /* The card says already what is written. */
 static void write_the_same(struct round *r, const char *bytes, size_t len)
 {
-    struct vcard v;
-    struct vcard_fault fault;
+    struct lines v;
+    struct lines_fault fault;
     struct wess_item item;
     struct wess_result result = {.code = WESS_UNKNOWN};
     HOLDS(vcard_read(&v, bytes, len, &fault));
@@ -287,14 +286,14 @@ static void write_the_same(struct round *r, const char *bytes, size_t len)
     struct wess_op op = {.what = WESS_UPDATE, .item = item};
     HOLDS(vdir_edit(r->call, &v, &op, &result) == WESS_OK);
     same_bytes(&v, bytes, len);
-    vcard_fini(&v);
+    lines_fini(&v);
 }
 
 static void write_another(struct round *r, const char *bytes, size_t len)
 {
-    struct vcard before, v, after;
-    struct vcard_fault fault;
-    struct vcard_buf out;
+    struct lines before, v, after;
+    struct lines_fault fault;
+    struct lines_buf out;
     struct wess_op op;
     struct wess_item item;
     struct wess_result result = {.code = WESS_UNKNOWN};
@@ -307,16 +306,16 @@ static void write_another(struct round *r, const char *bytes, size_t len)
     read_holds(r, &after, &item);
     shows(&before, &item, &op, &result);
     write_the_same(r, out.data, out.len);
-    vcard_fini(&after);
-    vcard_buf_fini(&out);
-    vcard_fini(&v);
-    vcard_fini(&before);
+    lines_fini(&after);
+    lines_buf_fini(&out);
+    lines_fini(&v);
+    lines_fini(&before);
 }
 
 static void card_holds(struct round *r, const char *bytes, size_t len)
 {
-    struct vcard v;
-    struct vcard_fault fault;
+    struct lines v;
+    struct lines_fault fault;
     bool ok = vcard_read(&v, bytes, len, &fault);
     HOLDS(ok || (fault.why && fault.line <= len + 1));
     if (ok) {
@@ -327,11 +326,11 @@ static void card_holds(struct round *r, const char *bytes, size_t len)
         read_holds(r, &v, &item);
     }
     /* Version 2.1 is read only. */
-    if (ok && v.version != VCARD_21 && v.n + LINES_SPARE < VCARD_LINES_MAX) {
+    if (ok && v.version != VCARD_21 && v.n + LINES_SPARE < LINES_MAX) {
         write_the_same(r, bytes, len);
         write_another(r, bytes, len);
     }
-    vcard_fini(&v);
+    lines_fini(&v);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -346,10 +345,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct round r = {&call, in, &th.arena};
     card_holds(&r, card, strlen(card));
     if (strlen(all) < size) { /* a zero byte in the card: it is told, with its line */
-        struct vcard v;
-        struct vcard_fault fault;
+        struct lines v;
+        struct lines_fault fault;
         HOLDS(!vcard_read(&v, all, size, &fault) && fault.why);
-        vcard_fini(&v);
+        lines_fini(&v);
     }
     free(card);
     free(all);

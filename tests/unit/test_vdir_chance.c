@@ -97,24 +97,24 @@ struct round {
     size_t len;
 };
 
-static void tell(const struct round *r, const char *why, const struct vcard_buf *out)
+static void tell(const struct round *r, const char *why, const struct lines_buf *out)
 {
     fail_msg("%s\n%.*s\n---- became\n%s", why, (int)r->len, r->card, out->data ? out->data : "");
 }
 
-static bool is_same(const struct round *r, const struct vcard *v)
+static bool is_same(const struct round *r, const struct lines *v)
 {
-    struct vcard_buf out = {0};
-    vcard_write(v, &out);
+    struct lines_buf out = {0};
+    lines_write(v, &out);
     bool same = out.len == r->len && !memcmp(out.data, r->card, r->len);
     if (!same)
         tell(r, "it changed", &out);
-    vcard_buf_fini(&out);
+    lines_buf_fini(&out);
     return same;
 }
 
 /* Writing what a card says already leaves every byte. */
-static void write_the_same(const struct round *r, struct vcard *v)
+static void write_the_same(const struct round *r, struct lines *v)
 {
     struct wess_item item;
     struct wess_result result = {.code = WESS_UNKNOWN};
@@ -132,11 +132,11 @@ static bool is_refused(const struct wess_result *r, const char *field)
     return false;
 }
 
-static void expect_written(const struct round *r, const struct vcard_buf *out,
+static void expect_written(const struct round *r, const struct lines_buf *out,
                            const struct wess_op *op, const struct wess_result *result)
 {
-    struct vcard v;
-    struct vcard_fault fault;
+    struct lines v;
+    struct lines_fault fault;
     struct wess_item item;
     if (!vcard_read(&v, out->data, out->len, &fault))
         tell(r, fault.why, out);
@@ -154,10 +154,10 @@ static void expect_written(const struct round *r, const struct vcard_buf *out,
             (want->type == WESS_RECORDS && got->records.n != want->records.n))
             tell(r, want->name, out);
     }
-    vcard_fini(&v);
+    lines_fini(&v);
 }
 
-static void write_another(const struct round *r, struct vcard *v)
+static void write_another(const struct round *r, struct lines *v)
 {
     static const char *const tags[] = {"A, b", "Workbooks"};
     struct wess_field value = text("value", "12"), mail[2][2];
@@ -181,32 +181,32 @@ static void write_another(const struct round *r, struct vcard *v)
                          .stamp = "s1",
                          .item = {.fields = of, .n_fields = sizeof(of) / sizeof(of[0])}};
     struct wess_result result = {.code = WESS_UNKNOWN};
-    struct vcard_buf out = {0};
+    struct lines_buf out = {0};
     for (int64_t i = 0; i < 2; i++) {
         mail[i][0] = text("value", mails[i].key);
         mail[i][1] = (struct wess_field){.name = "pref", .type = WESS_INT, .num = 2 - i};
     }
     assert_int_equal(vdir_edit(r->call, v, &op, &result), WESS_OK);
-    vcard_write(v, &out);
+    lines_write(v, &out);
     assert_false(out.spent);
     expect_written(r, &out, &op, &result);
-    vcard_buf_fini(&out);
+    lines_buf_fini(&out);
 }
 
 static void one_round(struct testhost *th, struct round *r, size_t *read)
 {
-    struct vcard v;
-    struct vcard_fault fault;
+    struct lines v;
+    struct lines_fault fault;
     bool ok = vcard_read(&v, r->card, r->len, &fault);
     if (ok && is_same(r, &v) && v.version != VCARD_21) {
         ++*read;
         write_the_same(r, &v);
-        vcard_fini(&v);
+        lines_fini(&v);
         assert_true(vcard_read(&v, r->card, r->len, &fault));
         write_another(r, &v);
     }
     assert_true(ok || fault.why);
-    vcard_fini(&v);
+    lines_fini(&v);
     testhost_drop(th);
 }
 

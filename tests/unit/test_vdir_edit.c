@@ -29,7 +29,7 @@ static int set_up(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
     testhost_init(&f->th, NULL, 0);
-    f->conn.host = &f->th.host;
+    f->conn = (struct wess_conn){.host = &f->th.host, .kind = &vdir_contacts};
     f->call = testhost_call(&f->th, &f->conn, "contacts");
     *state = f;
     return 0;
@@ -96,19 +96,19 @@ static struct wess_field tags(const char *const *of, size_t n)
 
 static void apply(struct fixture *f, const char *card, const struct wess_op *op)
 {
-    struct vcard v;
-    struct vcard_fault fault;
-    struct vcard_buf out = {0};
+    struct lines v;
+    struct lines_fault fault;
+    struct lines_buf out = {0};
     f->result = (struct wess_result){.code = WESS_UNKNOWN};
     assert_true(vcard_read(&v, card, strlen(card), &fault));
     assert_int_equal(vdir_edit(&f->call, &v, op, &f->result), WESS_OK);
-    vcard_write(&v, &out);
+    lines_write(&v, &out);
     assert_false(out.spent);
-    vcard_fini(&v);
+    lines_fini(&v);
     free(f->out);
     f->out = out.data;
     assert_true(vcard_read(&v, f->out, strlen(f->out), &fault));
-    vcard_fini(&v);
+    lines_fini(&v);
 }
 
 static void update(struct fixture *f, const char *card, const struct wess_field *of, size_t n)
@@ -378,21 +378,21 @@ static void test_vdir_edit__a_new_card(void **state)
                                     date("anniversary", "2001-02-03"),
                                     text("spouse", "Max")};
     struct wess_op op = {.what = WESS_CREATE, .stamp = "s1", .item = {.fields = of, .n_fields = 6}};
-    struct vcard_buf blank = {0};
+    struct lines_buf blank = {0};
     vdir_blank(&blank, false, "s1");
     apply(f, blank.data, &op);
     assert_string_equal(f->out,
                         "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:s1\r\nN:Byrne;Ada;;;\r\n"
                         "EMAIL;TYPE=internet:Ada@x\r\nBDAY:--02-03\r\nX-ANNIVERSARY:2001-02-03\r\n"
                         "X-SPOUSE:Max\r\nFN:Ada Byrne\r\nX-WESS-STAMP:s1\r\nEND:VCARD\r\n");
-    vcard_buf_fini(&blank);
+    lines_buf_fini(&blank);
     vdir_blank(&blank, true, "s1");
     apply(f, blank.data, &op);
     assert_string_equal(
         f->out, "BEGIN:VCARD\r\nVERSION:4.0\r\nUID:s1\r\nN:Byrne;Ada;;;\r\nEMAIL:Ada@x\r\n"
                 "BDAY:--0203\r\nANNIVERSARY:20010203\r\nRELATED;TYPE=spouse;VALUE=text:Max\r\n"
                 "FN:Ada Byrne\r\nX-WESS-STAMP:s1\r\nEND:VCARD\r\n");
-    vcard_buf_fini(&blank);
+    lines_buf_fini(&blank);
 }
 
 /* What was written is what is read again: every field of every card, into a blank one. */
@@ -402,9 +402,9 @@ static void test_vdir_edit__everything_read_can_be_written(void **state)
                                         card_v4};
     struct fixture *f = *state;
     for (size_t i = 0; i < 2 * sizeof(cards) / sizeof(cards[0]); i++) {
-        struct vcard v, w;
-        struct vcard_fault fault;
-        struct vcard_buf blank = {0};
+        struct lines v, w;
+        struct lines_fault fault;
+        struct lines_buf blank = {0};
         struct wess_item item, again;
         assert_true(vcard_read(&v, cards[i / 2], strlen(cards[i / 2]), &fault));
         assert_int_equal(vdir_item(&f->call, &v, "a", true, &item), WESS_OK);
@@ -435,9 +435,9 @@ static void test_vdir_edit__everything_read_can_be_written(void **state)
                         assert_int_equal(x->fields[p].num, y->fields[p].num);
                 }
         }
-        vcard_fini(&v);
-        vcard_fini(&w);
-        vcard_buf_fini(&blank);
+        lines_fini(&v);
+        lines_fini(&w);
+        lines_buf_fini(&blank);
     }
 }
 

@@ -23,7 +23,7 @@ static int set_up(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
     testhost_init(&f->th, NULL, 0);
-    f->conn.host = &f->th.host;
+    f->conn = (struct wess_conn){.host = &f->th.host, .kind = &vdir_contacts};
     f->call = testhost_call(&f->th, &f->conn, "contacts");
     *state = f;
     return 0;
@@ -45,13 +45,13 @@ static void test_vdir_file__names(void **state)
     char wide[300];
     (void)state;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-        assert_true(vdir_is_name(good[i]));
+        assert_true(vdir_is_name(&vdir_contacts, good[i]));
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_false(vdir_is_name(bad[i]));
+        assert_false(vdir_is_name(&vdir_contacts, bad[i]));
     memset(wide, 'a', sizeof(wide));
     strcpy(wide + 252, ".vcf");
-    assert_false(vdir_is_name(wide));
-    assert_true(vdir_is_name(wide + 1));
+    assert_false(vdir_is_name(&vdir_contacts, wide));
+    assert_true(vdir_is_name(&vdir_contacts, wide + 1));
 }
 
 /* Any change of state is another revision; of a young file the content counts, whatever its state.
@@ -141,14 +141,14 @@ static void test_vdir_file__the_sieve(void **state)
         const struct vdir_sieve *s = NULL;
         const struct wess_key key = {cases[i].space, cases[i].id};
         char card[256];
-        struct vcard v;
-        struct vcard_fault fault;
+        struct lines v;
+        struct lines_fault fault;
         snprintf(card, sizeof(card), "BEGIN:VCARD\r\n%s\r\nEND:VCARD\r\n", cases[i].line);
         assert_true(vcard_read(&v, card, strlen(card), &fault));
         assert_int_equal(vdir_sieve_new(&f->call, &key, 1, &s), WESS_OK);
         if (vdir_sieve(s, &v) != cases[i].through)
             fail_msg("%s: %s", cases[i].line, cases[i].id);
-        vcard_fini(&v);
+        lines_fini(&v);
     }
 }
 

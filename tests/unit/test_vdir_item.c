@@ -17,7 +17,7 @@ struct fixture {
     struct testhost th;
     struct wess_conn conn;
     struct wess_call call;
-    struct vcard v;
+    struct lines v;
     struct wess_item item;
 };
 
@@ -26,7 +26,7 @@ static int set_up(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
     testhost_init(&f->th, NULL, 0);
-    f->conn.host = &f->th.host;
+    f->conn = (struct wess_conn){.host = &f->th.host, .kind = &vdir_contacts};
     f->call = testhost_call(&f->th, &f->conn, "contacts");
     *state = f;
     return 0;
@@ -35,7 +35,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
-    vcard_fini(&f->v);
+    lines_fini(&f->v);
     testhost_fini(&f->th);
     free(f);
     return 0;
@@ -43,8 +43,8 @@ static int tear_down(void **state)
 
 static void read_item(struct fixture *f, const char *text, bool whole)
 {
-    struct vcard_fault fault;
-    vcard_fini(&f->v);
+    struct lines_fault fault;
+    lines_fini(&f->v);
     assert_true(vcard_read(&f->v, text, strlen(text), &fault));
     assert_int_equal(vdir_item(&f->call, &f->v, "a.vcf", whole, &f->item), WESS_OK);
 }
@@ -272,7 +272,7 @@ static void test_vdir_item__a_long_note_is_a_blob_only_when_asked(void **state)
 static void test_vdir_item__memory_spent_at_any_point(void **state)
 {
     struct fixture *f = *state;
-    struct vcard_fault fault;
+    struct lines_fault fault;
     enum wess_code rc = WESS_TOO_BIG;
     assert_true(vcard_read(&f->v, card_apple, strlen(card_apple), &fault));
     for (size_t at = 1; rc != WESS_OK; at++) {

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "vcard.h"
+#include "vdir.h"
 #include "vdir_cards.h"
 
 #define CARD(inner) "BEGIN:VCARD\r\nVERSION:3.0\r\n" inner "END:VCARD\r\n"
@@ -25,22 +25,22 @@ static void expect_slice(struct wess_slice got, const char *want)
     assert_memory_equal(got.len ? got.data : "", want, got.len);
 }
 
-static void read_card(struct vcard *v, const char *text)
+static void read_card(struct lines *v, const char *text)
 {
-    struct vcard_fault fault;
+    struct lines_fault fault;
     bool ok = vcard_read(v, text, strlen(text), &fault);
     if (!ok)
         print_error("line %zu: %s\n", fault.line, fault.why);
     assert_true(ok);
 }
 
-static void expect_written(const struct vcard *v, const char *want)
+static void expect_written(const struct lines *v, const char *want)
 {
-    struct vcard_buf out = {0};
-    vcard_write(v, &out);
+    struct lines_buf out = {0};
+    lines_write(v, &out);
     assert_false(out.spent);
     assert_string_equal(out.data, want);
-    vcard_buf_fini(&out);
+    lines_buf_fini(&out);
 }
 
 /* ---- frames
@@ -71,8 +71,8 @@ static void test_vdir_vcard__what_is_broken_is_named(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct vcard v;
-        struct vcard_fault fault;
+        struct lines v;
+        struct lines_fault fault;
         /* Exactly as long as it is, so that reading behind it is found. */
         char *text = malloc(cases[i].len + !cases[i].len);
         assert_non_null(text);
@@ -80,31 +80,31 @@ static void test_vdir_vcard__what_is_broken_is_named(void **state)
         assert_false(vcard_read(&v, text, cases[i].len, &fault));
         assert_int_equal(fault.line, cases[i].line);
         assert_non_null(strstr(fault.why, cases[i].why));
-        vcard_fini(&v);
+        lines_fini(&v);
         free(text);
     }
 }
 
 static void test_vdir_vcard__a_bound_is_kept(void **state)
 {
-    struct vcard v;
-    struct vcard_fault fault;
-    char *text = malloc(VCARD_MAX + 1);
+    struct lines v;
+    struct lines_fault fault;
+    char *text = malloc(LINES_BYTES + 1);
     static const char begin[] = "BEGIN:VCARD\n", end[] = "\nEND:VCARD\n";
     (void)state;
     assert_non_null(text);
-    memset(text, 'x', VCARD_MAX + 1);
+    memset(text, 'x', LINES_BYTES + 1);
     memcpy(text, begin, strlen(begin));
-    memcpy(text + VCARD_MAX - strlen(end), end, strlen(end));
-    assert_true(vcard_read(&v, text, VCARD_MAX, &fault));
-    vcard_fini(&v);
-    assert_false(vcard_read(&v, text, VCARD_MAX + 1, &fault));
+    memcpy(text + LINES_BYTES - strlen(end), end, strlen(end));
+    assert_true(vcard_read(&v, text, LINES_BYTES, &fault));
+    lines_fini(&v);
+    assert_false(vcard_read(&v, text, LINES_BYTES + 1, &fault));
     assert_non_null(strstr(fault.why, "larger"));
-    vcard_fini(&v);
-    memset(text + strlen(begin), '\n', VCARD_MAX - strlen(begin) - strlen(end));
-    assert_false(vcard_read(&v, text, VCARD_MAX, &fault));
+    lines_fini(&v);
+    memset(text + strlen(begin), '\n', LINES_BYTES - strlen(begin) - strlen(end));
+    assert_false(vcard_read(&v, text, LINES_BYTES, &fault));
     assert_non_null(strstr(fault.why, "more lines"));
-    vcard_fini(&v);
+    lines_fini(&v);
     free(text);
 }
 
@@ -126,10 +126,10 @@ static void test_vdir_vcard__every_card_comes_out_as_it_went_in(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cards) / sizeof(cards[0]); i++) {
-        struct vcard v;
+        struct lines v;
         read_card(&v, cards[i]);
         expect_written(&v, cards[i]);
-        vcard_fini(&v);
+        lines_fini(&v);
     }
 }
 
@@ -141,21 +141,21 @@ static void test_vdir_vcard__cut_anywhere(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cards) / sizeof(cards[0]); i++)
         for (size_t len = 0; len <= strlen(cards[i]); len++) {
-            struct vcard v;
-            struct vcard_fault fault;
-            struct vcard_buf out = {0};
+            struct lines v;
+            struct lines_fault fault;
+            struct lines_buf out = {0};
             char *text = malloc(len + !len);
             assert_non_null(text);
             memcpy(text, cards[i], len);
             if (vcard_read(&v, text, len, &fault)) {
-                vcard_write(&v, &out);
+                lines_write(&v, &out);
                 assert_int_equal(out.len, len);
                 assert_memory_equal(out.data, text, len);
             } else {
                 assert_non_null(fault.why);
             }
-            vcard_buf_fini(&out);
-            vcard_fini(&v);
+            lines_buf_fini(&out);
+            lines_fini(&v);
             free(text);
         }
 }
@@ -182,8 +182,8 @@ static void test_vdir_vcard__lines_are_taken_apart(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct vcard_line l = {.text = slice(cases[i].line)};
-        vcard_take_apart(&l);
+        struct line l = {.text = slice(cases[i].line)};
+        lines_take_apart(&l);
         expect_slice(l.group, cases[i].group);
         expect_slice(l.name, cases[i].name);
         expect_slice(l.params, cases[i].params);
@@ -202,15 +202,15 @@ static void test_vdir_vcard__types_in_every_spelling(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(home) / sizeof(home[0]) + sizeof(not ) / sizeof(not [0]); i++) {
         size_t n = sizeof(home) / sizeof(home[0]);
-        struct vcard_line l = {.text = slice(i < n ? home[i] : not [i - n])};
-        vcard_take_apart(&l);
-        assert_int_equal(vcard_has_type(&l, "home"), i < n);
+        struct line l = {.text = slice(i < n ? home[i] : not [i - n])};
+        lines_take_apart(&l);
+        assert_int_equal(lines_has_type(&l, "home"), i < n);
     }
-    struct vcard_line l = {.text = slice("TEL;PREF=7;VALUE=\"uri\":tel:1")};
-    vcard_take_apart(&l);
-    expect_slice(vcard_param(&l, "pref"), "7");
-    expect_slice(vcard_param(&l, "value"), "uri");
-    assert_null(vcard_param(&l, "charset").data);
+    struct line l = {.text = slice("TEL;PREF=7;VALUE=\"uri\":tel:1")};
+    lines_take_apart(&l);
+    expect_slice(lines_param(&l, "pref"), "7");
+    expect_slice(lines_param(&l, "value"), "uri");
+    assert_null(lines_param(&l, "charset").data);
 }
 
 /* ---- values
@@ -235,12 +235,12 @@ static void test_vdir_vcard__transfer_encodings(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct vcard_line l = {.text = slice(cases[i].line)};
+        struct line l = {.text = slice(cases[i].line)};
         size_t len;
-        vcard_take_apart(&l);
+        lines_take_apart(&l);
         char *out = malloc(l.value.len + 1);
         assert_non_null(out);
-        assert_int_equal(vcard_decode(&l, out, &len), cases[i].text != NULL);
+        assert_int_equal(lines_decode(&l, out, &len), cases[i].text != NULL);
         if (cases[i].text)
             expect_slice((struct wess_slice){out, len}, cases[i].text);
         free(out);
@@ -262,17 +262,17 @@ static void test_vdir_vcard__escapes_both_ways(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char out[64];
-        struct vcard_buf b = {0};
-        size_t len = vcard_unescape(slice(cases[i].escaped), out);
+        struct lines_buf b = {0};
+        size_t len = lines_unescape(slice(cases[i].escaped), out);
         expect_slice((struct wess_slice){out, len}, cases[i].text);
-        vcard_put_escaped(&b, slice(cases[i].text));
+        lines_put_escaped(&b, slice(cases[i].text));
         expect_slice((struct wess_slice){b.data, b.len}, cases[i].again);
-        vcard_buf_fini(&b);
+        lines_buf_fini(&b);
     }
-    struct vcard_buf b = {0};
-    vcard_put_escaped(&b, slice("a\r\nb\rc\x01\x7f\td"));
+    struct lines_buf b = {0};
+    lines_put_escaped(&b, slice("a\r\nb\rc\x01\x7f\td"));
     assert_string_equal(b.data, "a\\nb\\nc\td");
-    vcard_buf_fini(&b);
+    lines_buf_fini(&b);
 }
 
 static void test_vdir_vcard__components_and_lists(void **state)
@@ -280,16 +280,16 @@ static void test_vdir_vcard__components_and_lists(void **state)
     struct wess_slice out, rest = slice("a\\,b,c,,d");
     static const char *const list[] = {"a\\,b", "c", "", "d"};
     (void)state;
-    assert_true(vcard_component(slice("a\\;b;c;"), 0, &out));
+    assert_true(lines_component(slice("a\\;b;c;"), 0, &out));
     expect_slice(out, "a\\;b");
-    assert_true(vcard_component(slice("a\\;b;c;"), 2, &out));
+    assert_true(lines_component(slice("a\\;b;c;"), 2, &out));
     expect_slice(out, "");
-    assert_false(vcard_component(slice("a\\;b;c;"), 3, &out));
+    assert_false(lines_component(slice("a\\;b;c;"), 3, &out));
     for (size_t i = 0; i < 4; i++) {
-        assert_true(vcard_next_in_list(&rest, &out));
+        assert_true(lines_next_in_list(&rest, &out));
         expect_slice(out, list[i]);
     }
-    assert_false(vcard_next_in_list(&rest, &out));
+    assert_false(lines_next_in_list(&rest, &out));
 }
 
 /* ---- changing
@@ -297,52 +297,52 @@ static void test_vdir_vcard__components_and_lists(void **state)
 
 static void test_vdir_vcard__only_the_line_changed_changes(void **state)
 {
-    struct vcard v;
+    struct lines v;
     (void)state;
     read_card(&v, "BEGIN:VCARD\nVERSION:3.0\nFN:old\r\nitem1.TEL;HOME:1\nitem1.X-ABLabel:x\n"
                   "NOTE;ENCODING=QUOTED-PRINTABLE;X=\"a:b\";TYPE=work,home:=41=\n=42\n"
                   "item2.URL:u\nitem2.X-ABLabel:y\nitem2.X-MORE:z\nEND:VCARD\n");
-    vcard_set(&v, vcard_find(&v, "fn", 0), slice("new"));
-    vcard_set(&v, vcard_find(&v, "note", 0), slice("plain"));
-    vcard_drop(&v, vcard_find(&v, "tel", 0));
-    vcard_drop(&v, vcard_find(&v, "url", 0));
-    vcard_add(&v, "TITLE:added");
-    assert_int_equal(vcard_find(&v, "tel", 0), VCARD_NONE);
-    expect_slice(v.lines[vcard_find(&v, "title", 0)].value, "added");
-    vcard_set(&v, vcard_find(&v, "title", 0), slice("twice"));
+    lines_set(&v, lines_find(&v, "fn", 0), slice("new"));
+    lines_set(&v, lines_find(&v, "note", 0), slice("plain"));
+    lines_drop(&v, lines_find(&v, "tel", 0));
+    lines_drop(&v, lines_find(&v, "url", 0));
+    lines_add(&v, "TITLE:added");
+    assert_int_equal(lines_find(&v, "tel", 0), LINES_NONE);
+    expect_slice(v.lines[lines_find(&v, "title", 0)].value, "added");
+    lines_set(&v, lines_find(&v, "title", 0), slice("twice"));
     expect_written(&v, "BEGIN:VCARD\nVERSION:3.0\nFN:new\nNOTE;X=\"a:b\";TYPE=work,home:plain\n"
                        "item2.X-ABLabel:y\nitem2.X-MORE:z\nTITLE:twice\nEND:VCARD\n");
-    vcard_fini(&v);
+    lines_fini(&v);
 }
 
 /* Where the parameters end must not hang on the value. */
 static void test_vdir_vcard__a_quote_that_is_never_closed(void **state)
 {
-    struct vcard v, w;
-    struct vcard_fault fault;
-    struct vcard_buf out = {0};
+    struct lines v, w;
+    struct lines_fault fault;
+    struct lines_buf out = {0};
     (void)state;
     read_card(&v, CARD("ORG;X=\"a;Y=b:old\r\n"));
-    vcard_set(&v, vcard_find(&v, "ORG", 0), slice("say \"x\": y"));
-    vcard_write(&v, &out);
+    lines_set(&v, lines_find(&v, "ORG", 0), slice("say \"x\": y"));
+    lines_write(&v, &out);
     assert_true(vcard_read(&w, out.data, out.len, &fault));
-    expect_slice(w.lines[vcard_find(&w, "ORG", 0)].value, "say \"x\": y");
-    vcard_fini(&w);
-    vcard_fini(&v);
-    vcard_buf_fini(&out);
+    expect_slice(w.lines[lines_find(&w, "ORG", 0)].value, "say \"x\": y");
+    lines_fini(&w);
+    lines_fini(&v);
+    lines_buf_fini(&out);
 }
 
 static void test_vdir_vcard__long_lines_fold_between_letters(void **state)
 {
-    struct vcard v, w;
-    struct vcard_fault fault;
-    struct vcard_buf out = {0}, value = {0};
+    struct lines v, w;
+    struct lines_fault fault;
+    struct lines_buf out = {0}, value = {0};
     (void)state;
     for (size_t i = 0; i < 200; i++)
-        vcard_puts(&value, i % 3 ? "\xe6\xbc\xa2" : "a");
+        lines_puts(&value, i % 3 ? "\xe6\xbc\xa2" : "a");
     read_card(&v, CARD("NOTE:x\r\n"));
-    vcard_set(&v, vcard_find(&v, "NOTE", 0), (struct wess_slice){value.data, value.len});
-    vcard_write(&v, &out);
+    lines_set(&v, lines_find(&v, "NOTE", 0), (struct wess_slice){value.data, value.len});
+    lines_write(&v, &out);
     size_t row = 0;
     for (size_t i = 0; i < out.len; i++) {
         if (out.data[i] == '\n') {
@@ -354,11 +354,11 @@ static void test_vdir_vcard__long_lines_fold_between_letters(void **state)
             assert_int_not_equal((unsigned char)out.data[i] & 0xc0, 0x80);
     }
     assert_true(vcard_read(&w, out.data, out.len, &fault));
-    expect_slice(w.lines[vcard_find(&w, "NOTE", 0)].value, value.data);
-    vcard_fini(&w);
-    vcard_fini(&v);
-    vcard_buf_fini(&out);
-    vcard_buf_fini(&value);
+    expect_slice(w.lines[lines_find(&w, "NOTE", 0)].value, value.data);
+    lines_fini(&w);
+    lines_fini(&v);
+    lines_buf_fini(&out);
+    lines_buf_fini(&value);
 }
 
 int main(void)

@@ -1,16 +1,16 @@
-/* Writing a card: what is not changed goes out as it came in. */
+/* Writing content lines: what is not changed goes out as it came in. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "vcard.h"
+#include "lines.h"
 
 #define FOLD 75u /* bytes of a line, RFC 6350 3.2 */
 
 /* ---- text that grows
  * ------------------------------------------------------------------------------------------ */
 
-void vcard_put(struct vcard_buf *b, const char *text, size_t len)
+void lines_put(struct lines_buf *b, const char *text, size_t len)
 {
     if (!b->spent && b->len + len + 1 > b->cap) {
         size_t cap = b->cap ? b->cap : 256;
@@ -31,15 +31,15 @@ void vcard_put(struct vcard_buf *b, const char *text, size_t len)
     b->data[b->len] = 0;
 }
 
-void vcard_puts(struct vcard_buf *b, const char *text)
+void lines_puts(struct lines_buf *b, const char *text)
 {
-    vcard_put(b, text, strlen(text));
+    lines_put(b, text, strlen(text));
 }
 
-void vcard_buf_fini(struct vcard_buf *b)
+void lines_buf_fini(struct lines_buf *b)
 {
     free(b->data);
-    *b = (struct vcard_buf){0};
+    *b = (struct lines_buf){0};
 }
 
 static bool is_control(char c)
@@ -47,20 +47,20 @@ static bool is_control(char c)
     return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-void vcard_put_escaped(struct vcard_buf *b, struct wess_slice s)
+void lines_put_escaped(struct lines_buf *b, struct wess_slice s)
 {
     const char *p = s.data;
     for (size_t i = 0; i < s.len; i++) {
         if (p[i] == '\n' || (p[i] == '\r' && (i + 1 == s.len || p[i + 1] != '\n')))
-            vcard_puts(b, "\\n");
+            lines_puts(b, "\\n");
         else if (strchr("\\,;", p[i]) && p[i])
-            vcard_put(b, (const char[]){'\\', p[i]}, 2);
+            lines_put(b, (const char[]){'\\', p[i]}, 2);
         else if (!is_control(p[i]))
-            vcard_put(b, &p[i], 1);
+            lines_put(b, &p[i], 1);
     }
 }
 
-void vcard_put_part(struct vcard_buf *b, struct wess_slice s)
+void lines_put_part(struct lines_buf *b, struct wess_slice s)
 {
     const char *p = s.data;
     size_t last = 0;
@@ -68,21 +68,21 @@ void vcard_put_part(struct vcard_buf *b, struct wess_slice s)
         last++;
     for (size_t i = 0; i < s.len; i++)
         if (p[i] == '\n' || (p[i] == '\r' && (i + 1 == s.len || p[i + 1] != '\n')))
-            vcard_puts(b, "\\n");
+            lines_puts(b, "\\n");
         else if (!is_control(p[i]))
-            vcard_put(b, &p[i], 1);
+            lines_put(b, &p[i], 1);
     if (last % 2)
-        vcard_puts(b, "\\");
+        lines_puts(b, "\\");
 }
 
-void vcard_put_line(struct vcard_buf *b, struct wess_slice s)
+void lines_put_line(struct lines_buf *b, struct wess_slice s)
 {
     const char *p = s.data;
     for (size_t i = 0; i < s.len; i++) {
         if (p[i] == '\\')
-            vcard_puts(b, "\\\\");
+            lines_puts(b, "\\\\");
         else if (!is_control(p[i]))
-            vcard_put(b, &p[i], 1);
+            lines_put(b, &p[i], 1);
     }
 }
 
@@ -95,7 +95,7 @@ static bool is_word(struct wess_slice a, const char *b)
 }
 
 /* Tells how the old value was written, and nothing of its meaning. */
-static bool is_about_coding(const struct vcard_words *w)
+static bool is_about_coding(const struct lines_words *w)
 {
     static const char *const names[] = {"ENCODING", "CHARSET", "VALUE", "X-APPLE-OMIT-YEAR"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -104,30 +104,30 @@ static bool is_about_coding(const struct vcard_words *w)
     return !w->name.len && is_word(w->word, "QUOTED-PRINTABLE");
 }
 
-static bool is_preference(const struct vcard_words *w)
+static bool is_preference(const struct lines_words *w)
 {
     return is_word(w->name, "PREF") ||
            ((!w->name.len || is_word(w->name, "TYPE")) && is_word(w->word, "PREF"));
 }
 
 /* A parameter's words come one by one: those of one name that follow each other make one list. */
-static void put_word(struct vcard_buf *b, const struct vcard_words *w, const char **list)
+static void put_word(struct lines_buf *b, const struct lines_words *w, const char **list)
 {
     const char *p = w->word.data;
     bool quote = false;
     for (size_t i = 0; i < w->word.len; i++)
         quote |= strchr(":;,", p[i]) != NULL;
     if (w->name.len && *list == (const char *)w->name.data) {
-        vcard_puts(b, ",");
+        lines_puts(b, ",");
     } else {
-        vcard_puts(b, ";");
-        vcard_put(b, w->name.data, w->name.len);
-        vcard_puts(b, w->name.len ? "=" : "");
+        lines_puts(b, ";");
+        lines_put(b, w->name.data, w->name.len);
+        lines_puts(b, w->name.len ? "=" : "");
     }
     *list = w->name.data;
-    vcard_puts(b, quote ? "\"" : "");
-    vcard_put(b, p, w->word.len);
-    vcard_puts(b, quote ? "\"" : "");
+    lines_puts(b, quote ? "\"" : "");
+    lines_put(b, p, w->word.len);
+    lines_puts(b, quote ? "\"" : "");
 }
 
 /* A quote that is never closed would reach into another value, and end elsewhere. */
@@ -140,42 +140,42 @@ static bool is_open(struct wess_slice params)
     return open;
 }
 
-static bool is_rewritten(const struct vcard_line *l)
+static bool is_rewritten(const struct line *l)
 {
-    struct vcard_words w = vcard_words(l);
+    struct lines_words w = lines_words(l);
     if (is_open(l->params))
         return true;
-    while (vcard_next_word(&w))
+    while (lines_next_word(&w))
         if (is_about_coding(&w))
             return true;
     return false;
 }
 
-static void put_head(const struct vcard_line *l, const char *mark, struct vcard_buf *b)
+static void put_head(const struct line *l, const char *mark, struct lines_buf *b)
 {
     const char *list = NULL, *text = l->text.data;
-    struct vcard_words w = vcard_words(l);
-    vcard_put(b, text, (size_t)((const char *)l->name.data + l->name.len - text));
-    vcard_puts(b, mark ? mark : "");
-    while (vcard_next_word(&w))
+    struct lines_words w = lines_words(l);
+    lines_put(b, text, (size_t)((const char *)l->name.data + l->name.len - text));
+    lines_puts(b, mark ? mark : "");
+    while (lines_next_word(&w))
         if (!is_about_coding(&w) && !(mark && is_preference(&w)))
             put_word(b, &w, &list);
-    vcard_puts(b, ":");
+    lines_puts(b, ":");
 }
 
-void vcard_plain(const struct vcard_line *l, struct wess_slice value, const char *mark,
-                 struct vcard_buf *out)
+void lines_plain(const struct line *l, struct wess_slice value, const char *mark,
+                 struct lines_buf *out)
 {
     put_head(l, mark, out);
-    vcard_put_part(out, value);
+    lines_put_part(out, value);
 }
 
 /* ---- changing
  * ------------------------------------------------------------------------------------------ */
 
-void vcard_replace(struct vcard *v, size_t line, const char *text)
+void lines_replace(struct lines *v, size_t line, const char *text)
 {
-    struct vcard_line *l = &v->lines[line];
+    struct line *l = &v->lines[line];
     char *now = text ? strdup(text) : NULL;
     v->spent |= !now;
     if (!now)
@@ -185,101 +185,114 @@ void vcard_replace(struct vcard *v, size_t line, const char *text)
         if (*p == '\r' || *p == '\n')
             *p = ' ';
     free(l->now);
-    *l = (struct vcard_line){
-        .at = l->at, .len = l->len, .row = l->row, .now = now, .text = {now, strlen(now)}};
-    vcard_take_apart(l);
+    *l = (struct line){.at = l->at,
+                       .len = l->len,
+                       .row = l->row,
+                       .before = l->before,
+                       .aside = l->aside,
+                       .now = now,
+                       .text = {now, strlen(now)}};
+    lines_take_apart(l);
 }
 
-void vcard_set(struct vcard *v, size_t line, struct wess_slice value)
+void lines_set(struct lines *v, size_t line, struct wess_slice value)
 {
-    struct vcard_buf b = {0};
-    const struct vcard_line *l = &v->lines[line];
+    struct lines_buf b = {0};
+    const struct line *l = &v->lines[line];
     const char *text = l->text.data;
     if (is_rewritten(l))
         put_head(l, NULL, &b);
     else
-        vcard_put(&b, text, (size_t)((const char *)l->value.data - text));
-    vcard_put(&b, value.data, value.len);
-    vcard_replace(v, line, b.spent ? NULL : b.data);
-    vcard_buf_fini(&b);
+        lines_put(&b, text, (size_t)((const char *)l->value.data - text));
+    lines_put(&b, value.data, value.len);
+    lines_replace(v, line, b.spent ? NULL : b.data);
+    lines_buf_fini(&b);
 }
 
-static bool same_group(const struct vcard_line *a, const struct vcard_line *b)
+static bool same_group(const struct line *a, const struct line *b)
 {
     return a->group.len && a->group.len == b->group.len &&
            !strncasecmp(a->group.data, b->group.data, a->group.len);
 }
 
-void vcard_drop(struct vcard *v, size_t line)
+void lines_drop(struct lines *v, size_t line)
 {
-    size_t label = VCARD_NONE;
+    size_t label = LINES_NONE;
     v->lines[line].dropped = true;
     for (size_t i = 0; i < v->n; i++) {
-        const struct vcard_line *l = &v->lines[i];
+        const struct line *l = &v->lines[i];
         if (l->dropped || !same_group(l, &v->lines[line]))
             continue;
-        if (!vcard_is(l, "X-ABLABEL"))
+        if (!lines_is(l, "X-ABLABEL"))
             return;
         label = i;
     }
-    if (label != VCARD_NONE)
+    if (label != LINES_NONE)
         v->lines[label].dropped = true;
 }
 
-void vcard_add(struct vcard *v, const char *text)
+void lines_add_at(struct lines *v, size_t line, const char *text)
 {
-    if (vcard_new_line(v))
-        vcard_replace(v, v->n - 1, text);
-    else
+    if (!lines_new_line(v)) {
         v->spent = true;
+        return;
+    }
+    v->lines[v->n - 1].before = line;
+    lines_replace(v, v->n - 1, text);
+}
+
+void lines_add(struct lines *v, const char *text)
+{
+    lines_add_at(v, v->end, text);
 }
 
 /* ---- the whole
  * ------------------------------------------------------------------------------------------ */
 
-static const char *line_end(const struct vcard *v, const struct vcard_line *l)
+static const char *line_end(const struct lines *v, const struct line *l)
 {
     const char *end = v->bytes + l->at + l->len;
     return l->len >= 2 && end[-1] == '\n' && end[-2] == '\r' ? "\r\n" : "\n";
 }
 
 /* Never within a code point. */
-static void put_folded(struct vcard_buf *b, const char *text, const char *eol)
+static void put_folded(struct lines_buf *b, const char *text, const char *eol)
 {
     size_t len = strlen(text), room = FOLD;
     while (len > room) {
         size_t cut = room;
         while (cut > 1 && ((unsigned char)text[cut] & 0xc0) == 0x80)
             cut--;
-        vcard_put(b, text, cut);
-        vcard_puts(b, eol);
-        vcard_puts(b, " ");
+        lines_put(b, text, cut);
+        lines_puts(b, eol);
+        lines_puts(b, " ");
         text += cut;
         len -= cut;
         room = FOLD - 1;
     }
-    vcard_put(b, text, len);
-    vcard_puts(b, eol);
+    lines_put(b, text, len);
+    lines_puts(b, eol);
 }
 
-static void put_changed(const struct vcard_line *l, const char *eol, struct vcard_buf *out)
+static void put_changed(const struct line *l, const char *eol, struct lines_buf *out)
 {
     if (l->now && !l->dropped)
         put_folded(out, l->now, eol);
 }
 
-void vcard_write(const struct vcard *v, struct vcard_buf *out)
+void lines_write(const struct lines *v, struct lines_buf *out)
 {
     /* The first line's end is that of the file; the last may have none. */
     const char *eol = v->n_read ? line_end(v, &v->lines[0]) : "\r\n";
     for (size_t i = 0; i < v->n_read; i++) {
-        const struct vcard_line *l = &v->lines[i];
-        for (size_t k = v->n_read; i == v->end && k < v->n; k++)
-            put_changed(&v->lines[k], eol, out);
+        const struct line *l = &v->lines[i];
+        for (size_t k = v->n_read; k < v->n; k++)
+            if (v->lines[k].before == i)
+                put_changed(&v->lines[k], eol, out);
         if (l->now)
             put_changed(l, eol, out);
         else if (!l->dropped)
-            vcard_put(out, v->bytes + l->at, l->len);
+            lines_put(out, v->bytes + l->at, l->len);
     }
     out->spent |= v->spent;
 }

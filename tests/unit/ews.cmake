@@ -16,4 +16,5 @@ endforeach()
 target_compile_definitions(test_ews_codes PRIVATE
     WESS_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
 wess_unit(test_token SOURCES test_token.c LIBS wess_sdk_oauth)
+wess_unit(test_http_trace SOURCES test_http_trace.c LIBS wess_sdk_http)
 wess_unit(test_jwt SOURCES test_jwt.c LIBS wess_sdk_oauth PkgConfig::CRYPTO PkgConfig::JANSSON)

@@ -304,6 +304,9 @@ struct wess_http { /* settings of the installation for whoever speaks HTTP */
     const char *proxy, *ca_file, *user_agent; /* NULL: the library's default */
     uint32_t connect_timeout_ms, timeout_ms;
     uint64_t body_max; /* bytes of an answer; more is WESS_TOO_BIG */
+    /* NULL: nobody asked. Takes what went over the wire, a whole exchange at a time, in which
+     * passwords, tokens and cookies are masked; from any thread. */
+    void (*trace)(const char *text, size_t len);
 };
 enum { WESS_LOG_ERROR = 1, WESS_LOG_WARN, WESS_LOG_INFO, WESS_LOG_DEBUG };
 

@@ -31,6 +31,7 @@ enum cli_opt {
     OPT_LINK,
     OPT_CREATE,
     OPT_LEAVE,
+    OPT_TRACE_HTTP,
     OPT_COUNT
 };
 #define OPT_BIT(o) (1u << (o))

@@ -13,23 +13,24 @@ const struct cli_command cli_commands[] = {
      "anything is contacted. With --online it signs in to every endpoint for every user and "
      "writes\n"
      "nothing there.",
-     OPT_BIT(OPT_ONLINE) | OPT_BIT(OPT_ROOT), NEED_NOTHING, 0, 0, cmd_check},
+     OPT_BIT(OPT_ONLINE) | OPT_BIT(OPT_ROOT) | OPT_BIT(OPT_TRACE_HTTP), NEED_NOTHING, 0, 0,
+     cmd_check},
     {"plan", NULL, "[PAIR]", "what a sync would do, and why; writes nothing anywhere",
      "Reads the changes of both sides and shows what would be linked, created, updated, ended and\n"
      "asked. Nothing is written to either side; of the state only what was read is kept.",
-     OPT_BIT(OPT_CHECK), NEED_OWN, 0, 1, cmd_plan},
+     OPT_BIT(OPT_CHECK) | OPT_BIT(OPT_TRACE_HTTP), NEED_OWN, 0, 1, cmd_plan},
     {"sync", NULL, "[PAIR]", "one round now",
      "Brings the pairs of all users (or of one pair, of one user) in step, then tells what waits "
      "for\n"
      "a person and what to type next. What can only be settled a little later is waited for, "
      "unless\n"
      "--no-wait.",
-     OPT_BIT(OPT_NO_WAIT), NEED_OWN, 0, 1, cmd_sync},
+     OPT_BIT(OPT_NO_WAIT) | OPT_BIT(OPT_TRACE_HTTP), NEED_OWN, 0, 1, cmd_sync},
     {"daemon", NULL, "", "a round every so often, until it is told to end",
      "Runs in the foreground. SIGHUP loads the configuration again (wrong: refused whole, the old\n"
      "one goes on), SIGTERM and SIGINT end it within five seconds. Other commands reach it by its\n"
      "control socket by themselves.",
-     0, NEED_CONFIG, 0, 0, cmd_daemon},
+     OPT_BIT(OPT_TRACE_HTTP), NEED_CONFIG, 0, 0, cmd_daemon},
     {"status", NULL, "", "how each pair of each user stands, and what waits", "", 0, NEED_READ, 0,
      0, cmd_status},
     {"why", NULL, "ITEM", "what happened to an item, and why",

@@ -27,6 +27,8 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_LINK] = {"link", "ID", 0, "it is this item of the other side"},
     [OPT_CREATE] = {"create", NULL, 0, "it is somebody else: create a twin of its own"},
     [OPT_LEAVE] = {"leave", NULL, 0, "leave both alone, and do not ask again"},
+    [OPT_TRACE_HTTP] = {"trace-http", "FILE", 0,
+                        "what goes over the wire, without secrets, but with what people wrote"},
 };
 
 /* ---- telling what is wrong --------------------------------------------------------------------

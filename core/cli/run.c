@@ -98,6 +98,23 @@ static int with_store(struct cli *c, const struct cli_args *a)
     return status;
 }
 
+/* It is the daemon that talks to the remotes then. */
+static int not_traced(struct cli *c, int fd)
+{
+    close(fd);
+    cli_say(c, "a daemon does the work here: stop it, or give --trace-http to `wess daemon`");
+    return EXIT_USAGE;
+}
+
+static bool trace_ready(struct cli *c, const char *path)
+{
+    const char *why = path ? trace_open(path) : NULL;
+    if (why)
+        cli_say(c, "--trace-http %s: %s; it has to be a file of your own that nobody else may open",
+                path, why);
+    return !why;
+}
+
 static int with_config(struct cli *c, const struct cli_args *a, int argc, char **argv)
 {
     struct config *cfg = config_load(config_path(a), NULL, say_line, c->err);
@@ -108,7 +125,9 @@ static int with_config(struct cli *c, const struct cli_args *a, int argc, char *
     cli_log_ready(cfg);
     if (a->command->need == NEED_OWN)
         fd = control_connect(cfg);
-    if (fd >= 0)
+    if (fd >= 0 && cli_has(a, OPT_TRACE_HTTP))
+        status = not_traced(c, fd);
+    else if (fd >= 0)
         status = hand_over(c, fd, argc, argv);
     else if (a->command->need == NEED_CONFIG)
         status = a->command->run(c, a);
@@ -130,6 +149,8 @@ static int run(struct cli *c, const struct cli_args *a, int argc, char **argv)
         fprintf(c->out, "wess %s\n", WESS_VERSION);
         return EXIT_IN_STEP;
     }
+    if (!trace_ready(c, a->value[OPT_TRACE_HTTP]))
+        return EXIT_USAGE;
     c->arena = arena_new(COMMAND_BUDGET);
     if (!c->arena)
         return cli_spent(c);
@@ -195,7 +216,8 @@ int cli_serve(struct daemon_call *call)
     memcpy(argv + 1, call->argv, (size_t)call->argc * sizeof(*argv));
     if (!cli_parse(argc, argv, &args, call->err))
         status = EXIT_USAGE;
-    else if (cli_has(&args, OPT_HELP) || cli_has(&args, OPT_VERSION) || !args.command ||
+    else if (cli_has(&args, OPT_TRACE_HTTP) || cli_has(&args, OPT_HELP) ||
+             cli_has(&args, OPT_VERSION) || !args.command ||
              (args.command->need != NEED_OWN && args.command->need != NEED_READ))
         fprintf(call->err, "wess: that is not for the daemon\n");
     else

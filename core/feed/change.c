@@ -190,7 +190,14 @@ static void put(struct storing *pg, const struct wess_item *facts, struct item_r
     item_keys(p->db, p->feed->id, row->id, keys, n);
 }
 
-static void upsert(struct storing *pg, const struct wess_item *facts)
+/* Told as new, and known for long: a remote that lost its place says nothing of what was deleted
+ * meanwhile. What we created ourselves comes back as new. */
+static bool starts_over(const struct storing *pg, const struct item_row *row)
+{
+    return !pg->mark && !(row->flags & (ITEM_OURS | ITEM_FOUND | ITEM_UNSEEN));
+}
+
+static void upsert(struct storing *pg, const struct wess_item *facts, bool as_new)
 {
     struct pull *p = pg->pull;
     struct item_row row = {0};
@@ -199,6 +206,7 @@ static void upsert(struct storing *pg, const struct wess_item *facts)
     const char *stamp = stamp_of(facts);
 
     p->read++;
+    pg->again |= as_new && same && starts_over(pg, &row);
     if (same)
         echo(pg, facts, &row);
     if (same && !pg->mark)
@@ -297,7 +305,7 @@ void store_change(struct storing *pg, const struct wess_change *c)
     else if (c->flags & (WESS_REF_ONLY | WESS_BRIEF))
         unjudged(pg, &c->item);
     else
-        upsert(pg, &c->item);
+        upsert(pg, &c->item, (c->flags & WESS_AS_NEW) != 0);
 }
 
 /* ---- what a listing of everything does not have

@@ -46,6 +46,7 @@ struct storing {
     int64_t mark;               /* the snapshot's number; 0: none, or a sorted one */
     int64_t now_ms;
     bool spent;
+    bool again; /* the remote starts over by itself: everything has to be listed */
 };
 
 /* change.c: one change into the store, judged in memory first. */

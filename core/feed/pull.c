@@ -77,8 +77,10 @@ static bool store_page(struct pull *p, struct storing *st, struct page *pg)
     }
     if (ok && !st->spent && last && st->mark)
         items_sweep(p->db, p->feed->id, st->mark, &absent);
+    /* Whatever happens next, the place of a remote that has lost its own is not kept. */
+    struct wess_slice next = st->again ? (struct wess_slice){"", 0} : pg->got.next;
     if (ok && !st->spent && (last || !pg->sorted))
-        feed_cursor(p->db, p->feed->id, pg->got.next, last, st->now_ms);
+        feed_cursor(p->db, p->feed->id, next, last, st->now_ms);
     if (!ok || st->spent || db_failed(p->db)) {
         p->spent = st->spent;
         return gather_drop(st->gathering, st->spent);
@@ -251,6 +253,21 @@ static enum wess_code look_at(struct way *w, struct page *pg)
     return WESS_OK;
 }
 
+/* The remote has started over without a word: what it forgot to tell shows in a listing. */
+static void start_over(struct way *w)
+{
+    struct pull *p = w->pull;
+    log_line(WESS_LOG_WARN, "%s: the remote lists from its start again; everything is compared",
+             p->feed->collection);
+    w->restarted = true;
+    w->storing.again = false;
+    begin_listing(w);
+    w->asking = (struct asking){0};
+    w->asking.next = next_page(w, (struct wess_slice){NULL, 0},
+                               p->collection->page_max ? p->collection->page_max : PAGE_DEFAULT);
+    ask_ahead(&w->asking);
+}
+
 static enum wess_code store(struct way *w, struct page *pg)
 {
     return !pg || store_page(w->pull, &w->storing, pg) ? WESS_OK : store_failed(w);
@@ -306,9 +323,12 @@ static void step(struct way *w)
     rc = store(w, ready);
     if (rc == WESS_OK && listed)
         rc = look_and_store(w, listed);
+    bool more = w->asking.next || w->asking.facts || w->waiting;
     if (rc != WESS_OK)
         finish(w, rc);
-    else if (!w->asking.next && !w->asking.facts && !w->waiting)
+    else if (!more && w->storing.again && !w->restarted && !w->cut)
+        start_over(w);
+    else if (!more)
         finish(w, w->cut ? WESS_CANCELLED : WESS_OK);
 }
 

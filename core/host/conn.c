@@ -31,6 +31,7 @@ struct conn {
     const char *fingerprint;
     const char **values; /* of the endpoint's settings, as they are for this user */
     struct wess_host host;
+    struct wess_http http;
     struct wess_conn *theirs;
     struct conn_stats stats;
     struct wess_schema schema;
@@ -238,6 +239,8 @@ static bool expand_settings(struct conn *c, struct wess_error *e)
 
 static void fill_host(struct conn *c)
 {
+    c->http = c->cfg->http;
+    c->http.trace = trace_sink();
     c->host = (struct wess_host){.abi = WESS_ABI,
                                  .size = sizeof(struct wess_host),
                                  .ctx = c,
@@ -255,7 +258,7 @@ static void fill_host(struct conn *c)
                                  .blob_open = host_blob_open,
                                  .blob_get = blob_spool_get,
                                  .blob_close = blob_spool_close,
-                                 .http = &c->cfg->http,
+                                 .http = &c->http,
                                  .fold = text_fold,
                                  .secret_hold = host_secret_hold};
 }

@@ -93,6 +93,9 @@ void host_harden(void);
 
 /* The log: ids and codes only. Thread-safe; stderr or a file 0600. */
 void log_open(const char *file, int level);
+/* Everything that goes over the wire into a file of 0600, without secrets. NULL, or why not. */
+const char *trace_open(const char *path);
+void (*trace_sink(void))(const char *text, size_t len); /* NULL: nobody asked for it */
 void log_line(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Wall clock, milliseconds; WESS_CLOCK_FILE in the environment of a test or the demo names a file
  * holding an offset in milliseconds, so that time can be moved. */

@@ -49,7 +49,7 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     if (!c)
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
     c->host = host;
-    c->batch = EWS_FETCH;
+    c->batch = c->batch_most = EWS_FETCH;
     enum wess_code rc = ews_settings(c, e);
     if (rc == WESS_OK && !(c->http = http_new(host)))
         rc = wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");

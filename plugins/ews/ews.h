@@ -64,6 +64,7 @@ struct wess_conn {
     char version[64];               /* "15.2.2562.17"; "": not told yet */
     const char *asks;               /* another RequestServerVersion than ours; NULL: ours */
     size_t batch;                   /* ids of a GetItem, adapted to the size of answers */
+    size_t batch_most;              /* as many as the server managed in its time */
 };
 
 /* ---- settings.c: options, and whether they go together
@@ -175,6 +176,7 @@ struct ews_code {
     const char *field;   /* which field it speaks of; NULL: not told */
 };
 const struct ews_code *ews_code(const char *name); /* unknown: rejected, of the item */
+const struct ews_code *ews_codes(size_t *n);       /* all of them */
 /* Of a response message: WESS_OK, or what its ResponseCode means, with the error filled. */
 enum wess_code ews_message(const xmlNode *message, bool write, struct wess_error *);
 /* The same for one of several items. */
@@ -183,8 +185,8 @@ enum wess_code ews_message_item(const xmlNode *message, bool write, struct wess_
 int64_t ews_backoff(const xmlNode *message_xml, enum wess_code);
 /* What the items of a batch were told: trouble of all of them is trouble of the call. */
 struct ews_tally {
-    size_t n, failed;
-    bool wide; /* `code` was said to one and is meant for all */
+    size_t n, failed, stopped; /* stopped: not tried, after one that failed */
+    bool wide;                 /* `code` was said to one and is meant for all */
     enum wess_code code;
     struct wess_error error;
 };

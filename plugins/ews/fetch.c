@@ -4,10 +4,15 @@
 
 #include "ews.h"
 
+#define FAILED_MOST 4u /* items that fail alone, none taken: it is not theirs */
+
 /* Ids [at, at + n) of one request. */
 struct stretch {
     size_t at, n;
-    bool too_big;
+    bool smaller;         /* asked for in two halves */
+    bool slow;            /* because time ran out */
+    enum wess_code alone; /* what an item that is asked for alone is told; WESS_OK: what it was */
+    const char *remote_code, *text;
 };
 struct getting {
     struct wess_call *call;
@@ -15,10 +20,18 @@ struct getting {
     struct wess_result *out;
     struct stretch *now; /* on the wire, by request */
     struct ews_tally tally[EWS_LANES];
-    uint64_t bytes;    /* of the answers to those */
-    enum wess_code rc; /* the first trouble that smaller batches do not cure */
+    uint64_t bytes;       /* of the answers to those */
+    size_t taken, failed; /* items that came; those that failed alone */
+    enum wess_code rc;    /* the first trouble that smaller batches do not cure */
     struct wess_error error;
 };
+
+/* The server stopped before the end of the batch, which has a minute there. */
+static bool ran_out(enum wess_code of_item, const struct wess_error *e)
+{
+    bool stopped = of_item == WESS_NOT_TRIED && e->scope == WESS_OF_ITEM;
+    return stopped || !strcmp(e->remote_code, "ErrorTimeoutExpired");
+}
 
 static enum wess_code take_item(void *ctx, size_t i, size_t at, const xmlNode *m,
                                 struct wess_error *e)
@@ -32,7 +45,9 @@ static enum wess_code take_item(void *ctx, size_t i, size_t at, const xmlNode *m
     struct wess_result *r = &g->out[g->now[i].at + at];
     r->code = ews_message_item(m, false, e);
     ews_count(&g->tally[i], r->code, e);
+    g->taken++; /* whatever is said of it */
     if (r->code != WESS_OK) {
+        g->now[i].slow |= ran_out(r->code, e);
         r->remote_code = wess_arena_text(h, call->arena, e->remote_code);
         r->text = wess_arena_text(h, call->arena, e->text);
         return WESS_OK;
@@ -59,18 +74,47 @@ static enum wess_code take_item(void *ctx, size_t i, size_t at, const xmlNode *m
     return WESS_OK;
 }
 
+/* A fault that one item among many can cause: whose it is shows when they are asked for apart. */
+static bool may_be_of_one(const struct ews_answer *a)
+{
+    const struct ews_code *c = ews_code(a->error.remote_code);
+    return !strcmp(c->name, "ErrorInternalServerError") ||
+           (c->code == WESS_BROKEN && c->item == WESS_REJECTED);
+}
+
+/* What is told to an item that came alone, and failed. */
+static void tell_alone(const struct wess_call *call, struct stretch *s, const struct ews_answer *a)
+{
+    const struct wess_host *h = call->conn->host;
+    s->alone = a->code == WESS_TOO_BIG ? a->code : ews_code(a->error.remote_code)->item;
+    s->remote_code = wess_arena_text(h, call->arena, a->error.remote_code);
+    s->text = a->error.remote_code[0] ? wess_arena_text(h, call->arena, a->error.text)
+                                      : "the item is larger than this program takes in one piece";
+}
+
 static void end_stretch(void *ctx, size_t i, struct ews_answer *a)
 {
     struct getting *g = ctx;
     struct stretch *s = &g->now[i];
-    /* Over the bound of this request, not of the memory for all. */
-    s->too_big = a->code == WESS_TOO_BIG && !a->n;
     ews_judge(&g->tally[i], a);
+    /* Over the bound of this request, not of the memory for all. */
+    s->smaller = !a->n && (a->code == WESS_TOO_BIG || may_be_of_one(a));
+    if (s->smaller) {
+        s->slow |= !strcmp(a->error.remote_code, "ErrorTimeoutExpired");
+        tell_alone(g->call, s, a);
+    } else if (a->code == WESS_OK && a->n == s->n) {
+        s->smaller = s->slow;
+    }
     if (a->code == WESS_OK && a->n != s->n)
         a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
                             "Exchange answered for another number of items");
     g->bytes += a->bytes;
-    if (a->code == WESS_OK || s->too_big || g->rc != WESS_OK)
+    if (a->code == WESS_OK || g->rc != WESS_OK)
+        return;
+    /* Alone, one after the other, and none comes: it is not theirs. */
+    bool alone = s->smaller && s->n == 1 && a->code != WESS_TOO_BIG;
+    g->failed += alone;
+    if (s->smaller && !(alone && g->failed >= FAILED_MOST && !g->taken))
         return;
     g->rc = a->code;
     g->error = a->error;
@@ -108,7 +152,7 @@ static enum wess_code get_some(struct getting *g, struct stretch *of, size_t n)
     enum wess_code rc =
         ews_send(call, x, n, false, alone ? EWS_ITEM_BYTES : 2 * EWS_ANSWER_BYTES, &taker);
     for (size_t i = 0; i < n; i++) {
-        any |= of[i].too_big;
+        any |= of[i].smaller;
         xml_fini(&x[i]);
     }
     if (g->rc != WESS_OK)
@@ -116,22 +160,26 @@ static enum wess_code get_some(struct getting *g, struct stretch *of, size_t n)
     return g->rc != WESS_OK ? g->rc : any ? WESS_OK : rc;
 }
 
-/* What was too big for one answer goes back in two halves; one item alone is too big for good. */
+/* What was too much for one answer goes back in two halves; one item alone is told. */
 static bool put_back(struct getting *g, struct stretch *stack, size_t *depth,
                      const struct stretch *sent, size_t n)
 {
     struct wess_conn *c = g->call->conn;
     bool any = false;
     for (size_t i = n; i-- > 0;) {
-        if (!sent[i].too_big)
+        if (!sent[i].smaller)
             continue;
         any = true;
         if (sent[i].n == 1) {
-            g->out[sent[i].at].code = WESS_TOO_BIG;
-            g->out[sent[i].at].text = "the item is larger than this program takes in one piece";
+            if (sent[i].alone != WESS_OK)
+                g->out[sent[i].at] = (struct wess_result){.code = sent[i].alone,
+                                                          .text = sent[i].text,
+                                                          .remote_code = sent[i].remote_code};
             continue;
         }
         size_t half = sent[i].n / 2;
+        if (sent[i].slow && half < c->batch_most)
+            c->batch_most = half;
         c->batch = half < c->batch ? half : c->batch;
         stack[(*depth)++] = (struct stretch){.at = sent[i].at + half, .n = sent[i].n - half};
         stack[(*depth)++] = (struct stretch){.at = sent[i].at, .n = half};
@@ -143,7 +191,7 @@ static bool put_back(struct getting *g, struct stretch *stack, size_t *depth,
 static void adapt(struct wess_conn *c, uint64_t bytes, size_t items)
 {
     uint64_t each = items ? bytes / items + 1 : 1, fit = EWS_ANSWER_BYTES / each;
-    c->batch = fit >= EWS_FETCH ? EWS_FETCH : fit ? (size_t)fit : 1;
+    c->batch = fit >= c->batch_most ? c->batch_most : fit ? (size_t)fit : 1;
 }
 
 /* The next stretches to go together. One id alone may have a larger answer: such go by themselves.
@@ -162,7 +210,7 @@ static size_t next_wave(struct stretch *stack, size_t *depth, size_t *next, size
             --*depth;
         else
             *next += s.n;
-        s.too_big = false;
+        s = (struct stretch){.at = s.at, .n = s.n};
         now[n++] = s;
     }
     return n;

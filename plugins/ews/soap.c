@@ -187,11 +187,12 @@ static void read_fault(struct reading *g, const xmlNode *fault)
     const struct ews_code *c = ews_code(name);
     if (a->code != WESS_OK) /* too old, by its own word */
         return;
-    if (c->code == WESS_BROKEN && !c->text) {
+    bool refused = c->code == WESS_BROKEN && c->item == WESS_BROKEN;
+    if (refused && !c->text) {
         read_refusal(g, name);
         return;
     }
-    a->untried = c->code == WESS_AUTH || c->code == WESS_THROTTLED || c->code == WESS_BROKEN ||
+    a->untried = c->code == WESS_AUTH || c->code == WESS_THROTTLED || refused ||
                  !strcmp(name, "ErrorRequestStreamTooBig");
     /* A fault concerns the whole request: unknown ones may pass. */
     bool known = c->code != WESS_REJECTED;

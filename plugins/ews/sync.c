@@ -84,7 +84,7 @@ struct syncing {
     const struct ews_folder *folder;
     struct wess_vec changes;
     const char *state;
-    bool last;
+    bool snapshot, last;
 };
 
 static enum wess_code too_big(struct wess_error *e)
@@ -92,13 +92,13 @@ static enum wess_code too_big(struct wess_error *e)
     return wess_fail(e, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "the page is too large");
 }
 
-static enum wess_code add(struct syncing *s, uint32_t what, const struct wess_item *item,
-                          struct wess_error *e)
+static enum wess_code add(struct syncing *s, uint32_t what, uint32_t flags,
+                          const struct wess_item *item, struct wess_error *e)
 {
     struct wess_change *c = wess_vec_push(s->call->conn->host, s->call->arena, &s->changes);
     if (!c)
         return too_big(e);
-    *c = (struct wess_change){.what = what, .item = *item};
+    *c = (struct wess_change){.what = what, .flags = flags, .item = *item};
     return WESS_OK;
 }
 
@@ -118,7 +118,7 @@ static enum wess_code take_deletion(struct syncing *s, const xmlNode *n, struct 
         return WESS_OK;
     }
     item.id = wess_arena_text(call->conn->host, call->arena, id);
-    return item.id ? add(s, WESS_DELETE, &item, e) : too_big(e);
+    return item.id ? add(s, WESS_DELETE, 0, &item, e) : too_big(e);
 }
 
 static enum wess_code take_change(void *ctx, size_t i, const xmlNode *n, struct wess_error *e)
@@ -145,9 +145,9 @@ static enum wess_code take_change(void *ctx, size_t i, const xmlNode *n, struct 
     /* An update that shows another folder is a move away. */
     if (parent && strcmp(parent, s->folder->id)) {
         item = (struct wess_item){.id = item.id};
-        return add(s, WESS_DELETE, &item, e);
+        return add(s, WESS_DELETE, 0, &item, e);
     }
-    return add(s, WESS_UPSERT, &item, e);
+    return add(s, WESS_UPSERT, !s->snapshot && xml_is(n, "Create") ? WESS_AS_NEW : 0u, &item, e);
 }
 
 static enum wess_code take_page(void *ctx, size_t i, size_t at, const xmlNode *m,
@@ -205,6 +205,7 @@ enum wess_code ews_changes(struct wess_call *call, struct wess_slice in, uint32_
     if (rc != WESS_OK)
         return rc;
     s.folder = &t->folders[at.at];
+    s.snapshot = at.snapshot;
     ask_page(call, &x, s.folder, at.state[at.at], limit ? limit : 1);
     rc = ews_ask(call, &x, false, &taker);
     if (rc == WESS_OK && !s.state)

@@ -374,7 +374,8 @@ static enum wess_code send_some(struct writing *w, size_t at, size_t n)
     struct wess_call *call = w->call;
     struct sent s = {.w = w, .at = at, .n = n};
     enum wess_code rc = send_once(&s);
-    bool form = !strcmp(call->error.remote_code, "ErrorSchemaValidation");
+    const struct ews_code *c = ews_code(call->error.remote_code);
+    bool form = c->code == WESS_BROKEN && c->item == WESS_BROKEN && !c->text;
     if (rc == WESS_OK || !s.untried || (rc != WESS_TOO_BIG && !form))
         return rc;
     if (n > 1) {

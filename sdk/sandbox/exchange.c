@@ -89,17 +89,18 @@ static void envelope(struct sb_buf *b)
                   "\" xmlns:m=\"" NS_M "\">");
 }
 
-static void fault(struct sb_response *out, const char *code, const char *text, int64_t backoff)
+static void fault_in(struct sb_response *out, const char *language, const char *code,
+                     const char *text, int64_t backoff)
 {
     out->status = 500;
     out->type = "text/xml; charset=utf-8";
     envelope(&out->body);
     sb_buf_fmt(&out->body,
                "<s:Body><s:Fault><faultcode xmlns:a=\"" NS_T "\">a:%s</faultcode>"
-               "<faultstring xml:lang=\"en-US\">%s</faultstring><detail>"
+               "<faultstring xml:lang=\"%s\">%s</faultstring><detail>"
                "<e:ResponseCode xmlns:e=\"" NS_E "\">%s</e:ResponseCode>"
                "<e:Message xmlns:e=\"" NS_E "\">%s</e:Message>",
-               code, text, code, text);
+               code, language, text, code, text);
     if (backoff)
         sb_buf_fmt(
             &out->body,
@@ -108,9 +109,26 @@ static void fault(struct sb_response *out, const char *code, const char *text, i
     sb_buf_str(&out->body, "</detail></s:Fault></s:Body></s:Envelope>");
 }
 
+static void fault(struct sb_response *out, const char *code, const char *text, int64_t backoff)
+{
+    fault_in(out, "en-US", code, text, backoff);
+}
+
+const char *ex_stops(const struct ex_call *c, int64_t at)
+{
+    if (c->fault != SB_FAULT_STOP || at < c->fault_arg)
+        return NULL;
+    const char *why = sb_fault_word(c->request);
+    return at == c->fault_arg && !strncmp(why, "Error", 5) ? why : "ErrorBatchProcessingStopped";
+}
+
 void ex_begin(struct ex_call *c, const char *message, const char *error)
 {
-    sb_buf_fmt(c->out, "<m:%s ResponseClass=\"%s\">", message, error ? "Error" : "Success");
+    bool stopped = error && !strcmp(error, "ErrorBatchProcessingStopped");
+    sb_buf_fmt(c->out, "<m:%s ResponseClass=\"%s\">", message,
+               stopped ? "Warning"
+               : error ? "Error"
+                       : "Success");
     if (!error) {
         sb_buf_str(c->out, "<m:ResponseCode>NoError</m:ResponseCode>");
         return;
@@ -180,6 +198,58 @@ static xmlDoc *parse(const struct sb_request *r)
     return doc;
 }
 
+/* The items of a request that has any. */
+static const xmlNode *first_item(const xmlNode *op)
+{
+    static const char *const lists[] = {"ItemIds", "Items", "ItemChanges", "FolderIds"};
+    const xmlNode *first = NULL;
+    for (size_t i = 0; !first && i < sizeof(lists) / sizeof(lists[0]); i++)
+        first = ex_first(ex_child(op, lists[i]));
+    return first;
+}
+
+static int64_t count_items(const xmlNode *op)
+{
+    int64_t count = 0;
+    for (const xmlNode *n = first_item(op); n; n = ex_next(n))
+        count++;
+    return count;
+}
+
+static void refuse_all(struct ex_call *c, const char *name)
+{
+    char message[96];
+    int64_t n = count_items(c->op);
+    snprintf(message, sizeof(message), "%.60sResponseMessage", name);
+    for (int64_t i = 0; i < (n ? n : 1); i++)
+        ex_begin(c, message, sb_fault_word(c->request));
+}
+
+/* What a server under fire says instead of carrying it out. */
+static bool under_fire(const struct sb_request *r, struct sb_response *out, const xmlNode *op)
+{
+    static const char german[] = "Die Anforderung kann derzeit nicht verarbeitet werden.";
+    int64_t arg = 0;
+    long most = atol(sb_switch("concurrent", "0"));
+    enum sb_fault kind = sb_fault_at(r, "", &arg);
+    if (kind == SB_FAULT_BUSY) {
+        fault(out, "ErrorServerBusy", "The server cannot service this request right now.", arg);
+    } else if (kind == SB_FAULT_CODE || kind == SB_FAULT_CODE_200) {
+        fault_in(out, "de-DE", sb_fault_word(r), german, 0);
+        out->status = kind == SB_FAULT_CODE ? 500 : 200;
+    } else if (kind == SB_FAULT_LIMIT && count_items(op) > arg) {
+        fault_in(out, "de-DE", "ErrorTimeoutExpired", german, 0);
+    } else if (most && sb_under_way("ews:") > most) {
+        fault(out, "ErrorExceededConnectionCount",
+              "You have exceeded the available concurrent connections for your account. Try again "
+              "once your other requests have completed.",
+              0);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void run(const struct sb_request *r, struct sb_response *out, struct ex_mailbox *m,
                 const xmlNode *op, void (*carry_out)(struct ex_call *))
 {
@@ -190,7 +260,10 @@ static void run(const struct sb_request *r, struct sb_response *out, struct ex_m
     envelope(&out->body);
     version_header(&out->body);
     sb_buf_fmt(&out->body, "<s:Body><m:%sResponse><m:ResponseMessages>", name);
-    carry_out(&c);
+    if (c.fault == SB_FAULT_MESSAGE)
+        refuse_all(&c, name);
+    else
+        carry_out(&c);
     sb_buf_fmt(&out->body, "</m:ResponseMessages></m:%sResponse></s:Body></s:Envelope>", name);
 }
 
@@ -200,14 +273,11 @@ static void soap(const struct sb_request *r, struct sb_response *out, const xmlN
     const xmlNode *header = ex_child(root, "Header"), *op = ex_first(ex_child(root, "Body"));
     void (*carry_out)(struct ex_call *) = NULL;
     const char *code = NULL, *wrong = op ? ex_order(op) : "Body";
-    int64_t arg = 0;
     for (size_t i = 0; op && i < sizeof(operations) / sizeof(operations[0]); i++)
         if (!strcmp(operations[i].name, (const char *)op->name))
             carry_out = operations[i].run;
-    if (sb_fault_at(r, "", &arg) == SB_FAULT_BUSY) {
-        fault(out, "ErrorServerBusy", "The server cannot service this request right now.", arg);
+    if (under_fire(r, out, op))
         return;
-    }
     if (!knows_version(header)) {
         /* The very first did not know the header's word for it. */
         bool first = version().major == 8 && version().minor == 0;
@@ -548,6 +618,12 @@ static bool control(const char *action, const char *query, struct sb_buf *out)
     } else if (!strcmp(action, "expire_states")) {
         for (size_t k = 0; k < ex_n_mailboxes; k++)
             ex_mailboxes[k].oldest = ++ex_mailboxes[k].seq + 1;
+        print(out, json_object());
+    } else if (m && !strcmp(action, "new_ids")) {
+        /* As after an import: the same items, each under another id. */
+        for (size_t k = 0; k < m->n_items; k++)
+            if (m->items[k]->folder >= 0)
+                ex_item_move(m, m->items[k], m->items[k]->folder);
         print(out, json_object());
     } else if (!strcmp(action, "outbox")) {
         print(out, json_pack("{s:I}", "sent", (json_int_t)ex_outbox));

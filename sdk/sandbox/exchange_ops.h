@@ -15,6 +15,8 @@ struct ex_call {
 /* One response message: begin(NULL) is success; otherwise the error, and the message is closed. */
 void ex_begin(struct ex_call *, const char *message, const char *error);
 void ex_end(struct ex_call *, const char *message);
+/* A batch that is given up at its at-th item: the code for it, or NULL while it goes on. */
+const char *ex_stops(const struct ex_call *, int64_t at);
 /* A folder id within the call's mailbox, or another that is named; -1: none. */
 int ex_folder_at(struct ex_call *, const xmlNode *id, struct ex_mailbox **owner);
 

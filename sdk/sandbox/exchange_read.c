@@ -180,25 +180,36 @@ struct state {
     long long since, until, below;
 };
 
+/* States grow with the folder; nothing bounds them. */
+static size_t state_padding(void)
+{
+    return (size_t)atol(sb_switch("state_bytes", "120"));
+}
+
 static bool read_state(struct ex_call *c, int folder, struct state *s)
 {
     char *text = ex_text(ex_child(c->op, "SyncState"));
-    unsigned char plain[512] = "";
     char owner[64];
     int f = -1;
     struct base64_decode_ctx ctx;
-    size_t len = sizeof(plain) - 1, in = text ? strlen(text) : 0;
+    size_t len, in = text ? strlen(text) : 0;
     *s = (struct state){0, c->mailbox->seq, c->mailbox->seq + 1};
-    if (!in) {
+    if (!in || c->fault == SB_FAULT_START_OVER) {
         xmlFree(text);
         return true;
     }
+    uint8_t *plain = calloc(1, BASE64_DECODE_LENGTH(in) + 1);
+    if (!plain)
+        abort();
+    len = BASE64_DECODE_LENGTH(in);
     base64_decode_init(&ctx);
-    bool ok = BASE64_DECODE_LENGTH(in) < sizeof(plain) &&
-              base64_decode_update(&ctx, &len, plain, in, text) &&
+    /* A state that lost a byte on its way is none. */
+    bool ok = base64_decode_update(&ctx, &len, plain, in, text) && base64_decode_final(&ctx) &&
+              len > state_padding() && !memcmp(plain + len - 4, " end", 4) &&
               sscanf((char *)plain, "sync1 %63s %d %lld %lld %lld", owner, &f, &s->since, &s->until,
                      &s->below) == 5;
     xmlFree(text);
+    free(plain);
     if (!ok || f != folder || strcmp(owner, c->mailbox->user->address) ||
         s->since < c->mailbox->oldest)
         return false;
@@ -212,12 +223,22 @@ static bool read_state(struct ex_call *c, int folder, struct state *s)
 
 static void write_state(struct ex_call *c, int folder, const struct state *s)
 {
-    char plain[400], text[BASE64_ENCODE_RAW_LENGTH(sizeof(plain)) + 1];
-    int n = snprintf(plain, sizeof(plain), "sync1 %s %d %lld %lld %lld %0120d",
-                     c->mailbox->user->address, folder, s->since, s->until, s->below, 0);
-    base64_encode_raw(text, (size_t)n, (const uint8_t *)plain);
-    text[BASE64_ENCODE_RAW_LENGTH((size_t)n)] = 0;
-    sb_buf_fmt(c->out, "<m:SyncState>%s</m:SyncState>", text);
+    struct sb_buf plain = {0};
+    sb_buf_fmt(&plain, "sync1 %s %d %lld %lld %lld ", c->mailbox->user->address, folder, s->since,
+               s->until, s->below);
+    for (size_t i = 0; i < state_padding(); i++)
+        sb_buf_add(&plain, "0", 1);
+    sb_buf_str(&plain, " end");
+    char *text = malloc(BASE64_ENCODE_RAW_LENGTH(plain.len) + 1);
+    if (!text)
+        abort();
+    base64_encode_raw(text, plain.len, (const uint8_t *)plain.data);
+    text[BASE64_ENCODE_RAW_LENGTH(plain.len)] = 0;
+    sb_buf_str(c->out, "<m:SyncState>");
+    sb_buf_str(c->out, text);
+    sb_buf_str(c->out, "</m:SyncState>");
+    sb_buf_free(&plain);
+    free(text);
 }
 
 struct event {
@@ -319,8 +340,11 @@ void ex_get_item(struct ex_call *c)
         const struct ex_item *i = ex_item(c->mailbox, id);
         bool refused = c->fault == SB_FAULT_REFUSE_ITEM && c->fault_arg == at;
         xmlFree(id);
-        ex_begin(c, message, refused ? "ErrorItemCorrupt" : !i ? "ErrorItemNotFound" : NULL);
-        if (!i || refused)
+        const char *error = ex_stops(c, at);
+        if (!error)
+            error = refused ? "ErrorItemCorrupt" : !i ? "ErrorItemNotFound" : NULL;
+        ex_begin(c, message, error);
+        if (error)
             continue;
         sb_buf_str(c->out, "<m:Items>");
         ex_item_write(c->out, c->mailbox, i, &shape, false);

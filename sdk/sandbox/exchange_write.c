@@ -178,11 +178,12 @@ static bool has_people(const xmlNode *event)
  */
 
 static void create_one(struct ex_call *c, struct ex_mailbox *m, int folder, const xmlNode *n,
-                       bool refused)
+                       const char *stopped, bool refused)
 {
     static const char message[] = "CreateItemResponseMessage";
     const struct ex_kind *kind = ex_kind_named((const char *)n->name);
-    const char *error = refused      ? "ErrorItemSave"
+    const char *error = stopped      ? stopped
+                        : refused    ? "ErrorItemSave"
                         : folder < 0 ? "ErrorFolderNotFound"
                         : !kind      ? "ErrorInvalidOperation"
                         /* Nobody who may be tried here writes or sends mail. */
@@ -216,7 +217,8 @@ void ex_create_item(struct ex_call *c)
     int folder = saved ? ex_folder_at(c, saved, &m) : ex_folder_of(m, "contacts", true);
     int64_t at = 0;
     for (const xmlNode *n = ex_first(ex_child(c->op, "Items")); n; n = ex_next(n), at++)
-        create_one(c, m, folder, n, c->fault == SB_FAULT_REFUSE_ITEM && c->fault_arg == at);
+        create_one(c, m, folder, n, ex_stops(c, at),
+                   c->fault == SB_FAULT_REFUSE_ITEM && c->fault_arg == at);
 }
 
 /* ---- UpdateItem
@@ -293,7 +295,7 @@ static const char *check_key(struct ex_call *c, const struct ex_item *i, const x
 }
 
 static void update_one(struct ex_call *c, const xmlNode *change, const char *resolution,
-                       bool refused)
+                       const char *stopped, bool refused)
 {
     static const char message[] = "UpdateItemResponseMessage";
     const xmlNode *node = ex_child(change, "ItemId"), *one = ex_child(change, "OccurrenceItemId");
@@ -304,6 +306,8 @@ static void update_one(struct ex_call *c, const xmlNode *change, const char *res
     if (!error && !one)
         error = !i ? "ErrorItemNotFound" : check_key(c, i, node, resolution);
     xmlFree(id);
+    if (stopped)
+        error = stopped;
     if (!error && refused)
         error = "ErrorItemSave";
     if (!error && !strcmp(i->klass, "IPM.Appointment"))
@@ -336,7 +340,8 @@ void ex_update_item(struct ex_call *c)
     char *resolution = ex_attr(c->op, "ConflictResolution");
     int64_t at = 0;
     for (const xmlNode *n = ex_first(ex_child(c->op, "ItemChanges")); n; n = ex_next(n), at++)
-        update_one(c, n, resolution, c->fault == SB_FAULT_REFUSE_ITEM && c->fault_arg == at);
+        update_one(c, n, resolution, ex_stops(c, at),
+                   c->fault == SB_FAULT_REFUSE_ITEM && c->fault_arg == at);
     xmlFree(resolution);
 }
 

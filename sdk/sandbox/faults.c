@@ -72,7 +72,10 @@ static void take(const struct plan *p, struct sb_round *r)
     } inner[] = {{"busy", SB_FAULT_BUSY},           {"stale", SB_FAULT_STALE},
                  {"bad_state", SB_FAULT_BAD_STATE}, {"refuse", SB_FAULT_REFUSE_ITEM},
                  {"password", SB_FAULT_PASSWORD},   {"truncate", SB_FAULT_TRUNCATE},
-                 {"garbage", SB_FAULT_GARBAGE},     {"forbidden_char", SB_FAULT_FORBIDDEN_CHAR}};
+                 {"garbage", SB_FAULT_GARBAGE},     {"forbidden_char", SB_FAULT_FORBIDDEN_CHAR},
+                 {"fault", SB_FAULT_CODE},          {"fault200", SB_FAULT_CODE_200},
+                 {"message", SB_FAULT_MESSAGE},     {"limit", SB_FAULT_LIMIT},
+                 {"stop", SB_FAULT_STOP},           {"start_over", SB_FAULT_START_OVER}};
     int64_t n = strtoll(p->arg, NULL, 10);
     const char *slash = strchr(p->arg, '/');
     if (!strcmp(p->kind, "delay"))
@@ -99,6 +102,7 @@ static void take(const struct plan *p, struct sb_round *r)
         if (!strcmp(p->kind, inner[i].kind)) {
             r->inner = inner[i].inner;
             r->inner_arg = n;
+            snprintf(r->inner_word, sizeof(r->inner_word), "%.63s", slash ? slash + 1 : p->arg);
         }
 }
 

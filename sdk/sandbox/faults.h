@@ -16,6 +16,7 @@ struct sb_round {
     char redirect[256];
     enum sb_fault inner; /* for the handler */
     int64_t inner_arg;
+    char inner_word[64];
 };
 bool sb_fault_plan(const char *plan); /* false: not understood */
 void sb_fault_clear(void);

@@ -64,8 +64,17 @@ enum sb_fault {
     SB_FAULT_TRUNCATE,    /* a body cut in the middle, well-framed HTTP */
     SB_FAULT_GARBAGE,     /* HTTP 200 with bytes that are no document */
     SB_FAULT_FORBIDDEN_CHAR, /* a control character reference in a text */
+    SB_FAULT_CODE,           /* EWS: a SOAP fault of this code, in German */
+    SB_FAULT_CODE_200,       /* the same with HTTP 200 */
+    SB_FAULT_MESSAGE,        /* EWS: every response message has this code, nothing is done */
+    SB_FAULT_LIMIT,          /* EWS: more items than this take too long */
+    SB_FAULT_STOP, /* EWS: the item of this index has the code behind '/', the rest is not tried */
+    SB_FAULT_START_OVER, /* EWS: the sync state is ignored, without a word */
 };
 enum sb_fault sb_fault_at(const struct sb_request *, const char *op, int64_t *arg);
+const char *sb_fault_word(const struct sb_request *); /* of the fault's argument; "" */
+/* Requests of that kind ("ews:") that wait or are worked on, this one included. */
+long sb_under_way(const char *prefix);
 
 /* The two servers. `sb_lock` is held by the frame while a handler runs, so a server needs no lock.
  */

@@ -24,7 +24,7 @@ struct context {                       /* what sb_request.ctx points to */
 };
 static struct {
     char op[64];
-    long n;
+    long n, under_way;
 } ops[OPS_MAX];
 static size_t n_ops;
 static long total, under_way; /* counted; not carried out yet */
@@ -97,6 +97,21 @@ enum sb_fault sb_fault_at(const struct sb_request *r, const char *op, int64_t *a
     return c->round.inner;
 }
 
+const char *sb_fault_word(const struct sb_request *r)
+{
+    return ((const struct context *)r->ctx)->round.inner_word;
+}
+
+long sb_under_way(const char *prefix)
+{
+    long n = 0;
+    pthread_mutex_lock(&log_lock);
+    for (size_t i = 0; i < n_ops; i++)
+        n += strncmp(ops[i].op, prefix, strlen(prefix)) ? 0 : ops[i].under_way;
+    pthread_mutex_unlock(&log_lock);
+    return n;
+}
+
 static void count(const char *op, size_t in)
 {
     pthread_mutex_lock(&log_lock);
@@ -105,19 +120,24 @@ static void count(const char *op, size_t in)
         i++;
     if (i == n_ops && n_ops < OPS_MAX) {
         snprintf(ops[n_ops].op, sizeof(ops[0].op), "%s", op);
+        ops[n_ops].under_way = 0;
         ops[n_ops++].n = 0;
     }
-    if (i < OPS_MAX)
+    if (i < OPS_MAX) {
         ops[i].n++;
+        ops[i].under_way++;
+    }
     total++;
     under_way++;
     bytes_in += (int64_t)in;
     pthread_mutex_unlock(&log_lock);
 }
 
-static void carried_out(void)
+static void carried_out(const char *op)
 {
     pthread_mutex_lock(&log_lock);
+    for (size_t i = 0; i < n_ops; i++)
+        ops[i].under_way -= !strcmp(ops[i].op, op) && ops[i].under_way > 0;
     under_way--;
     pthread_mutex_unlock(&log_lock);
 }
@@ -126,7 +146,7 @@ struct late { /* carried out after the client has gone */
     const struct sb_server *server;
     struct sb_request request;
     struct context context;
-    char *path, *query, *body;
+    char *path, *query, *body, op[64];
     void *slot;
 };
 static void *run_late(void *ctx)
@@ -137,7 +157,7 @@ static void *run_late(void *ctx)
     pthread_mutex_lock(&sb_lock);
     l->server->handle(&l->request, &response);
     pthread_mutex_unlock(&sb_lock);
-    carried_out();
+    carried_out(l->op);
     sb_buf_free(&response.body);
     sb_buf_free(&response.headers);
     free(l->path);
@@ -154,14 +174,15 @@ static void keep(char *into, size_t cap, const char *text)
 }
 
 static void start_late(const struct sb_server *server, const struct sb_request *r,
-                       const struct context *c)
+                       const struct context *c, const char *op)
 {
     struct late *l = calloc(1, sizeof(*l));
     pthread_t thread;
     if (!l) {
-        carried_out();
+        carried_out(op);
         return;
     }
+    keep(l->op, sizeof(l->op), op);
     l->server = server;
     l->context.round = c->round;
     keep(l->context.agent, sizeof(l->context.agent), sb_header(r, "User-Agent"));
@@ -185,7 +206,7 @@ static void start_late(const struct sb_server *server, const struct sb_request *
     if (!pthread_create(&thread, NULL, run_late, l))
         pthread_detach(thread);
     else
-        carried_out();
+        carried_out(op);
 }
 
 /* ---- answers
@@ -407,7 +428,7 @@ static enum MHD_Result carry_out(struct MHD_Connection *connection, struct incom
     sb_fault_due(op, &ctx.round);
     pause_ms(delay_all + ctx.round.delay_ms);
     if (ctx.round.late_ms) {
-        start_late(in->server, &request, &ctx);
+        start_late(in->server, &request, &ctx, op);
     } else {
         if (ctx.round.status || *ctx.round.redirect || ctx.round.html) {
             frame_answer(&ctx.round, &response);
@@ -417,7 +438,7 @@ static enum MHD_Result carry_out(struct MHD_Connection *connection, struct incom
             pthread_mutex_unlock(&sb_lock);
             spoil(&ctx.round, &response);
         }
-        carried_out();
+        carried_out(op);
         if (!ctx.round.lost)
             rc = answer(connection, &response, ctx.round.cut);
         sb_buf_free(&response.body);

@@ -1,5 +1,7 @@
 #include "http.h"
 
+#include "http_trace.h"
+
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
@@ -33,6 +35,7 @@ struct lane {
     long answered;    /* the status line seen since body bytes went out; 0: none */
     uint32_t redirects;
     bool busy, over, no_memory, repeated, as_get;
+    struct trace trace; /* of this leg, where somebody asked for it */
     char error[CURL_ERROR_SIZE];
 };
 struct http {
@@ -194,6 +197,46 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
             take_value(kept[i].into, kept[i].cap, line + name, len - name);
     }
     return len;
+}
+
+/* ---- a trace -----------------------------------------------------------------------------------
+ */
+
+static bool traced(const struct http *h)
+{
+    return h->host->http && h->host->http->trace;
+}
+
+static int on_debug(CURL *easy, curl_infotype type, char *data, size_t len, void *ctx)
+{
+    struct lane *l = ctx;
+    (void)easy;
+    if (type == CURLINFO_HEADER_OUT || type == CURLINFO_HEADER_IN)
+        trace_head(&l->trace, data, len);
+    return 0;
+}
+
+static void trace_leg(struct http *h, struct lane *l)
+{
+    char line[400];
+    if (!traced(h))
+        return;
+    struct trace all = {0};
+    int n = snprintf(line, sizeof(line), "==== %lld ms, code %d %s\n",
+                     (long long)h->host->now_ms(h->host->ctx), (int)l->out->code, l->out->text);
+    trace_add(&all, line, n < (int)sizeof(line) ? (size_t)n : sizeof(line) - 1);
+    trace_head(&all, l->url, strlen(l->url));
+    trace_add(&all, l->trace.text, l->trace.len);
+    trace_add(&all, "---- sent\n", 10);
+    trace_body(&all, l->in->body, l->in->len);
+    trace_add(&all, "---- came\n", 10);
+    trace_body(&all, l->out->body, l->out->len);
+    if (all.spent)
+        h->host->log(h->host->ctx, WESS_LOG_WARN, "out of memory for the trace of a request");
+    else
+        h->host->http->trace(all.text, all.len);
+    trace_fini(&all);
+    trace_fini(&l->trace);
 }
 
 /* ---- setting up --------------------------------------------------------------------------------
@@ -511,6 +554,11 @@ static bool lane_start(struct http *h, struct lane *l, const struct http_request
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, l);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, l->error);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, l);
+    if (traced(h)) {
+        curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+        curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_debug);
+        curl_easy_setopt(easy, CURLOPT_DEBUGDATA, l);
+    }
     if (!lane_go(h, l)) {
         lane_end(h, l);
         return false;
@@ -595,6 +643,7 @@ static void lane_done(struct http *h, struct lane *l, CURLcode rc)
     curl_multi_remove_handle(h->multi, l->easy);
     count(h, l);
     take_result(l, rc);
+    trace_leg(h, l);
     if (goes_on(h, l))
         return;
     if (l->out->code == WESS_OK && !l->out->body && !body_room(l, 0))
@@ -632,6 +681,7 @@ static void stop_all(struct http *h, enum wess_code code)
         count(h, l);
         l->out->code = code;
         snprintf(l->out->text, sizeof(l->out->text), "stopped before the answer came");
+        trace_leg(h, l);
         lane_end(h, l);
     }
 }

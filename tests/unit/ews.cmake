@@ -11,8 +11,11 @@ target_include_directories(wess_ews_parts PUBLIC ${ews})
 target_link_libraries(wess_ews_parts PUBLIC wess_sdk_http wess_sdk_xml wess_sdk_zone wess_sdk_helpers
     wess_sdk_oauth PkgConfig::ICAL PRIVATE wess_flags PkgConfig::CURL PkgConfig::CRYPTO)
 wess_unit(test_xml SOURCES test_xml.c LIBS wess_sdk_xml)
-foreach(test soap item contact discover sign_in recur event mime)
+foreach(test codes soap item contact discover sign_in recur event mime)
     wess_unit(test_ews_${test} SOURCES test_ews_${test}.c LIBS wess_ews_parts wess_testhost)
 endforeach()
+target_compile_definitions(test_ews_codes PRIVATE
+    WESS_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
 wess_unit(test_token SOURCES test_token.c LIBS wess_sdk_oauth)
+wess_unit(test_http_trace SOURCES test_http_trace.c LIBS wess_sdk_http)
 wess_unit(test_jwt SOURCES test_jwt.c LIBS wess_sdk_oauth PkgConfig::CRYPTO PkgConfig::JANSSON)

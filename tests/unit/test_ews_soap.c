@@ -210,8 +210,9 @@ static void test_ews_soap__a_fault_of_a_write_is_doubt_unless_it_was_refused(voi
         {HEAD FAULT("ErrorImpersonateUserDenied", "") TAIL, WESS_AUTH, WESS_AUTH, true},
         {HEAD FAULT("ErrorNonExistentMailbox", "") TAIL, WESS_AUTH, WESS_AUTH, true},
         {HEAD FAULT("ErrorSchemaValidation", "") TAIL, WESS_BROKEN, WESS_BROKEN, true},
+        /* Found while items were worked on: those before it may be written. */
         {HEAD "<s:Body><s:Fault><faultcode>ErrorInvalidId</faultcode></s:Fault></s:Body>" TAIL,
-         WESS_TRANSIENT, WESS_UNKNOWN, false},
+         WESS_BROKEN, WESS_UNKNOWN, false},
     };
     struct seen s;
     (void)state;

@@ -223,6 +223,9 @@ enum {
     WESS_BRIEF = 2,    /* wess_change.flags: only id and revision are given, since facts cost more
                           than a listing: the core asks for those of what it does not know at that
                           revision, by fetch() with WESS_CALL_FACTS. */
+    WESS_AS_NEW = 4,   /* wess_change.flags: of a page that is no snapshot: the remote tells of it
+                          as new. If it is known and the same, the remote has started over without
+                          saying so, and may have forgotten deletions: the core lists everything. */
 
     WESS_PAGE_LAST = 1,     /* wess_page.flags: nothing more for now */
     WESS_PAGE_SNAPSHOT = 2, /* this page belongs to a listing of everything */
@@ -303,6 +306,9 @@ struct wess_http { /* settings of the installation for whoever speaks HTTP */
     const char *proxy, *ca_file, *user_agent; /* NULL: the library's default */
     uint32_t connect_timeout_ms, timeout_ms;
     uint64_t body_max; /* bytes of an answer; more is WESS_TOO_BIG */
+    /* NULL: nobody asked. Takes what went over the wire, a whole exchange at a time, in which
+     * passwords, tokens and cookies are masked; from any thread. */
+    void (*trace)(const char *text, size_t len);
 };
 enum { WESS_LOG_ERROR = 1, WESS_LOG_WARN, WESS_LOG_INFO, WESS_LOG_DEBUG };
 

@@ -63,7 +63,7 @@ const char *place_user(const struct place *p)
 /* ---- finding ----------------------------------------------------------------------------------
  */
 
-#define KEYS 4u /* an address, a name, the same without accents, a summary */
+#define KEYS 5u /* an address, a name, the same without accents, a summary, a Message-ID */
 struct search {
     const struct cli *cli;
     struct db *db;
@@ -103,6 +103,10 @@ static bool make_keys(struct search *s)
     s->keys[1] = key_hash(store, "fn", fold);
     s->keys[2] = key_hash(store, KEY_PLAIN_NAME, plain);
     s->keys[3] = key_hash(store, "summary", fold);
+    const char *bare = *fold == '<' ? fold : arena_fmt(a, "<%s>", fold);
+    if (!bare)
+        return false;
+    s->keys[4] = key_hash(store, "message-id", bare);
     if (*digits && strspn(digits, "0123456789") == strlen(digits))
         s->number = strtoll(digits, NULL, 10);
     return true;

@@ -188,6 +188,13 @@ const char *subject_state(const struct cli *c, const struct subject *s)
         return "not linked";
     if (!s->link.ended)
         return "linked";
+    bool filed = s->link.reason && !strcmp(s->link.reason, "filed");
+    if (filed) {
+        out =
+            arena_fmt(c->arena, "filed on %s; nothing that happens to either copy moves the other",
+                      cli_when(c->arena, s->link.ended_ms));
+        return out ? out : "";
+    }
     out =
         arena_fmt(c->arena, "the link ended on %s%s%s: %s", cli_when(c->arena, s->link.ended_ms),
                   s->link.who && *s->link.who ? " by " : "",
@@ -200,6 +207,8 @@ static const char *resume(const struct cli *c, const struct subject *s)
 {
     const char *reason = s->link.reason ? s->link.reason : "";
     struct wess_arena *a = c->arena;
+    if (s->place->pair->files) /* it does not */
+        return NULL;
     if (!strncmp(reason, "untag-", 6)) {
         enum side side = !strcmp(reason, "untag-left") ? LEFT : RIGHT;
         const struct wess_list *tags = &s->place->pair->select[side].tags_any;

@@ -263,6 +263,9 @@ static void check_filing(struct reader *r, const config_setting_t *s, struct cfg
                        "out %s",
                        p->name, idle[i]);
     }
+    /* What is filed is the whole of it, as it came. */
+    if (p->private_mode == PRIVATE_MASK)
+        trouble_at(r, s, "pair %s: with mode = \"file\" private is \"skip\" or \"full\"", p->name);
     if (p->select[RIGHT].given)
         trouble_at(r, s,
                    "pair %s: with mode = \"file\" only the left side selects: leave out "

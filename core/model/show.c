@@ -87,7 +87,8 @@ static const char *full_name(struct wess_arena *a, const struct wess_field *give
 
 const char *content_title(struct wess_arena *a, const struct content *c)
 {
-    static const char *const single[] = {"fn", "name", "org", "email", "summary", "subject"};
+    static const char *const single[] = {"fn",      "name",    "org",       "email",
+                                         "summary", "subject", "message-id"};
     const struct wess_field *given = content_get(c, "name.given");
     const struct wess_field *family = content_get(c, "name.family");
     for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++) {

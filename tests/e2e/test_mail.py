@@ -153,8 +153,10 @@ def test_nothing_moves_after_filing():
         wess.quiet()
         assert not os.path.exists(first) and len(wess.files()) == 2
         assert len(box.contacts(0, folder="inbox")) == 2
-        told = wess("why", offer["id"]).stdout
-        assert "nothing that happens to either copy moves the other" in told, told
+        for word in (offer["id"], "Offer@example.com", "<offer@EXAMPLE.com>"):
+            told = wess("why", word).stdout
+            assert "nothing that happens to either copy moves the other" in told, told
+            assert "<Offer@example.com>" in told and "Next" not in told, told
         wess("link", "mail", offer["id"], os.path.basename(second), check=2)
         wess.nothing_left()
 

@@ -290,6 +290,10 @@ static void test_config__what_is_filed(void **state)
         assert_says(text, idle[i], "leave out", idle[i]);
     assert_says(text, "direction", "leave out direction", "");
     free(text);
+    put_changed("private = \"skip\"", "mode = \"file\"; private = \"mask\"");
+    text = load("wess.conf");
+    assert_says(text, "private", "private is \"skip\" or \"full\"", "");
+    free(text);
 }
 
 static void test_config__one_collection_belongs_to_one_pair(void **state)

@@ -123,7 +123,9 @@ void ics_write_uid(struct ics_edit *x, const struct ics_field *f, const struct w
     struct wess_slice now = {"", 0};
     bool same = line != LINES_NONE && w->type == WESS_TEXT &&
                 ics_text(x->e.call, x->ics.v, line, &now, &x->e.spent) && edit_equal(now, w->str);
-    if (!same && (w->type != WESS_NULL || line != LINES_NONE))
+    if (x->e.op->what == WESS_CREATE && w->type == WESS_TEXT && w->str.len)
+        ics_set_text(x, x->ics.main, f->property, w->str);
+    else if (!same && x->e.op->what != WESS_CREATE && (w->type != WESS_NULL || line != LINES_NONE))
         ics_refuse(x, f->name, "an identifier stays what it is");
 }
 
@@ -510,16 +512,12 @@ void ics_blank(struct wess_call *call, const struct wess_op *op, const char *nam
 {
     const struct edit e = {.op = op};
     const struct wess_host *h = call->conn->host;
-    const struct wess_field *own = ics_field_of(&e, "uid");
     struct ics_moment stamp = {.zone = "Etc/UTC"}, start;
     wess_zone_local(h->now_ms(h->ctx), "Etc/UTC", stamp.local);
     lines_puts(b, "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//WESS//vdir//EN\r\nBEGIN:");
     lines_puts(b, name);
     lines_puts(b, "\r\nUID:");
-    if (own && own->type == WESS_TEXT && own->str.len)
-        lines_put_escaped(b, own->str);
-    else
-        lines_puts(b, uid);
+    lines_puts(b, uid);
     lines_puts(b, "\r\nDTSTAMP:");
     ics_put_value(b, &stamp);
     if (!strcmp(name, "VEVENT") && ics_moment_of_field(ics_field_of(&e, "start"), &start))

@@ -42,11 +42,11 @@ struct wess_slice ics_param(struct wess_call *call, const struct line *l, const 
 }
 
 /* A quote that is never closed would reach into what follows. */
-static bool is_open(struct wess_slice value)
+static bool is_open(struct wess_slice param)
 {
-    const char *p = value.data;
+    const char *p = param.data;
     bool open = false;
-    for (size_t i = 0; i < value.len; i++)
+    for (size_t i = 0; i < param.len; i++)
         open ^= p[i] == '"';
     return open;
 }
@@ -56,14 +56,15 @@ void ics_put_head(struct lines_buf *b, const struct line *l, const char *const *
     struct wess_slice rest = l->params, name, value;
     lines_put(b, l->name.data, l->name.len);
     while (lines_next_param(&rest, &name, &value)) {
-        bool drop = !name.len || is_open(value);
+        const char *end = (const char *)value.data + value.len;
+        const struct wess_slice all = {name.data, (size_t)(end - (const char *)name.data)};
+        bool drop = !name.len || is_open(all);
         for (size_t i = 0; without[i]; i++)
             drop |= is_word(name, without[i]);
         if (drop)
             continue;
-        const char *end = (const char *)value.data + value.len;
         lines_puts(b, ";");
-        lines_put(b, name.data, (size_t)(end - (const char *)name.data));
+        lines_put(b, all.data, all.len);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "ics.h"
 
 #define MONTHS 12
+#define CHANGES_MAX 64u /* of the clocks, that a definition lists */
 #define DAY_S ((int64_t)86400)
 #define UTC "Etc/UTC"
 
@@ -70,6 +71,24 @@ static bool offsets_of(icaltimezone *zone, int64_t at[MONTHS], int minutes[MONTH
     return true;
 }
 
+/* Changes of the clocks come once a year; what a file claims beyond that is not reckoned out. */
+static bool is_modest(icalcomponent *zone)
+{
+    size_t n = 0;
+    bool modest = true;
+    for (icalcomponent *c = icalcomponent_get_first_component(zone, ICAL_ANY_COMPONENT); c;
+         c = icalcomponent_get_next_component(zone, ICAL_ANY_COMPONENT), n++)
+        for (icalproperty *p = icalcomponent_get_first_property(c, ICAL_RRULE_PROPERTY); p;
+             p = icalcomponent_get_next_property(c, ICAL_RRULE_PROPERTY)) {
+            struct icalrecurrencetype r = icalproperty_get_rrule(p);
+            modest &= r.freq == ICAL_YEARLY_RECURRENCE &&
+                      r.by_second[0] == ICAL_RECURRENCE_ARRAY_MAX &&
+                      r.by_minute[0] == ICAL_RECURRENCE_ARRAY_MAX &&
+                      r.by_hour[0] == ICAL_RECURRENCE_ARRAY_MAX;
+        }
+    return modest && n > 0 && n <= CHANGES_MAX;
+}
+
 static bool zone_by_rules(const struct ics *ics, struct ics_span s, char out[WESS_ZONE_SIZE])
 {
     const struct line *first = &ics->v->lines[s.from], *last = &ics->v->lines[s.to];
@@ -78,8 +97,7 @@ static bool zone_by_rules(const struct ics *ics, struct ics_span s, char out[WES
     icaltimezone *zone = c ? icaltimezone_new() : NULL;
     int64_t at[MONTHS];
     int minutes[MONTHS];
-    bool ok = zone && icalcomponent_isa(c) == ICAL_VTIMEZONE_COMPONENT &&
-              icalcomponent_count_components(c, ICAL_ANY_COMPONENT) > 0 &&
+    bool ok = zone && icalcomponent_isa(c) == ICAL_VTIMEZONE_COMPONENT && is_modest(c) &&
               icaltimezone_set_component(zone, c);
     if (!ok && c)
         icalcomponent_free(c);

@@ -284,5 +284,25 @@ def test_7_a_series_to_exchange():
         assert box.exchange("outbox")["sent"] == 0, "somebody was told"
 
 
+def test_8_events_and_tasks_in_one_folder():
+    with Calendars("event") as wess:
+        with open(wess.config) as f:
+            text = f.read()
+        more = "".join(f'tasks_{side}: {{ connector = "vdir"; kind = "task"; path = "{wess.dir}/{side}"; }};\n'
+                       for side in ("here", "there"))
+        text = text.replace("\n};\nusers", "\n" + more + "};\nusers").replace(
+            "pairs: {", 'pairs: { tasks: { kind = "task"; left = "tasks_here:tasks";'
+            ' right = "tasks_there:tasks"; first = { create = "yes"; };'
+            ' select = { left = { shared = true; }; right = { shared = true; }; }; };')
+        wess.write("wess.conf", text)
+        wess.put("talk.ics", TALK)
+        wess.put("offer.ics", todo("offer@x", "SUMMARY:Offer"))
+        for _ in range(3):
+            wess("sync", "--no-wait", check=(0, 1))
+        assert len(wess.files("there")) == 2 and len(wess.files()) == 2, wess.files("there")
+        assert "BEGIN:VTODO" in wess.with_summary("Offer", "there")[1]
+        assert "BEGIN:VEVENT" in wess.with_summary("Talk", "there")[1]
+
+
 if __name__ == "__main__":
     main(globals())

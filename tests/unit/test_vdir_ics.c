@@ -189,6 +189,16 @@ static void test_vdir_ics__a_long_text_is_a_blob(void **state)
     free(big);
 }
 
+static const char *fault_of(struct fixture *f, const char *text, size_t *line)
+{
+    struct lines v;
+    struct lines_fault fault;
+    bool ok = f->conn.kind->read(&v, text, strlen(text), &fault);
+    lines_fini(&v);
+    *line = ok ? 0 : fault.line;
+    return ok ? NULL : fault.why;
+}
+
 /* ---- what there is in the wild
  * ------------------------------------------------------------------------------------------ */
 
@@ -238,6 +248,19 @@ static void test_vdir_ics__zones(void **state)
         assert_string_equal(out, file);
         free(out);
     }
+}
+
+/* A definition that claims a change each second is none. */
+static void test_vdir_ics__a_zone_without_bounds(void **state)
+{
+    static const char file[] =
+        CAL("BEGIN:VTIMEZONE\r\nTZID:Our office\r\nBEGIN:STANDARD\r\nDTSTART:16010101T030000\r\n"
+            "TZOFFSETFROM:+0200\r\nTZOFFSETTO:+0100\r\nRRULE:FREQ=SECONDLY\r\nEND:STANDARD\r\n"
+            "END:VTIMEZONE\r\nBEGIN:VEVENT\r\nUID:u\r\n"
+            "DTSTART;TZID=Our office:20300704T090000\r\nEND:VEVENT\r\n");
+    size_t line;
+    const char *why = fault_of(*state, file, &line);
+    assert_true(why && strstr(why, "zone") && line == 14);
 }
 
 static void test_vdir_ics__a_new_zone_is_defined(void **state)
@@ -402,16 +425,6 @@ static void test_vdir_ics__identifier_and_keys(void **state)
     lines_buf_fini(&blank);
 }
 
-static const char *fault_of(struct fixture *f, const char *text, size_t *line)
-{
-    struct lines v;
-    struct lines_fault fault;
-    bool ok = f->conn.kind->read(&v, text, strlen(text), &fault);
-    lines_fini(&v);
-    *line = ok ? 0 : fault.line;
-    return ok ? NULL : fault.why;
-}
-
 /* ---- broken files
  * ------------------------------------------------------------------------------------------ */
 
@@ -462,6 +475,7 @@ int main(void)
         TEST(every_field_of_a_task),
         TEST(a_long_text_is_a_blob),
         TEST(zones),
+        TEST(a_zone_without_bounds),
         TEST(a_new_zone_is_defined),
         TEST(ends),
         TEST(folds_and_line_ends),

@@ -157,6 +157,7 @@ static void read_daemon(struct reader *r, const config_setting_t *root)
     check_group(r, d, &group_daemon);
     check_group(r, keep, &group_keep);
     c->every_ms = duration_of(r, d, &group_daemon, "every");
+    c->watch = bool_of(r, d, &group_daemon, "watch");
     c->workers = (unsigned)int_of(r, d, &group_daemon, "workers");
     c->control = under_root(r, text_of(r, d, &group_daemon, "control"));
     if (!c->control && c->state_dir)

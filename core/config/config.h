@@ -105,6 +105,7 @@ struct config {
     size_t n_pairs;
     const struct cfg_user *users;
     size_t n_users;
+    bool watch;            /* daemon.watch */
     int64_t every_ms;      /* daemon.every */
     int64_t keep_ended_ms; /* 400 days */
     int64_t before_images_ms, before_images_bytes;

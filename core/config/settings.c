@@ -102,6 +102,7 @@ GROUP(group_guard, "pairs.NAME.guard", guard);
 
 static const struct setting_def daemon_settings[] = {
     {"every", SET_DURATION, "30m", "10s..7d", "from the start of one round to the next"},
+    {"watch", SET_BOOL, "false", NULL, "a user whose mailbox changes is run at once"},
     {"workers", SET_INT, "8", "1..64", "users at one time"},
     {"control", SET_TEXT, NULL, NULL, "control socket (default STATE_DIR/control)"},
 };

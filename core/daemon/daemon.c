@@ -22,6 +22,15 @@ enum { FD_SIGNAL, FD_TIMER, FD_WAKE, FD_CONTROL, FD_FIRST_CALL };
 /* ---- what all threads use ---------------------------------------------------------------------
  */
 
+struct kept_config *kept_new(struct config *cfg)
+{
+    struct kept_config *kept = calloc(1, sizeof(*kept));
+    if (kept)
+        *kept = (struct kept_config){
+            .cfg = cfg, .holders = 1, .woken = calloc(cfg->n_users + 1, sizeof(*kept->woken))};
+    return kept;
+}
+
 struct kept_config *daemon_keep(struct daemon *d)
 {
     pthread_mutex_lock(&d->lock);
@@ -39,6 +48,7 @@ void daemon_drop(struct daemon *d, struct kept_config *kept)
     if (!last)
         return;
     config_free(kept->cfg);
+    free(kept->woken);
     free(kept);
 }
 
@@ -170,7 +180,7 @@ static bool all_over(struct daemon *d)
 {
     bool calls = control_all_done(d);
     pthread_mutex_lock(&d->lock);
-    bool over = calls && d->rounds_gone && (!d->loading || d->loaded);
+    bool over = calls && d->rounds_gone && d->watch_gone && (!d->loading || d->loaded);
     pthread_mutex_unlock(&d->lock);
     return over;
 }
@@ -201,6 +211,8 @@ static void stop(struct daemon *d)
         config_free(d->fresh);
     }
     pthread_join(d->rounds, NULL);
+    if (d->watches)
+        pthread_join(d->watch, NULL);
 }
 
 /* ---- the beginning ----------------------------------------------------------------------------
@@ -222,6 +234,9 @@ static bool serve(struct daemon *d, int signals, int timer)
 {
     if (pthread_create(&d->rounds, NULL, rounds_thread, d) != 0)
         return false;
+    d->watches = pthread_create(&d->watch, NULL, watch_thread, d) == 0;
+    if (!d->watches)
+        d->watch_gone = true;
     d->opts->log_ready(d->current->cfg);
     log_line(WESS_LOG_INFO, "ready: %zu pairs, %zu users", d->current->cfg->n_pairs,
              d->current->cfg->n_users);
@@ -264,10 +279,9 @@ static int begin(struct daemon *d, const struct config *cfg)
 int daemon_run(struct config *cfg, const struct daemon_opts *opts)
 {
     struct daemon *d = calloc(1, sizeof(*d));
-    struct kept_config *kept = calloc(1, sizeof(*kept));
+    struct kept_config *kept = kept_new(cfg);
     int status = EXIT_STATE;
     if (d && kept) {
-        *kept = (struct kept_config){.cfg = cfg, .holders = 1};
         d->opts = opts;
         d->current = kept;
         pthread_mutex_init(&d->lock, NULL);
@@ -279,6 +293,8 @@ int daemon_run(struct config *cfg, const struct daemon_opts *opts)
     } else {
         fprintf(opts->err, "wess: out of memory\n");
         config_free(cfg);
+        if (kept)
+            free(kept->woken);
         free(kept);
     }
     free(d);

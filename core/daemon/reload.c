@@ -65,12 +65,11 @@ static void refuse(struct daemon *d, const char *why)
 
 static void take_over(struct daemon *d)
 {
-    struct kept_config *kept = calloc(1, sizeof(*kept));
+    struct kept_config *kept = kept_new(d->fresh);
     if (!kept) {
         refuse(d, "out of memory");
         return;
     }
-    *kept = (struct kept_config){.cfg = d->fresh, .holders = 1};
     pthread_mutex_lock(&d->lock);
     struct kept_config *old = d->current;
     d->current = kept;

@@ -51,10 +51,21 @@ static void on_report(void *ctx, const struct run_report *r)
         log_line(WESS_LOG_WARN, "pair %s user %s: %s", r->pair, r->user, r->text);
 }
 
-static void one_round(struct daemon *d)
+static void note_status(struct daemon *d, int status)
 {
-    struct kept_config *kept = daemon_keep(d);
-    struct round_opts opts = {.no_wait = true, /* a person may want the turn meanwhile */
+    pthread_mutex_lock(&d->lock);
+    d->round_status = status;
+    d->troubled = status == EXIT_UNREACHABLE ? d->troubled + 1 : 0;
+    d->sound = status != EXIT_CREDENTIAL && status != EXIT_STATE;
+    pthread_cond_broadcast(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* `user` NULL: all of them. */
+static void one_round(struct daemon *d, struct kept_config *kept, const char *user)
+{
+    struct round_opts opts = {.user = user,
+                              .no_wait = true, /* a person may want the turn meanwhile */
                               .cancelled = &d->stopping,
                               .on_report = on_report,
                               .ctx = d};
@@ -66,11 +77,40 @@ static void one_round(struct daemon *d)
             tidy_when_due(kept->cfg, d->store);
         round_leave_turn(d);
         log_line(WESS_LOG_INFO, "round of %zu runs over: status %d", d->runs_done, status);
-        pthread_mutex_lock(&d->lock);
-        d->round_status = status;
-        d->troubled = status == EXIT_UNREACHABLE ? d->troubled + 1 : 0;
-        pthread_mutex_unlock(&d->lock);
+        if (!user)
+            note_status(d, status);
     }
+}
+
+static void full_round(struct daemon *d)
+{
+    struct kept_config *kept = daemon_keep(d);
+    one_round(d, kept, NULL);
+    daemon_drop(d, kept);
+    pthread_mutex_lock(&d->lock);
+    d->round_over = true;
+    pthread_mutex_unlock(&d->lock);
+    daemon_wake(d);
+}
+
+static bool take_woken(struct daemon *d, struct kept_config *kept, size_t user)
+{
+    pthread_mutex_lock(&d->lock);
+    bool woken = kept->woken && kept->woken[user];
+    if (woken)
+        kept->woken[user] = false;
+    pthread_mutex_unlock(&d->lock);
+    return woken;
+}
+
+static void woken_runs(struct daemon *d)
+{
+    struct kept_config *kept = daemon_keep(d);
+    for (size_t i = 0; i < kept->cfg->n_users && !flag_is_set(&d->stopping); i++)
+        if (take_woken(d, kept, i)) {
+            log_line(WESS_LOG_INFO, "user %s: woken", kept->cfg->users[i].id);
+            one_round(d, kept, kept->cfg->users[i].id);
+        }
     daemon_drop(d, kept);
 }
 
@@ -79,18 +119,22 @@ void *rounds_thread(void *ctx)
     struct daemon *d = ctx;
     for (;;) {
         pthread_mutex_lock(&d->lock);
-        while (!d->due && !flag_is_set(&d->stopping))
+        while (!d->due && !d->any_woken && !flag_is_set(&d->stopping))
             pthread_cond_wait(&d->changed, &d->lock);
-        d->due = false;
-        d->round_began_ms = monotonic_ms();
+        bool due = d->due;
+        if (due) {
+            d->due = false;
+            d->round_began_ms = monotonic_ms();
+        } else {
+            d->any_woken = false;
+        }
         pthread_mutex_unlock(&d->lock);
         if (flag_is_set(&d->stopping))
             break;
-        one_round(d);
-        pthread_mutex_lock(&d->lock);
-        d->round_over = true;
-        pthread_mutex_unlock(&d->lock);
-        daemon_wake(d);
+        if (due)
+            full_round(d);
+        else
+            woken_runs(d);
     }
     pthread_mutex_lock(&d->lock);
     d->rounds_gone = true;

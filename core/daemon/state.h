@@ -16,6 +16,7 @@
 struct kept_config { /* freed when nobody works by it any more */
     struct config *cfg;
     int holders;
+    bool *woken; /* by user: to be run before the next round */
 };
 struct daemon;
 struct call_slot { /* one client of the control socket */
@@ -43,6 +44,10 @@ struct daemon {
     int round_status, troubled; /* troubled: rounds in a row that met an unreachable endpoint */
     int64_t round_began_ms;     /* monotonic */
     size_t runs_done;
+    /* watch */
+    pthread_t watch;
+    bool any_woken, sound, watches,
+        watch_gone; /* sound: the last round met no refused credential */
     /* reload */
     pthread_t loader;
     bool loading, loaded, load_again;
@@ -62,6 +67,7 @@ static inline void flag_set(bool *flag)
     __atomic_store_n(flag, true, __ATOMIC_RELAXED);
 }
 int64_t monotonic_ms(void);
+struct kept_config *kept_new(struct config *);    /* held once; NULL: out of memory */
 struct kept_config *daemon_keep(struct daemon *); /* the current one, held */
 void daemon_drop(struct daemon *, struct kept_config *);
 void daemon_wake(struct daemon *); /* the loop, and whoever waits */
@@ -76,6 +82,11 @@ bool round_is_busy(struct daemon *);
 void *rounds_thread(void *daemon);
 /* When the next round begins, from now on; after one is over. */
 int64_t round_next_in_ms(struct daemon *);
+
+/* ---- watch.c ----------------------------------------------------------------------------------
+ */
+
+void *watch_thread(void *daemon);
 
 /* ---- control.c --------------------------------------------------------------------------------
  */

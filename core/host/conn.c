@@ -263,19 +263,18 @@ static void fill_host(struct conn *c)
                                  .secret_hold = host_secret_hold};
 }
 
-enum wess_code conn_open(const struct config *cfg, const struct cfg_endpoint *ep,
-                         const struct cfg_user *user, const bool *cancelled, struct conn **out,
-                         struct wess_error *e)
+/* All but the connector's own part. NULL: `e` tells why. */
+static struct conn *prepare(const struct config *cfg, const struct cfg_endpoint *ep,
+                            const struct cfg_user *user, const bool *cancelled,
+                            struct wess_error *e)
 {
     struct conn *c = calloc(1, sizeof(*c));
-    enum wess_code rc = WESS_BROKEN;
-    *out = NULL;
     if (c)
         c->arena = arena_new(CONN_BUDGET);
     if (!c || !c->arena) {
         free(c);
         snprintf(e->text, sizeof(e->text), "out of memory");
-        return WESS_BROKEN;
+        return NULL;
     }
     c->cfg = cfg;
     c->endpoint = ep;
@@ -284,11 +283,23 @@ enum wess_code conn_open(const struct config *cfg, const struct cfg_endpoint *ep
     c->held = -1;
     c->spool = arena_fmt(c->arena, "%s/spool", cfg->state_dir);
     fill_host(c);
-    bool ready = expand_settings(c, e) && c->spool && (c->fingerprint = fingerprint(c));
-    if (ready)
-        rc = ep->plugin->connector->open(&c->host, &c->theirs, e);
-    if (!ready && !e->text[0])
+    if (expand_settings(c, e) && c->spool && (c->fingerprint = fingerprint(c)))
+        return c;
+    if (!e->text[0])
         snprintf(e->text, sizeof(e->text), "out of memory");
+    conn_close(c);
+    return NULL;
+}
+
+enum wess_code conn_open(const struct config *cfg, const struct cfg_endpoint *ep,
+                         const struct cfg_user *user, const bool *cancelled, struct conn **out,
+                         struct wess_error *e)
+{
+    struct conn *c = prepare(cfg, ep, user, cancelled, e);
+    *out = NULL;
+    if (!c)
+        return WESS_BROKEN;
+    enum wess_code rc = ep->plugin->connector->open(&c->host, &c->theirs, e);
     if (rc != WESS_OK) {
         c->theirs = NULL;
         conn_close(c);
@@ -568,4 +579,75 @@ bool conn_keys(struct wess_arena *a, struct wess_item *item, const char *stamp)
     static const struct wess_host host = {
         .abi = WESS_ABI, .size = sizeof(struct wess_host), .alloc = arena_alloc, .fold = text_fold};
     return wess_item_keys(&host, a, item, stamp) == WESS_OK;
+}
+
+/* ---- watching
+ * ---------------------------------------------------------------------------------------- */
+
+struct conn_watch {
+    const struct wess_connector *connector;
+    struct conn **of;
+    size_t n;
+    struct wess_watch *theirs;
+};
+
+bool conn_can_watch(const struct cfg_endpoint *ep)
+{
+    return ep->per_user && ep->plugin && ep->plugin->connector->watch_open;
+}
+
+void conn_watch_close(struct conn_watch *w)
+{
+    if (!w)
+        return;
+    if (w->theirs)
+        w->connector->watch_close(w->theirs);
+    for (size_t i = 0; w->of && i < w->n; i++)
+        conn_close(w->of[i]);
+    free(w->of);
+    free(w);
+}
+
+enum wess_code conn_watch_open(const struct config *cfg, const struct cfg_endpoint *ep,
+                               const struct cfg_user *users, size_t n, const bool *cancelled,
+                               struct conn_watch **out, struct wess_error *e)
+{
+    struct conn_watch *w = calloc(1, sizeof(*w));
+    const struct wess_host **hosts = calloc(n + 1, sizeof(*hosts));
+    enum wess_code rc = WESS_BROKEN;
+    *out = NULL;
+    if (w)
+        w->of = calloc(n + 1, sizeof(*w->of));
+    bool ok = w && w->of && hosts;
+    for (size_t i = 0; ok && i < n; i++) {
+        ok = (w->of[i] = prepare(cfg, ep, &users[i], cancelled, e)) != NULL;
+        w->n += ok;
+        hosts[i] = ok ? &w->of[i]->host : NULL;
+    }
+    if (ok) {
+        w->connector = ep->plugin->connector;
+        rc = w->connector->watch_open(hosts, n, &w->theirs, e);
+    } else if (!e->text[0]) {
+        snprintf(e->text, sizeof(e->text), "out of memory");
+    }
+    free(hosts);
+    if (rc != WESS_OK) {
+        conn_watch_close(w);
+        return rc;
+    }
+    *out = w;
+    return WESS_OK;
+}
+
+int conn_watch_fd(struct conn_watch *w)
+{
+    return w->connector->watch_fd(w->theirs);
+}
+
+enum wess_code conn_watch_ready(struct conn_watch *w, bool *woken, int64_t *next_ms,
+                                struct wess_error *e)
+{
+    enum wess_code rc = w->connector->watch_ready(w->theirs, woken, next_ms, e);
+    e->text[sizeof(e->text) - 1] = e->remote_code[sizeof(e->remote_code) - 1] = 0;
+    return answer_code(rc) ? rc : WESS_BROKEN;
 }

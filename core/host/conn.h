@@ -92,6 +92,19 @@ int secret_lock(const struct cfg_secret *, const struct cfg_user *, bool (*cance
 void host_harden(void);
 
 /* The log: ids and codes only. Thread-safe; stderr or a file 0600. */
+/* Watching many users of an endpoint at once; see watch_open in the contract. `users` are n in a
+ * row, and live until the close. */
+struct conn_watch;
+bool conn_can_watch(const struct cfg_endpoint *);
+enum wess_code conn_watch_open(const struct config *, const struct cfg_endpoint *,
+                               const struct cfg_user *users, size_t n, const bool *cancelled,
+                               struct conn_watch **out, struct wess_error *);
+int conn_watch_fd(struct conn_watch *);
+/* Sets woken[i] of those whose remote has news. *next_ms: to be asked again then at the latest. */
+enum wess_code conn_watch_ready(struct conn_watch *, bool *woken, int64_t *next_ms,
+                                struct wess_error *);
+void conn_watch_close(struct conn_watch *);
+
 void log_open(const char *file, int level);
 /* Everything that goes over the wire into a file of 0600, without secrets. NULL, or why not. */
 const char *trace_open(const char *path);

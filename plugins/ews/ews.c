@@ -23,7 +23,7 @@ static void close_tree(struct ews_tree *t)
     free(t->top);
 }
 
-static void close_conn(struct wess_conn *c)
+void ews_conn_close(struct wess_conn *c)
 {
     if (!c)
         return;
@@ -41,8 +41,8 @@ static void close_conn(struct wess_conn *c)
     free(c);
 }
 
-static enum wess_code open_conn(const struct wess_host *host, struct wess_conn **out,
-                                struct wess_error *e)
+enum wess_code ews_conn_open(const struct wess_host *host, struct wess_conn **out,
+                             struct wess_error *e)
 {
     struct wess_conn *c = calloc(1, sizeof(*c));
     *out = NULL;
@@ -57,7 +57,7 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     if (rc == WESS_OK && certificate)
         http_certificate(c->http, certificate, host->setting(host->ctx, "tls_key"));
     if (rc != WESS_OK) {
-        close_conn(c);
+        ews_conn_close(c);
         c = NULL;
     }
     *out = c;
@@ -116,14 +116,18 @@ static const struct wess_connector connector = {
     .n_options = EWS_N_OPTIONS,
     .kinds = kinds,
     .n_kinds = sizeof(kinds) / sizeof(kinds[0]),
-    .open = open_conn,
-    .close = close_conn,
+    .open = ews_conn_open,
+    .close = ews_conn_close,
     .check = ews_check,
     .describe = describe,
     .changes = ews_changes,
     .fetch = ews_fetch,
     .find = ews_find,
     .apply = ews_apply,
+    .watch_open = ews_watch_open,
+    .watch_fd = ews_watch_fd,
+    .watch_ready = ews_watch_ready,
+    .watch_close = ews_watch_close,
     .login = ews_login,
 };
 

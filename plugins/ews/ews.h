@@ -65,7 +65,20 @@ struct wess_conn {
     const char *asks;               /* another RequestServerVersion than ours; NULL: ours */
     size_t batch;                   /* ids of a GetItem, adapted to the size of answers */
     size_t batch_most;              /* as many as the server managed in its time */
+    bool affinity;                  /* requests go where the subscriptions are held */
 };
+
+/* ---- ews.c, and watch.c
+ * ------------------------------------------------------------------------------------------ */
+
+enum wess_code ews_conn_open(const struct wess_host *, struct wess_conn **out, struct wess_error *);
+void ews_conn_close(struct wess_conn *);
+enum wess_code ews_watch_open(const struct wess_host *const *users, size_t n,
+                              struct wess_watch **out, struct wess_error *);
+int ews_watch_fd(struct wess_watch *);
+enum wess_code ews_watch_ready(struct wess_watch *, bool *woken, int64_t *next_ms,
+                               struct wess_error *);
+void ews_watch_close(struct wess_watch *);
 
 /* ---- settings.c: options, and whether they go together
  * ------------------------------------------------------------------------------------------ */

@@ -28,7 +28,7 @@ struct sending {
     bool write;
     enum wess_code rc;
     char names[EWS_LANES][EWS_REQUEST_ID];
-    const char *headers[EWS_LANES][5];
+    const char *headers[EWS_LANES][6];
     struct http_request q[EWS_LANES];
     struct piece {
         const struct ews_taker *taker;
@@ -141,14 +141,18 @@ static enum wess_code prepare(struct sending *s, struct xml_out *docs, size_t n,
         s->headers[i][1] = "Accept: text/xml";
         s->headers[i][2] = "return-client-request-id: true";
         s->headers[i][3] = s->names[i];
-        s->headers[i][4] = c->anchor_header;
+        size_t n_headers = 4;
+        if (c->anchor_header)
+            s->headers[i][n_headers++] = c->anchor_header;
+        if (c->affinity)
+            s->headers[i][n_headers++] = "X-PreferServerAffinity: true";
         s->at[i] = i;
         s->pieces[i] = (struct piece){s->taker, i};
         s->q[i] = (struct http_request){
             .url = c->url,
             .method = "POST",
             .headers = s->headers[i],
-            .n_headers = c->anchor_header ? 5 : 4,
+            .n_headers = n_headers,
             .body = text,
             .len = len,
             .body_max = body_max,

@@ -29,7 +29,8 @@ static const struct {
                   {"CopyItem", ex_copy_item},
                   {"FindItem", ex_find_item},
                   {"ConvertId", ex_convert_id},
-                  {"ResolveNames", ex_resolve_names}};
+                  {"ResolveNames", ex_resolve_names},
+                  {"Subscribe", ex_subscribe}};
 
 /* ---- envelopes
  * ----------------------------------------------------------------------------------------------------
@@ -81,7 +82,7 @@ static void version_header(struct sb_buf *b)
     sb_buf_str(b, "/></s:Header>");
 }
 
-static void envelope(struct sb_buf *b)
+void ex_envelope(struct sb_buf *b)
 {
     sb_buf_str(b, "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
                   "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" "
@@ -94,7 +95,7 @@ static void fault_in(struct sb_response *out, const char *language, const char *
 {
     out->status = 500;
     out->type = "text/xml; charset=utf-8";
-    envelope(&out->body);
+    ex_envelope(&out->body);
     sb_buf_fmt(&out->body,
                "<s:Body><s:Fault><faultcode xmlns:a=\"" NS_T "\">a:%s</faultcode>"
                "<faultstring xml:lang=\"%s\">%s</faultstring><detail>"
@@ -257,7 +258,7 @@ static void run(const struct sb_request *r, struct sb_response *out, struct ex_m
     const char *name = (const char *)op->name;
     c.fault = sb_fault_at(r, "", &c.fault_arg);
     out->type = "text/xml; charset=utf-8";
-    envelope(&out->body);
+    ex_envelope(&out->body);
     version_header(&out->body);
     sb_buf_fmt(&out->body, "<s:Body><m:%sResponse><m:ResponseMessages>", name);
     if (c.fault == SB_FAULT_MESSAGE)
@@ -285,6 +286,13 @@ static void soap(const struct sb_request *r, struct sb_response *out, const xmlN
               "The specified server version is invalid.", 0);
         return;
     }
+    bool streams = op && !wrong && !strcmp((const char *)op->name, "GetStreamingEvents");
+    if (streams && (code = ex_stream(r, out, op))) {
+        fault(out, code, "The request failed schema validation.", 0);
+        return;
+    }
+    if (streams)
+        return;
     if (wrong || !carry_out) {
         fault(out, carry_out || wrong ? "ErrorSchemaValidation" : "ErrorInvalidRequest",
               "The request failed schema validation.", 0);
@@ -329,6 +337,7 @@ static void handle(const struct sb_request *r, struct sb_response *out)
         return;
     }
     name_answer(r, out);
+    ex_affinity(r, out);
     const char *account = ex_sign_in(r, out);
     if (!account)
         return;
@@ -624,6 +633,8 @@ static bool control(const char *action, const char *query, struct sb_buf *out)
         for (size_t k = 0; k < m->n_items; k++)
             if (m->items[k]->folder >= 0)
                 ex_item_move(m, m->items[k], m->items[k]->folder);
+        print(out, json_object());
+    } else if (ex_watch_control(action)) {
         print(out, json_object());
     } else if (!strcmp(action, "outbox")) {
         print(out, json_pack("{s:I}", "sent", (json_int_t)ex_outbox));

@@ -35,4 +35,12 @@ void ex_find_item(struct ex_call *);
 void ex_convert_id(struct ex_call *);
 void ex_resolve_names(struct ex_call *);
 
+/* exchange_watch.c */
+void ex_subscribe(struct ex_call *);
+/* The answer that does not end; or the code of a fault. */
+const char *ex_stream(const struct sb_request *, struct sb_response *, const xmlNode *op);
+void ex_affinity(const struct sb_request *, struct sb_response *); /* the cookie, if it is wanted */
+bool ex_watch_control(const char *action);
+void ex_envelope(struct sb_buf *); /* its beginning */
+
 #endif

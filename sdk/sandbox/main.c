@@ -28,6 +28,7 @@ static const char help[] =
     "      server_version=15.2|14.1|..   what Exchange says it is, 8.0 (2007) to 15.20 (Online)\n"
     "      sign_in=all|basic,ntlm|bearer what Exchange lets in\n"
     "      concurrent=N                  requests of an account at once (0: any number)\n"
+    "      heartbeat_ms=MS               of a stream of events (45000)\n"
     "      state_bytes=N                 of a sync state (120)\n"
     "      ews=on|off                    switched off for tenant or app (on)\n"
     "      autodiscover=settings|redirect_url|redirect_address|http_redirect|foreign|plain_http|\n"
@@ -270,6 +271,7 @@ static int serve(const struct asked *a)
         return usage("cannot listen on loopback");
     say(a->json, a->cert ? "https" : "http", server_port(d[0]), server_port(d[1]));
     sigwait(&stop, &sig);
+    server_end_streams();
     MHD_stop_daemon(d[0]);
     MHD_stop_daemon(d[1]);
     sb_exchange.stop();

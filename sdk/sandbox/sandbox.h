@@ -42,6 +42,10 @@ struct sb_response {
     const char *type; /* content type, static text */
     struct sb_buf body;
     struct sb_buf headers; /* "Name: value\n" lines */
+    /* An answer without an end, instead of a body: bytes, 0: nothing now, -1: the end, -2: cut. */
+    long (*more)(void *ctx, char *buf, size_t max);
+    void (*more_free)(void *ctx);
+    void *more_ctx;
 };
 
 /* The clock that a test or the demo can move; both servers tell their time by it and nothing else.

@@ -235,6 +235,54 @@ static void cut_free(void *ctx)
     free(c);
 }
 
+/* ---- answers without an end
+ * ------------------------------------------------------------------------------------------ */
+
+struct stream {
+    long (*more)(void *ctx, char *buf, size_t max);
+    void (*more_free)(void *ctx);
+    void *ctx;
+};
+static bool streams_end;
+
+void server_end_streams(void)
+{
+    __atomic_store_n(&streams_end, true, __ATOMIC_RELAXED);
+}
+
+static ssize_t stream_reader(void *ctx, uint64_t pos, char *buf, size_t max)
+{
+    struct stream *s = ctx;
+    (void)pos;
+    while (!__atomic_load_n(&streams_end, __ATOMIC_RELAXED)) {
+        pthread_mutex_lock(&sb_lock);
+        long n = s->more(s->ctx, buf, max);
+        pthread_mutex_unlock(&sb_lock);
+        if (n)
+            return n > 0     ? n
+                   : n == -1 ? MHD_CONTENT_READER_END_OF_STREAM
+                             : MHD_CONTENT_READER_END_WITH_ERROR;
+        pause_ms(20);
+    }
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void stream_free(void *ctx)
+{
+    struct stream *s = ctx;
+    s->more_free(s->ctx);
+    free(s);
+}
+
+static struct MHD_Response *make_stream(const struct sb_response *r)
+{
+    struct stream *s = malloc(sizeof(*s));
+    if (!s)
+        abort();
+    *s = (struct stream){r->more, r->more_free, r->more_ctx};
+    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, stream_reader, s, stream_free);
+}
+
 static struct MHD_Response *make_response(struct sb_response *r, int64_t cut)
 {
     size_t len = r->body.len;
@@ -274,7 +322,7 @@ static enum MHD_Result answer(struct MHD_Connection *connection, struct sb_respo
     pthread_mutex_lock(&log_lock);
     bytes_out += (int64_t)r->body.len;
     pthread_mutex_unlock(&log_lock);
-    struct MHD_Response *m = make_response(r, cut);
+    struct MHD_Response *m = r->more ? make_stream(r) : make_response(r, cut);
     add_headers(m, r);
     enum MHD_Result rc = MHD_queue_response(connection, (unsigned)r->status, m);
     MHD_destroy_response(m);

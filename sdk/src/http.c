@@ -41,7 +41,8 @@ struct lane {
 struct http {
     const struct wess_host *host;
     CURLM *multi;
-    CURL *pattern; /* every lane is a copy of it; holds the credentials */
+    CURLSH *cookies; /* NULL: none are kept */
+    CURL *pattern;   /* every lane is a copy of it; holds the credentials */
     struct lane lanes[LANES_MAX];
     enum http_auth auth;
     bool accepted; /* this credential has been let in before */
@@ -335,6 +336,7 @@ void http_free(struct http *h)
     for (size_t i = 0; i < LANES_MAX; i++)
         curl_easy_cleanup(h->lanes[i].easy);
     curl_easy_cleanup(h->pattern);
+    curl_share_cleanup(h->cookies);
     if (h->auth == HTTP_AUTH_NEGOTIATE)
         curl_multi_cleanup(h->multi);
     else
@@ -528,10 +530,21 @@ static void lane_end(struct http *h, struct lane *l)
     finished(h, l->out);
 }
 
+static CURL *copy_pattern(const struct http *h)
+{
+    CURL *easy = curl_easy_duphandle(h->pattern);
+    if (easy && h->cookies) {
+        /* libcurl copies neither. */
+        curl_easy_setopt(easy, CURLOPT_SHARE, h->cookies);
+        curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
+    }
+    return easy;
+}
+
 static bool lane_start(struct http *h, struct lane *l, const struct http_request *in,
                        struct http_response *out)
 {
-    CURL *easy = l->easy ? l->easy : curl_easy_duphandle(h->pattern);
+    CURL *easy = l->easy ? l->easy : copy_pattern(h);
     uint64_t most = in->body_max && in->body_max < h->body_max ? in->body_max : h->body_max;
     *l = (struct lane){.easy = easy, .in = in, .out = out, .body_max = most, .busy = true};
     out->code = WESS_BROKEN;
@@ -752,6 +765,24 @@ void http_perform(struct http *h, const struct http_request *in, size_t n, uint3
                   struct http_response *out)
 {
     http_perform_each(h, in, n, lanes, out, NULL, NULL);
+}
+
+void http_keep_cookies(struct http *h)
+{
+    if (!h->cookies && (h->cookies = curl_share_init())) {
+        curl_share_setopt(h->cookies, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
+        curl_easy_setopt(h->pattern, CURLOPT_SHARE, h->cookies);
+        curl_easy_setopt(h->pattern, CURLOPT_COOKIEFILE, "");
+    }
+}
+
+void *http_copy(struct http *h, const char *url)
+{
+    struct http_response why = {0};
+    CURL *easy = url_allowed(url, false, &why) ? copy_pattern(h) : NULL;
+    if (easy)
+        curl_easy_setopt(easy, CURLOPT_URL, url);
+    return easy;
 }
 
 void http_response_fini(struct http_response *r)

@@ -71,6 +71,11 @@ void http_perform(struct http *, const struct http_request *in, size_t n, uint32
 void http_perform_each(struct http *, const struct http_request *in, size_t n, uint32_t lanes,
                        struct http_response *out,
                        void (*done)(void *ctx, size_t i, struct http_response *), void *ctx);
+/* Takes cookies from answers and shows them again, before the first request. */
+void http_keep_cookies(struct http *);
+/* A handle of libcurl's with the same settings, credentials and cookies, for http_stream.c. NULL:
+ * out of memory, or not an address that credentials may go to. */
+void *http_copy(struct http *, const char *url);
 void http_response_fini(struct http_response *); /* wipes the body */
 /* Requests, bytes out and in since http_new(), for the log. */
 void http_count(const struct http *, uint64_t *requests, uint64_t *sent, uint64_t *received);

@@ -1,6 +1,7 @@
 if(TARGET wess_ews_parts)
     wess_fuzz_target(ews CAPTURES ews SOURCES net.c slots.c LIBS wess_ews_parts wess_testhost)
     wess_fuzz_target(ews_item SOURCES content.c LIBS wess_ews_parts wess_testhost wess_model)
+    wess_fuzz_target(ews_stream LIBS wess_ews_parts)
     wess_fuzz_target(ews_discover LIBS wess_ews_parts)
     wess_fuzz_target(ews_categories LIBS wess_ews_parts wess_testhost)
     wess_fuzz_target(ews_mime LIBS wess_ews_parts wess_testhost)

@@ -16,7 +16,7 @@ static void quiet(void *ctx, const char *fmt, ...)
 static void answer_holds(const struct sb_response *r)
 {
     HOLDS(r->status >= 200 && r->status < 600 && r->type);
-    if (strncmp(r->type, "text/xml", 8) != 0)
+    if (strncmp(r->type, "text/xml", 8) != 0 || r->more) /* one document behind the other */
         return;
     xmlDoc *doc = xmlReadMemory(r->body.data, (int)r->body.len, NULL, NULL,
                                 XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);

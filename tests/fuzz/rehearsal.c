@@ -50,6 +50,8 @@ void rehearsal_ask(const struct sb_server *s, const char *path, const char *auth
 
 void rehearsal_end(struct sb_response *r)
 {
+    if (r->more)
+        r->more_free(r->more_ctx);
     sb_buf_free(&r->body);
     sb_buf_free(&r->headers);
 }

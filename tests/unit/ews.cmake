@@ -6,12 +6,12 @@ add_library(wess_ews_parts STATIC EXCLUDE_FROM_ALL ${ews}/ews.c ${ews}/settings.
     ${ews}/message.c ${ews}/mailfolders.c ${ews}/mime.c ${ews}/mime_cut.c
     ${ews}/zones.c ${ews}/occurrence.c ${ews}/recur.c
     ${ews}/item.c ${ews}/put.c ${ews}/contact.c ${ews}/refuse.c ${ews}/folders.c ${ews}/sync.c
-    ${ews}/fetch.c ${ews}/find.c ${ews}/write.c)
+    ${ews}/fetch.c ${ews}/find.c ${ews}/write.c ${ews}/stream.c ${ews}/watch.c)
 target_include_directories(wess_ews_parts PUBLIC ${ews})
 target_link_libraries(wess_ews_parts PUBLIC wess_sdk_http wess_sdk_xml wess_sdk_zone wess_sdk_helpers
     wess_sdk_oauth PkgConfig::ICAL PRIVATE wess_flags PkgConfig::CURL PkgConfig::CRYPTO)
 wess_unit(test_xml SOURCES test_xml.c LIBS wess_sdk_xml)
-foreach(test codes soap item contact discover sign_in recur event mime)
+foreach(test codes stream soap item contact discover sign_in recur event mime)
     wess_unit(test_ews_${test} SOURCES test_ews_${test}.c LIBS wess_ews_parts wess_testhost)
 endforeach()
 target_compile_definitions(test_ews_codes PRIVATE

@@ -507,7 +507,7 @@ static bool is_of_series(const struct line *l)
 static void copy_line(struct ics_edit *x, size_t i, size_t *depth)
 {
     const struct line *l = &x->ics.v->lines[i];
-    if (l->dropped)
+    if (l->dropped || !l->name.len) /* what is no property might go on with the line before */
         return;
     *depth -= lines_is(l, "END") && *depth;
     if (*depth || !is_of_series(l)) {

@@ -10,7 +10,7 @@
 
 #define FIRST_BLOCK ((size_t)16 << 10)
 #define MOST_BLOCK ((size_t)256 << 10)
-#define SPARE_BLOCKS 4u         /* of all arenas together */
+#define SPARE_BLOCKS 4u          /* of all arenas together */
 #define KEPT ((size_t)256 << 10) /* by a reset: what the next use most likely needs again */
 
 struct block {

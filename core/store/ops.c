@@ -189,9 +189,8 @@ static enum store_code op_over(struct db *db, int64_t id, const char *code, int6
         sql_do(db, add, "iiiiiiiittsiii", col_int(s, 0), col_int(s, 1), link ? link : col_int(s, 2),
                made && side == LEFT ? made : col_int(s, 3),
                made && side == RIGHT ? made : col_int(s, 4), now_ms, col_int(s, 5), col_int(s, 6),
-               col_raw(db, s, 7), code,
-               link ? NULL : col_raw(db, s, 8), col_int(s, 9), col_int(s, 10),
-               col_int(s, 11));
+               col_raw(db, s, 7), code, link ? NULL : col_raw(db, s, 8), col_int(s, 9),
+               col_int(s, 10), col_int(s, 11));
     sql_end(s);
     return op_drop(db, id);
 }

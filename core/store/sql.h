@@ -54,8 +54,8 @@ struct db {
  * stamp · b struct wess_slice (empty: null) · h const struct hash *. SQL is a literal: its address
  * is the key of the cache. */
 enum store_code sql_do(struct db *, const char *sql, const char *kinds, ...);
-/* Whether no transaction is under way: one that SQLite gave up by itself, for want of memory or room,
- * is so until its caller ends it. */
+/* Whether no transaction is under way: one that SQLite gave up by itself, for want of memory or
+ * room, is so until its caller ends it. */
 bool sql_outside(const struct db *);
 /* A row to read; NULL: none, or the db failed. End it with sql_end(). */
 sqlite3_stmt *sql_row(struct db *, const char *sql, const char *kinds, ...);

@@ -450,7 +450,8 @@ static void give_turn(struct db *db)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Without memory for the words themselves the transaction would stay open, and the next one fail. */
+/* Without memory for the words themselves the transaction would stay open, and the next one fail.
+ */
 static void leave(struct db *db, const char *how)
 {
     if (!sqlite3_get_autocommit(db->sq))

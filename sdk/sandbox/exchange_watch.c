@@ -15,11 +15,12 @@ struct subscription {
     char id[64];
     struct ex_mailbox *mailbox; /* NULL: forgotten */
     uint64_t folders;
-    int64_t seq; /* told up to there */
+    int64_t seq;     /* told up to there */
+    unsigned stream; /* the last that asked for it: an older one is told nothing any more */
 };
 static struct subscription subscriptions[SUBSCRIPTIONS_MAX];
 static size_t n_subscriptions;
-static unsigned dropped; /* how often all streams were cut */
+static unsigned n_streams, dropped; /* how often all streams were cut */
 
 static struct subscription *find(const char *id)
 {
@@ -62,7 +63,7 @@ static const char *subscribe(struct ex_call *c, struct subscription *s)
 void ex_subscribe(struct ex_call *c)
 {
     static const char message[] = "SubscribeResponseMessage";
-    struct subscription s = {{0}, NULL, 0, 0};
+    struct subscription s = {{0}, NULL, 0, 0, 0};
     const char *error =
         n_subscriptions == SUBSCRIPTIONS_MAX ? "ErrorExceededSubscriptionCount" : subscribe(c, &s);
     ex_begin(c, message, error);
@@ -91,7 +92,7 @@ struct streaming {
     char ids[STREAM_IDS_MAX][64];
     size_t n;
     int64_t until_ms, told_ms, heartbeat_ms;
-    unsigned dropped;
+    unsigned number, dropped;
     bool held, over; /* held: it came where they are held */
     struct sb_buf pending;
 };
@@ -130,6 +131,16 @@ static void document(struct streaming *s, const char *error, const char *inner, 
                "</m:ResponseMessages></m:GetStreamingEventsResponse></s:Body></s:Envelope>",
                status);
     s->told_ms = sb_now_ms();
+}
+
+static bool is_older(const struct streaming *s)
+{
+    bool older = false;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct subscription *sub = find(s->ids[i]);
+        older |= sub && sub->stream > s->number;
+    }
+    return older;
 }
 
 /* One dead id spoils the whole request. */
@@ -180,7 +191,7 @@ static long more(void *ctx, char *buf, size_t max)
     struct streaming *s = ctx;
     if (!s->pending.len && s->over)
         return -1;
-    if (s->dropped != dropped)
+    if (s->dropped != dropped || is_older(s))
         return -2;
     if (!s->pending.len && !tell_dead(s)) {
         tell_news(s);
@@ -229,6 +240,10 @@ const char *ex_stream(const struct sb_request *r, struct sb_response *out, const
     s->heartbeat_ms = atol(sb_switch("heartbeat_ms", "45000"));
     s->until_ms = sb_now_ms() + wait * 60000;
     s->dropped = dropped;
+    s->number = ++n_streams;
+    for (size_t i = 0; i < s->n; i++)
+        if (find(s->ids[i]))
+            find(s->ids[i])->stream = s->number;
     out->type = "text/xml; charset=utf-8";
     out->more = more;
     out->more_free = more_free;

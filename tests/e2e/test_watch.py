@@ -49,7 +49,7 @@ class Watched:
     """A daemon whose next round of the clock is far away, and whose watch stands."""
 
     def __init__(self, *switches, **more):
-        self.box = Sandbox("--switch", "heartbeat_ms=500", *switches)
+        self.box = Sandbox("--switch", "heartbeat_ms=500", *switches)  # the last one counts
         self.wess = Wess(self.box, pair=EASY, **more)
         edit(self.wess, 'every = "30m"', 'every = "6d"; watch = true')
         self.wess("sync", check=(0, 1, 4))
@@ -107,6 +107,17 @@ def test_lost_subscriptions_and_streams_are_made_anew():
         came = title(box, "Two")  # while nobody listens
         until(lambda: ops(box, "GetStreamingEvents") > streams, "not connected anew", 60)
         until(came, "what was missed is not read")
+        daemon.stop()
+
+
+def test_a_connection_that_falls_silent_is_given_up():
+    with Watched("--switch", "heartbeat_ms=3600000") as (box, wess, daemon):
+        settle(box)
+        streams = ops(box, "GetStreamingEvents")
+        rest(60)
+        assert ops(box, "GetStreamingEvents") == streams, "given up too early"
+        until(lambda: ops(box, "GetStreamingEvents") > streams, "waited for without end", 60)
+        until(title(box, "Chair"), "no run of its own")
         daemon.stop()
 
 

@@ -314,27 +314,13 @@ struct filing {
     char temp[VDIR_TEMP_CAP];
 };
 
-static bool write_piece(int fd, const char *data, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        data += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 static bool copy_out(const struct wess_host *h, struct wess_spool *from, int fd)
 {
     char *piece = malloc(PIECE);
     int64_t n = piece ? 1 : -1;
     bool ok = piece != NULL;
     while (ok && (n = h->blob_get(from, piece, PIECE)) > 0)
-        ok = write_piece(fd, piece, (size_t)n);
+        ok = vdir_write_all(fd, piece, (size_t)n);
     if (!piece)
         errno = ENOMEM;
     else if (n < 0)

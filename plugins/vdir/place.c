@@ -27,7 +27,7 @@ bool vdir_temp_name(char out[VDIR_TEMP_CAP])
     return true;
 }
 
-static bool write_all(int fd, const char *data, size_t len)
+bool vdir_write_all(int fd, const char *data, size_t len)
 {
     while (len) {
         ssize_t n = write(fd, data, len);
@@ -63,7 +63,7 @@ bool vdir_temp_write(struct vdir_job *j)
     if (fd < 0)
         return false;
     memcpy(j->temp, temp, sizeof(temp));
-    bool ok = write_all(fd, j->bytes.data, j->bytes.len) &&
+    bool ok = vdir_write_all(fd, j->bytes.data, j->bytes.len) &&
               (j->op->what == WESS_CREATE || take_rights(fd, &j->was)) &&
               (!j->sync || fsync(fd) == 0);
     ok = ok && fstat(fd, &j->made) == 0;

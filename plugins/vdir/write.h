@@ -38,9 +38,10 @@ bool vdir_is_file(const struct stat *, const struct stat *); /* the same one, no
 bool vdir_temp_name(char out[VDIR_TEMP_CAP]);                /* one that nobody has */
 /* Never over a file that is there. 0, or -1 with errno. */
 int vdir_rename_new(int dir, const char *from, const char *to);
-bool vdir_temp_write(struct vdir_job *);     /* false: errno */
-void vdir_temp_drop(struct vdir_job *);      /* what was not put in place */
-void vdir_tidy(struct wess_call *, int dir); /* what a killed process left */
+bool vdir_write_all(int fd, const char *data, size_t len); /* false: errno */
+bool vdir_temp_write(struct vdir_job *);                   /* false: errno */
+void vdir_temp_drop(struct vdir_job *);                    /* what was not put in place */
+void vdir_tidy(struct wess_call *, int dir);               /* what a killed process left */
 /* Each sets `placed`, or a result that says why not. Another code than WESS_OK ends the batch. */
 enum wess_code vdir_place_new(struct vdir_job *);
 enum wess_code vdir_place_changed(struct vdir_job *);

@@ -1,7 +1,6 @@
 /* Messages: a folder with one .eml in each file, byte for byte as it came. They are filed, never
  * changed: what we made is known again by its name, which is its stamp. Nothing of a message is
  * held in memory but a piece. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -100,63 +99,6 @@ static enum wess_code look(struct wess_call *call, int dir, const char *name, st
 /* ---- changes
  * ------------------------------------------------------------------------------------------ */
 
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-struct names {
-    char **of;
-    size_t n, cap;
-};
-
-static bool keep_name(struct names *l, const char *name)
-{
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 64;
-        char **more = realloc(l->of, cap * sizeof(*more));
-        if (!more)
-            return false;
-        l->of = more;
-        l->cap = cap;
-    }
-    l->of[l->n] = strdup(name);
-    return l->of[l->n] && ++l->n;
-}
-
-static void names_fini(struct names *l)
-{
-    for (size_t i = 0; i < l->n; i++)
-        free(l->of[i]);
-    free(l->of);
-    *l = (struct names){0};
-}
-
-/* Those behind `after`, in their order. */
-static enum wess_code list(struct wess_call *call, int dir, const char *after, struct names *out)
-{
-    const struct dirent *entry = NULL;
-    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    enum wess_code rc = WESS_OK;
-    if (fd >= 0 && !d)
-        close(fd);
-    do {
-        errno = 0;
-        entry = d ? readdir(d) : NULL;
-        if (entry && is_name(entry->d_name) && strcmp(entry->d_name, after) > 0 &&
-            !keep_name(out, entry->d_name))
-            errno = ENOMEM;
-    } while (entry && !errno);
-    if (!d || errno) /* half a listing would make deletions of the other half */
-        rc = vdir_failed(call, "the folder cannot be listed");
-    if (d)
-        closedir(d);
-    if (out->n)
-        qsort(out->of, out->n, sizeof(*out->of), by_bytes);
-    return rc;
-}
-
 static enum wess_code list_one(struct vdir_paging *p, const char *name)
 {
     struct wess_item item;
@@ -171,38 +113,17 @@ static enum wess_code list_one(struct vdir_paging *p, const char *name)
     return WESS_OK;
 }
 
+static bool is_listed(const void *conn, const char *name)
+{
+    (void)conn;
+    return is_name(name);
+}
+
 enum wess_code eml_changes(struct wess_call *call, struct wess_slice cursor, uint32_t limit,
                            struct wess_page *out)
 {
-    const struct wess_host *h = call->conn->host;
-    struct vdir_paging p = {call, -1, {.size = sizeof(struct wess_change)}};
-    struct names names = {0};
-    const char *after =
-        wess_arena_textn(h, call->arena, cursor.data ? cursor.data : "", cursor.len);
-    enum wess_code rc = after ? vdir_folder(call, &p.dir) : vdir_spent(call);
-    if (rc == WESS_OK && (strlen(after) != cursor.len || (*after && !is_name(after))))
-        rc = wess_fail(&call->error, WESS_RESET, WESS_OF_COLLECTION, NULL,
-                       "that cursor is none of ours");
-    if (rc == WESS_OK)
-        rc = list(call, p.dir, after, &names);
-    size_t most = limit ? limit : 1, n = names.n < most ? names.n : most;
-    for (size_t i = 0; rc == WESS_OK && i < n; i++)
-        rc = h->cancelled(h->ctx) ? vdir_cancelled(call) : list_one(&p, names.of[i]);
-    if (rc == WESS_OK)
-        *out = (struct wess_page){.changes = p.found.of,
-                                  .n = p.found.n,
-                                  .flags = WESS_PAGE_SNAPSHOT | WESS_PAGE_SORTED |
-                                           (n == names.n ? WESS_PAGE_LAST : 0u)};
-    /* Behind the last one an empty cursor: the next look begins a new snapshot. */
-    if (rc == WESS_OK && n < names.n) {
-        out->next.data = wess_arena_text(h, call->arena, names.of[n - 1]);
-        out->next.len = strlen(names.of[n - 1]);
-        rc = out->next.data ? WESS_OK : vdir_spent(call);
-    }
-    names_fini(&names);
-    if (p.dir >= 0)
-        close(p.dir);
-    return rc;
+    static const struct vdir_listed files = {is_listed, list_one};
+    return vdir_page(call, cursor, limit, &files, out);
 }
 
 /* ---- fetch
@@ -285,7 +206,7 @@ static char *named_by(struct wess_call *call, const char *stamp)
 enum wess_code eml_find(struct wess_call *call, const struct wess_key *keys, size_t n,
                         struct wess_page *out)
 {
-    struct vdir_paging p = {call, -1, {.size = sizeof(struct wess_change)}};
+    struct vdir_paging p = {.call = call, .dir = -1, .found = {.size = sizeof(struct wess_change)}};
     bool all = true;
     enum wess_code rc = vdir_folder(call, &p.dir);
     for (size_t i = 0; rc == WESS_OK && i < n; i++) {

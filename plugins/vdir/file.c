@@ -1,8 +1,8 @@
-/* The folder: names, files, and how a file is known to be the same. */
-#include <dirent.h>
+/* The folder: files, and how a file is known to be the same. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,96 +221,4 @@ bool vdir_is_revision(const char *revision, const struct vdir_file *f)
     }
     content_text(f, text, sizeof(text));
     return !strcmp(content, text);
-}
-
-/* ---- the listing
- * ------------------------------------------------------------------------------------------ */
-
-#define BLOCK ((size_t)64 << 10) /* a hundred thousand names cost no more than their letters */
-
-struct vdir_block {
-    struct vdir_block *next;
-    size_t used;
-    char text[BLOCK];
-};
-
-static char *copy_name(struct vdir_names *l, const char *name)
-{
-    size_t size = strlen(name) + 1;
-    struct vdir_block *b = l->blocks;
-    if (!b || BLOCK - b->used < size) {
-        b = malloc(sizeof(*b));
-        if (!b)
-            return NULL;
-        b->next = l->blocks;
-        b->used = 0;
-        l->blocks = b;
-    }
-    char *copy = b->text + b->used;
-    memcpy(copy, name, size);
-    b->used += size;
-    return copy;
-}
-
-static bool keep(struct vdir_names *l, const char *name)
-{
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap + l->cap / 2 : 64;
-        char **more = realloc(l->of, cap * sizeof(*more));
-        if (!more)
-            return false;
-        l->of = more;
-        l->cap = cap;
-    }
-    l->of[l->n] = copy_name(l, name);
-    return l->of[l->n] && ++l->n;
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static DIR *open_listing(int dir)
-{
-    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    if (fd >= 0 && !d)
-        close(fd);
-    return d;
-}
-
-enum wess_code vdir_list(struct wess_call *call, int dir, struct vdir_names *out)
-{
-    const struct dirent *entry = NULL;
-    DIR *d = open_listing(dir);
-    enum wess_code rc = WESS_OK;
-    vdir_names_fini(out);
-    do {
-        errno = 0;
-        entry = d ? readdir(d) : NULL;
-        if (entry && vdir_is_name(call->conn->kind, entry->d_name) && !keep(out, entry->d_name))
-            errno = ENOMEM;
-    } while (entry && !errno);
-    /* Half a listing would make deletions of the other half. */
-    if (!d || errno)
-        rc = vdir_failed(call, "the folder cannot be listed");
-    if (d)
-        closedir(d);
-    if (rc != WESS_OK)
-        vdir_names_fini(out);
-    else if (out->n)
-        qsort(out->of, out->n, sizeof(*out->of), by_bytes);
-    return rc;
-}
-
-void vdir_names_fini(struct vdir_names *l)
-{
-    while (l->blocks) {
-        struct vdir_block *next = l->blocks->next;
-        free(l->blocks);
-        l->blocks = next;
-    }
-    free(l->of);
-    *l = (struct vdir_names){0};
 }

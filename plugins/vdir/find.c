@@ -136,23 +136,37 @@ static enum wess_code look_at(struct vdir_paging *p, const struct vdir_sieve *si
     return hit ? WESS_OK : vdir_spent(p->call);
 }
 
+static enum wess_code look_through(struct vdir_paging *p, const struct names *names,
+                                   const struct vdir_sieve *sieve, const struct wess_key *keys,
+                                   size_t n)
+{
+    const struct wess_host *h = p->call->conn->host;
+    enum wess_code rc = WESS_OK;
+    for (size_t i = 0; rc == WESS_OK && i < names->n; i++)
+        rc = h->cancelled(h->ctx) ? vdir_cancelled(p->call)
+                                  : look_at(p, sieve, names_at(names, i), keys, n);
+    return rc;
+}
+
 enum wess_code vdir_find(struct wess_call *call, const struct wess_key *keys, size_t n,
                          struct wess_page *out)
 {
-    const struct wess_host *h = call->conn->host;
-    struct vdir_paging p = {call, -1, {.size = sizeof(struct wess_change)}};
+    struct vdir_paging p = {.call = call, .dir = -1, .found = {.size = sizeof(struct wess_change)}};
     const struct vdir_sieve *sieve = NULL;
-    struct vdir_names names = {0};
+    struct names names = {.more = true};
+    char last[sizeof(names.bound)] = "";
     enum wess_code rc = vdir_sieve_new(call, keys, n, &sieve);
     if (rc == WESS_OK)
         rc = vdir_folder(call, &p.dir);
-    if (rc == WESS_OK)
-        rc = vdir_list(call, p.dir, &names);
-    for (size_t i = 0; rc == WESS_OK && i < names.n; i++)
-        rc = h->cancelled(h->ctx) ? vdir_cancelled(call) : look_at(&p, sieve, names.of[i], keys, n);
+    while (rc == WESS_OK && names.more) {
+        rc = vdir_names(call, p.dir, last, &vdir_files, &names);
+        strcpy(last, names.bound);
+        if (rc == WESS_OK)
+            rc = look_through(&p, &names, sieve, keys, n);
+    }
     if (p.dir >= 0)
         close(p.dir);
-    vdir_names_fini(&names);
+    names_fini(&names);
     *out = (struct wess_page){.changes = p.found.of, .n = p.found.n, .flags = WESS_PAGE_LAST};
     return rc;
 }

@@ -36,7 +36,7 @@ static void close_conn(struct wess_conn *c)
 {
     if (!c)
         return;
-    vdir_names_fini(&c->names);
+    names_fini(&c->names);
     free(c);
 }
 
@@ -70,12 +70,12 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
 
 static enum wess_code check(struct wess_call *call)
 {
-    struct vdir_names names = {0};
+    struct names names = {0};
     int dir = -1;
     enum wess_code rc = vdir_folder(call, &dir);
     if (rc == WESS_OK)
-        rc = vdir_list(call, dir, &names);
-    vdir_names_fini(&names);
+        rc = vdir_names(call, dir, "", &vdir_files, &names);
+    names_fini(&names);
     if (dir >= 0)
         close(dir);
     return rc;

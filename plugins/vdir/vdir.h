@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "lines.h"
+#include "names.h"
 #include "wess/connector.h"
 
 #define VDIR_PAGE 1000u /* of a listing */
@@ -15,12 +16,6 @@
 #define VDIR_WRITE 500u
 #define VDIR_STAMP "X-WESS-STAMP"
 
-struct vdir_block;
-struct vdir_names { /* sorted by bytes */
-    char **of;
-    size_t n, cap;
-    struct vdir_block *blocks; /* that hold them */
-};
 struct wess_conn {
     const struct wess_host *host;
     const char *zone;             /* where its owner lives; NULL: UTC */
@@ -29,7 +24,7 @@ struct wess_conn {
     bool new_is_v4; /* what a new file is written as */
     bool tidied;    /* what a killed process left was looked for */
     /* The listing under way: pages are cut from one look into the folder. */
-    struct vdir_names names;
+    struct names names;
     size_t next;
 };
 
@@ -174,10 +169,8 @@ const char *vdir_fault_text(struct wess_call *, const struct lines_fault *);
 /* The whole item of a file that was read; code as of its kind. */
 enum wess_code vdir_file_item(struct wess_call *, const struct vdir_file *, const char *name,
                               bool whole, struct wess_item *);
-enum wess_code vdir_list(struct wess_call *, int dir, struct vdir_names *);
-void vdir_names_fini(struct vdir_names *);
 
-/* ---- read.c, find.c: looking through the folder
+/* ---- list.c, read.c, find.c: looking through the folder
  * ------------------------------------------------------------------------------------------ */
 
 struct vdir_sieve;
@@ -187,8 +180,21 @@ bool vdir_sieve(const struct vdir_sieve *, const struct lines *); /* may bear on
 struct vdir_paging {
     struct wess_call *call;
     int dir;
+    struct timespec now;   /* vdir_is_young() */
     struct wess_vec found; /* struct wess_change */
 };
+/* What a folder lists. */
+struct vdir_listed {
+    bool (*is_name)(const void *conn, const char *name);
+    enum wess_code (*one)(struct vdir_paging *, const char *name);
+};
+bool vdir_is_listed(const void *conn, const char *name); /* vdir_is_name() of its kind */
+/* The names behind `after`. */
+enum wess_code vdir_names(struct wess_call *, int dir, const char *after,
+                          const struct vdir_listed *, struct names *);
+enum wess_code vdir_page(struct wess_call *, struct wess_slice cursor, uint32_t limit,
+                         const struct vdir_listed *, struct wess_page *);
+extern const struct vdir_listed vdir_files;
 enum wess_code vdir_one_failed(struct wess_call *, const char *name);
 enum wess_code vdir_spent(struct wess_call *); /* the arena is */
 enum wess_code vdir_cancelled(struct wess_call *);

@@ -21,11 +21,11 @@ static bool sort(struct names *l)
     size_t n = 0;
     for (size_t i = 0; i < l->len; i += strlen(l->bytes + i) + 1)
         n++;
-    free(l->at);
+    uint32_t *at = realloc(l->at, (n ? n : 1) * sizeof(*at));
     l->n = 0;
-    l->at = malloc((n ? n : 1) * sizeof(*l->at));
-    if (!l->at)
+    if (!at)
         return false;
+    l->at = at;
     for (size_t i = 0; i < l->len; i += strlen(l->bytes + i) + 1)
         l->at[l->n++] = (uint32_t)i;
     qsort_r(l->at, l->n, sizeof(*l->at), by_bytes, l->bytes);
@@ -98,7 +98,8 @@ bool names_look(struct names *l, int dir, size_t room, const char *after,
 {
     const struct dirent *entry = NULL;
     DIR *d = open_listing(dir);
-    names_fini(l);
+    l->len = l->n = 0; /* the room is kept for the next part */
+    l->more = false;
     if (!d)
         return false;
     do {
@@ -116,7 +117,7 @@ bool names_look(struct names *l, int dir, size_t room, const char *after,
     int error = errno;
     closedir(d);
     if (!ok)
-        names_fini(l);
+        l->n = 0;
     errno = error;
     return ok;
 }

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NAMES_ROOM ((size_t)16 << 20) /* bytes; a third of a million names of usual length */
+#define NAMES_ROOM ((size_t)8 << 20) /* bytes; two hundred thousand names of usual length */
 
 struct names {
     char *bytes; /* each with its NUL, in the order in which they came */

@@ -257,6 +257,10 @@ static void print_part(const struct plan *p, const struct part *part)
     if (r->held)
         fprintf(out, "\n  A guard would hold %lld of these until `wess held release`.\n",
                 (long long)r->held);
+    if (r->later)
+        fprintf(out,
+                "\n  %s for the runs after that, which take up so much and no more (per_run).\n",
+                cli_count(p->cli->arena, r->later, "item is left", "items are left"));
     print_open(p, part);
     if (!planned(part) && !part->text)
         fputs(r->open_held ? "  Nothing else to do.\n" : "  Nothing to do.\n", out);
@@ -297,11 +301,11 @@ static json_t *part_json(const struct part *part)
 {
     const struct run_report *r = &part->report;
     json_t *j =
-        json_pack("{s:s,s:s,s:i,s:s,s:b,s:I,s:I,s:I,s:I}", "pair", part->pair_name, "user",
+        json_pack("{s:s,s:s,s:i,s:s,s:b,s:I,s:I,s:I,s:I,s:I}", "pair", part->pair_name, "user",
                   part->user, "status", r->status, "text", part->text ? part->text : "",
                   "first_meeting", r->first_meeting, "read_left", (json_int_t)r->side[LEFT].read,
                   "read_right", (json_int_t)r->side[RIGHT].read, "held", (json_int_t)r->held,
-                  "open_held", (json_int_t)r->open_held);
+                  "open_held", (json_int_t)r->open_held, "later", (json_int_t)r->later);
     for (int g = 0; j && g < GROUPS; g++) {
         json_t *list = json_array();
         for (int s = LEFT; s <= RIGHT; s++)

@@ -89,6 +89,7 @@ static void on_report(void *ctx, const struct run_report *r)
     sum->parked += r->parked;
     sum->held += r->held;
     sum->deferred = r->deferred;
+    sum->later = r->later;
     sum->requests += r->requests;
     sum->bytes += r->bytes;
     sum->ms += r->ms;
@@ -121,15 +122,15 @@ static json_t *side_json(const struct side_counts *c)
 static json_t *ran_json(const struct ran *r)
 {
     const struct run_report *p = &r->sum;
-    return json_pack("{s:s,s:s,s:i,s:s,s:b,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
-                     "pair", r->pair, "user", r->user, "status", p->status, "text",
-                     r->text ? r->text : "", "observed", p->observed, "left",
-                     side_json(&p->side[LEFT]), "right", side_json(&p->side[RIGHT]), "reconciled",
-                     (json_int_t)p->reconciled, "linked", (json_int_t)p->linked, "questions",
-                     (json_int_t)p->questions, "conflicts", (json_int_t)p->conflicts, "parked",
-                     (json_int_t)p->parked, "held", (json_int_t)p->held, "deferred",
-                     (json_int_t)p->deferred, "requests", (json_int_t)p->requests, "bytes",
-                     (json_int_t)p->bytes, "ms", (json_int_t)p->ms);
+    return json_pack(
+        "{s:s,s:s,s:i,s:s,s:b,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "pair",
+        r->pair, "user", r->user, "status", p->status, "text", r->text ? r->text : "", "observed",
+        p->observed, "left", side_json(&p->side[LEFT]), "right", side_json(&p->side[RIGHT]),
+        "reconciled", (json_int_t)p->reconciled, "linked", (json_int_t)p->linked, "questions",
+        (json_int_t)p->questions, "conflicts", (json_int_t)p->conflicts, "parked",
+        (json_int_t)p->parked, "held", (json_int_t)p->held, "deferred", (json_int_t)p->deferred,
+        "later", (json_int_t)p->later, "requests", (json_int_t)p->requests, "bytes",
+        (json_int_t)p->bytes, "ms", (json_int_t)p->ms);
 }
 
 static void print_json(const struct sync *s, int status)
@@ -240,6 +241,19 @@ static void print_waiting(const struct sync *s, const char *user)
     db_close(db);
 }
 
+static bool print_later(const struct sync *s)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < s->n; i++)
+        n += s->of[i].sum.later;
+    if (n)
+        fprintf(s->cli->out,
+                "\n%s for the next runs, which take up so much and no more"
+                " (per_run).\n",
+                cli_count(s->cli->arena, n, "item is left", "items are left"));
+    return n != 0;
+}
+
 static bool wrote_anything(const struct sync *s)
 {
     int64_t n = 0;
@@ -267,7 +281,7 @@ static void print_text(const struct sync *s, int status, const char *user)
         fputs("No user takes part: every wave is off, or no pair fits.\n", out);
     print_runs(s);
     print_waiting(s, user);
-    if (status == EXIT_IN_STEP && s->n && !stopped)
+    if (!print_later(s) && status == EXIT_IN_STEP && s->n && !stopped)
         fprintf(out, "\n%s\n",
                 wrote_anything(s) ? "In step." : "In step; there was nothing to do.");
 }

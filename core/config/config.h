@@ -65,6 +65,9 @@ struct cfg_match {
 enum on_delete { DEL_UNLINK, DEL_DELETE, DEL_RESTORE };
 enum on_untag { UNTAG_UNLINK, UNTAG_FREEZE, UNTAG_DELETE };
 enum private_mode { PRIVATE_SKIP, PRIVATE_MASK, PRIVATE_FULL };
+struct cfg_window { /* ms; 0: without bound */
+    int64_t past, future;
+};
 struct cfg_guard { /* per run and user; three times that in 24 h, ten times over all users */
     int max_delete, max_unlink, max_change, max_change_percent, max_create, max_first;
 };
@@ -87,6 +90,8 @@ struct cfg_pair {
     enum direction direction; /* of the whole pair, default both */
     const struct field_rule *rules;
     size_t n_rules;
+    struct cfg_window window; /* of what is not linked yet */
+    int64_t per_run;          /* 0: all */
     struct cfg_guard guard;
     const char *stamp_site; /* = config->site */
     int line;

@@ -206,6 +206,17 @@ static void read_guard(struct reader *r, const config_setting_t *s, struct cfg_g
     };
 }
 
+static void read_window(struct reader *r, const config_setting_t *s, struct cfg_pair *p)
+{
+    const config_setting_t *window = group_of(s, "window");
+    check_group(r, window, &group_window);
+    p->window = (struct cfg_window){.past = duration_of(r, window, &group_window, "past"),
+                                    .future = duration_of(r, window, &group_window, "future")};
+    if (window && p->kind && p->kind->by_name)
+        trouble_at(r, window, "pair %s: a %s has no date: leave out window", p->name,
+                   p->kind->name);
+}
+
 /* On a collection that users share the select names the user, or says that it is meant for all. */
 static void check_shared(struct reader *r, const config_setting_t *s, const struct cfg_pair *p)
 {
@@ -306,6 +317,8 @@ static void read_pair(struct reader *r, const config_setting_t *s, struct cfg_pa
     read_select(r, group_of(select, "right"), &p->select[RIGHT]);
     read_match(r, config_setting_get_member(s, "match"), p);
     read_rules(r, config_setting_get_member(s, "fields"), p);
+    read_window(r, s, p);
+    p->per_run = int_of(r, s, &group_pair, "per_run");
     read_guard(r, group_of(s, "guard"), &p->guard);
     check_twice(r, s, p, before, n);
     check_shared(r, s, p);

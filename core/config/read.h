@@ -30,8 +30,8 @@ struct group_def {
     size_t n;
 };
 extern const struct group_def group_top, group_users, group_source, group_wave, group_pair,
-    group_select, group_match, group_first, group_deletes, group_field, group_guard, group_daemon,
-    group_http, group_log, group_secret, group_keep;
+    group_select, group_match, group_first, group_deletes, group_field, group_guard, group_window,
+    group_daemon, group_http, group_log, group_secret, group_keep;
 
 struct reader {
     struct config *cfg;

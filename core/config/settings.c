@@ -55,6 +55,9 @@ static const struct setting_def pair[] = {
     {"private", SET_CHOICE, "skip", "skip|mask|full", "items that their owner marked private"},
     {"direction", SET_CHOICE, "both", "both|to_left|to_right|never", "of the whole pair"},
     {"fields", SET_ANY, NULL, NULL, "( { field = ..; direction = ..; conflict = ..; }, .. )"},
+    {"window", SET_GROUP, NULL, NULL, "past = ..; future = ..: when what begins to take part is"},
+    {"per_run", SET_INT, "0", "0..1000000",
+     "what one run takes up of a user, newest first; 0: all"},
     {"guard", SET_GROUP, NULL, NULL, "sizes above which a person decides"},
 };
 GROUP(group_pair, "pairs.NAME", pair);
@@ -90,6 +93,11 @@ static const struct setting_def field[] = {
     {"conflict", SET_CHOICE, "", "ask|left|right|newest", "both changed it (default: the pair's)"},
 };
 GROUP(group_field, "pairs.NAME.fields", field);
+static const struct setting_def window[] = {
+    {"past", SET_DURATION, NULL, "1d..36500d", "no longer ago than that (default: however long)"},
+    {"future", SET_DURATION, NULL, "1d..36500d", "no later than that (default: however late)"},
+};
+GROUP(group_window, "pairs.NAME.window", window);
 static const struct setting_def guard[] = {
     {"max_delete", SET_INT, "10", "0..1000000", "deletions of one run and user"},
     {"max_unlink", SET_INT, "50", "0..1000000", "links ended"},

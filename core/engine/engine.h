@@ -28,6 +28,7 @@ struct run_report {
     const char *pair, *user;
     struct side_counts side[2];
     int64_t linked, questions, conflicts, parked, held, deferred, resumed, fetched;
+    int64_t later;      /* left for the next runs, which take up so much and no more */
     int64_t reconciled; /* items that were merged or made into a twin: what did not change is not */
     int64_t open_questions, open_held; /* waiting for a person now */
     uint64_t requests, bytes, ms;

@@ -121,13 +121,13 @@ static json_t *side_json(const struct side_counts *c)
 static char *report_json(const struct run_report *p)
 {
     json_t *j = json_pack(
-        "{s:s,s:s,s:i,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "pair", p->pair,
+        "{s:s,s:s,s:i,s:s,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "pair", p->pair,
         "user", p->user, "status", p->status, "text", p->text, "left", side_json(&p->side[LEFT]),
         "right", side_json(&p->side[RIGHT]), "reconciled", (json_int_t)p->reconciled, "linked",
         (json_int_t)p->linked, "questions", (json_int_t)p->questions, "conflicts",
         (json_int_t)p->conflicts, "parked", (json_int_t)p->parked, "held", (json_int_t)p->held,
-        "deferred", (json_int_t)p->deferred, "requests", (json_int_t)p->requests, "bytes",
-        (json_int_t)p->bytes, "ms", (json_int_t)p->ms);
+        "deferred", (json_int_t)p->deferred, "later", (json_int_t)p->later, "requests",
+        (json_int_t)p->requests, "bytes", (json_int_t)p->bytes, "ms", (json_int_t)p->ms);
     char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
     json_decref(j);
     return text;

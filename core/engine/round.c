@@ -447,6 +447,7 @@ static bool seat_selectors(struct round *rd, struct seat *seat)
             broken(rd, why ? EXIT_USAGE : EXIT_STATE, why ? why : out_of_memory);
             return false;
         }
+        selector_window(&seat->selector[s], &seat->pair->window, clock_now_ms());
         seat->selector[s].nothing = !sel->given && seat->pair->select[s ^ 1].given;
     }
     return true;

@@ -257,10 +257,55 @@ static bool plan_batch(struct run *r, struct batch *b, const struct todo_row *to
            batch_read(r, b, part);
 }
 
+/* What is planned so far, and not carried out. */
+static bool count_planned(struct run *r, int64_t *sum)
+{
+    static const enum op_what all[] = {OP_LINK, OP_CREATE, OP_UPDATE, OP_DELETE, OP_END};
+    *sum = 0;
+    for (size_t i = 0; i < 2 * sizeof(all) / sizeof(all[0]); i++) {
+        int64_t n = 0;
+        if (ops_planned(r->db, r->pu.id, all[i / 2], -1, i % 2 != 0, &n) != STORE_OK)
+            return run_store_failed(r);
+        *sum += n;
+    }
+    return true;
+}
+
+/* Where a run takes up so much and no more the newest go first. *n = 0: that is all, or so much. */
+static bool next_todos(struct run *r, const struct todo_row *last, struct todo_row *out, size_t cap,
+                       size_t *n)
+{
+    int64_t planned = 0, room = r->pair->per_run;
+    *n = 0;
+    if (!room)
+        return todo_next(r->db, r->pu.id, last->id, out, cap, n) != STORE_FAIL ||
+               run_store_failed(r);
+    if (!count_planned(r, &planned))
+        return false;
+    room -= r->taken_up + planned;
+    if (room <= 0)
+        return true;
+    return todo_newest(r->db, r->pu.id, last, out, room < (int64_t)cap ? (size_t)room : cap, n) !=
+               STORE_FAIL ||
+           run_store_failed(r);
+}
+
+/* What is left is for the next runs. */
+static bool take_up(struct run *r, int64_t left)
+{
+    int64_t planned = 0;
+    if (!count_planned(r, &planned))
+        return false;
+    r->taken_up += planned;
+    r->report.later = r->taken_up >= r->pair->per_run ? left : 0;
+    return true;
+}
+
 static bool plan_all(struct run *r)
 {
     size_t part = part_size(r), most = batch_size(part), n = most;
-    int64_t after = 0, done = 0, todo = 0, held = 0;
+    int64_t done = 0, todo = 0, held = 0;
+    struct todo_row last = {0};
     struct batch b = {.arena = arena_new(ARENA_BUDGET)};
     struct todo_row *todos = arena_alloc(r->arena, most * sizeof(*todos));
     bool ok = b.arena && todos;
@@ -268,19 +313,18 @@ static bool plan_all(struct run *r)
     if (ok && todo_count(r->db, r->pu.id, &todo, &held) != STORE_OK)
         ok = run_store_failed(r);
     while (ok && n) {
-        if (todo_next(r->db, r->pu.id, after, todos, most, &n) == STORE_FAIL) {
-            ok = run_store_failed(r);
-            break;
-        }
-        if (!n)
+        ok = next_todos(r, &last, todos, most, &n);
+        if (!ok || !n)
             break;
         arena_reset(b.arena);
         ok = !run_cancelled(r) && plan_batch(r, &b, todos, n, part);
         if (b.taken)
-            after = todos[b.taken - 1].id;
+            last = todos[b.taken - 1];
         done += (int64_t)b.taken;
         round_progress(r, "plan", done, todo);
     }
+    if (ok && r->pair->per_run)
+        ok = take_up(r, todo - done);
     if (!b.arena || !todos)
         ok = run_memory(r);
     arena_free(b.arena);
@@ -323,7 +367,7 @@ static void close_run(struct run *r, bool whole)
     keys_follow(r->db);
     r->pu.last_run_ms = clock_now_ms();
     if (whole) {
-        r->pu.met = true;
+        r->pu.met |= !r->report.later;
         r->pu.last_ok_ms = r->pu.last_run_ms;
     }
     pu_save(r->db, &r->pu);

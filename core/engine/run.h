@@ -81,6 +81,7 @@ struct run {
     int64_t id;          /* of the run row */
     int64_t retry_at_ms; /* something may be settled then; 0: nothing waits */
     bool dry;            /* plans only: opts.dry, or a user who observes */
+    int64_t taken_up;    /* operations planned in the passes before */
     size_t progress;     /* operations settled and merges repeated in this pass */
     const char *spool;   /* of a pair that files: emptied with the run; NULL */
 };

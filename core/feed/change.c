@@ -101,7 +101,7 @@ static void todo_unlinked(struct storing *pg, const struct subscriber *sub,
     struct db *db = pg->pull->db;
     struct todo_row todo;
     struct ask_row ask;
-    enum chosen verdict = selector_judge(sub->selector, pg->scratch, facts);
+    enum chosen verdict = selector_admit(sub->selector, pg->scratch, facts);
     *chosen |= verdict == CHOSEN;
     if (verdict == CHOSEN || mended ||
         (was_chosen && (todo_get(db, sub->pu, sub->side, item, &todo) == STORE_OK ||
@@ -113,7 +113,7 @@ static bool is_chosen(const struct storing *pg, const struct wess_item *facts)
 {
     bool chosen = false;
     for (size_t i = 0; i < pg->pull->n_subs; i++)
-        chosen |= selector_judge(pg->pull->subs[i].selector, pg->scratch, facts) == CHOSEN;
+        chosen |= selector_admit(pg->pull->subs[i].selector, pg->scratch, facts) == CHOSEN;
     return chosen;
 }
 
@@ -209,11 +209,11 @@ static void upsert(struct storing *pg, const struct wess_item *facts, bool as_ne
     pg->again |= as_new && same && starts_over(pg, &row);
     if (same)
         echo(pg, facts, &row);
-    if (same && !pg->mark)
+    if (same && !pg->mark && !p->from_start) /* read anew since the selects have changed */
         return;
-    if (same)
+    if (same && pg->mark)
         item_mark(p->db, row.id, pg->mark);
-    else
+    if (!same)
         put(pg, facts, &row);
     if (stamp && !(known && (row.flags & ITEM_OURS)))
         seen_stamp(p->db, pg->scratch, stamp, &row, p->live, p->ctx, pg->now_ms);

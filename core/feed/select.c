@@ -34,6 +34,16 @@ bool selector_make(struct wess_arena *a, const struct cfg_select *s, enum privat
            fold_list(a, s->tags_none, &out->none);
 }
 
+#define STEPS 24 /* in which the far edge of a window moves on */
+
+void selector_window(struct selector *s, const struct cfg_window *w, int64_t now_ms)
+{
+    int64_t step = w->future / STEPS;
+    s->now_ms = now_ms;
+    s->past_ms = w->past;
+    s->until_ms = w->future ? (now_ms / step + 1) * step + w->future : 0;
+}
+
 static bool has_tag(struct wess_arena *a, const struct wess_item *item, const char *folded)
 {
     for (size_t i = 0; i < item->tags.n; i++) {
@@ -89,6 +99,19 @@ enum chosen selector_judge(const struct selector *s, struct wess_arena *a,
     return CHOSEN;
 }
 
+static bool is_near(const struct selector *s, int64_t when_ms)
+{
+    return !when_ms || ((!s->past_ms || when_ms >= s->now_ms - s->past_ms) &&
+                        (!s->until_ms || when_ms <= s->until_ms));
+}
+
+enum chosen selector_admit(const struct selector *s, struct wess_arena *a,
+                           const struct wess_item *item)
+{
+    enum chosen verdict = selector_judge(s, a, item);
+    return verdict == CHOSEN && !is_near(s, item->when_ms) ? OUT_OF_SCOPE : verdict;
+}
+
 /* ---- digest ------------------------------------------------------------------------------------
  */
 
@@ -120,6 +143,9 @@ static bool add_selector(struct wess_arena *a, char **text, const struct selecto
                                                     : "full");
     for (size_t i = 0; ok && i < s->n_facts; i++)
         ok = add(a, text, s->facts[i].name, s->facts[i].value);
+    if (ok && (s->past_ms || s->until_ms))
+        ok = add(a, text, "window",
+                 arena_fmt(a, "%lld %lld", (long long)s->past_ms, (long long)s->until_ms));
     return ok;
 }
 

@@ -15,13 +15,22 @@ struct selector {
     size_t n_facts;
     const char *folder;
     enum private_mode private_mode;
+    int64_t past_ms;          /* how long ago what begins to take part may be; 0: without bound */
+    int64_t now_ms, until_ms; /* of the round; when it is at the latest, 0: without bound */
 };
 /* In `a`. false: *why names a user's missing attribute, or is NULL when the arena is spent. */
 bool selector_make(struct wess_arena *a, const struct cfg_select *, enum private_mode,
                    const struct cfg_user *, struct selector *, const char **why);
+/* What lies far ahead comes into the window with time and without a word of the remote: the far
+ * edge moves in steps, and with it the digest. */
+void selector_window(struct selector *, const struct cfg_window *, int64_t now_ms);
 /* `scratch` serves for folding. Out of scope outranks a missing tag: leaving by a fact is never an
  * untag. */
 enum chosen selector_judge(const struct selector *, struct wess_arena *scratch,
+                           const struct wess_item *);
+/* The same of an item that is not linked: it also lies in the window, or has no date. What is
+ * linked is not asked for its date: growing old ends nothing. */
+enum chosen selector_admit(const struct selector *, struct wess_arena *scratch,
                            const struct wess_item *);
 /* Changes when anything that selects changes: the feed is then read from its start. */
 bool selector_digest(struct wess_arena *a, const struct selector side[2], bool by_name,

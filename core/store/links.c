@@ -107,19 +107,43 @@ enum store_code todo_done(struct db *db, int64_t pu, enum side side, int64_t ite
                   "iiit", pu, (int64_t)side, item, seen);
 }
 
+/* Of the source of an op in doubt nothing is planned. */
+#define NOT_IN_DOUBT                                                                               \
+    " NOT (side = 0 AND item IN (SELECT todo_item FROM main.ops WHERE pu = ?1 AND state = 1"       \
+    " AND todo_side = 0)) AND NOT (side = 1 AND item IN (SELECT todo_item FROM main.ops"           \
+    " WHERE pu = ?1 AND state = 1 AND todo_side = 1))"
+
 enum store_code todo_next(struct db *db, int64_t pu, int64_t after, struct todo_row *out,
                           size_t cap, size_t *n)
 {
-    sqlite3_stmt *s = sql_open(
-        db,
-        "SELECT " TODO_COLUMNS " FROM todos WHERE pu = ?1 AND hold = 0 AND id > ?2 AND NOT"
-        " (side = 0 AND item IN (SELECT todo_item FROM main.ops WHERE pu = ?1 AND state = 1"
-        " AND todo_side = 0)) AND NOT (side = 1 AND item IN (SELECT todo_item FROM main.ops"
-        " WHERE pu = ?1 AND state = 1 AND todo_side = 1)) ORDER BY id LIMIT ?3",
-        "iii", pu, after, (int64_t)cap);
+    sqlite3_stmt *s = sql_open(db,
+                               "SELECT " TODO_COLUMNS
+                               " FROM todos WHERE pu = ?1 AND hold = 0 AND id > ?2 AND" NOT_IN_DOUBT
+                               " ORDER BY id LIMIT ?3",
+                               "iii", pu, after, (int64_t)cap);
     *n = 0;
     while (*n < cap && sql_next(db, s))
         todo_from(s, &out[(*n)++]);
+    sql_end(s);
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
+enum store_code todo_newest(struct db *db, int64_t pu, const struct todo_row *last,
+                            struct todo_row *out, size_t cap, size_t *n)
+{
+    sqlite3_stmt *s = sql_open(
+        db,
+        "SELECT " TODO_COLUMNS ", modified FROM (SELECT *, coalesce((SELECT modified_ms FROM items"
+        " WHERE items.id = todos.item), 0) AS modified FROM todos WHERE pu = ?1 AND hold = 0 "
+        "AND" NOT_IN_DOUBT
+        ") WHERE ?2 = 0 OR (modified, id) < (?3, ?2) ORDER BY modified DESC, id DESC"
+        " LIMIT ?4",
+        "iiii", pu, last->id, last->modified_ms, (int64_t)cap);
+    *n = 0;
+    while (*n < cap && sql_next(db, s)) {
+        todo_from(s, &out[*n]);
+        out[(*n)++].modified_ms = col_int(s, 7);
+    }
     sql_end(s);
     return db->failed ? STORE_FAIL : STORE_OK;
 }

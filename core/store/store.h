@@ -171,7 +171,8 @@ struct todo_row {
     int64_t id, pu, item, hold; /* hold: waiting on this list, 0: free */
     enum side side;
     enum chosen chosen;
-    bool released; /* a person let it go: guards do not count it */
+    bool released;       /* a person let it go: guards do not count it */
+    int64_t modified_ms; /* of its item; todo_newest() alone says it */
 };
 /* A new state of the item replaces an older to-do of it (and leaves any hold). */
 enum store_code todo_put(struct db *, int64_t pu, enum side, int64_t item, enum chosen);
@@ -182,6 +183,9 @@ enum store_code todo_done(struct db *, int64_t pu, enum side, int64_t item, cons
  * in doubt are left out. */
 enum store_code todo_next(struct db *, int64_t pu, int64_t after, struct todo_row *, size_t cap,
                           size_t *n);
+/* The same, the last modified first, behind `last` (id 0: from the start). */
+enum store_code todo_newest(struct db *, int64_t pu, const struct todo_row *last, struct todo_row *,
+                            size_t cap, size_t *n);
 enum store_code todo_get(struct db *, int64_t pu, enum side, int64_t item, struct todo_row *);
 enum store_code todo_count(struct db *, int64_t pu, int64_t *free, int64_t *held);
 

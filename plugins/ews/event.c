@@ -27,7 +27,7 @@ static bool is_true(const xmlNode *n)
 /* ---- times, as they are shown
  * ------------------------------------------------------------------------------------------ */
 
-static bool recurs(const xmlNode *item)
+bool ews_recurs(const xmlNode *item)
 {
     const char *type = xml_text(xml_child(item, "CalendarItemType"));
     return (type && !strcmp(type, "RecurringMaster")) || xml_child(item, "Recurrence");
@@ -70,7 +70,7 @@ static void read_time(struct ews_reading *r, const xmlNode *item, const struct e
     if (!f)
         return;
     f->time = (struct wess_time){wess_arena_text(r->host, r->a, local),
-                                 wess_arena_text(r->host, r->a, zone), recurs(item) ? 0 : ms};
+                                 wess_arena_text(r->host, r->a, zone), ews_recurs(item) ? 0 : ms};
     r->spent |= !f->time.local || !f->time.zone;
 }
 

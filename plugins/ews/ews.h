@@ -383,6 +383,7 @@ enum wess_code ews_fetch_occurrences(struct wess_call *, const struct wess_resul
 /* Of a series that was written: its overrides, one request each. */
 enum wess_code ews_write_occurrences(struct wess_call *, const struct wess_op *,
                                      struct wess_result *);
+bool ews_recurs(const xmlNode *item);        /* event.c: it is the whole of a series */
 const char *ews_show_as(const char *theirs); /* event.c: "OOF"; "" where it is the usual */
 
 /* A Mailbox as a record of `v`, by its address: "value" and "cn". Once, and none without one. */

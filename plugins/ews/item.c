@@ -429,7 +429,7 @@ enum wess_code ews_item(struct wess_call *call, const xmlNode *contact, bool who
     char *own = stamp ? wess_arena_text(h, call->arena, stamp) : NULL;
     out->fields = r.fields.of;
     out->n_fields = r.fields.n;
-    out->when_ms = when_of(kind, out);
+    out->when_ms = ews_recurs(contact) ? 0 : when_of(kind, out);
     const struct wess_field *tags = ews_field_of(out, "categories");
     if (tags)
         out->tags = tags->set;

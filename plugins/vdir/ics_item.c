@@ -332,7 +332,8 @@ void ics_read_alarm(struct ics_reading *r, const struct ics_field *f)
 static void set_when(struct ics *ics, struct wess_item *out)
 {
     struct ics_moment m;
-    if (ics_moment_of(ics, ics->main, strcmp(out->kind, "task") ? "DTSTART" : "DUE", &m))
+    if (!ics_recurs(ics) &&
+        ics_moment_of(ics, ics->main, strcmp(out->kind, "task") ? "DTSTART" : "DUE", &m))
         out->when_ms = ics_instant(ics, &m);
 }
 

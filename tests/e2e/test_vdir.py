@@ -375,5 +375,17 @@ def test_15_only_what_changed_is_reconciled():
         assert sum("TITLE:Chair" in card for card in made) == 3
 
 
+def test_16_another_select_is_asked_of_what_is_there():
+    with pair_of() as wess:
+        assert len(wess.files("right")) == 1
+        wess.settled()
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text.replace('tags_any = [ "Workbooks" ]', 'tags_any = [ "Workbooks", "Friends" ]'))
+        wess("sync", check=(0, 1))
+        assert len(wess.files("right")) == 2, "who bore that tag all along takes part now"
+        wess.settled()
+
+
 if __name__ == "__main__":
     main(globals())

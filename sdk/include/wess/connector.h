@@ -205,7 +205,7 @@ struct wess_item {
     const char *folder;      /* path for people; NULL: none */
     const char *modified_by; /* the remote's word for who changed it last, or NULL */
     int64_t modified_ms;     /* last change, UTC; 0: unknown */
-    int64_t when_ms;         /* start, due or received; 0: none */
+    int64_t when_ms;         /* start, due or received; 0: none, or a series, which has many */
     uint32_t flags;
     struct wess_list tags; /* a fact; written as the SET field "categories" */
     const struct wess_fact *facts;

@@ -257,6 +257,8 @@ static void run(const struct sb_request *r, struct sb_response *out, struct ex_m
     struct ex_call c = {.request = r, .mailbox = m, .op = op, .out = &out->body};
     const char *name = (const char *)op->name;
     c.fault = sb_fault_at(r, "", &c.fault_arg);
+    if (c.fault == SB_FAULT_SLOW && count_items(op) > c.fault_arg)
+        out->pause_ms = strtoll(sb_fault_word(r), NULL, 10);
     out->type = "text/xml; charset=utf-8";
     ex_envelope(&out->body);
     version_header(&out->body);

@@ -161,6 +161,56 @@ def test_nothing_moves_after_filing():
         wess.nothing_left()
 
 
+def test_filed_once_more():
+    with Sandbox("--data", "empty") as box, Mail(box) as wess:
+        offer, other = (mail(box, 0, s, s) for s in ("Offer", "Other"))
+        mail(box, 0, "Private life", "three", tag=False)
+        wess.sync(check=0)
+        names = {}
+        for name in wess.files():
+            with open(os.path.join(wess.archive, name), "rb") as f:
+                names[hashlib.sha256(f.read()).hexdigest()] = name
+        gone = names[digest(offer)]
+        os.unlink(os.path.join(wess.archive, gone))
+        wess.quiet()
+        assert "not filed" in wess("refile", "mail", "three@example.com", check=2).stderr
+        assert "by no number" in wess("refile", "mail", "nobody@example.com", check=2).stderr
+        told = wess("refile", "mail", "<Offer@example.com>", check=0).stdout
+        assert "filed once more by the next sync" in told, told
+        told = wess("why", offer["id"]).stdout
+        assert "asked to have it filed once more" in told, told
+        # A plan tells it and does nothing.
+        assert "Offer" in wess("plan", check=(0, 1, 4, 8)).stdout
+        assert gone not in wess.files()
+        runs = wess.sync(check=0)
+        assert runs["u1"]["right"]["created"] == 1 and gone in wess.files(), (runs, wess.files())
+        assert wess.digests() == sorted((digest(offer), digest(other)))
+        told = wess("why", offer["id"], "-v").stdout
+        assert "nothing that happens to either copy moves the other" in told, told
+        assert told.count("created in archive") == 2, told
+        wess.quiet()
+        # Its copy is still there, changed: nothing is written over it, and it counts as filed.
+        with open(os.path.join(wess.archive, gone), "a") as f:
+            f.write("a note\n")
+        before = wess.digests()
+        wess("refile", "mail", offer["id"], check=0)
+        wess.quiet()
+        assert wess.digests() == before
+        assert "nothing that happens" in wess("why", offer["id"]).stdout
+        # What is not there, or not selected, cannot be filed.
+        box.exchange("untag", 0, id=offer["id"])
+        box.exchange("delete", 0, id=other["id"])
+        wess.quiet()
+        assert "not selected" in wess("refile", "mail", offer["id"], check=2).stderr
+        assert "no longer there" in wess("refile", "mail", other["id"], check=2).stderr
+        # A state that was lost knows what was filed twice by its stamp.
+        subprocess.run(["rm", "-rf", os.path.join(wess.dir, "state")], check=True)
+        box.exchange("tag", 0, id=offer["id"])
+        wess.sync(check=(0, 1))
+        assert wess.digests() == before
+        wess.nothing_left()
+
+
 def test_what_cannot_be_read_is_left_out():
     # The first GetItem is that of the plan, each further one reads one message whole.
     for fault, filed in (("refuse=0", 3), ("cut=700", 4), ("truncate", 4), ("garbage", 4),

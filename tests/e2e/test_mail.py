@@ -161,6 +161,30 @@ def test_nothing_moves_after_filing():
         wess.nothing_left()
 
 
+def test_categories_are_tags_of_the_file():
+    """user.xdg.tags of freedesktop.org, where the file system has such attributes."""
+    with Sandbox("--data", "empty") as box, Mail(box) as wess:
+        try:
+            os.setxattr(wess.archive, "user.test", b"1")
+        except OSError:
+            print("     no extended attributes here")
+            return
+        one = mail(box, 0, "Offer", "one", tag=False, Importance="High", IsRead="true")
+        plain = mail(box, 1, "Plain", "two")
+        for category in ("Wichtig, sehr", "Größe", "Workbooks"):
+            box.exchange("tag", 0, id=one["id"], category=category)
+        wess.sync(check=0)
+        tags = {}
+        for name in wess.files():
+            path = os.path.join(wess.archive, name)
+            with open(path, "rb") as f:
+                tags[hashlib.sha256(f.read()).hexdigest()] = os.getxattr(path, "user.xdg.tags")
+            assert os.listxattr(path) == ["user.xdg.tags"], os.listxattr(path)
+        # What has a comma in it cannot be said; the bytes are those that came.
+        assert tags == {digest(one): "Größe,Workbooks".encode(), digest(plain): b"Workbooks"}, tags
+        wess.quiet()
+
+
 def test_filed_once_more():
     with Sandbox("--data", "empty") as box, Mail(box) as wess:
         offer, other = (mail(box, 0, s, s) for s in ("Offer", "Other"))

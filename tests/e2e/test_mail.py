@@ -387,6 +387,49 @@ def test_killed():
         print(f"     killed {cut} times at work")
 
 
+def largest(folder, end=""):
+    """Bytes of the largest file somewhere below whose name ends so."""
+    sizes = [0]
+    for top, _, names in os.walk(folder):
+        for name in names:
+            try:
+                sizes.append(os.path.getsize(os.path.join(top, name)) if name.endswith(end) else 0)
+            except OSError:  # gone meanwhile
+                pass
+    return max(sizes)
+
+
+def killed_when(wess, box, so_far):
+    """Killed at the moment at which that much is on the disk; False: it was done before."""
+    environment = dict(os.environ, WESS_CLOCK_FILE=box.clock_file)
+    run = subprocess.Popen([program("wess"), "sync", "--config", wess.config], env=environment,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while run.poll() is None and not so_far():
+        pass
+    alive = run.poll() is None
+    run.kill()
+    run.wait()
+    return alive
+
+
+def test_killed_within_a_large_one():
+    """In the middle of what comes, and in the middle of what is written."""
+    with Sandbox("--data", "empty") as box, Mail(box) as wess:
+        large = mail(box, 0, "Large", "large", size=48_000_000)
+        spool = os.path.join(wess.dir, "state", "spool")
+        cut = killed_when(wess, box, lambda: largest(spool) > 1 << 20)
+        assert cut and largest(spool) > 1 << 20 and not wess.files()
+        cut += killed_when(wess, box, lambda: largest(wess.archive, ".tmp") > 1 << 20)
+        assert not wess.files() or cut == 1
+        box.move_clock(600)
+        wess("sync", check=(0, 1, 3))
+        box.move_clock(600)
+        wess("sync", check=(0, 1))
+        assert wess.digests() == [digest(large)] and os.listdir(spool) == []
+        wess.quiet()
+        print(f"     killed {cut} times at work")
+
+
 def test_large():
     with Sandbox("--data", "empty") as box, Mail(box) as wess:
         small = mail(box, 0, "Small", "small")

@@ -147,6 +147,7 @@ int cmd_parked_retry(struct cli *, const struct cli_args *);
 int cmd_parked_forget(struct cli *, const struct cli_args *);
 int cmd_link(struct cli *, const struct cli_args *);
 int cmd_unlink(struct cli *, const struct cli_args *);
+int cmd_refile(struct cli *, const struct cli_args *);
 int cmd_login(struct cli *, const struct cli_args *);
 int cmd_connectors(struct cli *, const struct cli_args *);
 

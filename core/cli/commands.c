@@ -61,6 +61,11 @@ const struct cli_command cli_commands[] = {
     {"unlink", NULL, "PAIR ITEM", "ends a link; both items stay as they are",
      "Neither is linked or created again by itself; `wess link` takes the link up again.", 0,
      NEED_OWN, 2, 2, cmd_unlink},
+    {"refile", NULL, "PAIR ITEM", "files an item once more",
+     "Of a pair that files: ITEM is the left item's number or id, or its Message-ID. The next "
+     "sync\n"
+     "files it again, unless its copy is still there: nothing is ever written over that.",
+     0, NEED_OWN, 2, 2, cmd_refile},
     {"login", NULL, "ENDPOINT", "a person signs in to an endpoint",
      "For an endpoint that keeps a person's sign-in (its refresh token): tells which page to open\n"
      "and which code to enter there, waits until that is done, and writes the secret's file anew.\n"

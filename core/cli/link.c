@@ -1,4 +1,4 @@
-/* Links made and ended by hand. */
+/* Links made and ended by hand; and what is filed once more. */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -94,7 +94,7 @@ static int link_found(const struct cli *c, struct db *db, const struct cli_args 
     return EXIT_USAGE;
 }
 
-static int with_places(struct cli *c, const struct cli_args *a,
+static int with_places(struct cli *c, const struct cli_args *a, bool files,
                        int (*act)(const struct cli *, struct db *, const struct cli_args *,
                                   const struct places *))
 {
@@ -103,10 +103,12 @@ static int with_places(struct cli *c, const struct cli_args *a,
     const char *user;
     if (!pair || !cli_user(c, a, &user))
         return EXIT_USAGE;
-    if (pair->files) {
+    if (pair->files != files) {
         cli_say(c,
-                "pair %s files (mode = \"file\"): nothing in it is linked, `wess why` tells what "
-                "is filed",
+                files
+                    ? "pair %s does not file: mode = \"file\" would be what files"
+                    : "pair %s files (mode = \"file\"): nothing in it is linked, `wess why` tells "
+                      "what is filed",
                 pair->name);
         return EXIT_USAGE;
     }
@@ -119,7 +121,7 @@ static int with_places(struct cli *c, const struct cli_args *a,
 
 int cmd_link(struct cli *c, const struct cli_args *a)
 {
-    return with_places(c, a, link_found);
+    return with_places(c, a, false, link_found);
 }
 
 /* ---- unlink -----------------------------------------------------------------------------------
@@ -188,5 +190,65 @@ static int unlink_found(const struct cli *c, struct db *db, const struct cli_arg
 
 int cmd_unlink(struct cli *c, const struct cli_args *a)
 {
-    return with_places(c, a, unlink_found);
+    return with_places(c, a, false, unlink_found);
+}
+
+/* ---- refile -----------------------------------------------------------------------------------
+ */
+
+static int file_again(const struct cli *c, struct db *db, const struct found *f)
+{
+    const char *why = NULL;
+    if (db_begin(db) != STORE_OK)
+        return cli_store_failed(c, db);
+    enum store_code rc =
+        file_by_hand_again(db, f->place->pu.id, f->row.id, cli_who(c), clock_now_ms(), &why);
+    if (why || rc == STORE_NONE) {
+        db_rollback(db);
+        cli_say(c, "#%lld of %s for %s: %s", (long long)f->row.id, f->place->pair->name,
+                place_user(f->place), why ? why : "it is not filed");
+        return EXIT_USAGE;
+    }
+    if (db_commit(db) != STORE_OK)
+        return cli_store_failed(c, db);
+    fprintf(c->out,
+            "#%lld of %s for %s is filed once more by the next sync (now: wess sync), unless its "
+            "copy is still in %s.\n",
+            (long long)f->row.id, f->place->pair->name, place_user(f->place),
+            cli_side_name(f->place->pair, RIGHT, c->arena));
+    return EXIT_IN_STEP;
+}
+
+/* Those that are filed: a mail may lie in several mailboxes, and in several folders of one. */
+static size_t keep_filed(const struct cli *c, struct db *db, struct found *of, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct link_row link;
+        if (link_of(db, c->arena, of[i].place->pu.id, LEFT, of[i].row.id, &link) == STORE_OK &&
+            link.ended)
+            of[kept++] = of[i];
+    }
+    return kept;
+}
+
+static int refile_found(const struct cli *c, struct db *db, const struct cli_args *a,
+                        const struct places *places)
+{
+    struct found *of = NULL;
+    size_t n = 0;
+    if (!find(c, db, places, LEFT, a->of[1], &of, &n))
+        return db_failed(db) ? EXIT_STATE : EXIT_USAGE;
+    struct found first = of[0];
+    size_t filed = keep_filed(c, db, of, n);
+    if (filed <= 1)
+        return file_again(c, db, filed ? &of[0] : &first);
+    cli_say(c, "several are filed; name one by its number, and the user by --user:");
+    list_found(c, db, of, filed);
+    return EXIT_USAGE;
+}
+
+int cmd_refile(struct cli *c, const struct cli_args *a)
+{
+    return with_places(c, a, true, refile_found);
 }

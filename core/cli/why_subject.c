@@ -195,6 +195,12 @@ const char *subject_state(const struct cli *c, const struct subject *s)
                       cli_when(c->arena, s->link.ended_ms));
         return out ? out : "";
     }
+    if (s->link.reason && !strcmp(s->link.reason, "refile")) {
+        out = arena_fmt(c->arena, "was filed; on %s %s asked to have it filed once more",
+                        cli_when(c->arena, s->link.ended_ms),
+                        s->link.who && *s->link.who ? s->link.who : "somebody");
+        return out ? out : "";
+    }
     out =
         arena_fmt(c->arena, "the link ended on %s%s%s: %s", cli_when(c->arena, s->link.ended_ms),
                   s->link.who && *s->link.who ? " by " : "",

@@ -70,7 +70,8 @@ int round_run(const struct config *, struct store *, const struct round_opts *);
  */
 const char *reason_sentence(const char *code); /* the code itself if unknown */
 
-/* ---- What a person may do to a link (commands link, unlink) ------------------------------------
+/* ---- What a person may do to a link (commands link, unlink, refile)
+ * ------------------------------------
  */
 /* Ends the link of the item in the pu ("user" as the reason's who). STORE_NONE: it has none. */
 enum store_code link_by_hand_end(struct db *, int64_t pu, enum side, int64_t item, const char *who,
@@ -78,5 +79,9 @@ enum store_code link_by_hand_end(struct db *, int64_t pu, enum side, int64_t ite
 /* Links two items by hand (resumes an ended link of the two, with its shadows); a to-do follows. */
 enum store_code link_by_hand(struct db *, int64_t pu, int64_t left_item, int64_t right_item,
                              const char *who, int64_t now_ms, const char **why);
+/* What was filed is filed once more by the next sync, unless the right side has it then.
+ * STORE_NONE: it is not filed. *why: it cannot be (a sentence), else NULL. */
+enum store_code file_by_hand_again(struct db *, int64_t pu, int64_t left_item, const char *who,
+                                   int64_t now_ms, const char **why);
 
 #endif

@@ -1,5 +1,7 @@
-/* What a person does to links: `wess link`, `wess unlink`. */
+/* What a person does to links: `wess link`, `wess unlink`, `wess refile`. */
 #include "engine/run.h"
+
+#include <string.h>
 
 enum store_code link_by_hand_end(struct db *db, int64_t pu, enum side side, int64_t item,
                                  const char *who, int64_t now_ms)
@@ -57,6 +59,34 @@ enum store_code link_by_hand(struct db *db, int64_t pu, int64_t left_item, int64
         todo_put(db, pu, RIGHT, right_item, NOT_CHOSEN);
         why_put(db, pu, LEFT, left_item, WHY_LINKED, now_ms);
         why_put(db, pu, RIGHT, right_item, WHY_LINKED, now_ms);
+    }
+    arena_free(a);
+    return rc;
+}
+
+enum store_code file_by_hand_again(struct db *db, int64_t pu, int64_t left_item, const char *who,
+                                   int64_t now_ms, const char **why)
+{
+    struct wess_arena *a = arena_new(ARENA_BUDGET);
+    struct link_row link = {0};
+    struct item_row item;
+    enum store_code rc = a ? link_of(db, a, pu, LEFT, left_item, &link) : STORE_FAIL;
+    *why = NULL;
+    if (rc == STORE_OK && !(link.reason && !strcmp(link.reason, WHY_FILED)))
+        rc = STORE_NONE;
+    if (rc == STORE_OK)
+        rc = item_get(db, a, left_item, &item);
+    if (rc == STORE_OK && (item.flags & (ITEM_GONE | ITEM_ABSENT)))
+        *why = "it is no longer there on the left side, so that there is nothing to file";
+    else if (rc == STORE_OK && (item.flags & WESS_ITEM_PRIVATE))
+        *why = "it is private now";
+    else if (rc == STORE_OK && !(item.flags & ITEM_CHOSEN))
+        *why = "it is not selected any more: tag it, then it can be filed once more";
+    if (rc == STORE_OK && !*why) {
+        /* The old link stays, with who asked and when; the new one comes with the next filing. */
+        rc = link_end(db, link.id, WHY_REFILE, who, now_ms);
+        todo_put(db, pu, LEFT, left_item, CHOSEN);
+        why_put(db, pu, LEFT, left_item, WHY_REFILE, now_ms);
     }
     arena_free(a);
     return rc;

@@ -134,6 +134,14 @@ static void judge_unlinked(struct entry *e)
         e->reason = e->chosen[side] == KEPT_PRIVATE ? WHY_PRIVATE : WHY_NOT_CHOSEN;
 }
 
+/* A person asked for it: what was filed before counts for nothing, but the right side's copy of it,
+ * if there is one, is found as any other. */
+static bool is_asked_again(const struct run *r, const struct entry *e)
+{
+    return r->pair->files && e->link.ended && e->todo.side == LEFT && e->link.reason &&
+           !strcmp(e->link.reason, WHY_REFILE);
+}
+
 static bool load(struct run *r, struct batch *b, struct entry *e)
 {
     enum side side = e->todo.side;
@@ -150,6 +158,10 @@ static bool load(struct run *r, struct batch *b, struct entry *e)
         rc = link_of(r->db, b->arena, r->pu.id, side, e->todo.item, &e->link);
     if (rc == STORE_FAIL)
         return run_store_failed(r);
+    if (rc == STORE_OK && is_asked_again(r, e)) {
+        e->link = (struct link_row){0};
+        rc = STORE_NONE;
+    }
     if (rc == STORE_NONE) {
         judge_unlinked(e);
         return true;

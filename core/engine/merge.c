@@ -495,12 +495,13 @@ static const char *new_stamp(struct run *r, struct wess_arena *a, const struct e
     if (!conn_keys(a, &item, NULL))
         return NULL;
     /* An attempt that is over belongs to a link that ended, or to what a person deleted: the next
-     * create bears a stamp of its own. */
+     * create bears a stamp of its own. What is filed once more bears the same, by which a state
+     * that was lost finds it. */
     for (; attempt < STAMP_ATTEMPTS * 64; attempt++) {
         stamp_of_item(r->cfg->site, r->side[from].schema->identity, r->side[from].feed.collection,
                       &item, attempt, stamp);
         if (op_by_stamp(r->db, a, stamp, &op) != STORE_OK &&
-            !stamp_used(r->db, from, e->row[from].id, stamp))
+            (r->pair->files || !stamp_used(r->db, from, e->row[from].id, stamp)))
             break;
     }
     return arena_text(a, stamp);

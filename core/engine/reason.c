@@ -36,6 +36,7 @@ static const struct {
     {WHY_ENDED, "its link has ended and stays so until the reason is taken back, or `wess link`"},
     {WHY_IN_DOUBT, "sent, but the answer was lost: looked up before anything is sent again"},
     {WHY_FILED, "filed: nothing that happens to either copy moves the other"},
+    {WHY_REFILE, "a person asked to have it filed once more: the next sync does"},
     {WHY_UNCLEAR,
      "it is no longer where it was, and looking for it finds more than one answer holds: "
      "it stays as it was and is looked for again in the next round"},

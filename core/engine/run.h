@@ -43,6 +43,7 @@
 #define WHY_IN_DOUBT "in-doubt"
 #define WHY_UNCLEAR "unclear"
 #define WHY_FILED "filed"
+#define WHY_REFILE "refile"
 /* Reasons of questions. */
 #define ASK_SEVERAL "several"
 #define ASK_DUPLICATE "duplicate-of"

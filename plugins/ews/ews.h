@@ -140,6 +140,7 @@ struct ews_answer {
     struct wess_error error;
     bool untried;     /* the request was surely not carried out */
     size_t n;         /* response messages that were read whole */
+    bool timed_out;   /* the time for a request was over before an answer came */
     uint64_t bytes;   /* of the body, unpacked */
     char version[64]; /* of the server; "": not told */
 };

@@ -5,6 +5,7 @@
 #include "ews.h"
 
 #define FAILED_MOST 4u /* items that fail alone, none taken: it is not theirs */
+#define SILENT_MOST 6u /* rounds in a row in which no answer came in time: nobody is there */
 
 /* Ids [at, at + n) of one request. */
 struct stretch {
@@ -22,6 +23,8 @@ struct getting {
     struct ews_tally tally[EWS_LANES];
     uint64_t bytes;       /* of the answers to those */
     size_t taken, failed; /* items that came; those that failed alone */
+    size_t silent;        /* rounds without an answer in time, and nothing since */
+    bool timed_out;       /* this round is one, so far */
     enum wess_code rc;    /* the first trouble that smaller batches do not cure */
     struct wess_error error;
 };
@@ -45,6 +48,7 @@ static enum wess_code take_item(void *ctx, size_t i, size_t at, const xmlNode *m
     struct wess_result *r = &g->out[g->now[i].at + at];
     r->code = ews_message_item(m, false, e);
     ews_count(&g->tally[i], r->code, e);
+    g->silent = 0;
     g->taken++; /* whatever is said of it */
     if (r->code != WESS_OK) {
         g->now[i].slow |= ran_out(r->code, e);
@@ -82,14 +86,26 @@ static bool may_be_of_one(const struct ews_answer *a)
            (c->code == WESS_BROKEN && c->item == WESS_REJECTED);
 }
 
+/* The server takes longer than we wait: with fewer items it may manage. A host that is silent to
+ * all of several rounds is down, whatever the size. */
+static bool waits_on(struct getting *g, const struct ews_answer *a)
+{
+    if (a->timed_out && !g->timed_out)
+        g->silent++;
+    g->timed_out |= a->timed_out;
+    return a->timed_out && g->silent < SILENT_MOST;
+}
+
 /* What is told to an item that came alone, and failed. */
 static void tell_alone(const struct wess_call *call, struct stretch *s, const struct ews_answer *a)
 {
     const struct wess_host *h = call->conn->host;
-    s->alone = a->code == WESS_TOO_BIG ? a->code : ews_code(a->error.remote_code)->item;
+    s->alone =
+        a->code == WESS_TOO_BIG || a->timed_out ? a->code : ews_code(a->error.remote_code)->item;
     s->remote_code = wess_arena_text(h, call->arena, a->error.remote_code);
-    s->text = a->error.remote_code[0] ? wess_arena_text(h, call->arena, a->error.text)
-                                      : "the item is larger than this program takes in one piece";
+    s->text = a->error.remote_code[0] || a->timed_out
+                  ? wess_arena_text(h, call->arena, a->error.text)
+                  : "the item is larger than this program takes in one piece";
 }
 
 static void end_stretch(void *ctx, size_t i, struct ews_answer *a)
@@ -98,9 +114,9 @@ static void end_stretch(void *ctx, size_t i, struct ews_answer *a)
     struct stretch *s = &g->now[i];
     ews_judge(&g->tally[i], a);
     /* Over the bound of this request, not of the memory for all. */
-    s->smaller = !a->n && (a->code == WESS_TOO_BIG || may_be_of_one(a));
+    s->smaller = !a->n && (a->code == WESS_TOO_BIG || may_be_of_one(a) || waits_on(g, a));
     if (s->smaller) {
-        s->slow |= !strcmp(a->error.remote_code, "ErrorTimeoutExpired");
+        s->slow |= a->timed_out || !strcmp(a->error.remote_code, "ErrorTimeoutExpired");
         tell_alone(g->call, s, a);
     } else if (a->code == WESS_OK && a->n == s->n) {
         s->smaller = s->slow;
@@ -144,6 +160,7 @@ static enum wess_code get_some(struct getting *g, struct stretch *of, size_t n)
     bool any = false;
     g->now = of;
     g->bytes = 0;
+    g->timed_out = false;
     for (size_t i = 0; i < n; i++) {
         g->tally[i] = (struct ews_tally){0};
         ask_items(call, &x[i], g->ids + of[i].at, of[i].n);

@@ -342,7 +342,7 @@ void ews_read(struct http_response *r, bool write, const struct ews_taker *t, si
 {
     struct reading g = {.write = write, .taker = t, .i = i, .a = a};
     const char *why = NULL;
-    *a = (struct ews_answer){.code = WESS_OK, .bytes = r->len};
+    *a = (struct ews_answer){.code = WESS_OK, .bytes = r->len, .timed_out = r->timed_out};
     a->error.remote_status = (int32_t)r->status;
     /* A fault may come with any of these; the status alone says less. */
     bool data = r->code == WESS_OK && (r->status == 200 || r->status == 500 || r->status == 503) &&

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "eml.h"
+#include "eml_tags.h"
 #include "write.h"
 
 #define SUFFIX ".eml"
@@ -21,8 +22,9 @@ static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW
 
 static const struct wess_field_schema schema[] = {
     {.name = "mime", .type = WESS_BLOB, .flags = WESS_FIELD_ON_CREATE},
+    {.name = "categories", .type = WESS_SET, .flags = WESS_FIELD_ON_CREATE},
 };
-const struct wess_collection eml_collection = {
+static const struct wess_collection eml_collection = {
     .id = "messages",
     .kind = "message",
     .title = "Messages",
@@ -33,6 +35,17 @@ const struct wess_collection eml_collection = {
     .fields = schema,
     .n_fields = 1,
 };
+
+enum wess_code eml_describe(struct wess_call *call, struct wess_collection *out)
+{
+    int dir = -1;
+    enum wess_code rc = vdir_folder(call, &dir);
+    *out = eml_collection;
+    out->n_fields += dir >= 0 && eml_tags_held(dir);
+    if (dir >= 0)
+        close(dir);
+    return rc;
+}
 
 bool eml_is_asked(const struct wess_call *call)
 {
@@ -138,7 +151,8 @@ static bool copy_in(const struct wess_host *h, int fd, struct wess_spool *to, ch
     return true;
 }
 
-static bool spool_file(struct wess_call *call, int dir, const char *name, struct wess_blob *out)
+static bool spool_file(struct wess_call *call, int dir, const char *name, struct wess_blob *out,
+                       struct wess_field *tags)
 {
     const struct wess_host *h = call->conn->host;
     struct wess_spool *spool = NULL;
@@ -149,7 +163,7 @@ static bool spool_file(struct wess_call *call, int dir, const char *name, struct
         h->blob_close(spool);
         ok = false;
     }
-    ok = ok && h->blob_done(spool, call->arena, out) == WESS_OK;
+    ok = ok && h->blob_done(spool, call->arena, out) == WESS_OK && eml_tags_get(call, fd, tags);
     if (fd >= 0)
         close(fd);
     free(piece);
@@ -161,21 +175,22 @@ static enum wess_code fetch_one(struct wess_call *call, int dir, const char *id,
 {
     const struct wess_host *h = call->conn->host;
     struct wess_item *item = h->alloc(call->arena, sizeof(*item));
-    struct wess_field *mime = h->alloc(call->arena, sizeof(*mime));
+    struct wess_field *mime = h->alloc(call->arena, 2 * sizeof(*mime));
     enum wess_code rc = item && mime ? look(call, dir, id, item) : vdir_spent(call);
     if (rc == WESS_GONE)
         r->code = WESS_GONE;
     if (rc != WESS_OK)
         return rc == WESS_GONE ? WESS_OK : rc;
     if (!(call->flags & (WESS_CALL_FACTS | WESS_CALL_NO_MIME))) {
-        *mime = (struct wess_field){.name = "mime", .type = WESS_BLOB};
-        if (!spool_file(call, dir, id, &mime->blob)) {
+        mime[0] = (struct wess_field){.name = "mime", .type = WESS_BLOB};
+        mime[1] = (struct wess_field){.type = WESS_NULL};
+        if (!spool_file(call, dir, id, &mime->blob, &mime[1])) {
             r->code = WESS_TRANSIENT;
             r->text = "it cannot be read or spooled now";
             return WESS_OK;
         }
         item->fields = mime;
-        item->n_fields = 1;
+        item->n_fields = mime[1].type == WESS_NULL ? 1 : 2;
         item->flags |= WESS_ITEM_WHOLE;
     }
     *r = (struct wess_result){
@@ -250,6 +265,24 @@ static bool copy_out(const struct wess_host *h, struct wess_spool *from, int fd)
     return ok && n == 0;
 }
 
+static const struct wess_field *field_of(const struct wess_op *op, const char *name, uint32_t type)
+{
+    for (size_t i = 0; i < op->item.n_fields; i++)
+        if (!strcmp(op->item.fields[i].name, name) && op->item.fields[i].type == type)
+            return &op->item.fields[i];
+    return NULL;
+}
+
+/* The message is what counts: it is filed without them where they find no room. */
+static void attach_tags(struct filing *f, int fd)
+{
+    const struct wess_host *h = f->call->conn->host;
+    const struct wess_field *tags = field_of(f->op, "categories", WESS_SET);
+    if (tags && !eml_tags_put(f->call, fd, tags))
+        h->log(h->ctx, WESS_LOG_WARN, "%s: its categories are not attached: %s", f->temp,
+               strerror(errno));
+}
+
 /* Aside, and durable. false: errno. */
 static bool write_aside(struct filing *f, struct wess_spool *from)
 {
@@ -260,6 +293,7 @@ static bool write_aside(struct filing *f, struct wess_spool *from)
         *f->temp = 0;
         return false;
     }
+    attach_tags(f, fd);
     bool ok = copy_out(f->call->conn->host, from, fd) && fsync(fd) == 0;
     int error = errno;
     if (close(fd) != 0 && ok) {
@@ -309,14 +343,6 @@ static enum wess_code place(struct filing *f, const char *base)
                 : vdir_spent(f->call);
 }
 
-static const struct wess_field *mime_of(const struct wess_op *op)
-{
-    for (size_t i = 0; i < op->item.n_fields; i++)
-        if (!strcmp(op->item.fields[i].name, "mime") && op->item.fields[i].type == WESS_BLOB)
-            return &op->item.fields[i];
-    return NULL;
-}
-
 static const char *base_name(struct filing *f)
 {
     const struct wess_host *h = f->call->conn->host;
@@ -341,7 +367,7 @@ static void reject(struct filing *f, const char *text)
 static enum wess_code file_one(struct filing *f)
 {
     const struct wess_host *h = f->call->conn->host;
-    const struct wess_field *mime = mime_of(f->op);
+    const struct wess_field *mime = field_of(f->op, "mime", WESS_BLOB);
     const char *base = base_name(f);
     struct wess_spool *from = NULL;
     enum wess_code rc = base ? WESS_OK : vdir_spent(f->call);

@@ -7,8 +7,9 @@
 #define EML_AT_ONCE 20u /* each is spooled whole */
 /* Filed and never touched again. */
 #define EML_CAPS (WESS_CAP_CREATE | WESS_CAP_STAMP | WESS_CAP_SILENT)
-extern const struct wess_collection eml_collection;
 
+/* "messages"; with categories where the file system has a place for them. */
+enum wess_code eml_describe(struct wess_call *, struct wess_collection *out);
 bool eml_is_asked(const struct wess_call *); /* the call is of that collection */
 enum wess_code eml_changes(struct wess_call *, struct wess_slice, uint32_t, struct wess_page *);
 enum wess_code eml_fetch(struct wess_call *, struct wess_list, struct wess_result *);

@@ -166,7 +166,7 @@ static size_t code_point(const unsigned char *p, size_t room)
     return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ? 0 : len;
 }
 
-static bool is_utf8(const char *text, size_t len)
+bool lines_is_utf8(const char *text, size_t len)
 {
     for (size_t at = 0, n; at < len; at += n)
         if (!(n = code_point((const unsigned char *)text + at, len - at)))
@@ -226,7 +226,7 @@ bool lines_decode(const struct line *l, char *out, size_t *len)
     else if ((*len = l->value.len))
         memcpy(out, l->value.data, l->value.len);
     out[*len] = 0;
-    return !memchr(out, 0, *len) && is_utf8(out, *len);
+    return !memchr(out, 0, *len) && lines_is_utf8(out, *len);
 }
 
 static const char *unescaped(const char *at, const char *end, char stop)
@@ -357,7 +357,7 @@ static bool read_line(struct reader *r)
     l->at = (size_t)(from - r->v->bytes);
     l->len = (size_t)(r->at - from);
     l->text = span(text, r->flat);
-    if (!is_utf8(text, l->text.len))
+    if (!lines_is_utf8(text, l->text.len))
         return wrong(r, l->row, "the bytes are not UTF-8");
     lines_take_apart(l);
     return true;

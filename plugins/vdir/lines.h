@@ -118,4 +118,6 @@ struct line *lines_new_line(struct lines *); /* NULL: out of memory */
 /* The text as it is to be; out->spent: out of memory. */
 void lines_write(const struct lines *, struct lines_buf *out);
 
+bool lines_is_utf8(const char *text, size_t len);
+
 #endif

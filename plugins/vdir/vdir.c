@@ -123,9 +123,9 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
                                       .write_max = VDIR_WRITE,
                                       .fields = kind->schema,
                                       .n_fields = *kind->n_schema};
-    col[1] = eml_collection;
+    rc = eml_describe(call, &col[1]);
     *out = (struct wess_schema){.identity = id, .version = kind->format, .of = col, .n = 2};
-    return WESS_OK;
+    return rc;
 }
 
 /* ---- one way for cards, another for messages

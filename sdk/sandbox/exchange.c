@@ -257,6 +257,8 @@ static void run(const struct sb_request *r, struct sb_response *out, struct ex_m
     struct ex_call c = {.request = r, .mailbox = m, .op = op, .out = &out->body};
     const char *name = (const char *)op->name;
     c.fault = sb_fault_at(r, "", &c.fault_arg);
+    if (c.fault == SB_FAULT_SLOW && count_items(op) > c.fault_arg)
+        out->pause_ms = strtoll(sb_fault_word(r), NULL, 10);
     out->type = "text/xml; charset=utf-8";
     ex_envelope(&out->body);
     version_header(&out->body);
@@ -296,6 +298,10 @@ static void soap(const struct sb_request *r, struct sb_response *out, const xmlN
     if (wrong || !carry_out) {
         fault(out, carry_out || wrong ? "ErrorSchemaValidation" : "ErrorInvalidRequest",
               "The request failed schema validation.", 0);
+        return;
+    }
+    if ((code = ex_time_context(header))) {
+        fault(out, code, "The time zone is not valid.", 0);
         return;
     }
     struct ex_mailbox *m = ex_whose(r, header, op, account, &code);
@@ -423,7 +429,7 @@ static bool is_listed(const struct ex_mailbox *m, const struct ex_item *i, const
     bool want = changed != NULL;
     free(changed);
     if (want || i->folder < 0)
-        return want && i->master;
+        return want && i->master && !strcmp(ex_value(i, "calendar:CalendarItemType"), "Exception");
     char *email = sb_param(query, "email", 0), *name = sb_param(query, "name", 0);
     char *folder = sb_param(query, "folder", 0);
     const char *mail = i->value[ex_prop_find("contacts:EmailAddress", "EmailAddress1")];
@@ -537,8 +543,10 @@ static bool change_occurrence(struct ex_mailbox *m, struct ex_item *master, cons
     const char *error = NULL;
     xmlNewProp(id, (const xmlChar *)"RecurringMasterId", (const xmlChar *)master->id);
     xmlNewProp(id, (const xmlChar *)"InstanceIndex", (const xmlChar *)(index ? index : "1"));
-    struct ex_item *one = ex_series_item(m, id, gone != NULL, &error);
-    if (one && !error && !gone) {
+    struct ex_item *one = ex_series_item(m, id, &error);
+    if (one && gone) {
+        ex_series_drop(m, one);
+    } else if (one) {
         sb_params(query, set_param, one);
         ex_series_tell(m, one);
     }

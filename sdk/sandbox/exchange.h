@@ -104,13 +104,32 @@ char *ex_inner(const xmlNode *);      /* what is in it, as text, with the prefix
 
 /* exchange_mail.c */
 void ex_mail_came(const struct ex_mailbox *, struct ex_item *, const char *query);
+/* MimeContent of a create, in base64; false: it is none. */
+bool ex_mail_take(struct ex_item *, const char *base64);
+/* A message that was made without one. */
+void ex_mail_make(struct ex_item *);
 void ex_mail_write(struct sb_buf *, const struct ex_item *); /* MimeContent */
 void ex_mail_digest(const struct ex_item *, char out[65]);   /* SHA-256 of it */
 
 /* exchange_series.c */
-struct ex_item *ex_series_item(struct ex_mailbox *, const xmlNode *occurrence_id, bool gone,
+/* The item that an OccurrenceItemId names: as its series is, until it is changed. */
+struct ex_item *ex_series_item(struct ex_mailbox *, const xmlNode *occurrence_id,
                                const char **error);
 void ex_series_tell(struct ex_mailbox *, struct ex_item *changed); /* its series shows it */
+void ex_series_drop(struct ex_mailbox *, struct ex_item *one);     /* deleted from its series */
+/* By ItemId, OccurrenceItemId or RecurringMasterItemId. */
+struct ex_item *ex_named_item(struct ex_mailbox *, const xmlNode *id, const char **error);
+
+/* exchange_time.c */
+#define EX_TIME 64 /* bytes of a dateTime, with room */
+bool ex_is_time(const char *uri);
+/* The zone that the header asks for, until the next call; NULL, or the error: it is none. */
+const char *ex_time_context(const xmlNode *header);
+/* A dateTime as "2030-07-04T07:00:00Z"; without an offset it is of that zone of Windows, else of
+ * the header's. false: it is none. */
+bool ex_utc(const char *text, const char *windows, char out[EX_TIME]);
+void ex_shown(const char *utc, char out[EX_TIME]);  /* in the zone that was asked for */
+struct _icaltimezone *ex_zone(const char *windows); /* NULL: not known */
 
 /* exchange_order.c: NULL, or the name of the element that is out of order or not known there. */
 const char *ex_order(const xmlNode *operation);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "exchange.h"
@@ -65,6 +66,95 @@ void ex_mail_came(const struct ex_mailbox *m, struct ex_item *i, const char *que
     i->mime = b.data;
     i->mime_len = b.len;
     free(size);
+}
+
+/* The value of a header, unfolded; malloc'ed; NULL: it is not there. */
+static char *header_of(const char *mime, size_t len, const char *name)
+{
+    size_t n = strlen(name);
+    struct sb_buf b = {0};
+    bool ours = false;
+    for (const char *at = mime, *end = mime + len; at < end;) {
+        const char *eol = memchr(at, '\n', (size_t)(end - at));
+        size_t line = (size_t)((eol ? eol : end) - at);
+        size_t text = line && at[line - 1] == '\r' ? line - 1 : line;
+        if (!text)
+            break;
+        bool folded = *at == ' ' || *at == '\t';
+        if (!folded && ours)
+            break;
+        if (!folded && text > n && !strncasecmp(at, name, n) && at[n] == ':') {
+            ours = true;
+            size_t skip = n + 1 + strspn(at + n + 1, " ");
+            sb_buf_add(&b, at + (skip < text ? skip : text), text - (skip < text ? skip : text));
+        } else if (folded && ours) {
+            sb_buf_add(&b, at, text);
+        }
+        at += line + 1;
+    }
+    return b.data;
+}
+
+static void take_header(struct ex_item *i, const char *name, const char *uri)
+{
+    char *value = header_of(i->mime, i->mime_len, name);
+    if (value && !ex_value(i, uri))
+        ex_put(i, uri, value);
+    free(value);
+}
+
+static void take_people(struct ex_item *i, const char *name, const char *uri)
+{
+    char *value = header_of(i->mime, i->mime_len, name);
+    char *open = value ? strchr(value, '<') : NULL, *close = open ? strchr(open, '>') : NULL;
+    struct sb_buf b = {0};
+    if (value && close)
+        *close = 0;
+    if (value && !ex_value(i, uri)) {
+        sb_buf_str(&b, "<t:Mailbox><t:EmailAddress>");
+        ex_escape(&b, close ? open + 1 : value);
+        sb_buf_str(&b, "</t:EmailAddress></t:Mailbox>");
+        ex_put(i, uri, b.data);
+    }
+    sb_buf_free(&b);
+    free(value);
+}
+
+bool ex_mail_take(struct ex_item *i, const char *base64)
+{
+    struct base64_decode_ctx ctx;
+    size_t in = strlen(base64), len = BASE64_DECODE_LENGTH(in);
+    uint8_t *plain = calloc(1, len + 1);
+    if (!plain)
+        abort();
+    base64_decode_init(&ctx);
+    bool ok =
+        in && base64_decode_update(&ctx, &len, plain, in, base64) && base64_decode_final(&ctx);
+    if (!ok) {
+        free(plain);
+        return false;
+    }
+    free(i->mime);
+    i->mime = (char *)plain;
+    i->mime_len = len;
+    take_header(i, "Subject", "item:Subject");
+    take_header(i, "Message-ID", "message:InternetMessageId");
+    take_people(i, "From", "message:From");
+    take_people(i, "To", "message:ToRecipients");
+    return true;
+}
+
+void ex_mail_make(struct ex_item *i)
+{
+    struct sb_buf b = {0};
+    stamp_times(i);
+    if (i->mime)
+        return;
+    header(&b, "Subject", ex_value(i, "item:Subject"));
+    sb_buf_fmt(&b, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s\r\n",
+               i->body ? i->body : "");
+    i->mime = b.data;
+    i->mime_len = b.len;
 }
 
 void ex_mail_write(struct sb_buf *b, const struct ex_item *i)

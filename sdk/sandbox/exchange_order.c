@@ -65,6 +65,10 @@ static const struct {
           "FirstOccurrence LastOccurrence ModifiedOccurrences DeletedOccurrences MeetingTimeZone "
           "StartTimeZone EndTimeZone ConferenceType AllowNewTimeProposal IsOnlineMeeting "
           "MeetingWorkspaceUrl NetShowUrl"},
+    {"Message",
+     ITEM "Sender ToRecipients CcRecipients BccRecipients IsReadReceiptRequested "
+          "IsDeliveryReceiptRequested ConversationIndex ConversationTopic From InternetMessageId "
+          "IsRead IsResponseRequested References ReplyTo ReceivedBy ReceivedRepresenting"},
     {"Attendee", "Mailbox ResponseType LastResponseTime"},
     {"Recurrence",
      "RelativeYearlyRecurrence AbsoluteYearlyRecurrence RelativeMonthlyRecurrence "

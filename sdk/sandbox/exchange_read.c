@@ -336,13 +336,12 @@ void ex_get_item(struct ex_call *c)
     int64_t at = 0;
     ex_shape_read(ex_child(c->op, "ItemShape"), &shape);
     for (const xmlNode *n = ex_first(ex_child(c->op, "ItemIds")); n; n = ex_next(n), at++) {
-        char *id = ex_attr(n, "Id");
-        const struct ex_item *i = ex_item(c->mailbox, id);
+        const char *missing;
+        const struct ex_item *i = ex_named_item(c->mailbox, n, &missing);
         bool refused = c->fault == SB_FAULT_REFUSE_ITEM && c->fault_arg == at;
-        xmlFree(id);
         const char *error = ex_stops(c, at);
         if (!error)
-            error = refused ? "ErrorItemCorrupt" : !i ? "ErrorItemNotFound" : NULL;
+            error = refused ? "ErrorItemCorrupt" : missing;
         ex_begin(c, message, error);
         if (error)
             continue;

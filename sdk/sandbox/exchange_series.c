@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unicode/ucal.h>
-#include <unicode/ustring.h>
 
 #include "exchange.h"
 
@@ -83,16 +81,7 @@ static bool rule_of(const struct ex_item *master, struct sb_buf *b)
 
 static icaltimezone *zone_of(const struct ex_item *master)
 {
-    const char *windows = ex_value(master, "calendar:StartTimeZone");
-    UChar in[64], out[64];
-    UErrorCode e = U_ZERO_ERROR;
-    char name[64] = "";
-    if (!windows || strlen(windows) >= 64)
-        return icaltimezone_get_utc_timezone();
-    u_uastrcpy(in, windows);
-    if (ucal_getTimeZoneIDForWindowsID(in, -1, "001", out, 64, &e) > 0 && U_SUCCESS(e))
-        u_austrcpy(name, out);
-    icaltimezone *zone = *name ? icaltimezone_get_builtin_timezone(name) : NULL;
+    icaltimezone *zone = ex_zone(ex_value(master, "calendar:StartTimeZone"));
     return zone ? zone : icaltimezone_get_utc_timezone();
 }
 
@@ -140,15 +129,21 @@ static time_t begins(const struct ex_item *master, int index)
 /* ---- changed and deleted ones
  * ------------------------------------------------------------------------------------------ */
 
+static bool is_changed(const struct ex_item *i)
+{
+    return i->master && !strcmp(ex_value(i, "calendar:CalendarItemType"), "Exception");
+}
+
 void ex_series_tell(struct ex_mailbox *m, struct ex_item *changed)
 {
     struct ex_item *master = changed->master ? ex_item(m, changed->master) : NULL;
     struct sb_buf b = {0};
     if (!master)
         return;
+    ex_put(changed, "calendar:CalendarItemType", "Exception");
     for (size_t i = 0; i < m->n_items; i++) {
         const struct ex_item *x = m->items[i];
-        if (!x->master || strcmp(x->master, master->id))
+        if (!is_changed(x) || strcmp(x->master, master->id))
             continue;
         sb_buf_fmt(&b,
                    "<t:Occurrence><t:ItemId Id=\"%s\" ChangeKey=\"EQ==\"/><t:Start>%s</t:Start>"
@@ -160,8 +155,9 @@ void ex_series_tell(struct ex_mailbox *m, struct ex_item *changed)
     sb_buf_free(&b);
 }
 
-static struct ex_item *exception_at(struct ex_mailbox *m, const struct ex_item *master,
-                                    const char *start)
+/* The item of an occurrence, once somebody looked at it or changed it. */
+static struct ex_item *item_at(struct ex_mailbox *m, const struct ex_item *master,
+                               const char *start)
 {
     for (size_t i = 0; i < m->n_items; i++)
         if (m->items[i]->master && !strcmp(m->items[i]->master, master->id) &&
@@ -170,7 +166,7 @@ static struct ex_item *exception_at(struct ex_mailbox *m, const struct ex_item *
     return NULL;
 }
 
-static struct ex_item *new_exception(struct ex_mailbox *m, const struct ex_item *master, time_t at)
+static struct ex_item *new_occurrence(struct ex_mailbox *m, const struct ex_item *master, time_t at)
 {
     time_t length =
         moment(ex_value(master, "calendar:End")) - moment(ex_value(master, "calendar:Start"));
@@ -179,8 +175,7 @@ static struct ex_item *new_exception(struct ex_mailbox *m, const struct ex_item 
     ex_put(i, "calendar:Recurrence", NULL);
     ex_put(i, "calendar:ModifiedOccurrences", NULL);
     ex_put(i, "calendar:DeletedOccurrences", NULL);
-    ex_put(i, "calendar:IsRecurring", NULL);
-    ex_put(i, "calendar:CalendarItemType", "Exception");
+    ex_put(i, "calendar:CalendarItemType", "Occurrence");
     i->master = strdup(master->id);
     moment_text(at, text);
     i->original = strdup(text);
@@ -190,12 +185,41 @@ static struct ex_item *new_exception(struct ex_mailbox *m, const struct ex_item 
     return i;
 }
 
-/* The item that an OccurrenceItemId names; with `gone` it is deleted, and the series returned. */
-struct ex_item *ex_series_item(struct ex_mailbox *m, const xmlNode *id, bool gone,
-                               const char **error)
+/* One that nobody changed is as its series is now, under the id that it always has. */
+static struct ex_item *as_now(struct ex_mailbox *m, const struct ex_item *master, time_t at)
+{
+    char start[32];
+    moment_text(at, start);
+    struct ex_item *was = item_at(m, master, start), *now;
+    if (was && is_changed(was))
+        return was;
+    now = new_occurrence(m, master, at);
+    if (was) {
+        char *id = now->id;
+        now->id = was->id;
+        was->id = id;
+        ex_item_remove(m, was);
+    }
+    return now;
+}
+
+void ex_series_drop(struct ex_mailbox *m, struct ex_item *one)
+{
+    struct ex_item *master = ex_item(m, one->master);
+    const char *deleted = ex_value(master, "calendar:DeletedOccurrences");
+    struct sb_buf all = {0};
+    sb_buf_fmt(&all, "%s<t:DeletedOccurrence><t:Start>%s</t:Start></t:DeletedOccurrence>",
+               deleted ? deleted : "", one->original);
+    ex_put(master, "calendar:DeletedOccurrences", all.data);
+    sb_buf_free(&all);
+    ex_item_remove(m, one);
+    ex_item_touch(m, master);
+}
+
+struct ex_item *ex_series_item(struct ex_mailbox *m, const xmlNode *id, const char **error)
 {
     char *master_id = ex_attr(id, "RecurringMasterId"), *index = ex_attr(id, "InstanceIndex");
-    struct ex_item *master = ex_item(m, master_id), *out = NULL;
+    struct ex_item *master = ex_item(m, master_id);
     time_t at = master && index ? begins(master, atoi(index)) : 0;
     const char *deleted = master ? ex_value(master, "calendar:DeletedOccurrences") : NULL;
     char start[32] = "", entry[120];
@@ -206,25 +230,23 @@ struct ex_item *ex_series_item(struct ex_mailbox *m, const xmlNode *id, bool gon
              : !at   ? "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange"
              : deleted && strstr(deleted, entry) ? "ErrorCalendarOccurrenceIsDeletedFromRecurrence"
                                                  : NULL;
-    if (!*error) {
-        out = exception_at(m, master, start);
-        if (!gone && !out)
-            out = new_exception(m, master, at);
-    }
-    if (!*error && gone) {
-        struct sb_buf all = {0};
-        sb_buf_fmt(&all, "%s%s", deleted ? deleted : "", entry);
-        ex_put(master, "calendar:DeletedOccurrences", all.data);
-        sb_buf_free(&all);
-        if (out) { /* what is told of it first */
-            free(out->master);
-            out->master = NULL;
-            ex_item_remove(m, out);
-        }
-        ex_item_touch(m, master);
-        out = master;
-    }
     xmlFree(master_id);
     xmlFree(index);
-    return out;
+    return *error ? NULL : as_now(m, master, at);
+}
+
+struct ex_item *ex_named_item(struct ex_mailbox *m, const xmlNode *n, const char **error)
+{
+    const char *element = (const char *)n->name;
+    bool of_series = !strcmp(element, "RecurringMasterItemId");
+    *error = NULL;
+    if (!strcmp(element, "OccurrenceItemId"))
+        return ex_series_item(m, n, error);
+    char *id = ex_attr(n, of_series ? "OccurrenceId" : "Id");
+    struct ex_item *i = ex_item(m, id);
+    xmlFree(id);
+    if (i && of_series)
+        i = i->master ? ex_item(m, i->master) : NULL;
+    *error = i ? NULL : "ErrorItemNotFound";
+    return i;
 }

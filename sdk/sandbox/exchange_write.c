@@ -32,6 +32,35 @@ static const char *set_prop(struct ex_item *i, int p, const char *value)
     return NULL;
 }
 
+/* Kept as UTC, whatever it came as. */
+static const char *set_time(struct ex_item *i, int p, const char *value)
+{
+    bool ends = !strcmp(ex_props[p].uri, "calendar:End");
+    char utc[EX_TIME];
+    if (!ex_utc(value, ex_value(i, ends ? "calendar:EndTimeZone" : "calendar:StartTimeZone"), utc))
+        return "ErrorSchemaValidation";
+    return set_prop(i, p, utc);
+}
+
+/* xs:boolean has two words for each; a server shows one. */
+static const char *set_switch(struct ex_item *i, int p, const char *value)
+{
+    bool on = !strcmp(value, "1") || !strcmp(value, "true");
+    if (!on && strcmp(value, "0") != 0 && strcmp(value, "false") != 0)
+        return "ErrorSchemaValidation";
+    return set_prop(i, p, on ? "true" : "false");
+}
+
+static const char *set_value(struct ex_item *i, int p, const char *value)
+{
+    const char *preset = p < 0 ? NULL : ex_props[p].preset;
+    if (p >= 0 && ex_is_time(ex_props[p].uri))
+        return set_time(i, p, value);
+    if (preset && (!strcmp(preset, "false") || !strcmp(preset, "true")))
+        return set_switch(i, p, value);
+    return set_prop(i, p, value);
+}
+
 static const char *take_categories(struct ex_item *i, const xmlNode *n)
 {
     char *of[64];
@@ -93,7 +122,10 @@ static bool is_not_kept(const char *name)
                                         "ReminderIsSet",
                                         "ReminderDueBy",
                                         "ReminderMinutesBeforeStart",
-                                        "PostalAddressIndex"};
+                                        "PostalAddressIndex",
+                                        "IsReadReceiptRequested",
+                                        "IsDeliveryReceiptRequested",
+                                        "IsResponseRequested"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(names[i], name))
             return true;
@@ -136,8 +168,10 @@ static const char *take_element(struct ex_item *i, const xmlNode *n)
         xmlFree(type);
     } else if (!strcmp(name, "Sensitivity")) {
         ex_set(&i->sensitivity, text);
+    } else if (!strcmp(name, "MimeContent")) {
+        error = ex_mail_take(i, text) ? NULL : "ErrorMimeContentInvalidBase64String";
     } else if (p >= 0 || !is_not_kept(name)) {
-        error = set_prop(i, p, text);
+        error = set_value(i, p, text);
         if (!error)
             error = ex_settle(i, ex_props[p].uri);
     }
@@ -167,6 +201,20 @@ static const char *tells(struct ex_call *c, const char *attribute, bool people, 
     return said ? NULL : error;
 }
 
+/* A message is kept or sent: not to say which is an error, and to send it is counted and refused,
+ * since nobody who may be tried here sends mail. */
+static const char *disposes(struct ex_call *c, bool fresh)
+{
+    char *how = ex_attr(c->op, "MessageDisposition");
+    bool said = how != NULL, kept = said && !strcmp(how, "SaveOnly");
+    ex_outbox += said && !kept;
+    xmlFree(how);
+    return !said   ? "ErrorMessageDispositionRequired"
+           : kept  ? NULL
+           : fresh ? "ErrorSendAsDenied"
+                   : "ErrorInvalidOperation";
+}
+
 static bool has_people(const xmlNode *event)
 {
     return ex_child(event, "RequiredAttendees") || ex_child(event, "OptionalAttendees") ||
@@ -182,12 +230,12 @@ static void create_one(struct ex_call *c, struct ex_mailbox *m, int folder, cons
 {
     static const char message[] = "CreateItemResponseMessage";
     const struct ex_kind *kind = ex_kind_named((const char *)n->name);
-    const char *error = stopped      ? stopped
-                        : refused    ? "ErrorItemSave"
-                        : folder < 0 ? "ErrorFolderNotFound"
-                        : !kind      ? "ErrorInvalidOperation"
-                        /* Nobody who may be tried here writes or sends mail. */
-                        : !strcmp(kind->klass, "IPM.Note")               ? kind->wrong
+    bool mail = kind && !strcmp(kind->klass, "IPM.Note");
+    const char *error = stopped                                          ? stopped
+                        : refused                                        ? "ErrorItemSave"
+                        : folder < 0                                     ? "ErrorFolderNotFound"
+                        : !kind                                          ? "ErrorInvalidOperation"
+                        : mail                                           ? disposes(c, true)
                         : strcmp(m->folders[folder].klass, kind->folder) ? kind->wrong
                                                                          : NULL;
     struct ex_item *i = error ? NULL : ex_item_new(m, folder, kind->klass);
@@ -198,6 +246,8 @@ static void create_one(struct ex_call *c, struct ex_mailbox *m, int folder, cons
         error = take_element(i, e);
     if (i && !error)
         error = ex_finish(m, i);
+    if (i && !error && mail)
+        ex_mail_make(i);
     if (error && i) {
         /* Never was: no trace of it in the changes either. */
         i->folder = -1;
@@ -300,12 +350,9 @@ static void update_one(struct ex_call *c, const xmlNode *change, const char *res
     static const char message[] = "UpdateItemResponseMessage";
     const xmlNode *node = ex_child(change, "ItemId"), *one = ex_child(change, "OccurrenceItemId");
     const char *error = NULL;
-    char *id = ex_attr(node, "Id");
-    struct ex_item *i =
-        one ? ex_series_item(c->mailbox, one, false, &error) : ex_item(c->mailbox, id);
+    struct ex_item *i = ex_named_item(c->mailbox, one ? one : node, &error);
     if (!error && !one)
-        error = !i ? "ErrorItemNotFound" : check_key(c, i, node, resolution);
-    xmlFree(id);
+        error = check_key(c, i, node, resolution);
     if (stopped)
         error = stopped;
     if (!error && refused)
@@ -313,6 +360,8 @@ static void update_one(struct ex_call *c, const xmlNode *change, const char *res
     if (!error && !strcmp(i->klass, "IPM.Appointment"))
         error = tells(c, "SendMeetingInvitationsOrCancellations", ex_has_attendees(i),
                       "ErrorSendMeetingInvitationsOrCancellationsRequired");
+    if (!error && !strcmp(i->klass, "IPM.Note"))
+        error = disposes(c, false);
     if (!error) {
         /* All of an item's updates or none: tried on a copy. */
         struct ex_item *copy = ex_item_copy(c->mailbox, i, -1);
@@ -352,15 +401,10 @@ void ex_delete_item(struct ex_call *c)
 {
     char *type = ex_attr(c->op, "DeleteType"), *tasks = ex_attr(c->op, "AffectedTaskOccurrences");
     for (const xmlNode *n = ex_first(ex_child(c->op, "ItemIds")); n; n = ex_next(n)) {
-        char *id = ex_attr(n, "Id");
-        const char *wrong = NULL;
-        bool one = !strcmp((const char *)n->name, "OccurrenceItemId");
-        struct ex_item *i =
-            one ? ex_series_item(c->mailbox, n, true, &wrong) : ex_item(c->mailbox, id);
-        xmlFree(id);
+        const char *wrong;
+        struct ex_item *i = ex_named_item(c->mailbox, n, &wrong);
         /* The ChangeKey is not looked at: the real one does not either. */
         const char *error = wrong ? wrong
-                            : !i  ? "ErrorItemNotFound"
                             : !tasks && !strcmp(i->klass, "IPM.Task")
                                 ? "ErrorAffectedTaskOccurrencesRequired"
                                 : NULL;
@@ -370,11 +414,9 @@ void ex_delete_item(struct ex_call *c)
         ex_begin(c, "DeleteItemResponseMessage", error);
         if (error)
             continue;
-        if (one) { /* section 5: it leaves no trace but in the series */
-            ex_end(c, "DeleteItemResponseMessage");
-            continue;
-        }
-        if (type && !strcmp(type, "MoveToDeletedItems"))
+        if (i->master) /* section 5: it leaves no trace but in the series */
+            ex_series_drop(c->mailbox, i);
+        else if (type && !strcmp(type, "MoveToDeletedItems"))
             ex_item_move(c->mailbox, i, ex_folder_of(c->mailbox, "deleteditems", true));
         else
             ex_item_remove(c->mailbox, i);

@@ -92,6 +92,7 @@ static void want_field(struct ex_shape *s, const char *uri)
                  {"item:Body", offsetof(struct ex_shape, body)},
                  {"item:LastModifiedTime", offsetof(struct ex_shape, modified)},
                  {"item:DateTimeCreated", offsetof(struct ex_shape, created)},
+                 {"item:MimeContent", offsetof(struct ex_shape, mime)},
                  {"item:ParentFolderId", offsetof(struct ex_shape, folder)},
                  {"item:Subject", offsetof(struct ex_shape, subject)},
                  {"item:ItemClass", offsetof(struct ex_shape, klass)},
@@ -176,12 +177,13 @@ static void element(struct sb_buf *b, const char *name, const char *text)
 
 static void time_element(struct sb_buf *b, const char *name, int64_t ms)
 {
-    char text[32];
+    char text[EX_TIME], shown[EX_TIME];
     time_t s = (time_t)(ms / 1000);
     struct tm tm;
     gmtime_r(&s, &tm);
     strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    element(b, name, text);
+    ex_shown(text, shown);
+    element(b, name, shown);
 }
 
 /* The real one wants and returns CRLF, and wraps HTML in a document of its own. */
@@ -281,8 +283,13 @@ static void write_prop(struct sb_buf *b, const struct ex_item *i, const struct e
     const struct ex_prop *x = &ex_props[p];
     const char *value = i->value[p] ? i->value[p] : x->preset;
     bool spoil = sb_fault_at(s->request, "", NULL) == SB_FAULT_FORBIDDEN_CHAR;
+    char shown[EX_TIME];
     if (!s->props[p] || !value)
         return;
+    if (ex_is_time(x->uri)) {
+        ex_shown(value, shown);
+        value = shown;
+    }
     if (ex_is_zone(x->element)) {
         sb_buf_fmt(b, "<t:%s Id=\"", x->element);
         ex_escape(b, value);

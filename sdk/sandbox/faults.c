@@ -69,13 +69,21 @@ static void take(const struct plan *p, struct sb_round *r)
     static const struct {
         const char *kind;
         enum sb_fault inner;
-    } inner[] = {{"busy", SB_FAULT_BUSY},           {"stale", SB_FAULT_STALE},
-                 {"bad_state", SB_FAULT_BAD_STATE}, {"refuse", SB_FAULT_REFUSE_ITEM},
-                 {"password", SB_FAULT_PASSWORD},   {"truncate", SB_FAULT_TRUNCATE},
-                 {"garbage", SB_FAULT_GARBAGE},     {"forbidden_char", SB_FAULT_FORBIDDEN_CHAR},
-                 {"fault", SB_FAULT_CODE},          {"fault200", SB_FAULT_CODE_200},
-                 {"message", SB_FAULT_MESSAGE},     {"limit", SB_FAULT_LIMIT},
-                 {"stop", SB_FAULT_STOP},           {"start_over", SB_FAULT_START_OVER}};
+    } inner[] = {{"busy", SB_FAULT_BUSY},
+                 {"stale", SB_FAULT_STALE},
+                 {"bad_state", SB_FAULT_BAD_STATE},
+                 {"refuse", SB_FAULT_REFUSE_ITEM},
+                 {"password", SB_FAULT_PASSWORD},
+                 {"truncate", SB_FAULT_TRUNCATE},
+                 {"garbage", SB_FAULT_GARBAGE},
+                 {"forbidden_char", SB_FAULT_FORBIDDEN_CHAR},
+                 {"fault", SB_FAULT_CODE},
+                 {"fault200", SB_FAULT_CODE_200},
+                 {"message", SB_FAULT_MESSAGE},
+                 {"limit", SB_FAULT_LIMIT},
+                 {"stop", SB_FAULT_STOP},
+                 {"slow", SB_FAULT_SLOW},
+                 {"start_over", SB_FAULT_START_OVER}};
     int64_t n = strtoll(p->arg, NULL, 10);
     const char *slash = strchr(p->arg, '/');
     if (!strcmp(p->kind, "delay"))

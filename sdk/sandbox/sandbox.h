@@ -42,6 +42,7 @@ struct sb_response {
     const char *type; /* content type, static text */
     struct sb_buf body;
     struct sb_buf headers; /* "Name: value\n" lines */
+    int64_t pause_ms;      /* before it goes out */
     /* An answer without an end, instead of a body: bytes, 0: nothing now, -1: the end, -2: cut. */
     long (*more)(void *ctx, char *buf, size_t max);
     void (*more_free)(void *ctx);
@@ -73,6 +74,7 @@ enum sb_fault {
     SB_FAULT_MESSAGE,        /* EWS: every response message has this code, nothing is done */
     SB_FAULT_LIMIT,          /* EWS: more items than this take too long */
     SB_FAULT_STOP, /* EWS: the item of this index has the code behind '/', the rest is not tried */
+    SB_FAULT_SLOW, /* EWS: the answer about more items than this takes the ms behind '/' longer */
     SB_FAULT_START_OVER, /* EWS: the sync state is ignored, without a word */
 };
 enum sb_fault sb_fault_at(const struct sb_request *, const char *op, int64_t *arg);

@@ -484,6 +484,7 @@ static enum MHD_Result carry_out(struct MHD_Connection *connection, struct incom
             pthread_mutex_lock(&sb_lock);
             in->server->handle(&request, &response);
             pthread_mutex_unlock(&sb_lock);
+            pause_ms(response.pause_ms);
             spoil(&ctx.round, &response);
         }
         carried_out(op);

@@ -618,6 +618,7 @@ static void take_result(const struct lane *l, CURLcode rc)
     struct http_response *out = l->out;
     curl_off_t wait_s = 0;
     out->code = code_of(l, rc);
+    out->timed_out = rc == CURLE_OPERATION_TIMEDOUT && out->code == WESS_UNKNOWN;
     curl_easy_getinfo(l->easy, CURLINFO_RESPONSE_CODE, &out->status);
     curl_easy_getinfo(l->easy, CURLINFO_RETRY_AFTER, &wait_s);
     if (wait_s > 0)

@@ -50,6 +50,7 @@ struct http_response {
     char server[64];        /* X-FEServer, X-CalculatedBETarget: which machine answered */
     int64_t date_ms;        /* the server's clock by its Date header; 0: not told */
     int64_t retry_after_ms; /* Retry-After, seconds or date; 0: none */
+    bool timed_out;         /* it went out, and http.timeout was over before a whole answer came */
     char text[160];         /* what libcurl said when there is no answer */
 };
 

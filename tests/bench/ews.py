@@ -1,7 +1,7 @@
 """The Exchange connector alone, between the rehearsal server and a folder of cards, beside exchangelib
 doing the same and a floor of plain curl, in one run.
 
-    ./run bench ews [PART...]      pull push large
+    ./run bench ews [PART...]      pull push large mail
 
 Every figure is a line: figure NAME VALUE UNIT limit LIMIT ok|short
 """
@@ -202,8 +202,43 @@ def large():
         figure("ews_large_memory", first.peak, "MiB", 32)
 
 
+MAIL = """
+site = "bench"; state_dir = "{dir}/state";
+endpoints: {{
+  exchange: {{ connector = "ews"; url = "{url}"; auth = "basic"; username = "EXAMPLE\\\\svc-wess";
+    password = {{ file = "{dir}/exchange.secret"; }}; impersonate = "%{{user.mailbox}}"; }};
+  folder: {{ connector = "vdir"; path = "{dir}/cards-%{{user.id}}"; }};
+}};
+users: {{ source = {{ list = ( {{ id = "u1"; name = "One"; mailbox = "{mailbox}"; }} ); }}; }};
+pairs: {{ mail: {{ kind = "message"; mode = "file"; left = "exchange:messages";
+  right = "folder:messages"; select = {{ left = {{ tags_any = [ "Workbooks" ]; }}; }};
+  first = {{ create = "yes"; }}; }}; }};
+log: {{ file = "{dir}/log"; level = "warn"; }};
+"""
+
+
+def mail():
+    """Mail of the size that people send, and of the largest that an answer may have (base64 makes it
+    64 MB); four at once, as they come."""
+    for name, size, n in (("16mb", 16_000_000, 4), ("48mb", 48_000_000, 2)):
+        with Sandbox("--data", "empty") as box, Pair(box) as pair:
+            pair.write("wess.conf", MAIL.format(dir=pair.dir, url=box.info["exchange"]["url"],
+                                                mailbox=box.mailbox()))
+            for i in range(n):
+                box.exchange("mail", Subject=f"Large {i}", InternetMessageId=f"<{i}@bench.example>",
+                             categories="Workbooks", size=size)
+            filed = pair.measured()
+            sizes = [os.path.getsize(os.path.join(pair.cards(), f)) for f in os.listdir(pair.cards())]
+            assert len(sizes) == n and min(sizes) > size, sizes
+            spool = os.listdir(os.path.join(pair.dir, "state", "spool"))
+            assert not spool, spool
+            print(f"# {n} mails of {size // 1_000_000} MB: {filed.seconds:.2f} s, CPU"
+                  f" {filed.cpu:.2f} s, {filed.peak:.1f} MiB", flush=True)
+            figure(f"ews_mail_{name}_memory", filed.peak, "MiB", 32)
+
+
 PARTS = {"pull": lambda: [pull(d) for d in (0, 50)], "push": lambda: [push(d) for d in (0, 50)],
-         "large": large}
+         "large": large, "mail": mail}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

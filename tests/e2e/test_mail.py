@@ -161,6 +161,80 @@ def test_nothing_moves_after_filing():
         wess.nothing_left()
 
 
+def test_categories_are_tags_of_the_file():
+    """user.xdg.tags of freedesktop.org, where the file system has such attributes."""
+    with Sandbox("--data", "empty") as box, Mail(box) as wess:
+        try:
+            os.setxattr(wess.archive, "user.test", b"1")
+        except OSError:
+            print("     no extended attributes here")
+            return
+        one = mail(box, 0, "Offer", "one", tag=False, Importance="High", IsRead="true")
+        plain = mail(box, 1, "Plain", "two")
+        for category in ("Wichtig, sehr", "Größe", "Workbooks"):
+            box.exchange("tag", 0, id=one["id"], category=category)
+        wess.sync(check=0)
+        tags = {}
+        for name in wess.files():
+            path = os.path.join(wess.archive, name)
+            with open(path, "rb") as f:
+                tags[hashlib.sha256(f.read()).hexdigest()] = os.getxattr(path, "user.xdg.tags")
+            assert os.listxattr(path) == ["user.xdg.tags"], os.listxattr(path)
+        # What has a comma in it cannot be said; the bytes are those that came.
+        assert tags == {digest(one): "Größe,Workbooks".encode(), digest(plain): b"Workbooks"}, tags
+        wess.quiet()
+
+
+def test_filed_once_more():
+    with Sandbox("--data", "empty") as box, Mail(box) as wess:
+        offer, other = (mail(box, 0, s, s) for s in ("Offer", "Other"))
+        mail(box, 0, "Private life", "three", tag=False)
+        wess.sync(check=0)
+        names = {}
+        for name in wess.files():
+            with open(os.path.join(wess.archive, name), "rb") as f:
+                names[hashlib.sha256(f.read()).hexdigest()] = name
+        gone = names[digest(offer)]
+        os.unlink(os.path.join(wess.archive, gone))
+        wess.quiet()
+        assert "not filed" in wess("refile", "mail", "three@example.com", check=2).stderr
+        assert "by no number" in wess("refile", "mail", "nobody@example.com", check=2).stderr
+        told = wess("refile", "mail", "<Offer@example.com>", check=0).stdout
+        assert "filed once more by the next sync" in told, told
+        told = wess("why", offer["id"]).stdout
+        assert "asked to have it filed once more" in told, told
+        # A plan tells it and does nothing.
+        assert "Offer" in wess("plan", check=(0, 1, 4, 8)).stdout
+        assert gone not in wess.files()
+        runs = wess.sync(check=0)
+        assert runs["u1"]["right"]["created"] == 1 and gone in wess.files(), (runs, wess.files())
+        assert wess.digests() == sorted((digest(offer), digest(other)))
+        told = wess("why", offer["id"], "-v").stdout
+        assert "nothing that happens to either copy moves the other" in told, told
+        assert told.count("created in archive") == 2, told
+        wess.quiet()
+        # Its copy is still there, changed: nothing is written over it, and it counts as filed.
+        with open(os.path.join(wess.archive, gone), "a") as f:
+            f.write("a note\n")
+        before = wess.digests()
+        wess("refile", "mail", offer["id"], check=0)
+        wess.quiet()
+        assert wess.digests() == before
+        assert "nothing that happens" in wess("why", offer["id"]).stdout
+        # What is not there, or not selected, cannot be filed.
+        box.exchange("untag", 0, id=offer["id"])
+        box.exchange("delete", 0, id=other["id"])
+        wess.quiet()
+        assert "not selected" in wess("refile", "mail", offer["id"], check=2).stderr
+        assert "no longer there" in wess("refile", "mail", other["id"], check=2).stderr
+        # A state that was lost knows what was filed twice by its stamp.
+        subprocess.run(["rm", "-rf", os.path.join(wess.dir, "state")], check=True)
+        box.exchange("tag", 0, id=offer["id"])
+        wess.sync(check=(0, 1))
+        assert wess.digests() == before
+        wess.nothing_left()
+
+
 def test_what_cannot_be_read_is_left_out():
     # The first GetItem is that of the plan, each further one reads one message whole.
     for fault, filed in (("refuse=0", 3), ("cut=700", 4), ("truncate", 4), ("garbage", 4),
@@ -309,6 +383,49 @@ def test_killed():
             assert name.endswith((".eml", ".tmp")) or name in ("u1", "u2"), name
         spool = os.path.join(wess.dir, "state", "spool")
         assert os.listdir(spool) == [], os.listdir(spool)
+        wess.quiet()
+        print(f"     killed {cut} times at work")
+
+
+def largest(folder, end=""):
+    """Bytes of the largest file somewhere below whose name ends so."""
+    sizes = [0]
+    for top, _, names in os.walk(folder):
+        for name in names:
+            try:
+                sizes.append(os.path.getsize(os.path.join(top, name)) if name.endswith(end) else 0)
+            except OSError:  # gone meanwhile
+                pass
+    return max(sizes)
+
+
+def killed_when(wess, box, so_far):
+    """Killed at the moment at which that much is on the disk; False: it was done before."""
+    environment = dict(os.environ, WESS_CLOCK_FILE=box.clock_file)
+    run = subprocess.Popen([program("wess"), "sync", "--config", wess.config], env=environment,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while run.poll() is None and not so_far():
+        pass
+    alive = run.poll() is None
+    run.kill()
+    run.wait()
+    return alive
+
+
+def test_killed_within_a_large_one():
+    """In the middle of what comes, and in the middle of what is written."""
+    with Sandbox("--data", "empty") as box, Mail(box) as wess:
+        large = mail(box, 0, "Large", "large", size=48_000_000)
+        spool = os.path.join(wess.dir, "state", "spool")
+        cut = killed_when(wess, box, lambda: largest(spool) > 1 << 20)
+        assert cut and largest(spool) > 1 << 20 and not wess.files()
+        cut += killed_when(wess, box, lambda: largest(wess.archive, ".tmp") > 1 << 20)
+        assert not wess.files() or cut == 1
+        box.move_clock(600)
+        wess("sync", check=(0, 1, 3))
+        box.move_clock(600)
+        wess("sync", check=(0, 1))
+        assert wess.digests() == [digest(large)] and os.listdir(spool) == []
         wess.quiet()
         print(f"     killed {cut} times at work")
 

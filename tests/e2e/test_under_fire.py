@@ -91,6 +91,38 @@ def test_batches_are_halved_to_what_fits_into_a_minute():
         settled(box, wess)
 
 
+def test_batches_are_halved_when_our_time_runs_out():
+    """The server takes longer than http.timeout for more than 20 items: batches are halved down to
+    what it manages, and the same ones are not asked for again."""
+    with Sandbox("--data", "load", "--contacts", "100", "--tagged", "100", "--employers", "5") as box:
+        with Wess(box, users=one_user(box), pair=EASY) as wess:
+            with open(wess.config) as f:
+                text = f.read()
+            assert 'timeout = "20s"' in text
+            wess.write("wess.conf", text.replace('timeout = "20s"', 'timeout = "2s"'))
+            box.fault("ews:GetItem:*:slow=20/4000")
+            wess("sync", check=(0, 1, 4))
+            # 100, 50 and 50, four of 25, and eight of 12 or 13; the halves go four at a time.
+            asked = box.requests()["by_op"]["ews:GetItem"]
+            assert 12 <= asked <= 16, asked
+            box.clear_faults()
+
+
+def test_a_silent_host_is_given_up_soon():
+    with Sandbox("--data", "load", "--contacts", "100", "--tagged", "100", "--employers", "5") as box:
+        with Wess(box, users=one_user(box), pair=EASY) as wess:
+            with open(wess.config) as f:
+                text = f.read()
+            wess.write("wess.conf", text.replace('timeout = "20s"', 'timeout = "1s"'))
+            box.fault("ews:GetItem:*:slow=0/3000")
+            wess("sync", "--no-wait", check=3)
+            assert rests(wess, "host:exchange")
+            asked = box.requests()["by_op"]["ews:GetItem"]
+            # 100, 2 of 50, 4 of 25, 4 of 12 and so on: six rounds of four at most.
+            assert 6 <= asked <= 24, asked
+            box.clear_faults()
+
+
 def test_a_batch_that_is_given_up_is_finished_later():
     for what in ("GetItem", "CreateItem", "UpdateItem"):
         for why in ("", "/ErrorItemSave", "/ErrorMailboxStoreUnavailable"):

@@ -1,4 +1,5 @@
-/* The whole Exchange connector against any answers: documents as they were captured are inputs. */
+/* The whole Exchange connector, each kind and each slot of it, against any answers: documents as
+ * they were captured are inputs. */
 #include "slots.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -12,9 +13,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         {"impersonate_as", "address"},
         {"folders", "*"},
         {"must_not_reach", "ceo@example.com"}};
-    const struct slots_of ews = {settings, sizeof(settings) / sizeof(settings[0]), "contacts",
-                                 "AAMk+/=="};
-    net_start(data, size, "text/xml; charset=utf-8");
-    slots_hold(&ews);
+    static const char *const collections[] = {"contacts", "tasks", "calendar", "messages"};
+    for (size_t i = 0; i < sizeof(collections) / sizeof(collections[0]); i++) {
+        const struct slots_of ews = {settings, sizeof(settings) / sizeof(settings[0]),
+                                     collections[i], "AAMk+/=="};
+        net_start(data, size, "text/xml; charset=utf-8");
+        slots_hold(&ews);
+    }
     return 0;
 }

@@ -14,8 +14,11 @@ wess_unit(test_xml SOURCES test_xml.c LIBS wess_sdk_xml)
 foreach(test codes stream soap item contact discover sign_in recur event mime)
     wess_unit(test_ews_${test} SOURCES test_ews_${test}.c LIBS wess_ews_parts wess_testhost)
 endforeach()
-target_compile_definitions(test_ews_codes PRIVATE
-    WESS_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+wess_unit(test_ews_captures SOURCES test_ews_captures.c LIBS wess_ews_parts wess_testhost)
+foreach(test codes captures)
+    target_compile_definitions(test_ews_${test} PRIVATE
+        WESS_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+endforeach()
 wess_unit(test_token SOURCES test_token.c LIBS wess_sdk_oauth)
 wess_unit(test_http_trace SOURCES test_http_trace.c LIBS wess_sdk_http)
 wess_unit(test_jwt SOURCES test_jwt.c LIBS wess_sdk_oauth PkgConfig::CRYPTO PkgConfig::JANSSON)

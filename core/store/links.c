@@ -112,10 +112,14 @@ enum store_code todo_next(struct db *db, int64_t pu, int64_t after, struct todo_
 {
     sqlite3_stmt *s = sql_open(
         db,
-        "SELECT " TODO_COLUMNS " FROM todos WHERE pu = ?1 AND hold = 0 AND id > ?2 AND NOT"
-        " (side = 0 AND item IN (SELECT todo_item FROM main.ops WHERE pu = ?1 AND state = 1"
-        " AND todo_side = 0)) AND NOT (side = 1 AND item IN (SELECT todo_item FROM main.ops"
-        " WHERE pu = ?1 AND state = 1 AND todo_side = 1)) ORDER BY id LIMIT ?3",
+        "SELECT " TODO_COLUMNS " FROM todos WHERE pu = ?1 AND hold = 0 AND id > ?2"
+        " AND NOT (side = 0 AND item IN (SELECT todo_item FROM main.ops WHERE pu = ?1 AND state = 1"
+        " AND todo_side = 0 UNION ALL SELECT k.l FROM main.ops o JOIN main.links k"
+        " ON k.id = o.link WHERE o.pu = ?1 AND o.state = 1))"
+        " AND NOT (side = 1 AND item IN (SELECT todo_item FROM main.ops WHERE pu = ?1 AND state = 1"
+        " AND todo_side = 1 UNION ALL SELECT k.r FROM main.ops o JOIN main.links k"
+        " ON k.id = o.link WHERE o.pu = ?1 AND o.state = 1))"
+        " ORDER BY id LIMIT ?3",
         "iii", pu, after, (int64_t)cap);
     *n = 0;
     while (*n < cap && sql_next(db, s))

@@ -14,12 +14,13 @@
 #include <unistd.h>
 
 #include "engine/engine.h"
+#include "host/blob.h"
 #include "host/conn.h"
 #include "host/plugin.h"
 #include "sandbox.h"
 
 #define QUIET_RUNS 24
-#define QUIET_CLOCK_MS 90000 /* past what settles late, past rests that grow */
+#define QUIET_CLOCK_MS 130000 /* past what settles late, past rests that grow */
 #define WATCHDOG_S 120
 
 /* ---- the seams of the engine -------------------------------------------------------------------
@@ -345,7 +346,7 @@ static int act(struct real_play *p)
     int status = EXIT_STATE;
     struct round_opts opts = {.no_wait = true, .workers = 1, .on_report = on_report, .ctx = p};
     struct store *s = store_open(p->cfg->state_dir, p->cfg->site, STORE_OWN, &why, &status);
-    if (s)
+    if (s && blob_root(p->cfg->state_dir) == WESS_OK)
         status = round_run(p->cfg, s, &opts);
     else
         snprintf(p->shared->report.text, sizeof(p->shared->report.text), "%s", why ? why : "?");

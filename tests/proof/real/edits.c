@@ -582,30 +582,20 @@ static const char *value_of_line(char *text, const struct field *f, const struct
     return colon ? colon + 1 : "";
 }
 
-static bool is_value(const struct doing *d, const char *shown)
+/* How many there are, and the value of `f` (may be NULL) of the first. */
+static size_t seen(const struct doing *d, const struct field *f, char value[REAL_LINE])
 {
-    char value[REAL_LINE];
-    const struct field *f = field_of(d, value);
-    return f && !strcmp(shown ? shown : "", value);
-}
-
-bool real_is(const struct real_remote *r, const char *line)
-{
-    struct doing d;
-    char path[512], value[REAL_LINE], *text = NULL;
-    size_t n = 0, wanted = 1;
+    char path[512], *text = NULL;
     const char *shown = NULL;
-    if (!parse(r, line, false, &d))
-        return false;
-    const struct field *f = field_of(&d, value);
-    if (d.side == SIDE_CRM) {
-        const struct wb_person *p = person_named(&d, &n);
-        shown = p && f ? p->value[wb_column(f->crm)] : NULL;
-    } else if (d.side == SIDE_DIR) {
-        text = file_named(&d, path, &n);
-        shown = text && f ? value_of_line(text, f, d.kind) : NULL;
+    size_t n = 0;
+    if (d->side == SIDE_CRM) {
+        const struct wb_person *p = person_named(d, &n);
+        shown = p && f && f->crm ? p->value[wb_column(f->crm)] : NULL;
+    } else if (d->side == SIDE_DIR) {
+        text = file_named(d, path, &n);
+        shown = text && f ? value_of_line(text, f, d->kind) : NULL;
     } else {
-        const struct ex_item *i = item_named(&d, &n);
+        const struct ex_item *i = item_named(d, &n);
         for (size_t p = 0; i && f && p < PROPS && ex_props[p].uri; p++)
             if (!strcmp(ex_props[p].key ? ex_props[p].key : ex_props[p].element, f->exchange) &&
                 i->value[p])
@@ -613,13 +603,38 @@ bool real_is(const struct real_remote *r, const char *line)
         if (i && f && !strcmp(f->exchange, "Body"))
             shown = i->body;
     }
-    bool ok = n == 1 && (!f || is_value(&d, shown));
-    if (!strcmp(d.rest, "none"))
-        ok = n == 0;
-    else if (sscanf(d.rest, "count %zu", &wanted) == 1)
-        ok = n == wanted;
+    snprintf(value, REAL_LINE, "%s", shown ? shown : "");
     free(text);
-    return ok;
+    return n;
+}
+
+bool real_is(const struct real_remote *r, const char *line)
+{
+    struct doing d;
+    char wanted[REAL_LINE] = "", value[REAL_LINE];
+    size_t count = 1;
+    if (!parse(r, line, false, &d))
+        return false;
+    const struct field *f = field_of(&d, wanted);
+    size_t n = seen(&d, f, value);
+    if (!strcmp(d.rest, "none"))
+        return n == 0;
+    if (sscanf(d.rest, "count %zu", &count) == 1)
+        return n == count;
+    return n == 1 && (!f || !strcmp(value, wanted));
+}
+
+bool real_value(const struct real_remote *r, const char *line, char *out, size_t cap)
+{
+    struct doing d;
+    char none[REAL_LINE], value[REAL_LINE];
+    if (!parse(r, line, false, &d))
+        return false;
+    strncat(d.rest, " -", sizeof(d.rest) - strlen(d.rest) - 1);
+    const struct field *f = field_of(&d, none);
+    size_t n = seen(&d, f, value);
+    snprintf(out, cap, "%zu %s", n, value);
+    return f != NULL;
 }
 
 uint64_t real_files_mark(const struct real_remote *r)

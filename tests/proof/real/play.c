@@ -221,7 +221,7 @@ static bool write_config(struct real_play *p)
             p->dir);
     write_pair(p, f);
     fprintf(f,
-            "http: { connect_timeout = \"3s\"; timeout = \"20s\"; };\n"
+            "http: { connect_timeout = \"3s\"; timeout = \"3s\"; };\n"
             "log: { file = \"%s/log\"; level = \"warn\"; };\n",
             p->dir);
     fclose(f);

@@ -7,6 +7,7 @@
  *   new SIDE NAME · choose|drop SIDE NAME [USER] (tagged; in the queue) · set SIDE NAME FIELD VALUE
  *   delete|purge|move|copy|private|public SIDE NAME · meet|series|mail SIDE NAME
  *   occurrence SIDE NAME NUMBER [gone] · expire (sync states) · renumber SIDE (new ids)
+ *   value SIDE NAME FIELD · done (what of `when` was possible since the last look)
  *   fault PLAN (of wess-sandbox) · when OP LINE (a person's edit before the next request OP)
  *   clock SECONDS · run · kill STEP · quiet · lose (the state) · save · restore
  */
@@ -65,6 +66,8 @@ bool real_edit(const struct real_remote *, const char *line);
 void real_show(const struct real_remote *, char *out, size_t cap);
 /* "SIDE NAME", "SIDE NAME none", "SIDE NAME count N", "SIDE NAME FIELD VALUE" (- is empty). */
 bool real_is(const struct real_remote *, const char *line);
+/* "SIDE NAME FIELD": how many there are, and the value of the first. */
+bool real_value(const struct real_remote *, const char *line, char *out, size_t cap);
 /* What changes when anybody writes into the folders of files. */
 uint64_t real_files_mark(const struct real_remote *);
 

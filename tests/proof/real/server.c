@@ -48,6 +48,7 @@ static struct conn conns[CONNS];
 static size_t n_conns;
 static struct late lates[LATES];
 static struct when whens[WHENS];
+static struct sb_buf done; /* of those, what was possible */
 
 /* ---- what the handlers ask of their frame ------------------------------------------------------
  */
@@ -260,9 +261,18 @@ static void people_meanwhile(const char *op)
 {
     for (size_t i = 0; i < WHENS; i++)
         if (*whens[i].line && (!op || !strcmp(whens[i].op, op))) {
-            real_edit(remote, whens[i].line);
+            if (real_edit(remote, whens[i].line))
+                sb_buf_fmt(&done, "%s\n", whens[i].line);
             *whens[i].line = 0;
         }
+}
+
+static bool people_wait(void)
+{
+    bool any = false;
+    for (size_t i = 0; i < WHENS; i++)
+        any |= *whens[i].line != 0;
+    return any;
 }
 
 /* false: the connection is to be closed. */
@@ -289,7 +299,8 @@ static bool answer(struct conn *c, char *text, size_t len)
         } else {
             carry_out(c->server, &r, &round, &out);
             open = !real_step(remote->shared, "answered", op) && !round.lost;
-            if (open)
+            /* A delay has no end here: the client gives up. */
+            if (open && !round.delay_ms)
                 send_answer(c, &out, round.cut);
             open &= round.cut < 0;
         }
@@ -401,12 +412,17 @@ static void obey(const char *line)
     else if (!strcmp(line, "meanwhile"))
         people_meanwhile(NULL);
     else if (!strcmp(line, "late"))
-        snprintf(shown, sizeof(shown), "%d", waits);
+        snprintf(shown, sizeof(shown), "%d", waits || people_wait());
     else if (!strcmp(line, "calm"))
         sb_fault_clear();
     else if (!strcmp(line, "files"))
         snprintf(shown, sizeof(shown), "%llx", (unsigned long long)real_files_mark(remote));
-    else if (!strncmp(line, "fault ", 6))
+    else if (!strncmp(line, "value ", 6))
+        ok = real_value(remote, line + 6, shown, sizeof(shown));
+    else if (!strcmp(line, "done")) {
+        snprintf(shown, sizeof(shown), "%s", done.len ? done.data : "");
+        done.len = 0;
+    } else if (!strncmp(line, "fault ", 6))
         ok = sb_fault_plan(line + 6);
     else if (!strncmp(line, "when ", 5))
         ok = take_when(line + 5);

@@ -128,6 +128,7 @@ const struct scenario scenarios[] = {
     {"move", "", LINKED "move 1 Ann", "", "0 Ann; 1 Ann"},
     {"move-edited", "", LINKED "set 1 Ann org Acme; move 1 Ann; set 0 Ann title Boss", "",
      "0 Ann org Acme; 0 Ann title Boss; 1 Ann org Acme; 1 Ann title Boss"},
+    {"move-after-end", "", LINKED "delete 0 Ann; quiet; move 1 Ann", "", "1 Ann; 0 Ann none"},
     {"copy", "", LINKED "copy 1 Ann", "", ""},
     {"copy-made", "", "new 0 Ann; queue 0 Ann 1; quiet; copy 1 Ann", "", ""},
     {"copy-crm", "", LINKED "copy 0 Ann", "", ""},

@@ -306,15 +306,18 @@ static bool by_name(struct run *r, struct batch *b, struct entry *e, const struc
     return true;
 }
 
+/* Two that bear it are one item: the stamp, or what hardly another one bears. */
 static bool is_sure(const struct kind_def *kind, const struct hash *key)
 {
+    if (key->of[0] == key_label(KEY_DERIVED))
+        return true;
     for (size_t k = 0; k < kind->n_sure; k++)
         if (key->of[0] == key_label(kind->keys[k]))
             return true;
     return false;
 }
 
-/* The item went on after the link had ended: it was not its own deletion that ended it. */
+/* It was not the item's own deletion that ended the link. */
 static bool outlived(const struct link_row *link, enum side side)
 {
     const char *own = side == LEFT ? WHY_DELETED_LEFT : WHY_DELETED_RIGHT;

@@ -237,6 +237,7 @@ static const char *line_of(struct real_play *p, struct oracle *o, const char *li
         return NULL;
     }
     bool ok = real_line(p, line);
+    oracle_saw(o, line);
     saw_meanwhile(p, o);
     if (!ok)
         return *p->error ? p->error : line;

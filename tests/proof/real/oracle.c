@@ -27,13 +27,28 @@ static void saw_set(struct oracle *o, int l, int p, const char *rest)
         }
 }
 
+static bool chosen_anywhere(const struct oracle *o, int l)
+{
+    return o->of[l].chosen[0] || o->of[l].chosen[1] || o->of[l].chosen[OTHER];
+}
+
 static void saw_new(struct oracle *o, int l, int p)
 {
     o->of[l].loose |= o->of[l].gone[p] || o->of[l].gone[OTHER];
+    /* At the same time as ours is on its way: neither knows of the other. */
+    o->of[l].copied |= o->ran && chosen_anywhere(o, l) && !o->of[l].there[p];
     o->of[l].born[p] = true;
     o->of[l].gone[p] = false;
+    memset(o->of[l].rests, 0, sizeof(o->of[l].rests));
     for (int f = 0; f < TOLD; f++)
         *o->of[l].value[f][p] = 0;
+}
+
+static void saw_deleted(struct oracle *o, int l, int p)
+{
+    o->of[l].gone[p] = o->of[l].loose = o->of[l].went = true;
+    /* What nobody has seen linked yet may be made again. */
+    o->of[l].rests[p] = o->of[l].met && o->of[l].there[p] && !o->of[l].copied;
 }
 
 void oracle_saw(struct oracle *o, const char *line)
@@ -41,6 +56,7 @@ void oracle_saw(struct oracle *o, const char *line)
     char verb[16] = "", side[8] = "", name[16] = "";
     int from = 0;
     if (sscanf(line, "%15s %7s %15s %n", verb, side, name, &from) < 3) {
+        o->ran |= !strncmp(line, "run", 3) || !strncmp(line, "kill", 4);
         if (!strncmp(line, "renumber", 8))
             for (int l = 0; l < PEOPLE && !o->keys_prove; l++)
                 o->of[l].loose = true;
@@ -53,15 +69,18 @@ void oracle_saw(struct oracle *o, const char *line)
         saw_new(o, l, p);
     } else if (!strcmp(verb, "choose")) {
         o->of[l].chosen[p] = true;
+        memset(o->of[l].rests, 0, sizeof(o->of[l].rests));
         o->of[l].met = false; /* what it says of itself counts now */
     } else if (!strcmp(verb, "set"))
         saw_set(o, l, p, line + from);
     else if (!strcmp(verb, "delete") || !strcmp(verb, "purge"))
-        o->of[l].gone[p] = o->of[l].loose = true;
+        saw_deleted(o, l, p);
     else if (!strcmp(verb, "drop") || !strcmp(verb, "private"))
         o->of[l].loose = true;
-    else if (!strcmp(verb, "copy"))
-        o->of[l].copied = o->of[l].loose = true;
+    else if (!strcmp(verb, "copy")) {
+        o->of[l].copied = o->of[l].loose = true; /* and tagged: one more for the other side */
+        memset(o->of[l].rests, 0, sizeof(o->of[l].rests));
+    }
 }
 
 /* ---- judging -----------------------------------------------------------------------------------
@@ -92,21 +111,19 @@ static bool look(struct oracle *o, struct real_play *play, int l, int p, struct 
     return true;
 }
 
-static bool chosen_anywhere(const struct oracle *o, int l)
-{
-    return o->of[l].chosen[0] || o->of[l].chosen[1] || o->of[l].chosen[OTHER];
-}
-
 static const char *judge_numbers(const struct oracle *o, int l, const struct view v[PLACES])
 {
     for (int p = 0; p < PLACES; p++) {
         bool here = o->of[l].born[p] && !o->of[l].gone[p];
-        bool elsewhere = false;
+        bool elsewhere = false, many = o->of[l].copied;
         if (!o->place[p])
             continue;
         for (int q = 0; q < PLACES; q++)
-            elsewhere |= q != p && o->of[l].gone[q];
-        if (v[p].n > 1 && !(o->of[l].copied && p != OTHER))
+            elsewhere |= q != p && (o->of[l].gone[q] || o->of[l].went);
+        /* Without a key that says they are one, each side's own is one of its own. */
+        for (int q = 0; q < PLACES; q++)
+            many |= !o->keys_link && q != p && o->of[l].born[q] && o->of[l].born[p];
+        if (v[p].n > 1 && !many)
             return say(l, o->place[p], "doubled");
         if (v[p].n && !o->of[l].born[p] && !chosen_anywhere(o, l))
             return say(l, o->place[p], "nobody chose it, and it is here");
@@ -114,7 +131,7 @@ static const char *judge_numbers(const struct oracle *o, int l, const struct vie
             return say(l, o->place[p], "lost");
         if (!v[p].n && o->of[l].there[p] && !o->of[l].gone[p] && !(o->deletes && elsewhere))
             return say(l, o->place[p], "lost since the last look");
-        if (v[p].n && o->of[l].gone[p] && !o->deletes)
+        if (v[p].n && o->of[l].rests[p] && !o->deletes)
             return say(l, o->place[p], "came back");
     }
     return NULL;
@@ -131,7 +148,7 @@ static bool may_be(const struct oracle *o, int l, int f, const char *value)
 {
     bool fresh = false;
     for (int p = 0; p < PLACES; p++)
-        fresh |= o->of[l].fresh[f][p];
+        fresh |= o->of[l].fresh[f][p] && (p == OTHER || o->of[l].chosen[p]);
     for (int p = 0; p < PLACES; p++)
         if (o->place[p] && (o->of[l].fresh[f][p] || !o->of[l].met || !fresh) &&
             !strcmp(o->of[l].value[f][p], value))
@@ -193,6 +210,7 @@ const char *oracle_judge(struct oracle *o, struct real_play *play)
             return wrong;
         remember(o, l, v, met);
     }
+    o->ran = false;
     if (!real_look(play) || play->shared->outbox)
         return "mail was sent";
     return NULL;

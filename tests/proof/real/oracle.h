@@ -12,9 +12,12 @@ struct oracle {
     bool keys_prove;           /* an item is known again under another id */
     bool asks;                 /* two that meet and are not both chosen are asked about */
     bool keys_link;            /* two that meet and are, are one */
+    bool ran;                  /* something of a run, since the last quiet */
     struct {
         bool born[PLACES];   /* a person made it there */
         bool gone[PLACES];   /* a person deleted it there, and nobody made it again */
+        bool rests[PLACES];  /* it was linked then: it must not come back */
+        bool went;           /* somebody deleted one, once */
         bool chosen[PLACES]; /* by a person, never taken off */
         bool met;            /* its sides were alike at the last quiet */
         bool loose;          /* deleted, untagged, private, copied: it may rest as it is */

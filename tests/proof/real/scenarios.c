@@ -86,6 +86,12 @@ const struct real_scenario real_scenarios[] = {
     /* A task's summary proves nothing: what bears it under another id is out of reach. */
     {"new-ids-unproved", ON_TASK, 1, DELETES, LINKED "renumber a", "",
      "a Ann; o Ann; a Bob; o Bob"},
+    {"move-after-end", ON_CONTACTS, 1, "", LINKED "delete o Ann; quiet; move a Ann", "",
+     "a Ann; o Ann none"},
+    {"new-ids-after-end", ON_CONTACTS | ON_EVENT, 1, "", LINKED "delete o Ann; quiet; renumber a",
+     "", "a Ann; o Ann none; a Bob; o Bob"},
+    {"rename-after-end", ON_FILES, 1, "", LINKED "delete a Ann; quiet; move o Ann", "",
+     "a Ann none; o Ann"},
     /* Two mailboxes, one record. */
     {"two-tag-one", ON_CONTACT_CRM, 2, "", "new a Ann; choose a Ann; new b Ann; choose b Ann", "",
      "a Ann; b Ann; o Ann"},

@@ -306,6 +306,56 @@ static bool by_name(struct run *r, struct batch *b, struct entry *e, const struc
     return true;
 }
 
+/* Two that bear it are one item: the stamp, or what hardly another one bears. */
+static bool is_sure(const struct kind_def *kind, const struct hash *key)
+{
+    if (key->of[0] == key_label(KEY_DERIVED))
+        return true;
+    for (size_t k = 0; k < kind->n_sure; k++)
+        if (key->of[0] == key_label(kind->keys[k]))
+            return true;
+    return false;
+}
+
+/* It was not the item's own deletion that ended the link. */
+static bool outlived(const struct link_row *link, enum side side)
+{
+    const char *own = side == LEFT ? WHY_DELETED_LEFT : WHY_DELETED_RIGHT;
+    return link->ended && link->reason && strcmp(link->reason, own) != 0 &&
+           strcmp(link->reason, WHY_BOTH_GONE) != 0;
+}
+
+/* Without a twin it may still be what an ended link knew under an id that is gone by now: moved, or
+ * imported anew. That such a link stays ended must not hang on an id. */
+static bool by_past(struct run *r, struct batch *b, struct entry *e, const struct hash *keys,
+                    size_t n)
+{
+    enum side side = e->todo.side;
+    struct candidates c = {.n = 0};
+    for (size_t i = 0; r->pu.met && i < n; i++) {
+        struct item_row *rows = NULL;
+        size_t n_rows = 0;
+        if (!is_sure(r->pair->kind, &keys[i]))
+            continue;
+        if (items_find(r->db, b->arena, r->side[side].feed.id, e->row[side].rid, &keys[i], 1, &rows,
+                       &n_rows) == STORE_FAIL)
+            return run_store_failed(r);
+        for (size_t k = 0; k < n_rows; k++) {
+            struct link_row link;
+            if (!(rows[k].flags & (ITEM_GONE | ITEM_ABSENT)))
+                continue;
+            enum store_code rc = link_of(r->db, b->arena, r->pu.id, side, rows[k].id, &link);
+            if (rc == STORE_FAIL)
+                return run_store_failed(r);
+            if (rc == STORE_OK && outlived(&link, side))
+                add_candidate(&c, link.item[other_side(side)]);
+        }
+    }
+    if (c.n)
+        ask(e, ASK_ENDED, &c);
+    return true;
+}
+
 /* The same two may be asked about from the other side already: one question is enough. */
 static bool asked_over_there(struct run *r, struct batch *b, const struct entry *e)
 {
@@ -367,6 +417,8 @@ static bool match(struct run *r, struct batch *b, struct entry *e)
         if (!by_rule(r, b, e, &r->pair->match[i], keys, n, &done))
             return false;
     if (!done && !by_name(r, b, e, keys, n, &done))
+        return false;
+    if (!done && !by_past(r, b, e, keys, n))
         return false;
     if (e->act == ACT_ASK && asked_over_there(r, b, e)) {
         e->act = ACT_DROP;

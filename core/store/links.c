@@ -107,11 +107,12 @@ enum store_code todo_done(struct db *db, int64_t pu, enum side side, int64_t ite
                   "iiit", pu, (int64_t)side, item, seen);
 }
 
-/* Of the source of an op in doubt nothing is planned. */
-#define NOT_IN_DOUBT                                                                               \
-    " NOT (side = 0 AND item IN (SELECT todo_item FROM main.ops WHERE pu = ?1 AND state = 1"       \
-    " AND todo_side = 0)) AND NOT (side = 1 AND item IN (SELECT todo_item FROM main.ops"           \
-    " WHERE pu = ?1 AND state = 1 AND todo_side = 1))"
+/* Of what an op in doubt is about, its source or either end of its link, nothing is planned. */
+#define IN_DOUBT(side, end)                                                                        \
+    "(side = " side " AND item IN (SELECT todo_item FROM main.ops WHERE pu = ?1 AND state = 1"     \
+    " AND todo_side = " side " UNION ALL SELECT k." end " FROM main.ops o JOIN main.links k"       \
+    " ON k.id = o.link WHERE o.pu = ?1 AND o.state = 1))"
+#define NOT_IN_DOUBT " NOT " IN_DOUBT("0", "l") " AND NOT " IN_DOUBT("1", "r")
 
 enum store_code todo_next(struct db *db, int64_t pu, int64_t after, struct todo_row *out,
                           size_t cap, size_t *n)

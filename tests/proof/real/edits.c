@@ -1,0 +1,658 @@
+/* What people do in mailboxes, in the CRM and in a folder of files, and what they see there. */
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "exchange.h"
+#include "real.h"
+#include "workbooks.h"
+
+#define GIVEN "Pat"
+#define TAG "Workbooks"
+#define FILE_MOST 65536
+#define QUEUE_FIRST 11
+
+const char *const real_kind_names[REAL_KINDS] = {"contact", "task", "event", "mail"};
+const char *const real_other_names[REAL_OTHERS] = {"crm", "dir"};
+
+enum side { SIDE_A, SIDE_B, SIDE_CRM, SIDE_DIR, SIDES };
+static const char *const side_names[SIDES] = {"a", "b", "crm", "dir"};
+
+/* Two fields that every kind has, by each side's name for them. */
+static const struct field {
+    enum real_kind kind;
+    const char *name, *exchange, *crm, *file;
+} fields[] = {
+    {REAL_CONTACT, "one", "JobTitle", "person_job_title", "TITLE"},
+    {REAL_CONTACT, "two", "MobilePhone", "main_location[mobile]", "TEL;TYPE=cell"},
+    {REAL_CONTACT, "mail", "EmailAddress1", "main_location[email]", "EMAIL"},
+    {REAL_TASK, "one", "Body", NULL, "DESCRIPTION"},
+    {REAL_TASK, "two", "PercentComplete", NULL, "PERCENT-COMPLETE"},
+    {REAL_EVENT, "one", "Location", NULL, "LOCATION"},
+    {REAL_EVENT, "two", "Body", NULL, "DESCRIPTION"},
+};
+static const struct kind {
+    const char *element, *label, *plan, *extension, *part, *title;
+} kinds[REAL_KINDS] = {
+    {"Contact", "Surname", "contacts", ".vcf", "VCARD", "FN:" GIVEN " "},
+    {"Task", "Subject", "tasks", ".ics", "VTODO", "SUMMARY:"},
+    {"CalendarItem", "Subject", "calendar", ".ics", "VEVENT", "SUMMARY:"},
+    {"Message", "Subject", "inbox", ".eml", NULL, "Subject: "},
+};
+
+struct doing {
+    const struct real_remote *remote;
+    const struct kind *kind;
+    enum side side;
+    char verb[16], name[48], rest[REAL_LINE];
+};
+
+static bool parse(const struct real_remote *r, const char *line, bool verb, struct doing *d)
+{
+    char side[8] = "";
+    int from = 0;
+    *d = (struct doing){.remote = r, .kind = &kinds[r->kind]};
+    if (verb ? sscanf(line, "%15s %7s %47s %n", d->verb, side, d->name, &from) < 2
+             : sscanf(line, "%7s %47s %n", side, d->name, &from) < 2)
+        return false;
+    if (from)
+        snprintf(d->rest, sizeof(d->rest), "%s", line + from);
+    for (d->side = SIDE_A; d->side < SIDES; d->side++)
+        if (!strcmp(side, side_names[d->side]))
+            return true;
+    return false;
+}
+
+static const struct field *field_of(const struct doing *d, char value[REAL_LINE])
+{
+    char name[16] = "";
+    int from = 0;
+    if (sscanf(d->rest, "%15s %n", name, &from) != 1 || !from)
+        return NULL;
+    snprintf(value, REAL_LINE, "%s", strcmp(d->rest + from, "-") ? d->rest + from : "");
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        if (fields[i].kind == d->remote->kind && !strcmp(fields[i].name, name))
+            return &fields[i];
+    return NULL;
+}
+
+/* NAME=VALUE&.. of pairs of texts, NULL at the end; malloc'ed. */
+static char *query(const char *first, ...)
+{
+    struct sb_buf b = {0};
+    va_list ap;
+    va_start(ap, first);
+    bool name = true;
+    for (const char *text = first; text; text = va_arg(ap, const char *), name = !name) {
+        if (b.len && name)
+            sb_buf_str(&b, "&");
+        for (const char *c = text; *c; c++)
+            if (isalnum((unsigned char)*c) || strchr("-_.", *c))
+                sb_buf_add(&b, c, 1);
+            else
+                sb_buf_fmt(&b, "%%%02X", (unsigned char)*c);
+        if (name)
+            sb_buf_str(&b, "=");
+    }
+    va_end(ap);
+    return b.data;
+}
+
+/* ---- mailboxes ---------------------------------------------------------------------------------
+ */
+
+static const char *label_of(const struct ex_item *i)
+{
+    const char *contact = ex_value(i, "contacts:Surname"), *subject = ex_value(i, "item:Subject");
+    const char *label = !strcmp(i->klass, "IPM.Contact") ? contact : subject;
+    return label ? label : "";
+}
+
+static bool in_bin(const struct ex_mailbox *m, const struct ex_item *i)
+{
+    const char *folder = i->folder < 0 ? NULL : m->folders[i->folder].distinguished;
+    return folder && !strcmp(folder, "deleteditems");
+}
+
+static struct ex_item *item_named(const struct doing *d, size_t *n)
+{
+    struct ex_mailbox *m = &ex_mailboxes[d->side];
+    struct ex_item *found = NULL;
+    *n = 0;
+    for (size_t i = 0; i < m->n_items; i++)
+        if (m->items[i]->folder >= 0 && !in_bin(m, m->items[i]) &&
+            !strcmp(label_of(m->items[i]), d->name)) {
+            found = found ? found : m->items[i];
+            ++*n;
+        }
+    return found;
+}
+
+static bool control(const struct doing *d, const char *action, char *more)
+{
+    struct sb_buf out = {0}, q = {0};
+    sb_buf_fmt(&q, "mailbox=%s&%s", ex_mailboxes[d->side].user->address, more ? more : "");
+    bool ok = sb_exchange.control(action, q.data, &out);
+    sb_buf_free(&out);
+    sb_buf_free(&q);
+    free(more);
+    return ok;
+}
+
+static bool new_item(const struct doing *d)
+{
+    static const char zone[] = "W. Europe Standard Time",
+                      guest[] = "<t:Attendee><t:Mailbox><t:Name>Cy</t:Name><t:EmailAddress>"
+                                "cy@example.com</t:EmailAddress></t:Mailbox></t:Attendee>",
+                      weekly[] =
+                          "<t:WeeklyRecurrence><t:Interval>1</t:Interval><t:DaysOfWeek>Monday"
+                          "</t:DaysOfWeek></t:WeeklyRecurrence><t:NumberedRecurrence><t:StartDate>"
+                          "2030-09-02</t:StartDate><t:NumberOfOccurrences>8"
+                          "</t:NumberOfOccurrences></t:NumberedRecurrence>";
+    char mail[80], full[80];
+    snprintf(mail, sizeof(mail), "pat.%s@x.example", d->name);
+    snprintf(full, sizeof(full), GIVEN " %s", d->name);
+    if (!strcmp(d->verb, "mail"))
+        return control(
+            d, "mail",
+            query("Subject", d->name, "Body", "Text of it", "InternetMessageId", mail, NULL));
+    if (!strcmp(d->verb, "series"))
+        return control(d, "create",
+                       query("kind", "CalendarItem", "Subject", d->name, "Start",
+                             "2030-09-02T07:00:00Z", "End", "2030-09-02T08:00:00Z", "StartTimeZone",
+                             zone, "EndTimeZone", zone, "Recurrence", weekly, NULL));
+    switch (d->remote->kind) {
+    case REAL_CONTACT:
+        return control(d, "create",
+                       query("GivenName", GIVEN, "Surname", d->name, "DisplayName", full,
+                             "EmailAddress1", mail, NULL));
+    case REAL_TASK:
+        return control(
+            d, "create",
+            query("kind", "Task", "Subject", d->name, "DueDate", "2030-02-02T23:00:00Z", NULL));
+    case REAL_EVENT:
+        return control(d, "create",
+                       query("kind", "CalendarItem", "Subject", d->name, "Start",
+                             "2030-07-04T07:00:00Z", "End", "2030-07-04T08:00:00Z", "StartTimeZone",
+                             zone, "EndTimeZone", zone,
+                             strcmp(d->verb, "meet") ? NULL : "RequiredAttendees", guest, NULL));
+    case REAL_MAIL:
+    case REAL_KINDS:
+        break;
+    }
+    return false;
+}
+
+static bool edit_box(const struct doing *d)
+{
+    char value[REAL_LINE], number[8] = "1";
+    size_t n;
+    if (!strcmp(d->verb, "new") || !strcmp(d->verb, "meet") || !strcmp(d->verb, "series") ||
+        !strcmp(d->verb, "mail"))
+        return new_item(d);
+    if (!strcmp(d->verb, "renumber"))
+        return control(d, "new_ids", NULL);
+    const struct ex_item *i = item_named(d, &n);
+    if (!i)
+        return false;
+    if (!strcmp(d->verb, "choose"))
+        return control(d, "tag", query("id", i->id, "category", TAG, NULL));
+    if (!strcmp(d->verb, "drop"))
+        return control(d, "untag", query("id", i->id, "category", TAG, NULL));
+    if (!strcmp(d->verb, "delete"))
+        return control(d, "delete", query("id", i->id, NULL));
+    if (!strcmp(d->verb, "purge"))
+        return control(d, "delete", query("id", i->id, "hard", "1", NULL));
+    if (!strcmp(d->verb, "copy"))
+        return control(d, "copy", query("id", i->id, NULL));
+    if (!strcmp(d->verb, "private") || !strcmp(d->verb, "public"))
+        return control(d, "private", query("id", i->id, "on", d->verb[1] == 'r' ? "1" : "0", NULL));
+    if (!strcmp(d->verb, "move"))
+        return control(d, "move",
+                       query("id", i->id, "folder", *d->rest ? d->rest : "Suppliers", NULL));
+    if (!strcmp(d->verb, "occurrence") && sscanf(d->rest, "%7s", number) == 1) {
+        bool gone = strstr(d->rest, "gone") != NULL;
+        return control(d, "occurrence",
+                       query("id", i->id, "index", number, gone ? "gone" : "Location",
+                             gone ? "1" : "Elsewhere", NULL));
+    }
+    const struct field *f = strcmp(d->verb, "set") ? NULL : field_of(d, value);
+    return f && control(d, "edit", query("id", i->id, f->exchange, value, NULL));
+}
+
+/* ---- the CRM -----------------------------------------------------------------------------------
+ */
+
+static struct wb_person *person_named(const struct doing *d, size_t *n)
+{
+    struct wb_person *found = NULL;
+    int column = wb_column("person_last_name");
+    *n = 0;
+    for (size_t i = 0; i < wb_n_people; i++)
+        if (!wb_people[i].deleted && wb_people[i].value[column] &&
+            !strcmp(wb_people[i].value[column], d->name)) {
+            found = found ? found : &wb_people[i];
+            ++*n;
+        }
+    return found;
+}
+
+static bool control_crm(const char *action, char *q)
+{
+    struct sb_buf out = {0};
+    bool ok = sb_workbooks.control(action, q, &out);
+    sb_buf_free(&out);
+    free(q);
+    return ok;
+}
+
+static bool edit_crm(const struct doing *d)
+{
+    char mail[80], full[80], id[24], value[REAL_LINE], queue[24];
+    size_t n;
+    snprintf(mail, sizeof(mail), "pat.%s@x.example", d->name);
+    snprintf(full, sizeof(full), GIVEN " %s", d->name);
+    if (!strcmp(d->verb, "new"))
+        return control_crm("create",
+                           query("name", full, "person_first_name", GIVEN, "person_last_name",
+                                 d->name, "main_location[email]", mail, NULL));
+    const struct wb_person *p = person_named(d, &n);
+    if (!p)
+        return false;
+    snprintf(id, sizeof(id), "%lld", (long long)p->id);
+    if (!strcmp(d->verb, "choose") || !strcmp(d->verb, "drop")) {
+        int user = *d->rest ? atoi(d->rest) : 1;
+        snprintf(queue, sizeof(queue), "%d", *d->verb == 'd' ? 0 : QUEUE_FIRST + user - 1);
+        return control_crm("queue", query("id", id, "queue_id", queue, NULL));
+    }
+    if (!strcmp(d->verb, "delete") || !strcmp(d->verb, "purge"))
+        return control_crm("delete", query("id", id, NULL));
+    const struct field *f = strcmp(d->verb, "set") ? NULL : field_of(d, value);
+    return f && f->crm && control_crm("edit", query("id", id, f->crm, value, NULL));
+}
+
+/* ---- files -------------------------------------------------------------------------------------
+ */
+
+static void folder_of(const struct real_remote *r, char out[160])
+{
+    snprintf(out, 160, "%s/files/u1", r->dir);
+}
+
+/* Unfolded, with a NUL behind; NULL: none. */
+static char *read_file(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    char *text = f ? calloc(1, FILE_MOST + 1) : NULL, *to = text;
+    size_t n = text ? fread(text, 1, FILE_MOST, f) : 0;
+    if (f)
+        fclose(f);
+    for (size_t i = 0; i < n; i++)
+        if (text[i] == '\r' && i + 2 < n && text[i + 1] == '\n' && text[i + 2] == ' ')
+            i += 2;
+        else
+            *to++ = text[i];
+    if (to)
+        *to = 0;
+    return text;
+}
+
+static char *file_named(const struct doing *d, char path[512], size_t *n)
+{
+    char folder[160], title[96], *found = NULL;
+    folder_of(d->remote, folder);
+    snprintf(title, sizeof(title), "%s%s\r\n", d->kind->title, d->name);
+    DIR *dir = opendir(folder);
+    *n = 0;
+    for (const struct dirent *e; dir && (e = readdir(dir));) {
+        char at[512];
+        snprintf(at, sizeof(at), "%s/%s", folder, e->d_name);
+        char *text = *e->d_name == '.' ? NULL : read_file(at);
+        if (text && strstr(text, title)) {
+            ++*n;
+            if (!found) {
+                strcpy(path, at);
+                found = text;
+                continue;
+            }
+        }
+        free(text);
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+static bool put_file(const char *path, const char *text)
+{
+    char aside[512];
+    snprintf(aside, sizeof(aside), "%.500s.new", path);
+    FILE *f = fopen(aside, "w");
+    bool ok = f && fputs(text, f) >= 0;
+    ok = f && fclose(f) == 0 && ok;
+    return ok && rename(aside, path) == 0;
+}
+
+static bool new_file(const struct doing *d)
+{
+    char folder[160], path[512];
+    struct sb_buf b = {0};
+    folder_of(d->remote, folder);
+    snprintf(path, sizeof(path), "%s/%s%s", folder, d->name, d->kind->extension);
+    if (d->remote->kind == REAL_CONTACT)
+        sb_buf_fmt(&b,
+                   "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:" GIVEN " %s\r\nN:%s;" GIVEN
+                   ";;;\r\nEMAIL:pat.%s@x.example\r\nX-MORE:1\r\nEND:VCARD\r\n",
+                   d->name, d->name, d->name);
+    else
+        sb_buf_fmt(&b,
+                   "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Somebody//EN\r\nBEGIN:%s\r\n"
+                   "UID:%s@x\r\nDTSTAMP:20290101T000000Z\r\nSUMMARY:%s\r\n%s\r\nX-MORE:1\r\n"
+                   "END:%s\r\nEND:VCALENDAR\r\n",
+                   d->kind->part, d->name, d->name,
+                   d->remote->kind == REAL_TASK
+                       ? "DUE;VALUE=DATE:20300203"
+                       : "DTSTART:20300704T070000Z\r\nDTEND:20300704T080000Z",
+                   d->kind->part);
+    bool ok = put_file(path, b.data);
+    sb_buf_free(&b);
+    return ok;
+}
+
+/* The first line of that property, or its place before the end of the part. */
+static char *line_at(char *text, const char *property, const struct kind *k)
+{
+    size_t len = strcspn(property, ";");
+    char end[16];
+    for (char *at = text; at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
+        if (!strncmp(at, property, len) && strchr(";:", at[len]) && at[len])
+            return at;
+    snprintf(end, sizeof(end), "END:%s", k->part);
+    return strstr(text, end);
+}
+
+static bool set_line(const char *path, char *text, const struct kind *k, const char *property,
+                     const char *value)
+{
+    struct sb_buf b = {0};
+    char *at = line_at(text, property, k);
+    bool there = at && strncmp(at, "END:", 4) != 0;
+    char *rest = there ? strchr(at, '\n') + 1 : at;
+    if (!at)
+        return false;
+    sb_buf_add(&b, text, (size_t)(at - text));
+    if (*value)
+        sb_buf_fmt(&b, "%s:%s\r\n", property, value);
+    sb_buf_str(&b, rest);
+    bool ok = put_file(path, b.data);
+    sb_buf_free(&b);
+    return ok;
+}
+
+static bool edit_dir(const struct doing *d)
+{
+    char path[512], value[REAL_LINE];
+    size_t n;
+    if (!strcmp(d->verb, "new"))
+        return new_file(d);
+    char *text = file_named(d, path, &n);
+    const struct field *f = strcmp(d->verb, "set") ? NULL : field_of(d, value);
+    bool ok = text != NULL;
+    if (ok && (!strcmp(d->verb, "choose") || !strcmp(d->verb, "drop")))
+        ok = set_line(path, text, d->kind, "CATEGORIES", *d->verb == 'c' ? TAG : "");
+    else if (ok && (!strcmp(d->verb, "delete") || !strcmp(d->verb, "purge")))
+        ok = unlink(path) == 0;
+    else if (ok && (!strcmp(d->verb, "private") || !strcmp(d->verb, "public")))
+        ok = set_line(path, text, d->kind, "CLASS", d->verb[1] == 'r' ? "PRIVATE" : "");
+    else if (ok && !strcmp(d->verb, "move"))
+        ok = snprintf(value, sizeof(value), "%s/files/u1/moved-%s%s", d->remote->dir, d->name,
+                      d->kind->extension) > 0 &&
+             rename(path, value) == 0;
+    else
+        ok = ok && f && set_line(path, text, d->kind, f->file, value);
+    free(text);
+    return ok;
+}
+
+bool real_edit(const struct real_remote *r, const char *line)
+{
+    struct doing d;
+    struct sb_buf out = {0};
+    if (!strcmp(line, "expire")) {
+        bool ok = sb_exchange.control("expire_states", "", &out);
+        sb_buf_free(&out);
+        return ok;
+    }
+    if (!parse(r, line, true, &d))
+        return false;
+    switch (d.side) {
+    case SIDE_A:
+    case SIDE_B:
+        return edit_box(&d);
+    case SIDE_CRM:
+        return edit_crm(&d);
+    case SIDE_DIR:
+        return edit_dir(&d);
+    case SIDES:
+        break;
+    }
+    return false;
+}
+
+/* ---- seeing ------------------------------------------------------------------------------------
+ */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+struct lines {
+    char *of[256];
+    size_t n;
+};
+
+static void take_line(struct lines *l, struct sb_buf *b)
+{
+    for (char *c = b->data; c && *c; c++)
+        if (*c == '\r' || *c == '\n')
+            *c = *c == '\r' ? ' ' : '|';
+    if (l->n < 256)
+        l->of[l->n++] = b->data;
+    else
+        free(b->data);
+    *b = (struct sb_buf){0};
+}
+
+static bool is_told(const struct ex_prop *p)
+{
+    static const char *const not [] = {"UID",
+                                       "DateTimeCreated",
+                                       "DateTimeReceived",
+                                       "DateTimeSent",
+                                       "LastModifiedTime",
+                                       "CompleteDate",
+                                       "DateTimeStamp",
+                                       "Size",
+                                       "GlobalObjectId"};
+    for (size_t i = 0; i < sizeof(not ) / sizeof(not [0]); i++)
+        if (!strcmp(p->element, not [i]))
+            return false;
+    return true;
+}
+
+static void show_item(const struct ex_mailbox *m, const struct ex_item *i, struct lines *l)
+{
+    struct sb_buf b = {0};
+    sb_buf_fmt(&b, "%c %s %s", m == ex_mailboxes ? 'a' : 'b',
+               i->folder >= 0 ? m->folders[i->folder].name : "occurrence", label_of(i));
+    for (size_t c = 0; c < i->n_categories; c++)
+        sb_buf_fmt(&b, " [%s]", i->categories[c]);
+    if (i->sensitivity && strcmp(i->sensitivity, "Normal"))
+        sb_buf_fmt(&b, " (%s)", i->sensitivity);
+    for (size_t p = 0; p < PROPS && ex_props[p].uri; p++)
+        if (i->value[p] && is_told(&ex_props[p]))
+            sb_buf_fmt(&b, " %s=%s", ex_props[p].key ? ex_props[p].key : ex_props[p].element,
+                       i->value[p]);
+    if (i->original)
+        sb_buf_fmt(&b, " of=%s", i->original);
+    if (i->body)
+        sb_buf_fmt(&b, " Body=%s", i->body);
+    take_line(l, &b);
+}
+
+static void show_person(const struct wb_person *p, struct lines *l)
+{
+    struct sb_buf b = {0};
+    sb_buf_fmt(&b, "crm queue=%lld", (long long)p->queue);
+    for (size_t i = 0; i < WB_COLUMNS && wb_column_names[i]; i++)
+        if (p->value[i] && *p->value[i] && !strstr(wb_column_names[i], "reference"))
+            sb_buf_fmt(&b, " %s=%s", wb_column_names[i], p->value[i]);
+    take_line(l, &b);
+}
+
+static bool is_volatile(const char *line)
+{
+    static const char *const of[] = {"UID:", "DTSTAMP:", "X-WESS-STAMP:", "PRODID:"};
+    for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+        if (!strncmp(line, of[i], strlen(of[i])))
+            return true;
+    return false;
+}
+
+static void show_files(const struct real_remote *r, const char *user, struct lines *l)
+{
+    char folder[160];
+    snprintf(folder, sizeof(folder), "%s/files/%s", r->dir, user);
+    DIR *dir = opendir(folder);
+    for (const struct dirent *e; dir && (e = readdir(dir));) {
+        char at[512];
+        struct sb_buf b = {0};
+        snprintf(at, sizeof(at), "%s/%s", folder, e->d_name);
+        char *text = *e->d_name == '.' ? NULL : read_file(at), *rest = text, *line;
+        if (text) {
+            sb_buf_fmt(&b, "dir %s", user);
+            while ((line = strsep(&rest, "\n")))
+                if (!is_volatile(line))
+                    sb_buf_fmt(&b, " %s", line);
+            take_line(l, &b);
+        }
+        free(text);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+void real_show(const struct real_remote *r, char *out, size_t cap)
+{
+    struct lines l = {.n = 0};
+    size_t at = 0;
+    for (size_t m = 0; m < ex_n_mailboxes; m++)
+        for (size_t i = 0; i < ex_mailboxes[m].n_items; i++)
+            show_item(&ex_mailboxes[m], ex_mailboxes[m].items[i], &l);
+    for (size_t i = 0; i < wb_n_people; i++)
+        if (!wb_people[i].deleted)
+            show_person(&wb_people[i], &l);
+    show_files(r, "u1", &l);
+    show_files(r, "u2", &l);
+    qsort(l.of, l.n, sizeof(l.of[0]), by_text);
+    for (size_t i = 0; i < l.n; i++) {
+        if (at < cap)
+            at += (size_t)snprintf(out + at, cap - at, "%s\n", l.of[i]);
+        free(l.of[i]);
+    }
+    r->shared->outbox = (long)ex_outbox;
+}
+
+static const char *value_of_line(char *text, const struct field *f, const struct kind *k)
+{
+    char *at = line_at(text, f->file, k);
+    if (!at || !strncmp(at, "END:", 4))
+        return "";
+    char *colon = strchr(at, ':'), *end = strpbrk(at, "\r\n");
+    if (end)
+        *end = 0;
+    return colon ? colon + 1 : "";
+}
+
+/* How many there are, and the value of `f` (may be NULL) of the first. */
+static size_t seen(const struct doing *d, const struct field *f, char value[REAL_LINE])
+{
+    char path[512], *text = NULL;
+    const char *shown = NULL;
+    size_t n = 0;
+    if (d->side == SIDE_CRM) {
+        const struct wb_person *p = person_named(d, &n);
+        shown = p && f && f->crm ? p->value[wb_column(f->crm)] : NULL;
+    } else if (d->side == SIDE_DIR) {
+        text = file_named(d, path, &n);
+        shown = text && f ? value_of_line(text, f, d->kind) : NULL;
+    } else {
+        const struct ex_item *i = item_named(d, &n);
+        for (size_t p = 0; i && f && p < PROPS && ex_props[p].uri; p++)
+            if (!strcmp(ex_props[p].key ? ex_props[p].key : ex_props[p].element, f->exchange) &&
+                i->value[p])
+                shown = i->value[p];
+        if (i && f && !strcmp(f->exchange, "Body"))
+            shown = i->body;
+    }
+    snprintf(value, REAL_LINE, "%s", shown ? shown : "");
+    free(text);
+    return n;
+}
+
+bool real_is(const struct real_remote *r, const char *line)
+{
+    struct doing d;
+    char wanted[REAL_LINE] = "", value[REAL_LINE];
+    size_t count = 1;
+    if (!parse(r, line, false, &d))
+        return false;
+    const struct field *f = field_of(&d, wanted);
+    size_t n = seen(&d, f, value);
+    if (!strcmp(d.rest, "none"))
+        return n == 0;
+    if (sscanf(d.rest, "count %zu", &count) == 1)
+        return n == count;
+    return n == 1 && (!f || !strcmp(value, wanted));
+}
+
+bool real_value(const struct real_remote *r, const char *line, char *out, size_t cap)
+{
+    struct doing d;
+    char none[REAL_LINE], value[REAL_LINE];
+    if (!parse(r, line, false, &d))
+        return false;
+    strncat(d.rest, " -", sizeof(d.rest) - strlen(d.rest) - 1);
+    const struct field *f = field_of(&d, none);
+    size_t n = seen(&d, f, value);
+    snprintf(out, cap, "%zu %s", n, value);
+    return f != NULL;
+}
+
+uint64_t real_files_mark(const struct real_remote *r)
+{
+    uint64_t mark = 0;
+    for (int u = 1; u <= 2; u++) {
+        char folder[160], at[512];
+        snprintf(folder, sizeof(folder), "%s/files/u%d", r->dir, u);
+        DIR *dir = opendir(folder);
+        for (const struct dirent *e; dir && (e = readdir(dir));) {
+            struct stat st;
+            snprintf(at, sizeof(at), "%s/%s", folder, e->d_name);
+            if (*e->d_name != '.' && stat(at, &st) == 0)
+                mark += (uint64_t)st.st_ino * 1000003u + (uint64_t)st.st_ctim.tv_nsec +
+                        (uint64_t)st.st_ctim.tv_sec * 1000000007u;
+        }
+        if (dir)
+            closedir(dir);
+    }
+    return mark;
+}

@@ -1,0 +1,28 @@
+/* What was before, and what is under way when the run is cut. `o` stands for the other side: the
+ * CRM, or a folder of files. */
+#ifndef PROOF_REAL_SCENARIOS_H
+#define PROOF_REAL_SCENARIOS_H
+
+#include <stddef.h>
+
+enum { /* where it is played */
+       ON_CONTACT_CRM = 1,
+       ON_CONTACT_DIR = 2,
+       ON_TASK = 4,
+       ON_EVENT = 8,
+       ON_MAIL = 16,
+       ON_CONTACTS = ON_CONTACT_CRM | ON_CONTACT_DIR,
+       ON_FILES = ON_CONTACT_DIR | ON_TASK | ON_EVENT,
+       ON_ALL = ON_CONTACT_CRM | ON_FILES,
+};
+struct real_scenario {
+    const char *name;
+    unsigned on;
+    int users;
+    const char *pair, *before, *then; /* then: what a person does after the cut run */
+    const char *outcome;              /* what is so in the end, as real_is() takes it */
+};
+extern const struct real_scenario real_scenarios[];
+extern const size_t real_n_scenarios;
+
+#endif

@@ -39,6 +39,7 @@ static const char help[] =
     "      failure=reason|message        the member that tells why a sign-in failed (reason)\n"
     "      batch_cap=100|303             records of one request (100)\n"
     "      page_cap=100|200              rows of one answer (200)\n"
+    "      when_format=iso|asked         whether the format asked for reaches times of activities\n"
     "      errors=object|array           an empty errors member is {} or [] (object)\n"
     "      per_object=on|off             _per_object_transactions is known (on)\n"
     "  --app-certificate FILE  the certificate of the app, PEM\n"

@@ -4,13 +4,13 @@
 
 #include "write.h"
 
-static const char *field_of_column(const char *column)
+static const char *field_of_column(const struct wb_kind *k, const char *column)
 {
     if (!strcmp(column, WB_EMPLOYER))
         return "org";
-    for (size_t i = 0; i < wb_n_fields; i++)
-        if (!strcmp(wb_fields[i].column, column))
-            return wb_fields[i].name;
+    for (size_t i = 0; i < k->n_fields; i++)
+        if (!strcmp(k->fields[i].column, column))
+            return k->fields[i].name;
     return NULL;
 }
 
@@ -32,7 +32,7 @@ static void take_errors(struct wb_table *t, size_t op, const json_t *errors, boo
     {
         const char *text =
             json_string_value(json_is_array(value) ? json_array_get(value, 0) : value);
-        const char *field = field_of_column(column);
+        const char *field = field_of_column(t->kind, column);
         *stale |= is_stale(text);
         if (json_is_object(value))
             take_errors(t, op, value, stale);

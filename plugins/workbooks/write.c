@@ -4,8 +4,6 @@
 
 #include "write.h"
 
-#define PEOPLE "crm/people.api"
-
 /* ---- the request
  * --------------------------------------------------------------------------------------------- */
 
@@ -61,7 +59,7 @@ static enum wess_code look_up(struct wb_table *t)
     if (!stamps || !n)
         return stamps ? WESS_OK : WESS_TOO_BIG;
     enum wess_code rc =
-        wb_rows_equal(call, PEOPLE, "created_through_reference", stamps, n, false, true, &rows);
+        wb_rows_equal(call, "created_through_reference", stamps, n, false, true, &rows);
     for (size_t i = 0; rc == WESS_OK && i < t->n; i++)
         for (size_t k = 0; t->ops[i].stamp && k < json_array_size(rows); k++) {
             const json_t *row = json_array_get(rows, k);
@@ -93,7 +91,7 @@ static enum wess_code send(struct wb_table *t)
     enum wess_code rc = wb_begin(t->call, "PUT", &f);
     if (rc == WESS_OK) {
         write_form(t, &f);
-        rc = wb_post(t->call, PEOPLE, &f, true, &answer);
+        rc = wb_post(t->call, t->kind->path, &f, true, &answer);
     }
     form_fini(&f);
     if (rc == WESS_OK)
@@ -114,26 +112,32 @@ static void not_sent(const struct wess_op *ops, size_t n, struct wess_result *ou
         out[i].code = ops[i].flags & WESS_OP_AGAIN ? WESS_UNKNOWN : WESS_NOT_TRIED;
 }
 
+/* All that is asked before anything is written. */
+static enum wess_code prepare(struct wb_table *t)
+{
+    enum wess_code rc = wb_queues(t->call, t->kind->family);
+    if (rc == WESS_OK && t->kind->prepare)
+        rc = t->kind->prepare(t);
+    return rc == WESS_OK ? look_up(t) : rc;
+}
+
 static enum wess_code apply_some(struct wess_call *call, const struct wess_op *ops, size_t n,
                                  struct wess_result *out)
 {
     const struct wess_host *h = call->conn->host;
-    struct wb_table t = {.call = call, .ops = ops, .out = out, .n = n};
+    struct wb_table t = {.call = call, .kind = wb_kind_of(call), .ops = ops, .out = out, .n = n};
     t.cells = h->alloc(call->arena, n * WB_COLUMNS_MAX * sizeof(*t.cells));
     t.skip = h->alloc(call->arena, n * sizeof(*t.skip));
     not_sent(ops, n, out);
     if (!t.cells || !t.skip)
         return WESS_TOO_BIG;
-    enum wess_code rc = wb_queues(call);
-    if (rc == WESS_OK)
-        rc = wb_employers(call, ops, n);
-    if (rc == WESS_OK)
-        rc = look_up(&t);
+    enum wess_code rc = prepare(&t);
     for (size_t i = 0; rc == WESS_OK && i < n; i++)
         if (wb_is_sent(&t, i)) {
             out[i].code = WESS_NOT_TRIED;
             wb_fill(&t, i);
         }
+    json_decref(t.found);
     if (rc != WESS_OK || t.spent)
         return rc != WESS_OK ? rc : WESS_TOO_BIG;
     for (size_t i = 0; i < n; i++)

@@ -10,6 +10,7 @@
 /* The columns that any operation of the batch writes, and each operation's values. */
 struct wb_table {
     struct wess_call *call;
+    const struct wb_kind *kind;
     const struct wess_op *ops;
     struct wess_result *out;
     size_t n;
@@ -17,6 +18,7 @@ struct wb_table {
     size_t n_columns;
     const char **cells; /* n × n_columns' capacity; NULL: leave alone */
     bool *skip;         /* answered without being sent */
+    json_t *found;      /* of `prepare`: rows as they are now; or NULL */
     bool spent;
 };
 static inline bool wb_is_sent(const struct wb_table *t, size_t i)
@@ -31,6 +33,20 @@ static inline const char *wb_id_of(const struct wess_op *o)
 /* ---- columns.c */
 void wb_fill(struct wb_table *, size_t op); /* its values; what cannot be written is refused */
 void wb_refuse(struct wb_table *, size_t op, const char *field, const char *text, const char *code);
+/* The whole operation is never acceptable, or for now: `text` is static. */
+static inline void wb_reject(struct wb_table *t, size_t op, const char *text)
+{
+    if (!t->skip[op]) /* the first reason is told */
+        t->out[op].text = text;
+    t->skip[op] = true;
+    t->out[op].code = WESS_REJECTED;
+}
+const char **wb_cell(struct wb_table *, size_t op, const char *column);
+const char *wb_cell_now(const struct wb_table *, size_t op, const char *column); /* NULL: none */
+/* "" clears; what means something else to Workbooks is refused. */
+void wb_put(struct wb_table *, size_t op, const char *field, const char *column, const char *value);
+const struct wess_field *wb_field_of(const struct wess_item *, const char *name); /* NULL: none */
+const char *wb_text_of(struct wb_table *, const struct wess_item *, const char *name);
 
 /* ---- verdict.c */
 enum wess_code wb_read_answer(struct wb_table *, const json_t *answer);

@@ -111,6 +111,10 @@ static void handle(const struct sb_request *r, struct sb_response *out)
         wb_list_named(r->body, wb_n_orgs, one_org, out);
     } else if (!strcmp(r->path, "/crm/person_queues.api") && !put) {
         wb_list_named(r->body, sb_n_users + 1, one_queue, out);
+    } else if (!strcmp(r->path, "/metadata/types.api") && !put) {
+        wb_metadata(r->body, out);
+    } else if (!strcmp(r->path, "/picklist_data/Private_PicklistEntry/id/value.api") && !put) {
+        wb_picklist(r->body, out);
     } else if (!strcmp(r->path, "/activity/activity_queues.api") && !put) {
         wb_list_named(r->body, sb_n_users + 2, one_activity_queue, out);
     } else {

@@ -14,7 +14,7 @@
 #define ACTIVITY_SERVICE 601 /* the queue of the user whose key it is */
 #define FIRST_ACTIVITY_QUEUE 602
 
-enum wb_which { WB_PEOPLE, WB_TASKS, WB_MEETINGS, WB_SETS };
+enum wb_which { WB_PEOPLE, WB_TASKS, WB_MEETINGS, WB_EMAILS, WB_LINKS, WB_SETS };
 struct wb_set;
 struct wb_record {
     const struct wb_set *of;
@@ -30,6 +30,7 @@ struct wb_set {
     const char *class;  /* B8 */
     const char *prefix; /* of object_ref */
     int64_t first_id, queue;
+    bool named;                 /* none without a name */
     const char *const *columns; /* what can be written; NULL behind the last */
     const char *const *shown;   /* what can only be read; NULL behind the last */
     /* NULL: fine; else the words of a refusal. */
@@ -92,6 +93,18 @@ const char *wb_activity_text(const struct wb_record *, const char *column, char 
 void wb_activity_settle(struct wb_record *);
 /* "name_date" or "name_datetime" of a time; 0: neither. */
 int wb_activity_twin(const char *column, char base[32]);
+
+/* workbooks_more.c: emails, activity links, metadata. */
+extern const char *const wb_email_columns[], *const wb_link_columns[], *const wb_nothing_shown[];
+extern unsigned wb_sent;
+const char *wb_email_refuses(const char *column, const char *value);
+const char *wb_link_refuses(const char *column, const char *value);
+char *wb_more_rewrite(const char *column, const char *value);
+json_t *wb_more_show(const struct wb_record *, const char *column, bool epoch);
+const char *wb_more_text(const struct wb_record *, const char *column, char buf[32]);
+json_t *wb_digest(const char *text); /* SHA-256 in hex */
+void wb_metadata(const char *body, struct sb_response *);
+void wb_picklist(const char *body, struct sb_response *);
 
 /* workbooks_list.c, workbooks_change.c: a list, a change of a set. */
 void wb_list(const struct wb_set *, const char *body, struct sb_response *);

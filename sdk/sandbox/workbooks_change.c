@@ -147,6 +147,8 @@ static json_t *wrong_with(const struct change *c, size_t i, struct wb_record *p,
         if (bad)
             return bad;
     }
+    if (!c->of->named)
+        return NULL;
     const char *person = value_at(c, "name", i);
     bool cleared = person && (!*person || !strcmp(person, ":null_value:"));
     if ((create && (!person || cleared || !strcmp(person, ":no_value:"))) || (!create && cleared))

@@ -11,6 +11,8 @@ static json_t *whole(const struct wb_record *p)
     for (size_t i = 0; p->of->columns[i]; i++)
         if (p->value[i])
             json_object_set_new(fields, p->of->columns[i], json_string(p->value[i]));
+    if (wb_value(p, "rfc822"))
+        json_object_set_new(fields, "rfc822_sha256", wb_digest(wb_value(p, "rfc822")));
     if (p->of == &wb_sets[WB_PEOPLE])
         json_object_set_new(fields, "employer_name", wb_column_json(p, "employer_name", true));
     return json_pack("{s:I,s:I,s:b,s:I,s:I,s:o,s:o}", "id", (json_int_t)p->id, "lock_version",
@@ -76,6 +78,8 @@ bool wb_control(const char *action, const char *query, struct sb_buf *out)
         char *name = sb_param(query, "name", 0);
         answer = json_pack("{s:I}", "id", (json_int_t)wb_org_named(name, true));
         free(name);
+    } else if (!strcmp(action, "sent")) {
+        answer = json_pack("{s:i}", "sent", (int)wb_sent);
     } else if (!strcmp(action, "expire_key")) {
         char *on = sb_param(query, "on", 0);
         wb_expired = !on || strcmp(on, "0") != 0;

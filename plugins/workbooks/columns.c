@@ -91,6 +91,15 @@ void wb_put(struct wb_table *t, size_t op, const char *field, const char *column
         *wb_cell(t, op, column) = *value ? value : WB_CLEAR;
 }
 
+void wb_put_nothing(struct wb_table *t, size_t op, const struct wb_field *w,
+                    const struct wess_field *f)
+{
+    (void)t;
+    (void)op;
+    (void)w;
+    (void)f;
+}
+
 static void put_text(struct wb_table *t, size_t op, const struct wess_field *f)
 {
     for (size_t i = 0; i < t->kind->n_fields; i++) {

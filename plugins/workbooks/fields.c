@@ -20,11 +20,12 @@ static const char *const fact_columns[] = {"id",
 void wb_select(struct form *f, const struct wess_conn *conn, const struct wb_kind *k, bool whole)
 {
     for (size_t i = 0; i < sizeof(fact_columns) / sizeof(fact_columns[0]); i++)
-        form_add(f, "_select_columns[]", fact_columns[i]);
+        if (k->family != WB_NO_FAMILY || strcmp(fact_columns[i], "assigned_to") != 0)
+            form_add(f, "_select_columns[]", fact_columns[i]);
     for (size_t i = 0; !whole && k->keys[i]; i++)
         form_add(f, "_select_columns[]", k->keys[i]);
     for (size_t i = 0; whole && i < k->n_fields; i++)
-        if (wb_holds(conn, k, k->fields[i].name))
+        if (!k->fields[i].unread && wb_holds(conn, k, k->fields[i].name))
             form_add(f, "_select_columns[]", k->fields[i].column);
 }
 
@@ -310,7 +311,8 @@ enum wess_code wb_item(struct wess_call *call, const json_t *row, bool whole, st
     out->fields = r.fields.of;
     out->n_fields = r.fields.n;
     out->when_ms = when_of(out, k->when);
-    read_queue(&r, &call->conn->queues[k->family], out);
+    if (k->family != WB_NO_FAMILY)
+        read_queue(&r, &call->conn->queues[k->family], out);
     const char *stamp = copied(&r, "created_through_reference");
     if (r.strange)
         return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,

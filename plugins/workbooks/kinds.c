@@ -12,9 +12,18 @@ const struct wb_kind *const wb_kinds[WB_KINDS] = {
     [WB_PEOPLE] = &wb_person_kind,
     [WB_TASKS] = &wb_task_kind,
     [WB_MEETINGS] = &wb_meeting_kind,
+    [WB_EMAILS] = &wb_email_kind,
 };
-const struct wess_kind_caps wb_caps[WB_KINDS] = {
-    [WB_PEOPLE] = {"contact", CAPS}, [WB_TASKS] = {"task", CAPS}, [WB_MEETINGS] = {"event", CAPS}};
+/* Mail is filed: created, and left alone. */
+#define FILED                                                                                      \
+    (WESS_CAP_DELTA | WESS_CAP_CREATE | WESS_CAP_STAMP | WESS_CAP_TOMBSTONE_PROVES |               \
+     WESS_CAP_SILENT | WESS_CAP_REWRITES)
+#define MAILS_AT_ONCE 20u
+
+const struct wess_kind_caps wb_caps[WB_KINDS] = {[WB_PEOPLE] = {"contact", CAPS},
+                                                 [WB_TASKS] = {"task", CAPS},
+                                                 [WB_MEETINGS] = {"event", CAPS},
+                                                 [WB_EMAILS] = {"message", FILED}};
 static const char *const fact_names[] = {"queue"};
 
 const struct wb_kind *wb_kind_of(const struct wess_call *call)
@@ -54,15 +63,16 @@ enum wess_code wb_collections(struct wess_call *call, struct wess_schema *out)
     if (!of)
         return WESS_TOO_BIG;
     for (size_t i = 0; i < WB_KINDS; i++) {
+        bool queues = wb_kinds[i]->family != WB_NO_FAMILY;
         of[i] = (struct wess_collection){.id = wb_kinds[i]->collection,
                                          .kind = wb_kinds[i]->kind,
                                          .title = wb_kinds[i]->title,
                                          .caps = wb_caps[i].caps,
                                          .page_max = (uint32_t)call->conn->page,
                                          .fetch_max = WB_PAGE,
-                                         .write_max = WB_BATCH,
+                                         .write_max = i == WB_EMAILS ? MAILS_AT_ONCE : WB_BATCH,
                                          .settle_after_ms = WB_SETTLE_MS,
-                                         .facts = {fact_names, 1}};
+                                         .facts = {queues ? fact_names : NULL, queues}};
         if (!fill_schema(call, wb_kinds[i], &of[i]))
             return WESS_TOO_BIG;
     }

@@ -52,9 +52,9 @@ static char *joined_ids(struct wess_call *call, const struct wb_second *s)
 /* What was seen in the overlap already is left out, second by second: a record that changed again
  * has another second, one that became visible late another id. */
 static bool leave_out_seen(struct wess_call *call, struct form *f, const struct wb_cursor *c,
-                           char *formula, size_t cap)
+                           size_t term, char *formula, size_t cap)
 {
-    size_t at = strlen(formula), term = c->seconds ? 6 : 3, groups = 0;
+    size_t at = strlen(formula), groups = 0;
     char *seconds = call->conn->host->alloc(call->arena, c->n * 21 + 1), *s = seconds, one[24];
     if (!seconds)
         return false;
@@ -105,7 +105,12 @@ static bool ask_page(struct wess_call *call, struct form *f, const struct wb_cur
         filter(f, "id", "gt", id);
         strcat(formula, " AND (3 OR (4 AND 5))");
     }
-    if (!leave_out_seen(call, f, c, formula, cap))
+    size_t term = c->seconds ? 6 : 3;
+    if (wb_kind_of(call)->ours_only) {
+        filter(f, "created_through", "eq", call->conn->application);
+        snprintf(formula + strlen(formula), cap - strlen(formula), " AND %zu", term++);
+    }
+    if (!leave_out_seen(call, f, c, term, formula, cap))
         return false;
     form_add(f, "_fm", formula);
     if (bare)
@@ -252,16 +257,16 @@ static enum wess_code ask(struct wess_call *call, const char *path, struct form 
     return rc;
 }
 
-enum wess_code wb_rows_of(struct wess_call *call, const char *path, const char *column,
-                          const char *const *values, size_t n, const char *const *columns,
-                          json_t **out)
+enum wess_code wb_rows_up_to(struct wess_call *call, const char *path, const char *column,
+                             const char *const *values, size_t n, int64_t most,
+                             const char *const *columns, json_t **out)
 {
     struct form f = {0};
     char *any = any_of(call, values, n);
     enum wess_code rc = any ? wb_begin(call, "GET", &f) : WESS_TOO_BIG;
     *out = NULL;
     if (rc == WESS_OK) {
-        paging(&f, WB_ROWS_FOR((int64_t)n));
+        paging(&f, most);
         filter(&f, column, "eq", any);
         for (size_t i = 0; columns[i]; i++)
             form_add(&f, "_select_columns[]", columns[i]);
@@ -269,6 +274,13 @@ enum wess_code wb_rows_of(struct wess_call *call, const char *path, const char *
     }
     form_fini(&f);
     return rc;
+}
+
+enum wess_code wb_rows_of(struct wess_call *call, const char *path, const char *column,
+                          const char *const *values, size_t n, const char *const *columns,
+                          json_t **out)
+{
+    return wb_rows_up_to(call, path, column, values, n, WB_ROWS_FOR((int64_t)n), columns, out);
 }
 
 enum wess_code wb_rows_equal(struct wess_call *call, const char *column, const char *const *values,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "activity.h"
+#include "links.h"
 
 /* ---- reading
  * ------------------------------------------------------------------------------------------ */
@@ -104,6 +105,13 @@ static void put_rule(struct wb_table *t, size_t op, const struct wb_field *w,
         wb_reject(t, op, "Workbooks shows no recurrence over its API: a series is not written");
 }
 
+/* Nobody shows how Workbooks lists attendees; people it knows can be related. */
+static enum wess_code finish(struct wb_table *t)
+{
+    static const char *const who[] = {"attendees", NULL};
+    return wb_link_people(t, who);
+}
+
 static void complete(struct wb_table *t, size_t op)
 {
     wb_complete_activity(t, op);
@@ -141,6 +149,7 @@ static const struct wess_field_schema schema[] = {
     {.name = "start", .type = WESS_TIME},
     {.name = "end", .type = WESS_TIME},
     {.name = "alarm", .type = WESS_INT},
+    {.name = "attendees", .type = WESS_RECORDS},
     {.name = "rrule", .type = WESS_TEXT},
 };
 static const char *const keys[] = {"name", "start", NULL};
@@ -153,6 +162,8 @@ static const struct wb_look look_in[] = {
 /* Whoever is invited to the meeting in Exchange reads what is typed in Workbooks. */
 static bool holds(const struct wess_conn *c, const char *field)
 {
+    if (!strcmp(field, "attendees"))
+        return c->link_attendees;
     return c->share_description || strcmp(field, "description") != 0;
 }
 
@@ -175,4 +186,5 @@ const struct wb_kind wb_meeting_kind = {
     .holds = holds,
     .complete = complete,
     .prepare = wb_prepare_queue,
+    .finish = finish,
 };

@@ -50,22 +50,17 @@ static const char *full_name(struct wb_table *t, const struct wess_item *item)
 /* ---- the table
  * ------------------------------------------------------------------------------------------ */
 
-#define TEXT(name, column)                                                                         \
+#define TEXT(of, in)                                                                               \
     {                                                                                              \
-        name, NULL, NULL, column, WESS_TEXT, false, NULL, NULL                                     \
+        .name = of, .column = in, .type = WESS_TEXT                                                \
     }
-#define MAIL(place, column)                                                                        \
+#define RECORD(of, key, piece, in)                                                                 \
     {                                                                                              \
-        "email", place, "value", column, WESS_RECORDS, false, NULL, NULL                           \
+        .name = of, .slot = key, .part = piece, .column = in, .type = WESS_RECORDS                 \
     }
-#define PHONE(slot, column)                                                                        \
-    {                                                                                              \
-        "phone", slot, "value", column, WESS_RECORDS, false, NULL, NULL                            \
-    }
-#define PLACE(slot, part, column)                                                                  \
-    {                                                                                              \
-        "address", slot, part, column, WESS_RECORDS, false, NULL, NULL                             \
-    }
+#define MAIL(place, in) RECORD("email", place, "value", in)
+#define PHONE(slot, in) RECORD("phone", slot, "value", in)
+#define PLACE(slot, part, in) RECORD("address", slot, part, in)
 
 static const struct wb_field fields[] = {
     TEXT("fn", "name"),
@@ -77,11 +72,11 @@ static const struct wb_field fields[] = {
     TEXT("title", "person_job_title"),
     TEXT("role", "person_job_role"),
     /* Read; written as employer_link, see employer.c. */
-    {"org", NULL, NULL, "employer_name", WESS_TEXT, false, NULL, put_employer},
+    {.name = "org", .column = "employer_name", .type = WESS_TEXT, .put = put_employer},
     TEXT("url", "website"),
     TEXT("assistant", "assistant_name"),
     TEXT("spouse", "spouse_name"),
-    {"note", NULL, NULL, "party_notes", WESS_TEXT, true, NULL, NULL},
+    {.name = "note", .column = "party_notes", .type = WESS_TEXT, .html = true},
     MAIL("1", "main_location[email]"),
     MAIL("2", "main_location[alternate_email]"),
     MAIL("3", "home_location[email]"),

@@ -41,10 +41,10 @@ static enum wess_code keep_rows(struct wb_queues *c, const json_t *rows)
 
 enum wess_code wb_queues(struct wess_call *call, enum wb_family family)
 {
-    struct wb_queues *c = &call->conn->queues[family];
+    struct wb_queues *c = family < WB_FAMILIES ? &call->conn->queues[family] : NULL;
     struct form f = {0};
     json_t *answer = NULL;
-    if (c->read)
+    if (!c || c->read)
         return WESS_OK;
     enum wess_code rc = wb_begin(call, "GET", &f);
     if (rc == WESS_OK) {
@@ -101,10 +101,10 @@ static bool unknown_ids(struct wess_call *call, const struct wb_queues *c, const
 enum wess_code wb_queues_of(struct wess_call *call, const json_t *rows)
 {
     enum wb_family family = wb_kind_of(call)->family;
-    struct wb_queues *c = &call->conn->queues[family];
+    struct wb_queues *c = family < WB_FAMILIES ? &call->conn->queues[family] : NULL;
     const struct wess_host *h = call->conn->host;
     size_t n = 0;
-    if (c->whole || !json_array_size(rows))
+    if (!c || c->whole || !json_array_size(rows))
         return WESS_OK;
     const char **ids = h->alloc(call->arena, json_array_size(rows) * sizeof(*ids));
     enum wess_code rc = ids && unknown_ids(call, c, rows, ids, &n) ? WESS_OK : WESS_TOO_BIG;

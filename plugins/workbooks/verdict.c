@@ -96,7 +96,7 @@ void wb_done(struct wb_table *t, size_t op, const json_t *row)
 {
     const struct wess_host *h = t->call->conn->host;
     struct wess_result *r = &t->out[op];
-    char number[24], lock[24];
+    char number[24], lock[24], type[24];
     const char *id = wb_text(row, "id", number), *rev = wb_text(row, "lock_version", lock);
     bool create = t->ops[op].what == WESS_CREATE;
     bool is_id = id && *id >= '1' && *id <= '9';
@@ -106,6 +106,7 @@ void wb_done(struct wb_table *t, size_t op, const json_t *row)
     }
     r->id = wess_arena_text(h, t->call->arena, id);
     r->revision = wess_arena_text(h, t->call->arena, rev);
+    t->types[op] = wess_arena_text(h, t->call->arena, wb_text(row, "type", type));
     r->code = r->id ? WESS_OK : WESS_UNKNOWN;
     if (!create)
         return;

@@ -22,13 +22,13 @@ struct wb_queue {
     char *id, *name; /* no name: it is not among the queues */
 };
 /* The queues of a family of records: assigned_to holds one's number. */
-enum wb_family { WB_OF_PEOPLE, WB_OF_ACTIVITIES, WB_FAMILIES };
+enum wb_family { WB_OF_PEOPLE, WB_OF_ACTIVITIES, WB_FAMILIES, WB_NO_FAMILY };
 struct wb_queues {
     struct wb_queue *of;
     size_t n;
     bool read, whole; /* the first of them; there are no others */
 };
-enum { WB_PEOPLE, WB_TASKS, WB_MEETINGS, WB_KINDS };
+enum { WB_PEOPLE, WB_TASKS, WB_MEETINGS, WB_EMAILS, WB_KINDS };
 /* What a word or number of ours is to Workbooks, by the settings: "COMPLETED=Complete". */
 struct wb_word {
     const char *ours, *theirs;
@@ -47,11 +47,14 @@ struct wess_conn {
     const char *application;
     int64_t page, overlap_s;
     int64_t ahead_ms; /* their clock minus ours, by the last answer */
-    bool match_employer, share_description;
+    bool match_employer, share_description, link_people, link_attendees;
     bool ends_after; /* the finish of what lasts whole days is the day after the last */
     struct wb_words statuses, priorities;
-    const char *assign_to; /* queue of what is created; NULL: as Workbooks does */
+    const char *assign_to;                  /* queue of what is created; NULL: as Workbooks does */
+    const char *mail_status, *email_status; /* as the settings say; as it was chosen */
     struct wb_queues queues[WB_FAMILIES];
+    json_t *meta[WB_KINDS]; /* what the database says of the columns; NULL: nothing */
+    bool meta_read;
     json_t *employers; /* folded name → organisation id; null: none or several */
 };
 
@@ -64,6 +67,10 @@ enum wess_code wb_begin(struct wess_call *, const char *method, struct form *);
  * that is lost leaves WESS_UNKNOWN. */
 enum wess_code wb_post(struct wess_call *, const char *path, struct form *, bool write,
                        json_t **out);
+struct wb_upload;
+/* The same, with values that come out of the spool; a write. */
+enum wess_code wb_post_upload(struct wess_call *, const char *path, struct wb_upload *,
+                              json_t **out);
 /* Gives WESS_TOO_BIG its text, where none was given: what every slot ends with. */
 enum wess_code wb_told(struct wess_call *, enum wess_code);
 /* A JSON text, bounded in depth and number of values, and strict; pure. NULL: not JSON. */
@@ -84,7 +91,7 @@ struct wb_field {
     const char *part;   /* of the element: "value", "street" */
     const char *column; /* Workbooks' */
     uint32_t type;
-    bool html;
+    bool html, unread; /* unread: written alone, and never asked for */
     void (*read)(struct wb_reading *, const struct wb_field *);
     void (*put)(struct wb_table *, size_t op, const struct wb_field *, const struct wess_field *);
 };
@@ -104,13 +111,15 @@ struct wb_kind {
     const char *const *keys;    /* columns that the keys are made of, NULL behind the last */
     const struct wb_look *look;
     size_t n_look;
+    bool ours_only;   /* what we did not create is not listed */
     const char *when; /* the field by which an item is in time; NULL: none */
     bool (*holds)(const struct wess_conn *, const char *field);    /* NULL: all of the table */
     bool (*adapt)(struct wess_call *, struct wess_field_schema *); /* to the settings */
     void (*complete)(struct wb_table *, size_t op); /* after the fields are filled in */
     enum wess_code (*prepare)(struct wb_table *);   /* look-ups for a batch; or NULL */
+    enum wess_code (*finish)(struct wb_table *);    /* after it is written; or NULL */
 };
-extern const struct wb_kind wb_person_kind, wb_task_kind, wb_meeting_kind;
+extern const struct wb_kind wb_person_kind, wb_task_kind, wb_meeting_kind, wb_email_kind;
 extern const struct wb_kind *const wb_kinds[WB_KINDS];
 extern const struct wess_kind_caps wb_caps[WB_KINDS];
 const struct wb_kind *wb_kind_of(const struct wess_call *); /* people, where nobody says */
@@ -214,6 +223,10 @@ enum wess_code wb_rows_equal(struct wess_call *, const char *column, const char 
 enum wess_code wb_rows_of(struct wess_call *, const char *path, const char *column,
                           const char *const *values, size_t n, const char *const *columns,
                           json_t **out);
+
+enum wess_code wb_rows_up_to(struct wess_call *, const char *path, const char *column,
+                             const char *const *values, size_t n, int64_t most,
+                             const char *const *columns, json_t **out);
 
 /* ---- html.c: pure
  * ---------------------------------------------------------------------------------------------- */

@@ -17,6 +17,12 @@ static const struct wess_option options[] = {
      "whether the description of meetings travels: who is invited reads it", 0},
     {"all_day_finish", "choice", NULL, "last", "last|after",
      "whether the finish of a meeting of whole days is its last day, or the day after", 0},
+    {"link_people", "bool", NULL, "true", NULL,
+     "whether mail is related to the people who bear an address of it", 0},
+    {"link_attendees", "bool", NULL, "false", NULL,
+     "whether attendees are related to the people they are; their direction has to be to_right", 0},
+    {"mail_status", "string", NULL, NULL, NULL,
+     "status of filed emails; one of the database that sends nothing unless given", 0},
     {"assign_to", "string", NULL, NULL, NULL, "queue of the tasks and meetings that are created",
      0},
     {"task_status", "list", NULL, NULL, NULL,
@@ -34,6 +40,8 @@ static void close_conn(struct wess_conn *c)
         return;
     http_free(c->http);
     json_decref(c->employers);
+    for (size_t k = 0; k < WB_KINDS; k++)
+        json_decref(c->meta[k]);
     for (size_t f = 0; f < WB_FAMILIES; f++) {
         for (size_t i = 0; i < c->queues[f].n; i++) {
             free(c->queues[f].of[i].id);
@@ -95,6 +103,9 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     c->match_employer = is_set(host, "employer", "match");
     c->share_description = is_set(host, "share_description", "true");
     c->ends_after = is_set(host, "all_day_finish", "after");
+    c->link_people = is_set(host, "link_people", "true");
+    c->link_attendees = is_set(host, "link_attendees", "true");
+    c->mail_status = host->setting(host->ctx, "mail_status");
     c->assign_to = host->setting(host->ctx, "assign_to");
     c->http = http_new(host);
     c->employers = json_object();

@@ -194,6 +194,38 @@ def test_meetings():
         assert visit["IsAllDayEvent"] == "true" and visit["End"] == "2030-02-07T00:00:00Z", visit
 
 
+ATTENDEE = ("<t:Attendee><t:Mailbox><t:Name>{0}</t:Name><t:EmailAddress>{0}@x.example"
+            "</t:EmailAddress></t:Mailbox></t:Attendee>")
+
+
+def test_attendees_are_related_to_the_people_they_are():
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "event", "calendar", "meetings", wb="link_attendees = true;",
+                pair='fields = ( { field = "attendees"; direction = "to_right"; } );') as wess:
+        ids = {n: str(box.workbooks("create", name=n, **{where: n + "@x.example"})["id"])
+               for n, where in (("Ada", "main_location[email]"), ("Ben", "home_location[email]"))}
+        make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z",
+             End="2030-07-04T08:00:00Z",
+             RequiredAttendees=ATTENDEE.format("Ada") + ATTENDEE.format("Nobody"))
+        box.fault("workbooks:activity_links:PUT:1:lost")
+        wess.settle()
+        meeting = there(box, "meetings", "Review")["id"]
+        links = [l["fields"] for l in all_there(box, "links")]
+        assert [(l["activity_id"], l["activity_type"], l["resource_id"], l["resource_type"])
+                for l in links] == [(str(meeting), "Private::Activity::Meeting", ids["Ada"],
+                                     "Private::Crm::Person")], links
+        # Somebody more comes; an edit over there takes nobody away here.
+        event = here(box, "calendar", "Review")["id"]
+        box.exchange("edit", 0, id=event, RequiredAttendees=ATTENDEE.format("Ada") +
+                     ATTENDEE.format("Ben") + ATTENDEE.format("Nobody"))
+        box.workbooks("edit", of="meetings", id=meeting, name="Review 2")
+        wess.settle()
+        assert sorted(l["fields"]["resource_id"] for l in all_there(box, "links")) == \
+            sorted(ids.values())
+        there_now = here(box, "calendar", "Review 2")["fields"]["RequiredAttendees"]
+        assert there_now.count("<t:Attendee>") == 3, there_now
+
+
 def test_descriptions_travel_where_told_to():
     with Sandbox("--data", "empty") as box, \
             Crm(box, "event", "calendar", "meetings", wb="share_description = true;") as wess:
@@ -201,6 +233,94 @@ def test_descriptions_travel_where_told_to():
              End="2030-07-04T08:00:00Z")
         wess.settle()
         assert "a<br" in there(box, "meetings", "Review")["fields"]["description"]
+
+
+class Filing(Crm):
+    """Mail of two mailboxes, filed in one Workbooks."""
+
+    def __init__(self, box, wb="", ews=""):
+        super().__init__(box, "message", "messages", "emails", pair='mode = "file";', wb=wb)
+        self.write("users.csv", "id,name,mailbox,workbooks,wave\n" + "".join(
+            f"u{i + 1},User {i},{box.mailbox(i)},U,pilot\n" for i in range(2)))
+        with open(self.config) as f:
+            text = f.read()
+        self.write("wess.conf", text.replace(
+            ' right = { queue = "%{user.workbooks}"; };', ""))
+
+    def quiet(self):
+        for user, run in self.sync("--no-wait", check=(0, 1)).items():
+            for side in ("left", "right"):
+                for what in ("created", "updated", "deleted", "ended"):
+                    assert run[side][what] == 0, (user, side, what, run[side][what])
+
+    def file(self):
+        self("sync", "--no-wait", check=(0, 1, 3, 4))
+        self.box.move_clock(600)
+        self("sync", "--no-wait", check=(0, 1, 4))
+        self.quiet()
+        assert self.box.workbooks("sent")["sent"] == 0, "a mail was sent"
+        assert self.box.exchange("outbox")["sent"] == 0, "somebody was told"
+
+
+def mail(box, i, subject, number, **more):
+    return box.exchange("mail", i, Subject=subject, Body="Text\nof it", categories="Workbooks",
+                        InternetMessageId=f"<{number}@example.com>", **more)
+
+
+def test_mail_is_filed_once_and_whole():
+    with Sandbox("--data", "empty") as box, Filing(box) as wess:
+        first = mail(box, 0, "Offer", 1)
+        large = mail(box, 0, "Large", 2, size=5_000_000)
+        mail(box, 1, "Offer", 1)
+        for i in range(3, 33):
+            mail(box, 1, f"Small {i}", i)
+        wess.file()
+        filed = all_there(box, "emails")
+        assert len(filed) == 32, len(filed)
+        digests = {f["fields"]["rfc822_sha256"] for f in filed}
+        assert first["fields"]["MimeSha256"] in digests and large["fields"]["MimeSha256"] in digests
+        assert {f["fields"]["status"] for f in filed} == {"SENT"}
+        assert all(f["created_through_reference"] for f in filed)
+        # Nothing that happens to it moves anything.
+        box.exchange("untag", 0, id=first["id"])
+        wess.quiet()
+        box.exchange("tag", 0, id=first["id"])
+        wess.file()
+        assert len(all_there(box, "emails")) == 32
+
+
+def test_mail_whose_answer_was_lost_is_filed_once():
+    with Sandbox("--data", "empty") as box, Filing(box) as wess:
+        mail(box, 0, "Offer", 1)
+        box.fault("workbooks:emails:PUT:1:lost")
+        wess.file()
+        assert len(all_there(box, "emails")) == 1
+
+
+def test_mail_is_related_to_people_where_workbooks_takes_it():
+    for takes in ("off", "on"):
+        with Sandbox("--data", "empty", "--switch", f"email_links={takes}") as box, \
+                Filing(box) as wess:
+            people = {"main_location[email]": "ada@x.example", "name": "Ada"}
+            ada = box.workbooks("create", **people)["id"]
+            box.workbooks("create", name="Ben", **{"main_location[email]": "ben@x.example"})
+            mail(box, 0, "Offer", 1, 
+                 From="<t:Mailbox><t:Name>Ada</t:Name><t:EmailAddress>Ada@x.example</t:EmailAddress>"
+                 "</t:Mailbox>")
+            wess.file()
+            links = all_there(box, "links")
+            assert len(all_there(box, "emails")) == 1
+            assert [l["fields"]["resource_id"] for l in links] == ([str(ada)] if takes == "on" else [])
+            wess.file()
+            assert len(all_there(box, "links")) == len(links)
+
+
+def test_a_status_that_would_send_is_refused():
+    with Sandbox("--data", "empty") as box, Filing(box, wb='mail_status = "SEND";') as wess:
+        mail(box, 0, "Offer", 1)
+        wess("sync", "--no-wait", check=None)
+        assert not all_there(box, "emails") and box.workbooks("sent")["sent"] == 0
+        assert "mail_status" in wess.log_tail()
 
 
 if __name__ == "__main__":

@@ -323,5 +323,93 @@ def test_a_status_that_would_send_is_refused():
         assert "mail_status" in wess.log_tail()
 
 
+PRESET = """
+site = "crm"; state_dir = "{dir}/state"; preset = "workbooks-exchange";
+endpoints: {{
+  exchange: {{ connector = "ews"; url = "{url}"; auth = "basic"; username = "EXAMPLE\\\\svc-wess";
+    password = {{ file = "{dir}/exchange.secret"; }}; impersonate = "%{{user.mailbox}}"; time_zone = "Europe/London"; }};
+  crm: {{ connector = "workbooks"; url = "{workbooks}"; api_key = {{ file = "{dir}/workbooks.secret"; }};
+    link_attendees = true; }};
+}};
+users: {{ source = {{ csv = "{dir}/users.csv"; }}; waves = ( {{ name = "*"; mode = "both"; }} ); }};
+{more}
+log: {{ file = "{dir}/log"; level = "debug"; }};
+"""
+
+
+class Preset(Crm):
+    def __init__(self, box, more=""):
+        super().__init__(box, "task", "tasks", "tasks")
+        self.write("wess.conf", PRESET.format(
+            dir=self.dir, url=box.info["exchange"]["url"], workbooks=box.info["workbooks"]["url"],
+            more=more))
+
+    def settle(self, check=(0, 1)):
+        for _ in range(2):
+            self("sync", "--no-wait", check=(0, 1, 3, 4))
+            self.box.move_clock(600)
+        for run in self.json("sync", "--no-wait", check=check)["runs"]:
+            for side in ("left", "right"):
+                for what in ("created", "updated", "deleted", "ended"):
+                    assert run[side][what] == 0, (run["pair"], side, what, run[side][what])
+        assert self.box.exchange("outbox")["sent"] == 0, "somebody was told"
+        assert self.box.workbooks("sent")["sent"] == 0, "a mail was sent"
+
+
+CREATE = "".join(f'{p}: {{ first = {{ create = "yes"; }}; }}; '
+                 for p in ("mail", "people", "tasks", "meetings"))
+
+
+def test_a_preset_is_all_four():
+    with Sandbox("--data", "empty") as box, Preset(box, f"pairs: {{ {CREATE} }};") as wess:
+        make(box, "Task", Subject="Call")
+        make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z",
+             End="2030-07-04T08:00:00Z", RequiredAttendees=ATTENDEE.format("Ada"))
+        box.exchange("create", 0, GivenName="Ada", Surname="Lovell", EmailAddress1="ada@x.example",
+                     categories="Workbooks")
+        mail(box, 0, "Offer", 1)
+        wess.settle()
+        for of, n in (("people", 1), ("tasks", 1), ("meetings", 1), ("emails", 1)):
+            assert len(all_there(box, of)) == n, of
+        # People came first, so the meeting met her.
+        ada = box.person()["id"]
+        assert [l["fields"]["resource_id"] for l in all_there(box, "links")] == [str(ada)]
+        pairs = [r["pair"] for r in wess.json("sync", "--no-wait")["runs"]]
+        assert pairs == ["people", "tasks", "meetings", "mail"], pairs
+        # An edit each way, of each kind.
+        box.workbooks("edit", id=ada, person_job_title="Countess")
+        box.workbooks("edit", of="tasks", id=there(box, "tasks", "Call")["id"], due="2030-01-02")
+        box.exchange("edit", 0, id=here(box, "calendar", "Review")["id"], Subject="Review 2")
+        wess.settle()
+        assert box.contact(0)["fields"]["JobTitle"] == "Countess"
+        assert here(box, "tasks", "Call")["fields"]["DueDate"] == "2030-01-02T00:00:00Z"
+        assert there(box, "meetings", "Review 2")
+
+
+def expanded(wess):
+    return wess("check", "--expanded").stdout
+
+
+def test_a_preset_can_be_read_and_overridden():
+    more = ('preset_without = [ "mail" ]; pairs: { meetings: { conflict = "left"; '
+            'on_delete = { left = "delete"; }; select = { left = { folder = "Calendar"; }; }; }; };')
+    with Sandbox("--data", "empty") as box, Preset(box) as wess, Preset(box, more) as own:
+        text = expanded(wess)
+        assert [w for w in ("people: {", "tasks: {", "meetings: {", "mail: {") if w in text] and \
+            'right = "crm:people"' in text and "password" not in text, text
+        # What is printed is the configuration, without the preset.
+        with open(wess.config) as f:
+            written = f.read().replace('preset = "workbooks-exchange";', "")
+        wess.write("wess.conf", written + text)
+        assert expanded(wess) == text
+        text = expanded(own)
+        assert "mail" not in text and 'conflict = "left"' in text, text
+        meetings = text[text.index("meetings"):]
+        meetings = meetings[:meetings.find("\n  };")]
+        # A side's select is one thing; of the other groups it is member by member.
+        assert 'folder = "Calendar"' in meetings and "tags_any" not in meetings, meetings
+        assert "queue" in meetings and 'left = "delete"' in meetings, meetings
+
+
 if __name__ == "__main__":
     main(globals())

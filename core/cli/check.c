@@ -151,6 +151,10 @@ static int check_loaded(struct cli *c, const struct cli_args *a, struct complain
     bool json = cli_has(a, OPT_JSON);
     if (!cli_user(c, a, &user))
         return EXIT_USAGE;
+    if (cli_has(a, OPT_EXPANDED) && c->config->expanded && !json) {
+        fputs(c->config->expanded, c->out);
+        return EXIT_IN_STEP;
+    }
     if (!json)
         print_understood(c);
     config_expiries(c->config, clock_now_ms(), print_expiry, c);
@@ -170,13 +174,15 @@ int cmd_check(struct cli *c, const struct cli_args *a)
 {
     bool json = cli_has(a, OPT_JSON);
     struct complaints said = {.cli = c, .list = json ? json_array() : NULL};
-    json_t *online = NULL;
+    json_t *online = NULL, *expanded = NULL;
     struct config *cfg = config_load(path_of(a), a->value[OPT_ROOT], complain, &said);
     int status = EXIT_USAGE;
     if (cfg) {
         c->config = cfg;
         cli_log_ready(cfg);
         status = check_loaded(c, a, &said, &online);
+        if (json && cli_has(a, OPT_EXPANDED) && cfg->expanded)
+            expanded = json_string(cfg->expanded);
         c->config = NULL;
         config_free(cfg);
     }
@@ -184,7 +190,7 @@ int cmd_check(struct cli *c, const struct cli_args *a)
         cli_say(c, "%s; nothing was contacted",
                 cli_count(c->arena, (int64_t)said.n, "trouble found", "troubles found"));
     if (json)
-        cli_json(c, json_pack("{s:b,s:o,s:o*,s:i}", "sound", cfg && !said.n, "troubles", said.list,
-                              "online", online, "status", status));
+        cli_json(c, json_pack("{s:b,s:o,s:o*,s:o*,s:i}", "sound", cfg && !said.n, "troubles",
+                              said.list, "online", online, "expanded", expanded, "status", status));
     return status;
 }

@@ -21,6 +21,7 @@ enum cli_opt {
     OPT_HELP,
     OPT_VERSION,
     OPT_ONLINE,
+    OPT_EXPANDED,
     OPT_ROOT,
     OPT_CHECK,
     OPT_NO_WAIT,

@@ -13,8 +13,8 @@ const struct cli_command cli_commands[] = {
      "anything is contacted. With --online it signs in to every endpoint for every user and "
      "writes\n"
      "nothing there.",
-     OPT_BIT(OPT_ONLINE) | OPT_BIT(OPT_ROOT) | OPT_BIT(OPT_TRACE_HTTP), NEED_NOTHING, 0, 0,
-     cmd_check},
+     OPT_BIT(OPT_ONLINE) | OPT_BIT(OPT_EXPANDED) | OPT_BIT(OPT_ROOT) | OPT_BIT(OPT_TRACE_HTTP),
+     NEED_NOTHING, 0, 0, cmd_check},
     {"plan", NULL, "[PAIR]", "what a sync would do, and why; writes nothing anywhere",
      "Reads the changes of both sides and shows what would be linked, created, updated, ended and\n"
      "asked. Nothing is written to either side; of the state only what was read is kept.",

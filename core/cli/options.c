@@ -17,6 +17,7 @@ const struct cli_option cli_options[OPT_COUNT] = {
     [OPT_HELP] = {"help", NULL, 'h', "this text"},
     [OPT_VERSION] = {"version", NULL, 0, "the version"},
     [OPT_ONLINE] = {"online", NULL, 0, "signs in everywhere and tells what answers there"},
+    [OPT_EXPANDED] = {"expanded", NULL, 0, "prints the pairs with what a preset puts in"},
     [OPT_ROOT] = {"root", "DIR", 0, "puts DIR before every path that the configuration names"},
     [OPT_CHECK] = {"check", NULL, 0, "exit status 8 when there is something to do"},
     [OPT_NO_WAIT] = {"no-wait", NULL, 0, "does not wait for what can be settled a little later"},

@@ -206,7 +206,7 @@ static void check_expansions(struct reader *r)
 
 static void read_all(struct reader *r)
 {
-    const config_setting_t *root = config_root_setting(&r->lib);
+    config_setting_t *root = config_root_setting(&r->lib);
     struct config *c = r->cfg;
     check_group(r, root, &group_top);
     c->site = text_of(r, root, &group_top, "site");
@@ -218,6 +218,9 @@ static void read_all(struct reader *r)
     read_log_and_http(r, root);
     read_daemon(r, root);
     read_endpoints(r, config_setting_get_member(root, "endpoints"));
+    c->preset = text_of(r, root, &group_top, "preset");
+    expand_preset(r, root);
+    c->expanded = expanded_pairs(r, root);
     read_pairs(r, config_setting_get_member(root, "pairs"));
     read_users(r, group_of(root, "users"));
     if (!r->errors)

@@ -325,6 +325,26 @@ static void read_pair(struct reader *r, const config_setting_t *s, struct cfg_pa
     check_filing(r, s, p);
 }
 
+/* The pair at that place: those of a preset in its order, wherever they are written, then the
+ * others as they are declared. */
+static const config_setting_t *pair_at(const struct reader *r, const config_setting_t *s,
+                                       size_t place)
+{
+    size_t n = (size_t)config_setting_length(s);
+    for (size_t i = 0; i < n; i++) {
+        const char *name = config_setting_name(config_setting_get_elem(s, (unsigned)i));
+        size_t mine = preset_place(r->cfg->preset, name), before = 0;
+        for (size_t k = 0; k < n; k++) {
+            const char *other = config_setting_name(config_setting_get_elem(s, (unsigned)k));
+            size_t its = preset_place(r->cfg->preset, other);
+            before += its < mine || (its == mine && k < i);
+        }
+        if (before == place)
+            return config_setting_get_elem(s, (unsigned)i);
+    }
+    return NULL;
+}
+
 void read_pairs(struct reader *r, const config_setting_t *s)
 {
     int n = s && config_setting_type(s) == CONFIG_TYPE_GROUP ? config_setting_length(s) : 0;
@@ -332,7 +352,7 @@ void read_pairs(struct reader *r, const config_setting_t *s)
     if (!n)
         trouble_at(r, s, "pairs: { NAME: { kind = ..; left = ..; right = ..; }; } is missing");
     for (int i = 0; of && i < n; i++)
-        read_pair(r, config_setting_get_elem(s, (unsigned)i), &of[i], of, (size_t)i);
+        read_pair(r, pair_at(r, s, (size_t)i), &of[i], of, (size_t)i);
     r->cfg->pairs = of;
     r->cfg->n_pairs = of ? (size_t)n : 0;
 }

@@ -13,6 +13,8 @@ static const struct setting_def top[] = {
     {"connector_path", SET_LIST, NULL, NULL, "further folders in which connectors are looked for"},
     {"endpoints", SET_ANY, NULL, NULL, "NAME: { connector = ..; its options }"},
     {"users", SET_GROUP, NULL, NULL, "who takes part"},
+    {"preset", SET_TEXT, NULL, NULL, "usual pairs, as in \"workbooks-exchange\""},
+    {"preset_without", SET_LIST, NULL, NULL, "pairs of the preset that are left out"},
     {"pairs", SET_ANY, NULL, NULL, "NAME: { two collections kept in step }"},
     {"daemon", SET_GROUP, NULL, NULL, "the long-running program"},
     {"http", SET_GROUP, NULL, NULL, "for connectors that speak HTTP"},

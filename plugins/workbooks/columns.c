@@ -4,14 +4,22 @@
 
 #include "write.h"
 
-static const char **cell(struct wb_table *t, size_t op, const char *column)
+const char **wb_cell(struct wb_table *t, size_t op, const char *column)
 {
     size_t i = 0;
     while (i < t->n_columns && strcmp(t->columns[i], column))
         i++;
     if (i == t->n_columns)
-        t->columns[t->n_columns++] = column; /* bounded: the field table has fewer rows */
+        t->columns[t->n_columns++] = column; /* bounded: the field tables have fewer rows */
     return &t->cells[op * WB_COLUMNS_MAX + i];
+}
+
+const char *wb_cell_now(const struct wb_table *t, size_t op, const char *column)
+{
+    for (size_t i = 0; i < t->n_columns; i++)
+        if (!strcmp(t->columns[i], column))
+            return t->cells[op * WB_COLUMNS_MAX + i];
+    return NULL;
 }
 
 void wb_refuse(struct wb_table *t, size_t op, const char *field, const char *text, const char *code)
@@ -74,49 +82,34 @@ static const char *text_value(struct wb_table *t, const struct wb_field *w,
     return text;
 }
 
-static void put(struct wb_table *t, size_t op, const char *field, const char *column,
-                const char *value)
+void wb_put(struct wb_table *t, size_t op, const char *field, const char *column, const char *value)
 {
     /* These words mean something else to Workbooks. */
     if (!strcmp(value, WB_KEEP) || !strcmp(value, WB_CLEAR))
         wb_refuse(t, op, field, "Workbooks cannot hold this text", "reserved");
     else
-        *cell(t, op, column) = *value ? value : WB_CLEAR;
+        *wb_cell(t, op, column) = *value ? value : WB_CLEAR;
+}
+
+void wb_put_nothing(struct wb_table *t, size_t op, const struct wb_field *w,
+                    const struct wess_field *f)
+{
+    (void)t;
+    (void)op;
+    (void)w;
+    (void)f;
 }
 
 static void put_text(struct wb_table *t, size_t op, const struct wess_field *f)
 {
-    for (size_t i = 0; i < wb_n_fields; i++) {
-        const struct wb_field *w = &wb_fields[i];
-        if (w->type != WESS_TEXT || strcmp(w->name, f->name) || !strcmp(f->name, "org"))
+    for (size_t i = 0; i < t->kind->n_fields; i++) {
+        const struct wb_field *w = &t->kind->fields[i];
+        if (w->type != WESS_TEXT || strcmp(w->name, f->name))
             continue;
         const char *value = text_value(t, w, f);
         if (value)
-            put(t, op, f->name, w->column, value);
+            wb_put(t, op, f->name, w->column, value);
     }
-}
-
-static void put_employer(struct wb_table *t, size_t op, const struct wess_field *f)
-{
-    const struct wess_host *h = t->call->conn->host;
-    if (!t->call->conn->match_employer) {
-        wb_refuse(t, op, "org", "employers are left alone (setting employer)", "ignored");
-        return;
-    }
-    if (f->type == WESS_NULL) {
-        *cell(t, op, WB_EMPLOYER) = WB_CLEAR;
-        return;
-    }
-    char *name = wess_arena_textn(h, t->call->arena, f->str.data, f->str.len);
-    const char *fold = name ? h->fold(t->call->arena, name) : NULL;
-    const char *id = fold ? wb_employer(t->call->conn, fold) : NULL;
-    if (!fold)
-        t->spent = true;
-    else if (id)
-        *cell(t, op, WB_EMPLOYER) = id;
-    else
-        wb_refuse(t, op, "org", "no organisation of that name in Workbooks, or several",
-                  "no-match");
 }
 
 static const struct wess_record *record_of(const struct wess_field *f, const struct wb_field *w)
@@ -149,7 +142,7 @@ static const char *part_of(struct wb_table *t, const struct wess_record *r, cons
     return "";
 }
 
-static const struct wess_field *field_of(const struct wess_item *item, const char *name)
+const struct wess_field *wb_field_of(const struct wess_item *item, const char *name)
 {
     for (size_t i = 0; item && i < item->n_fields; i++)
         if (!strcmp(item->fields[i].name, name))
@@ -161,39 +154,32 @@ static const struct wess_field *field_of(const struct wess_item *item, const cha
 static void put_records(struct wb_table *t, size_t op, const struct wess_field *f)
 {
     const struct wess_field *old =
-        t->ops[op].what == WESS_UPDATE ? field_of(t->ops[op].before, f->name) : NULL;
-    for (size_t i = 0; i < wb_n_fields; i++) {
-        const struct wb_field *w = &wb_fields[i];
+        t->ops[op].what == WESS_UPDATE ? wb_field_of(t->ops[op].before, f->name) : NULL;
+    for (size_t i = 0; i < t->kind->n_fields; i++) {
+        const struct wb_field *w = &t->kind->fields[i];
         if (w->type != WESS_RECORDS || strcmp(w->name, f->name))
             continue;
         const char *value = part_of(t, record_of(f, w), w->part);
         const char *was = part_of(t, record_of(old, w), w->part);
         if (strcmp(value, was))
-            put(t, op, f->name, w->column, value);
+            wb_put(t, op, f->name, w->column, value);
     }
 }
 
-static const char *text_of(struct wb_table *t, const struct wess_item *item, const char *name)
+const char *wb_text_of(struct wb_table *t, const struct wess_item *item, const char *name)
 {
-    const struct wess_field *f = field_of(item, name);
+    const struct wess_field *f = wb_field_of(item, name);
     if (!f || f->type != WESS_TEXT || !f->str.len)
         return NULL;
     return wess_arena_textn(t->call->conn->host, t->call->arena, f->str.data, f->str.len);
 }
 
-/* `name` is mandatory and not made from its parts there. */
-static const char *full_name(struct wb_table *t, const struct wess_item *item)
+static const struct wb_field *row_of(const struct wb_kind *k, const char *name)
 {
-    const char *given = text_of(t, item, "name.given"), *family = text_of(t, item, "name.family");
-    const struct wess_field *mail = field_of(item, "email");
-    const char *other = text_of(t, item, "org");
-    if (given && family)
-        return wess_arena_fmt(t->call->conn->host, t->call->arena, "%s %s", given, family);
-    if (given || family)
-        return given ? given : family;
-    if (other)
-        return other;
-    return mail && mail->type == WESS_RECORDS && mail->records.n ? mail->records.of[0].key : NULL;
+    for (size_t i = 0; i < k->n_fields; i++)
+        if (!strcmp(k->fields[i].name, name))
+            return &k->fields[i];
+    return NULL;
 }
 
 void wb_fill(struct wb_table *t, size_t op)
@@ -201,25 +187,18 @@ void wb_fill(struct wb_table *t, size_t op)
     const struct wess_op *o = &t->ops[op];
     for (size_t i = 0; o->what != WESS_DELETE && i < o->item.n_fields; i++) {
         const struct wess_field *f = &o->item.fields[i];
-        if (!strcmp(f->name, "org"))
-            put_employer(t, op, f);
-        else if (f->type == WESS_RECORDS ||
-                 (f->type == WESS_NULL && (!strcmp(f->name, "email") || !strcmp(f->name, "phone") ||
-                                           !strcmp(f->name, "address"))))
+        const struct wb_field *w = row_of(t->kind, f->name);
+        if (!w || !wb_holds(t->call->conn, t->kind, f->name))
+            continue;
+        if (w->put)
+            w->put(t, op, w, f);
+        else if (w->type == WESS_RECORDS)
             put_records(t, op, f);
         else
             put_text(t, op, f);
     }
-    if (o->what == WESS_CREATE) {
-        const char **name = cell(t, op, "name");
-        if (!*name || !strcmp(*name, WB_CLEAR))
-            *name = full_name(t, &o->item);
-        if (o->stamp)
-            *cell(t, op, "created_through_reference") = o->stamp;
-        if (!*name) {
-            t->skip[op] = true;
-            t->out[op].code = WESS_REJECTED;
-            t->out[op].text = "a person needs a name, a company or an address";
-        }
-    }
+    if (o->what == WESS_CREATE && o->stamp)
+        *wb_cell(t, op, "created_through_reference") = o->stamp;
+    if (o->what != WESS_DELETE)
+        t->kind->complete(t, op);
 }

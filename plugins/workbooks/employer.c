@@ -45,8 +45,8 @@ static enum wess_code learn(struct wess_call *call, const char *name, const json
 static enum wess_code ask(struct wess_call *call, const char *const *names, size_t n)
 {
     json_t *rows = NULL;
-    enum wess_code rc =
-        wb_rows_equal(call, "crm/organisations.api", "name", names, n, false, false, &rows);
+    static const char *const columns[] = {"id", "name", NULL};
+    enum wess_code rc = wb_rows_of(call, "crm/organisations.api", "name", names, n, columns, &rows);
     if (rc == WESS_OK && n > 1 && json_array_size(rows) >= WB_ROWS_FOR(n)) {
         /* One name has so many that others may be missing. */
         json_decref(rows);

@@ -1,4 +1,4 @@
-/* One table: vCard's names and Workbooks' columns, both ways. */
+/* Rows and items: what is asked for, and what is made of a row, by the table of its kind. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -7,87 +7,6 @@
 #include "wb.h"
 
 #define SECONDS_MOST 253402300799 /* the year 9999 */
-#define TEXT(name, column)                                                                         \
-    {                                                                                              \
-        name, NULL, NULL, column, WESS_TEXT, false                                                 \
-    }
-#define MAIL(place, column)                                                                        \
-    {                                                                                              \
-        "email", place, "value", column, WESS_RECORDS, false                                       \
-    }
-#define PHONE(slot, column)                                                                        \
-    {                                                                                              \
-        "phone", slot, "value", column, WESS_RECORDS, false                                        \
-    }
-#define PLACE(slot, part, column)                                                                  \
-    {                                                                                              \
-        "address", slot, part, column, WESS_RECORDS, false                                         \
-    }
-
-const struct wb_field wb_fields[] = {
-    TEXT("fn", "name"),
-    TEXT("name.given", "person_first_name"),
-    TEXT("name.additional", "person_middle_name"),
-    TEXT("name.family", "person_last_name"),
-    TEXT("name.prefix", "person_personal_title"),
-    TEXT("name.suffix", "person_suffix"),
-    TEXT("title", "person_job_title"),
-    TEXT("role", "person_job_role"),
-    TEXT("org", "employer_name"), /* read; written as employer_link, see employer.c */
-    TEXT("url", "website"),
-    TEXT("assistant", "assistant_name"),
-    TEXT("spouse", "spouse_name"),
-    {"note", NULL, NULL, "party_notes", WESS_TEXT, true},
-    MAIL("1", "main_location[email]"),
-    MAIL("2", "main_location[alternate_email]"),
-    MAIL("3", "home_location[email]"),
-    PHONE("work", "main_location[telephone]"),
-    PHONE("work2", "main_location[alternate_telephone]"),
-    PHONE("mobile", "main_location[mobile]"),
-    PHONE("fax", "main_location[fax]"),
-    PHONE("home", "home_location[telephone]"),
-    PHONE("home2", "home_location[alternate_telephone]"),
-    PHONE("homefax", "home_location[fax]"),
-    PHONE("assistant", "assistant_phone"),
-    PLACE("work", "street", "main_location[street_address]"),
-    PLACE("work", "locality", "main_location[town]"),
-    PLACE("work", "region", "main_location[county_province_state]"),
-    PLACE("work", "code", "main_location[postcode]"),
-    PLACE("work", "country", "main_location[country]"),
-    PLACE("home", "street", "home_location[street_address]"),
-    PLACE("home", "locality", "home_location[town]"),
-    PLACE("home", "region", "home_location[county_province_state]"),
-    PLACE("home", "code", "home_location[postcode]"),
-    PLACE("home", "country", "home_location[country]"),
-};
-const size_t wb_n_fields = sizeof(wb_fields) / sizeof(wb_fields[0]);
-
-static const char *const phone_slots[] = {"assistant", "fax",    "home", "home2",
-                                          "homefax",   "mobile", "work", "work2"};
-static const char *const place_slots[] = {"home", "work"};
-#define LINE(field)                                                                                \
-    {                                                                                              \
-        .name = field, .type = WESS_TEXT, .max_len = WB_TEXT_MAX                                   \
-    }
-const struct wess_field_schema wb_schema[] = {
-    LINE("fn"),
-    LINE("name.given"),
-    LINE("name.additional"),
-    LINE("name.family"),
-    LINE("name.prefix"),
-    LINE("name.suffix"),
-    LINE("title"),
-    LINE("role"),
-    LINE("org"),
-    LINE("url"),
-    LINE("assistant"),
-    LINE("spouse"),
-    {.name = "note", .type = WESS_TEXT, .max_len = 1u << 20},
-    {.name = "email", .type = WESS_RECORDS, .max_len = WB_TEXT_MAX, .max_n = 3},
-    {.name = "phone", .type = WESS_RECORDS, .max_len = WB_TEXT_MAX, .allowed = {phone_slots, 8}},
-    {.name = "address", .type = WESS_RECORDS, .max_len = WB_TEXT_MAX, .allowed = {place_slots, 2}},
-};
-const size_t wb_n_schema = sizeof(wb_schema) / sizeof(wb_schema[0]);
 
 /* Columns of the facts: what selecting and matching ask. */
 static const char *const fact_columns[] = {"id",
@@ -98,24 +17,16 @@ static const char *const fact_columns[] = {"id",
                                            "assigned_to",
                                            "created_through_reference",
                                            "_can_modify"};
-static const char *const key_columns[] = {"name",
-                                          "person_first_name",
-                                          "person_last_name",
-                                          "main_location[email]",
-                                          "main_location[alternate_email]",
-                                          "home_location[email]",
-                                          "main_location[telephone]",
-                                          "main_location[mobile]",
-                                          "home_location[telephone]"};
-
-void wb_select(struct form *f, bool whole)
+void wb_select(struct form *f, const struct wess_conn *conn, const struct wb_kind *k, bool whole)
 {
     for (size_t i = 0; i < sizeof(fact_columns) / sizeof(fact_columns[0]); i++)
-        form_add(f, "_select_columns[]", fact_columns[i]);
-    for (size_t i = 0; !whole && i < sizeof(key_columns) / sizeof(key_columns[0]); i++)
-        form_add(f, "_select_columns[]", key_columns[i]);
-    for (size_t i = 0; whole && i < wb_n_fields; i++)
-        form_add(f, "_select_columns[]", wb_fields[i].column);
+        if (k->family != WB_NO_FAMILY || strcmp(fact_columns[i], "assigned_to") != 0)
+            form_add(f, "_select_columns[]", fact_columns[i]);
+    for (size_t i = 0; !whole && k->keys[i]; i++)
+        form_add(f, "_select_columns[]", k->keys[i]);
+    for (size_t i = 0; whole && i < k->n_fields; i++)
+        if (!k->fields[i].unread && wb_holds(conn, k, k->fields[i].name))
+            form_add(f, "_select_columns[]", k->fields[i].column);
 }
 
 void wb_select_bare(struct form *f)
@@ -161,18 +72,9 @@ int64_t wb_time_ms(const json_t *v)
     return in_ms(timegm(&tm));
 }
 
-struct reading {
-    const struct wess_host *host;
-    struct wess_arena *a;
-    const json_t *row;
-    struct wess_vec fields;
-    const char *strange; /* a column whose value is none that a column can have */
-    bool spent;
-};
-
 /* A value of another type than a column has must not count as an empty one: an empty one is written
  * to the other side. */
-static const char *column_text(struct reading *r, const char *column, char number[24])
+const char *wb_column_text(struct wb_reading *r, const char *column, char number[24])
 {
     const json_t *v = json_object_get(r->row, column);
     if (v && !json_is_null(v) && !json_is_string(v) && !json_is_integer(v))
@@ -181,7 +83,7 @@ static const char *column_text(struct reading *r, const char *column, char numbe
 }
 
 /* A copy whose lines end as the contract says. */
-static char *unix_lines(struct reading *r, const char *value)
+static char *unix_lines(struct wb_reading *r, const char *value)
 {
     char *out = wess_arena_text(r->host, r->a, value), *at = out;
     for (const char *s = value; out && *s; s++) {
@@ -194,7 +96,7 @@ static char *unix_lines(struct reading *r, const char *value)
     return out;
 }
 
-static struct wess_field *push(struct reading *r, const char *name, uint32_t type)
+struct wess_field *wb_push(struct wb_reading *r, const char *name, uint32_t type)
 {
     struct wess_field *f = wess_vec_push(r->host, r->a, &r->fields);
     r->spent |= !f;
@@ -203,7 +105,7 @@ static struct wess_field *push(struct reading *r, const char *name, uint32_t typ
     return f;
 }
 
-static void big_text(struct reading *r, struct wess_field *f, const char *text, size_t len)
+static void big_text(struct wb_reading *r, struct wess_field *f, const char *text, size_t len)
 {
     struct wess_spool *s = NULL;
     if (r->host->blob_new(r->host->ctx, &s) != WESS_OK) {
@@ -219,14 +121,14 @@ static void big_text(struct reading *r, struct wess_field *f, const char *text, 
     r->spent |= r->host->blob_done(s, r->a, &f->blob) != WESS_OK;
 }
 
-static void read_text(struct reading *r, const struct wb_field *t)
+static void read_text(struct wb_reading *r, const struct wb_field *t)
 {
     char number[24];
-    const char *value = column_text(r, t->column, number);
+    const char *value = wb_column_text(r, t->column, number);
     if (!value || !*value)
         return;
     char *text = t->html ? wb_html_to_text(r->host, r->a, value) : unix_lines(r, value);
-    struct wess_field *f = text && *text ? push(r, t->name, WESS_TEXT) : NULL;
+    struct wess_field *f = text && *text ? wb_push(r, t->name, WESS_TEXT) : NULL;
     r->spent |= !text;
     if (!f)
         return;
@@ -236,7 +138,7 @@ static void read_text(struct reading *r, const struct wb_field *t)
         big_text(r, f, text, len);
 }
 
-static struct wess_record *record(struct reading *r, struct wess_vec *records, const char *key)
+static struct wess_record *record(struct wb_reading *r, struct wess_vec *records, const char *key)
 {
     struct wess_record *of = records->of;
     for (size_t i = 0; i < records->n; i++)
@@ -249,8 +151,8 @@ static struct wess_record *record(struct reading *r, struct wess_vec *records, c
     return new;
 }
 
-static void add_part(struct reading *r, struct wess_record *rec, const char *name, const char *text,
-                     int64_t num)
+static void add_part(struct wb_reading *r, struct wess_record *rec, const char *name,
+                     const char *text, int64_t num)
 {
     struct wess_field *f = r->host->alloc(r->a, (rec->n + 1) * sizeof(*f));
     if (!f) {
@@ -268,10 +170,10 @@ static void add_part(struct reading *r, struct wess_record *rec, const char *nam
     rec->n++;
 }
 
-static void read_record(struct reading *r, const struct wb_field *t, struct wess_vec *records)
+static void read_record(struct wb_reading *r, const struct wb_field *t, struct wess_vec *records)
 {
     char number[24];
-    const char *value = column_text(r, t->column, number);
+    const char *value = wb_column_text(r, t->column, number);
     bool mail = !strcmp(t->name, "email");
     if (!value || !*value)
         return;
@@ -292,22 +194,22 @@ static void read_record(struct reading *r, const struct wb_field *t, struct wess
         add_part(r, rec, "pref", NULL, strtol(t->slot, NULL, 10));
 }
 
-static void read_records(struct reading *r, const char *name)
+static void read_records(struct wb_reading *r, const struct wb_kind *k, const char *name)
 {
     struct wess_vec records = {.size = sizeof(struct wess_record)};
-    for (size_t i = 0; i < wb_n_fields; i++)
-        if (!strcmp(wb_fields[i].name, name))
-            read_record(r, &wb_fields[i], &records);
-    struct wess_field *f = records.n ? push(r, name, WESS_RECORDS) : NULL;
+    for (size_t i = 0; i < k->n_fields; i++)
+        if (!strcmp(k->fields[i].name, name))
+            read_record(r, &k->fields[i], &records);
+    struct wess_field *f = records.n ? wb_push(r, name, WESS_RECORDS) : NULL;
     if (f)
         f->records = (struct wess_records){records.of, records.n};
 }
 
 /* A queue's id, and its name where that is known. */
-static void read_queue(struct reading *r, const struct wess_conn *c, struct wess_item *out)
+static void read_queue(struct wb_reading *r, const struct wb_queues *c, struct wess_item *out)
 {
     char number[24];
-    const char *queue = column_text(r, "assigned_to", number);
+    const char *queue = wb_column_text(r, "assigned_to", number);
     if (!queue)
         return;
     struct wess_fact *facts = r->host->alloc(r->a, 2 * sizeof(*facts));
@@ -317,9 +219,9 @@ static void read_queue(struct reading *r, const struct wess_conn *c, struct wess
         return;
     }
     facts[out->n_facts++] = (struct wess_fact){"queue", id};
-    for (size_t i = 0; i < c->n_queues && out->n_facts < 2; i++)
-        if (c->queues[i].name && !strcmp(c->queues[i].id, queue)) {
-            char *name = wess_arena_text(r->host, r->a, c->queues[i].name);
+    for (size_t i = 0; i < c->n && out->n_facts < 2; i++)
+        if (c->of[i].name && !strcmp(c->of[i].id, queue)) {
+            char *name = wess_arena_text(r->host, r->a, c->of[i].name);
             r->spent |= !name;
             if (name)
                 facts[out->n_facts++] = (struct wess_fact){"queue", name};
@@ -328,10 +230,10 @@ static void read_queue(struct reading *r, const struct wess_conn *c, struct wess
 }
 
 /* NULL: there is none. */
-static const char *copied(struct reading *r, const char *column)
+static const char *copied(struct wb_reading *r, const char *column)
 {
     char number[24];
-    const char *value = column_text(r, column, number);
+    const char *value = wb_column_text(r, column, number);
     if (!value || !*value)
         return NULL;
     const char *copy = wess_arena_text(r->host, r->a, value);
@@ -339,7 +241,7 @@ static const char *copied(struct reading *r, const char *column)
     return copy;
 }
 
-static uint32_t flags_of(struct reading *r)
+static uint32_t flags_of(struct wb_reading *r)
 {
     const json_t *deleted = json_object_get(r->row, "is_deleted");
     if (deleted && !json_is_boolean(deleted) && !json_is_null(deleted))
@@ -348,34 +250,73 @@ static uint32_t flags_of(struct reading *r)
            (json_is_true(deleted) ? WESS_ITEM_TRASHED : 0u);
 }
 
+bool wb_column_true(struct wb_reading *r, const char *column)
+{
+    const json_t *v = json_object_get(r->row, column);
+    if (v && !json_is_boolean(v) && !json_is_null(v))
+        r->strange = column;
+    return json_is_true(v);
+}
+
+/* When it is: 0 where it is not told. A day counts from its midnight in UTC. */
+static int64_t when_of(const struct wess_item *item, const char *name)
+{
+    struct tm tm = {0};
+    for (size_t i = 0; name && i < item->n_fields; i++) {
+        const struct wess_field *f = &item->fields[i];
+        if (strcmp(f->name, name))
+            continue;
+        if (f->type == WESS_TIME)
+            return f->time.ms;
+        if (f->type == WESS_DATE && strptime(f->str.data, "%Y-%m-%d", &tm))
+            return (int64_t)timegm(&tm) * 1000;
+    }
+    return 0;
+}
+
+/* In the order of the table; a field with several columns is read by the first of them. */
+static void read_fields(struct wb_reading *r, const struct wb_kind *k)
+{
+    for (size_t i = 0; i < k->n_fields; i++) {
+        const struct wb_field *t = &k->fields[i];
+        bool here = wb_holds(r->conn, k, t->name) && json_object_get(r->row, t->column);
+        if (t->read && here)
+            t->read(r, t);
+        else if (t->type == WESS_TEXT && here)
+            read_text(r, t);
+    }
+    for (size_t i = 0; k->records[i]; i++)
+        read_records(r, k, k->records[i]);
+}
+
 enum wess_code wb_item(struct wess_call *call, const json_t *row, bool whole, struct wess_item *out)
 {
-    struct reading r = {.host = call->conn->host,
-                        .a = call->arena,
-                        .row = row,
-                        .fields = {.size = sizeof(struct wess_field)}};
+    const struct wb_kind *k = wb_kind_of(call);
+    struct wb_reading r = {.host = call->conn->host,
+                           .a = call->arena,
+                           .conn = call->conn,
+                           .row = row,
+                           .fields = {.size = sizeof(struct wess_field)}};
     *out = (struct wess_item){.id = copied(&r, "id"),
                               .revision = copied(&r, "lock_version"),
-                              .kind = "contact",
-                              .collection = "people",
+                              .kind = k->kind,
+                              .collection = k->collection,
                               .modified_by = copied(&r, "updated_by"),
                               .modified_ms = wb_time_ms(json_object_get(row, "updated_at")),
                               .flags = flags_of(&r)};
     if (!out->id && !r.spent)
-        return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL, "a person came without id");
-    for (size_t i = 0; i < wb_n_fields; i++)
-        if (wb_fields[i].type == WESS_TEXT)
-            read_text(&r, &wb_fields[i]);
-    read_records(&r, "email");
-    read_records(&r, "phone");
-    read_records(&r, "address");
+        return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL, "a %s came without id",
+                         k->one);
+    read_fields(&r, k);
     out->fields = r.fields.of;
     out->n_fields = r.fields.n;
-    read_queue(&r, call->conn, out);
+    out->when_ms = when_of(out, k->when);
+    if (k->family != WB_NO_FAMILY)
+        read_queue(&r, &call->conn->queues[k->family], out);
     const char *stamp = copied(&r, "created_through_reference");
     if (r.strange)
         return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
-                         "a person came whose %s cannot be read", r.strange);
+                         "a %s came whose %s cannot be read", k->one, r.strange);
     if (r.spent || wess_item_keys(r.host, r.a, out, stamp) != WESS_OK)
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "out of memory");
     if (whole)

@@ -5,7 +5,6 @@
 #include "keys.h"
 #include "wb.h"
 
-#define PEOPLE "crm/people.api"
 #define FIND_MOST 200 /* rows of one look-up; more, and the core halves the keys */
 #define ID_MOST ((int64_t)1 << 53)
 
@@ -53,9 +52,9 @@ static char *joined_ids(struct wess_call *call, const struct wb_second *s)
 /* What was seen in the overlap already is left out, second by second: a record that changed again
  * has another second, one that became visible late another id. */
 static bool leave_out_seen(struct wess_call *call, struct form *f, const struct wb_cursor *c,
-                           char *formula, size_t cap)
+                           size_t term, char *formula, size_t cap)
 {
-    size_t at = strlen(formula), term = c->seconds ? 6 : 3, groups = 0;
+    size_t at = strlen(formula), groups = 0;
     char *seconds = call->conn->host->alloc(call->arena, c->n * 21 + 1), *s = seconds, one[24];
     if (!seconds)
         return false;
@@ -106,13 +105,18 @@ static bool ask_page(struct wess_call *call, struct form *f, const struct wb_cur
         filter(f, "id", "gt", id);
         strcat(formula, " AND (3 OR (4 AND 5))");
     }
-    if (!leave_out_seen(call, f, c, formula, cap))
+    size_t term = c->seconds ? 6 : 3;
+    if (wb_kind_of(call)->ours_only) {
+        filter(f, "created_through", "eq", call->conn->application);
+        snprintf(formula + strlen(formula), cap - strlen(formula), " AND %zu", term++);
+    }
+    if (!leave_out_seen(call, f, c, term, formula, cap))
         return false;
     form_add(f, "_fm", formula);
     if (bare)
         wb_select_bare(f);
     else
-        wb_select(f, false);
+        wb_select(f, call->conn, wb_kind_of(call), false);
     return true;
 }
 
@@ -144,7 +148,7 @@ static enum wess_code advance(struct wess_call *call, struct wb_cursor *at, cons
     int64_t id = text ? strtoll(text, &end, 10) : 0;
     if (!text || *text < '1' || *text > '9' || *end || id > ID_MOST)
         return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
-                         "a person came whose id is no number");
+                         "a %s came whose id is no number", wb_kind_of(call)->one);
     if (!seconds || seconds < at->seconds || (seconds == at->seconds && id <= at->id))
         return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
                          "Workbooks does not list by time of change");
@@ -192,8 +196,9 @@ static enum wess_code read_page(struct wess_call *call, struct wess_slice cursor
     if (rc == WESS_OK)
         rc = wb_begin(call, "GET", &f);
     if (rc == WESS_OK)
-        rc = ask_page(call, &f, &at, limit, bare) ? wb_post(call, PEOPLE, &f, false, &answer)
-                                                  : WESS_TOO_BIG;
+        rc = ask_page(call, &f, &at, limit, bare)
+                 ? wb_post(call, wb_kind_of(call)->path, &f, false, &answer)
+                 : WESS_TOO_BIG;
     form_fini(&f);
     if (rc == WESS_OK)
         rc = rows_of(call, answer, &rows);
@@ -209,7 +214,7 @@ enum wess_code wb_changes(struct wess_call *call, struct wess_slice cursor, uint
                           struct wess_page *out)
 {
     int64_t most = (int64_t)limit < call->conn->page ? (int64_t)limit : call->conn->page;
-    enum wess_code rc = wb_queues(call);
+    enum wess_code rc = wb_queues(call, wb_kind_of(call)->family);
     if (rc == WESS_OK)
         rc = read_page(call, cursor, most, false, out);
     /* Contract rule 3: reading gets past a person that does not fit, who is named and no more. */
@@ -240,40 +245,70 @@ static char *any_of(struct wess_call *call, const char *const *values, size_t n)
     return out;
 }
 
-enum wess_code wb_rows_equal(struct wess_call *call, const char *path, const char *column,
-                             const char *const *values, size_t n, bool deleted, bool whole,
-                             json_t **out)
+static enum wess_code ask(struct wess_call *call, const char *path, struct form *f, json_t **out)
+{
+    json_t *answer = NULL, *rows;
+    enum wess_code rc = wb_post(call, path, f, false, &answer);
+    if (rc == WESS_OK)
+        rc = rows_of(call, answer, &rows);
+    if (rc == WESS_OK)
+        *out = json_incref(rows);
+    json_decref(answer);
+    return rc;
+}
+
+enum wess_code wb_rows_up_to(struct wess_call *call, const char *path, const char *column,
+                             const char *const *values, size_t n, int64_t most,
+                             const char *const *columns, json_t **out)
 {
     struct form f = {0};
-    json_t *answer = NULL, *rows;
     char *any = any_of(call, values, n);
-    bool people = !strcmp(path, PEOPLE);
     enum wess_code rc = any ? wb_begin(call, "GET", &f) : WESS_TOO_BIG;
     *out = NULL;
     if (rc == WESS_OK) {
-        paging(&f, people ? FIND_MOST : WB_ROWS_FOR((int64_t)n));
+        paging(&f, most);
+        filter(&f, column, "eq", any);
+        for (size_t i = 0; columns[i]; i++)
+            form_add(&f, "_select_columns[]", columns[i]);
+        rc = ask(call, path, &f, out);
+    }
+    form_fini(&f);
+    return rc;
+}
+
+enum wess_code wb_rows_of(struct wess_call *call, const char *path, const char *column,
+                          const char *const *values, size_t n, const char *const *columns,
+                          json_t **out)
+{
+    return wb_rows_up_to(call, path, column, values, n, WB_ROWS_FOR((int64_t)n), columns, out);
+}
+
+enum wess_code wb_rows_equal(struct wess_call *call, const char *column, const char *const *values,
+                             size_t n, bool deleted, bool whole, json_t **out)
+{
+    struct form f = {0};
+    const struct wb_kind *k = wb_kind_of(call);
+    char *any = any_of(call, values, n);
+    enum wess_code rc = any ? wb_begin(call, "GET", &f) : WESS_TOO_BIG;
+    *out = NULL;
+    if (rc == WESS_OK) {
+        paging(&f, FIND_MOST);
         filter(&f, column, "eq", any);
         if (deleted) {
             filter(&f, "is_deleted", "true", "");
             filter(&f, "is_deleted", "false", "");
             form_add(&f, "_fm", "1 AND (2 OR 3)");
         }
-        if (people) {
-            wb_select(&f, whole);
-        } else {
-            form_add(&f, "_select_columns[]", "id");
-            form_add(&f, "_select_columns[]", "name");
-        }
-        rc = wb_post(call, path, &f, false, &answer);
+        wb_select(&f, call->conn, k, whole);
+        rc = ask(call, k->path, &f, out);
     }
     form_fini(&f);
     if (rc == WESS_OK)
-        rc = rows_of(call, answer, &rows);
-    if (rc == WESS_OK && people)
-        rc = wb_queues_of(call, rows);
-    if (rc == WESS_OK)
-        *out = json_incref(rows);
-    json_decref(answer);
+        rc = wb_queues_of(call, *out);
+    if (rc != WESS_OK) {
+        json_decref(*out);
+        *out = NULL;
+    }
     return rc;
 }
 
@@ -297,7 +332,7 @@ static enum wess_code fetch_some(struct wess_call *call, const char *const *ids,
                                  struct wess_result *out)
 {
     json_t *rows = NULL;
-    enum wess_code rc = wb_rows_equal(call, PEOPLE, "id", ids, n, false, true, &rows);
+    enum wess_code rc = wb_rows_equal(call, "id", ids, n, false, true, &rows);
     for (size_t i = 0; rc == WESS_OK && i < n; i++) {
         const json_t *row = row_with_id(rows, ids[i]);
         struct wess_item *item = row ? call->conn->host->alloc(call->arena, sizeof(*item)) : NULL;
@@ -317,7 +352,7 @@ static enum wess_code fetch_some(struct wess_call *call, const char *const *ids,
 
 enum wess_code wb_fetch(struct wess_call *call, struct wess_list ids, struct wess_result *out)
 {
-    enum wess_code rc = wb_queues(call);
+    enum wess_code rc = wb_queues(call, wb_kind_of(call)->family);
     for (size_t at = 0; rc == WESS_OK && at < ids.n; at += WB_PAGE) {
         size_t n = ids.n - at < WB_PAGE ? ids.n - at : WB_PAGE;
         rc = fetch_some(call, ids.of + at, n, out + at);
@@ -328,16 +363,6 @@ enum wess_code wb_fetch(struct wess_call *call, struct wess_list ids, struct wes
 /* ---- find
  * -------------------------------------------------------------------------------------------------------
  */
-
-static const struct {
-    const char *space, *column;
-} look_in[] = {
-    {"wess", "created_through_reference"},
-    {"email", "main_location[email]"},
-    {"email", "main_location[alternate_email]"},
-    {"email", "home_location[email]"},
-    {"fn", "name"},
-};
 
 /* The part of a key that a column can be asked for: of a composite its first. */
 static const char *askable(struct wess_call *call, const struct wess_key *key, const char *space)
@@ -377,19 +402,20 @@ enum wess_code wb_find(struct wess_call *call, const struct wess_key *keys, size
 {
     struct wess_vec changes = {.size = sizeof(struct wess_change)};
     const char **values = call->conn->host->alloc(call->arena, (n + 1) * sizeof(*values));
-    enum wess_code rc = values ? wb_queues(call) : WESS_TOO_BIG;
+    const struct wb_kind *kind = wb_kind_of(call);
+    enum wess_code rc = values ? wb_queues(call, kind->family) : WESS_TOO_BIG;
     bool whole = true;
-    for (size_t t = 0; rc == WESS_OK && t < sizeof(look_in) / sizeof(look_in[0]); t++) {
+    for (size_t t = 0; rc == WESS_OK && t < kind->n_look; t++) {
         json_t *rows = NULL;
         size_t asked = 0;
         for (size_t k = 0; k < n; k++) {
-            const char *value = askable(call, &keys[k], look_in[t].space);
+            const char *value = askable(call, &keys[k], kind->look[t].space);
             if (value && *value)
                 values[asked++] = value;
         }
         if (!asked)
             continue;
-        rc = wb_rows_equal(call, PEOPLE, look_in[t].column, values, asked, true, false, &rows);
+        rc = wb_rows_equal(call, kind->look[t].column, values, asked, true, false, &rows);
         whole &= is_all(json_array_size(rows), FIND_MOST);
         if (rc == WESS_OK)
             rc = add_found(call, rows, keys, n, &changes);

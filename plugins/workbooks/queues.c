@@ -1,4 +1,4 @@
-/* Queues: a person's assigned_to is the number of one, and people know it by its name. The first of
+/* Queues: a record's assigned_to is the number of one, and people know it by its name. The first of
  * them are read with the connection; what else is named by a row is asked for by its number, so
  * that the cost does not grow with the queues there are. */
 #include <stdlib.h>
@@ -6,22 +6,27 @@
 
 #include "wb.h"
 
-#define PATH "crm/person_queues.api"
 #define FIRST_ROWS 200
 
+static const char *const paths[WB_FAMILIES] = {
+    [WB_OF_PEOPLE] = "crm/person_queues.api",
+    [WB_OF_ACTIVITIES] = "activity/activity_queues.api",
+};
+static const char *const columns[] = {"id", "name", NULL};
+
 /* `name` NULL: there is none, or none that we may see. */
-static bool keep(struct wess_conn *c, const char *id, const char *name)
+static bool keep(struct wb_queues *c, const char *id, const char *name)
 {
-    struct wb_queue *more = realloc(c->queues, (c->n_queues + 1) * sizeof(*more));
+    struct wb_queue *more = realloc(c->of, (c->n + 1) * sizeof(*more));
     if (!more)
         return false;
-    c->queues = more;
-    struct wb_queue *q = &more[c->n_queues++];
+    c->of = more;
+    struct wb_queue *q = &more[c->n++];
     *q = (struct wb_queue){strdup(id), name ? strdup(name) : NULL};
     return q->id && (q->name || !name);
 }
 
-static enum wess_code keep_rows(struct wess_conn *c, const json_t *rows)
+static enum wess_code keep_rows(struct wb_queues *c, const json_t *rows)
 {
     for (size_t i = 0; i < json_array_size(rows); i++) {
         char number[24];
@@ -34,12 +39,12 @@ static enum wess_code keep_rows(struct wess_conn *c, const json_t *rows)
     return WESS_OK;
 }
 
-enum wess_code wb_queues(struct wess_call *call)
+enum wess_code wb_queues(struct wess_call *call, enum wb_family family)
 {
-    struct wess_conn *c = call->conn;
+    struct wb_queues *c = family < WB_FAMILIES ? &call->conn->queues[family] : NULL;
     struct form f = {0};
     json_t *answer = NULL;
-    if (c->queues_read)
+    if (!c || c->read)
         return WESS_OK;
     enum wess_code rc = wb_begin(call, "GET", &f);
     if (rc == WESS_OK) {
@@ -49,7 +54,7 @@ enum wess_code wb_queues(struct wess_call *call)
         form_add(&f, "_dir[]", "ASC");
         form_add(&f, "_select_columns[]", "id");
         form_add(&f, "_select_columns[]", "name");
-        rc = wb_post(call, PATH, &f, false, &answer);
+        rc = wb_post(call, paths[family], &f, false, &answer);
     }
     form_fini(&f);
     json_t *rows = json_object_get(answer, "data");
@@ -59,28 +64,29 @@ enum wess_code wb_queues(struct wess_call *call)
                        "Workbooks does not tell its queues");
     if (rc == WESS_OK)
         rc = keep_rows(c, rows);
-    c->queues_read = rc == WESS_OK;
-    c->queues_whole = n < FIRST_ROWS && n != WB_PAGE;
+    c->read = rc == WESS_OK;
+    c->whole = n < FIRST_ROWS && n != WB_PAGE;
     json_decref(answer);
     return rc;
 }
 
-static bool is_known(const struct wess_conn *c, const char *id)
+static bool is_known(const struct wb_queues *c, const char *id)
 {
-    for (size_t i = 0; i < c->n_queues; i++)
-        if (!strcmp(c->queues[i].id, id))
+    for (size_t i = 0; i < c->n; i++)
+        if (!strcmp(c->of[i].id, id))
             return true;
     return false;
 }
 
 /* Each number once that the rows name and nobody has asked for. false: out of memory. */
-static bool unknown_ids(struct wess_call *call, const json_t *rows, const char **of, size_t *n)
+static bool unknown_ids(struct wess_call *call, const struct wb_queues *c, const json_t *rows,
+                        const char **of, size_t *n)
 {
     const struct wess_host *h = call->conn->host;
     for (size_t i = 0; i < json_array_size(rows); i++) {
         char number[24];
         const char *id = wb_text(json_array_get(rows, i), "assigned_to", number);
-        bool known = !id || !*id || is_known(call->conn, id);
+        bool known = !id || !*id || is_known(c, id);
         for (size_t k = 0; k < *n && !known; k++)
             known = !strcmp(of[k], id);
         if (known)
@@ -94,16 +100,18 @@ static bool unknown_ids(struct wess_call *call, const json_t *rows, const char *
 
 enum wess_code wb_queues_of(struct wess_call *call, const json_t *rows)
 {
-    struct wess_conn *c = call->conn;
+    enum wb_family family = wb_kind_of(call)->family;
+    struct wb_queues *c = family < WB_FAMILIES ? &call->conn->queues[family] : NULL;
+    const struct wess_host *h = call->conn->host;
     size_t n = 0;
-    if (c->queues_whole || !json_array_size(rows))
+    if (!c || c->whole || !json_array_size(rows))
         return WESS_OK;
-    const char **ids = c->host->alloc(call->arena, json_array_size(rows) * sizeof(*ids));
-    enum wess_code rc = ids && unknown_ids(call, rows, ids, &n) ? WESS_OK : WESS_TOO_BIG;
+    const char **ids = h->alloc(call->arena, json_array_size(rows) * sizeof(*ids));
+    enum wess_code rc = ids && unknown_ids(call, c, rows, ids, &n) ? WESS_OK : WESS_TOO_BIG;
     for (size_t at = 0; rc == WESS_OK && at < n; at += WB_PAGE / 2) {
         size_t some = n - at < WB_PAGE / 2 ? n - at : WB_PAGE / 2;
         json_t *found = NULL;
-        rc = wb_rows_equal(call, PATH, "id", ids + at, some, false, false, &found);
+        rc = wb_rows_of(call, paths[family], "id", ids + at, some, columns, &found);
         if (rc == WESS_OK)
             rc = keep_rows(c, found);
         json_decref(found);
@@ -111,5 +119,29 @@ enum wess_code wb_queues_of(struct wess_call *call, const json_t *rows)
     for (size_t i = 0; rc == WESS_OK && i < n; i++)
         if (!is_known(c, ids[i]) && !keep(c, ids[i], NULL))
             rc = WESS_TOO_BIG;
+    return rc;
+}
+
+const char *wb_queue_id(const struct wb_queues *c, const char *name)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->of[i].name && !strcmp(c->of[i].name, name))
+            return c->of[i].id;
+    for (size_t i = 0; i < c->n; i++)
+        if (!strcmp(c->of[i].id, name))
+            return c->of[i].id;
+    return NULL;
+}
+
+enum wess_code wb_queue_named(struct wess_call *call, enum wb_family family, const char *name)
+{
+    struct wb_queues *c = &call->conn->queues[family];
+    json_t *rows = NULL;
+    if (c->whole || wb_queue_id(c, name))
+        return WESS_OK;
+    enum wess_code rc = wb_rows_of(call, paths[family], "name", &name, 1, columns, &rows);
+    if (rc == WESS_OK)
+        rc = keep_rows(c, rows);
+    json_decref(rows);
     return rc;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "upload.h"
 #include "wb.h"
 
 #define KEY_MAX 512u
@@ -171,8 +172,8 @@ static enum wess_code no_answer(struct wess_call *call, const struct http_respon
     }
 }
 
-enum wess_code wb_post(struct wess_call *call, const char *path, struct form *f, bool write,
-                       json_t **out)
+static enum wess_code post(struct wess_call *call, const char *path, struct http_request *q,
+                           bool write, json_t **out)
 {
     static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded",
                                           "Accept: application/json"};
@@ -181,17 +182,15 @@ enum wess_code wb_post(struct wess_call *call, const char *path, struct form *f,
     *out = NULL;
     char *url = wess_arena_fmt(c->host, call->arena, "%s%s?_dc=%lld", c->base, path,
                                (long long)c->host->now_ms(c->host->ctx));
-    if (!url || f->spent)
+    if (!url)
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "out of memory");
-    struct http_request q = {.url = url,
-                             .method = "POST",
-                             .headers = headers,
-                             .n_headers = 2,
-                             .body = f->data,
-                             .len = f->len,
-                             .flags = write ? 0 : HTTP_IS_READ};
+    q->url = url;
+    q->method = "POST";
+    q->headers = headers;
+    q->n_headers = 2;
+    q->flags = write ? 0 : HTTP_IS_READ;
     uncount(call);
-    http_perform(c->http, &q, 1, 1, &r);
+    http_perform(c->http, q, 1, 1, &r);
     count(call);
     if (r.date_ms) {
         c->ahead_ms = r.date_ms - c->host->now_ms(c->host->ctx);
@@ -207,5 +206,30 @@ enum wess_code wb_post(struct wess_call *call, const char *path, struct form *f,
         *out = NULL;
     }
     http_response_fini(&r);
+    return rc;
+}
+
+enum wess_code wb_post(struct wess_call *call, const char *path, struct form *f, bool write,
+                       json_t **out)
+{
+    struct http_request q = {.body = f->data, .len = f->len};
+    *out = NULL;
+    if (f->spent)
+        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "out of memory");
+    return post(call, path, &q, write, out);
+}
+
+enum wess_code wb_post_upload(struct wess_call *call, const char *path, struct wb_upload *u,
+                              json_t **out)
+{
+    *out = NULL;
+    if (u->form->spent)
+        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "out of memory");
+    if (wb_upload_start(u) != WESS_OK)
+        return wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                         "what is to be filed cannot be read from the spool");
+    struct http_request q = {.len = u->len, .source = wb_upload_read, .source_ctx = u};
+    enum wess_code rc = post(call, path, &q, true, out);
+    wb_upload_end(u);
     return rc;
 }

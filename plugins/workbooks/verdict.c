@@ -4,13 +4,13 @@
 
 #include "write.h"
 
-static const char *field_of_column(const char *column)
+static const char *field_of_column(const struct wb_kind *k, const char *column)
 {
     if (!strcmp(column, WB_EMPLOYER))
         return "org";
-    for (size_t i = 0; i < wb_n_fields; i++)
-        if (!strcmp(wb_fields[i].column, column))
-            return wb_fields[i].name;
+    for (size_t i = 0; i < k->n_fields; i++)
+        if (!strcmp(k->fields[i].column, column))
+            return k->fields[i].name;
     return NULL;
 }
 
@@ -32,7 +32,7 @@ static void take_errors(struct wb_table *t, size_t op, const json_t *errors, boo
     {
         const char *text =
             json_string_value(json_is_array(value) ? json_array_get(value, 0) : value);
-        const char *field = field_of_column(column);
+        const char *field = field_of_column(t->kind, column);
         *stale |= is_stale(text);
         if (json_is_object(value))
             take_errors(t, op, value, stale);
@@ -96,7 +96,7 @@ void wb_done(struct wb_table *t, size_t op, const json_t *row)
 {
     const struct wess_host *h = t->call->conn->host;
     struct wess_result *r = &t->out[op];
-    char number[24], lock[24];
+    char number[24], lock[24], type[24];
     const char *id = wb_text(row, "id", number), *rev = wb_text(row, "lock_version", lock);
     bool create = t->ops[op].what == WESS_CREATE;
     bool is_id = id && *id >= '1' && *id <= '9';
@@ -106,6 +106,7 @@ void wb_done(struct wb_table *t, size_t op, const json_t *row)
     }
     r->id = wess_arena_text(h, t->call->arena, id);
     r->revision = wess_arena_text(h, t->call->arena, rev);
+    t->types[op] = wess_arena_text(h, t->call->arena, wb_text(row, "type", type));
     r->code = r->id ? WESS_OK : WESS_UNKNOWN;
     if (!create)
         return;

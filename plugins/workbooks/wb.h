@@ -1,5 +1,5 @@
-/* The Workbooks connector: people of one database, over its web API. What is known of that API, and
- * how surely, is in docs/workbooks.md; nothing here rests on more. */
+/* The Workbooks connector: people, tasks, meetings of one database, over its web API. What is known
+ * of that API, and how surely, is in docs/workbooks.md; nothing here rests on more. */
 #ifndef WORKBOOKS_WB_H
 #define WORKBOOKS_WB_H
 
@@ -21,6 +21,25 @@
 struct wb_queue {
     char *id, *name; /* no name: it is not among the queues */
 };
+/* The queues of a family of records: assigned_to holds one's number. */
+enum wb_family { WB_OF_PEOPLE, WB_OF_ACTIVITIES, WB_FAMILIES, WB_NO_FAMILY };
+struct wb_queues {
+    struct wb_queue *of;
+    size_t n;
+    bool read, whole; /* the first of them; there are no others */
+};
+enum { WB_PEOPLE, WB_TASKS, WB_MEETINGS, WB_EMAILS, WB_KINDS };
+/* What a word or number of ours is to Workbooks, by the settings: "COMPLETED=Complete". */
+struct wb_word {
+    const char *ours, *theirs;
+};
+struct wb_words {
+    struct wb_word *of;
+    size_t n;
+    const char **ours; /* sorted, each once: what the schema says */
+    size_t n_ours;
+};
+struct wb_kind;
 struct wess_conn {
     const struct wess_host *host;
     struct http *http;
@@ -28,11 +47,15 @@ struct wess_conn {
     const char *application;
     int64_t page, overlap_s;
     int64_t ahead_ms; /* their clock minus ours, by the last answer */
-    bool match_employer;
-    struct wb_queue *queues;
-    size_t n_queues;
-    bool queues_read, queues_whole; /* the first of them; there are no others */
-    json_t *employers;              /* folded name → organisation id; null: none or several */
+    bool match_employer, share_description, link_people, link_attendees;
+    bool ends_after; /* the finish of what lasts whole days is the day after the last */
+    struct wb_words statuses, priorities;
+    const char *assign_to;                  /* queue of what is created; NULL: as Workbooks does */
+    const char *mail_status, *email_status; /* as the settings say; as it was chosen */
+    struct wb_queues queues[WB_FAMILIES];
+    json_t *meta[WB_KINDS]; /* what the database says of the columns; NULL: nothing */
+    bool meta_read;
+    json_t *employers; /* folded name → organisation id; null: none or several */
 };
 
 /* ---- session.c: one request
@@ -44,6 +67,10 @@ enum wess_code wb_begin(struct wess_call *, const char *method, struct form *);
  * that is lost leaves WESS_UNKNOWN. */
 enum wess_code wb_post(struct wess_call *, const char *path, struct form *, bool write,
                        json_t **out);
+struct wb_upload;
+/* The same, with values that come out of the spool; a write. */
+enum wess_code wb_post_upload(struct wess_call *, const char *path, struct wb_upload *,
+                              json_t **out);
 /* Gives WESS_TOO_BIG its text, where none was given: what every slot ends with. */
 enum wess_code wb_told(struct wess_call *, enum wess_code);
 /* A JSON text, bounded in depth and number of values, and strict; pure. NULL: not JSON. */
@@ -51,23 +78,98 @@ json_t *wb_parse(const char *text, size_t len);
 /* What an HTTP answer without JSON means; pure. */
 enum wess_code wb_judge(const struct http_response *, bool write, struct wess_error *);
 
-/* ---- fields.c: one table, both ways
+/* ---- kinds.c, people.c, task.c, meeting.c: what a collection is, one table each
  * ------------------------------------------------------------------------ */
 
+struct wb_reading;
+struct wb_table; /* write.h */
+/* One column of a field; a field may have several. `read` and `put` are for what is no plain text
+ * or element of a record: the first of a field's columns that has one speaks for all of them. */
 struct wb_field {
-    const char *name;   /* vCard's: "title", or "phone" with a slot */
+    const char *name;   /* vCard's or iCalendar's: "title", or "phone" with a slot */
     const char *slot;   /* key of the element; "1".. the place of a mail address */
     const char *part;   /* of the element: "value", "street" */
     const char *column; /* Workbooks' */
     uint32_t type;
-    bool html;
+    bool html, unread; /* unread: written alone, and never asked for */
+    void (*read)(struct wb_reading *, const struct wb_field *);
+    void (*put)(struct wb_table *, size_t op, const struct wb_field *, const struct wess_field *);
 };
-extern const struct wb_field wb_fields[];
-extern const size_t wb_n_fields;
-extern const struct wess_field_schema wb_schema[];
-extern const size_t wb_n_schema;
-void wb_select(struct form *, bool whole); /* columns to ask for: all, or those of the facts */
-void wb_select_bare(struct form *);        /* what a place in the list is made of */
+struct wb_look { /* a column in which the first part of a key may stand */
+    const char *space, *column;
+};
+struct wb_kind {
+    const char *kind, *collection, *title;
+    const char *one; /* "person" */
+    const char *path;
+    enum wb_family family;
+    const struct wb_field *fields;
+    size_t n_fields;
+    const struct wess_field_schema *schema;
+    size_t n_schema;
+    const char *const *records; /* names of the RECORDS fields, NULL behind the last */
+    const char *const *keys;    /* columns that the keys are made of, NULL behind the last */
+    const struct wb_look *look;
+    size_t n_look;
+    bool ours_only;   /* what we did not create is not listed */
+    const char *when; /* the field by which an item is in time; NULL: none */
+    bool (*holds)(const struct wess_conn *, const char *field);    /* NULL: all of the table */
+    bool (*adapt)(struct wess_call *, struct wess_field_schema *); /* to the settings */
+    void (*complete)(struct wb_table *, size_t op); /* after the fields are filled in */
+    enum wess_code (*prepare)(struct wb_table *);   /* look-ups for a batch; or NULL */
+    enum wess_code (*finish)(struct wb_table *);    /* after it is written; or NULL */
+};
+extern const struct wb_kind wb_person_kind, wb_task_kind, wb_meeting_kind, wb_email_kind;
+extern const struct wb_kind *const wb_kinds[WB_KINDS];
+extern const struct wess_kind_caps wb_caps[WB_KINDS];
+const struct wb_kind *wb_kind_of(const struct wess_call *); /* people, where nobody says */
+bool wb_holds(const struct wess_conn *, const struct wb_kind *, const char *field);
+/* The collections as these settings have them, in the arena. */
+enum wess_code wb_collections(struct wess_call *, struct wess_schema *out);
+
+/* ---- words.c: picklists by the settings
+ * ------------------------------------------------------------------------ */
+
+/* "A=B" lines; NULL is none. false: out of memory, or a line without "=" (*bad). */
+bool wb_words_read(struct wb_words *, const char *lines, const char **bad);
+void wb_words_free(struct wb_words *);
+const char *wb_word_theirs(const struct wb_words *, const char *ours); /* NULL: no such */
+/* What a schema lists, in the arena. false: budget spent. */
+bool wb_words_list(struct wess_call *, const struct wb_words *, struct wess_list *out);
+const char *wb_word_ours(const struct wb_words *, const char *theirs);
+
+/* ---- when.c: var_date_time, "2026-12-01,0,Europe/London"; pure
+ * ------------------------------------------------------------------------ */
+
+struct wb_when {
+    bool timed;
+    int64_t ms;     /* of a time: its instant, whole seconds */
+    char date[12];  /* of a day */
+    char zone[64];  /* IANA; Etc/UTC where none is told that anybody knows */
+    char local[24]; /* of a time: what the clocks there show */
+};
+bool wb_when_read(const char *text, struct wb_when *); /* false: it is none */
+
+/* ---- fields.c: a row and an item
+ * ------------------------------------------------------------------------ */
+
+struct wb_reading {
+    const struct wess_host *host;
+    struct wess_arena *a;
+    const struct wess_conn *conn;
+    const json_t *row;
+    struct wess_vec fields;
+    const char *strange; /* a column whose value is none that a column can have */
+    bool spent;
+};
+/* NULL: budget spent, which is noted. */
+struct wess_field *wb_push(struct wb_reading *, const char *name, uint32_t type);
+/* A column as text; NULL: null. A value of another type is strange. */
+const char *wb_column_text(struct wb_reading *, const char *column, char number[24]);
+bool wb_column_true(struct wb_reading *, const char *column);
+
+void wb_select(struct form *, const struct wess_conn *, const struct wb_kind *, bool whole);
+void wb_select_bare(struct form *); /* what a place in the list is made of */
 /* An item of a row: facts and keys, and fields where `whole`. WESS_TOO_BIG: budget spent. */
 enum wess_code wb_item(struct wess_call *, const json_t *row, bool whole, struct wess_item *);
 /* A column of a row as text; numbers too. NULL: absent or null. */
@@ -99,9 +201,12 @@ void wb_cursor_rest(struct wb_cursor *, int64_t back);
  * ------------------------------------------------------------------------------------------------
  */
 
-enum wess_code wb_queues(struct wess_call *); /* queues.c: the first of them, once */
-/* Those that the rows of people name and that are not known yet. */
+enum wess_code wb_queues(struct wess_call *, enum wb_family); /* queues.c: the first, once */
+/* Those that the rows of this collection name and that are not known yet. */
 enum wess_code wb_queues_of(struct wess_call *, const json_t *rows);
+/* Looks for a queue by its name, if it is not among the first. */
+enum wess_code wb_queue_named(struct wess_call *, enum wb_family, const char *name);
+const char *wb_queue_id(const struct wb_queues *, const char *name); /* or number; NULL: none */
 enum wess_code wb_changes(struct wess_call *, struct wess_slice, uint32_t, struct wess_page *);
 enum wess_code wb_fetch(struct wess_call *, struct wess_list, struct wess_result *);
 enum wess_code wb_find(struct wess_call *, const struct wess_key *, size_t, struct wess_page *);
@@ -109,12 +214,19 @@ enum wess_code wb_apply(struct wess_call *, const struct wess_op *, size_t, stru
 /* employer.c: looks the names up at once; then wb_employer() answers without a request. */
 enum wess_code wb_employers(struct wess_call *, const struct wess_op *, size_t);
 const char *wb_employer(const struct wess_conn *, const char *folded); /* NULL: none or several */
-/* list.c: rows whose column equals any of the values, deleted ones too where asked. Of other tables
- * than people at most so many for n values. */
+/* list.c: rows of this call's collection whose column equals any of the values, deleted ones too
+ * where asked. */
+enum wess_code wb_rows_equal(struct wess_call *, const char *column, const char *const *values,
+                             size_t n, bool deleted, bool whole, json_t **out);
+/* Rows of any table, at most so many for n values: these columns, NULL behind the last. */
 #define WB_ROWS_FOR(n) (2 * (n) + 2)
-enum wess_code wb_rows_equal(struct wess_call *, const char *path, const char *column,
-                             const char *const *values, size_t n, bool deleted, bool whole,
-                             json_t **out);
+enum wess_code wb_rows_of(struct wess_call *, const char *path, const char *column,
+                          const char *const *values, size_t n, const char *const *columns,
+                          json_t **out);
+
+enum wess_code wb_rows_up_to(struct wess_call *, const char *path, const char *column,
+                             const char *const *values, size_t n, int64_t most,
+                             const char *const *columns, json_t **out);
 
 /* ---- html.c: pure
  * ---------------------------------------------------------------------------------------------- */

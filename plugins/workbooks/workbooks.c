@@ -13,13 +13,26 @@ static const struct wess_option options[] = {
     {"application", "string", NULL, "WESS", NULL, "what created_through says", 0},
     {"employer", "choice", NULL, "match", "match|ignore",
      "whether a company name is tied to an organisation of that name", 0},
+    {"share_description", "bool", NULL, "false", NULL,
+     "whether the description of meetings travels: who is invited reads it", 0},
+    {"all_day_finish", "choice", NULL, "last", "last|after",
+     "whether the finish of a meeting of whole days is its last day, or the day after", 0},
+    {"link_people", "bool", NULL, "true", NULL,
+     "whether mail is related to the people who bear an address of it", 0},
+    {"link_attendees", "bool", NULL, "false", NULL,
+     "whether attendees are related to the people they are; their direction has to be to_right", 0},
+    {"mail_status", "string", NULL, NULL, NULL,
+     "status of filed emails; one of the database that sends nothing unless given", 0},
+    {"assign_to", "string", NULL, NULL, NULL, "queue of the tasks and meetings that are created",
+     0},
+    {"task_status", "list", NULL, NULL, NULL,
+     "words of tasks' status, as in NEEDS-ACTION=New; those of a new database unless given", 0},
+    {"task_priority", "list", NULL, NULL, NULL,
+     "words of tasks' priority, as in 1=High; those of a new database unless given", 0},
 };
-#define CAPS                                                                                       \
-    (WESS_CAP_DELTA | WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE | WESS_CAP_CAS_UPDATE |  \
-     WESS_CAP_CAS_DELETE | WESS_CAP_STAMP | WESS_CAP_TOMBSTONE_PROVES | WESS_CAP_SILENT |          \
-     WESS_CAP_REWRITES)
-static const struct wess_kind_caps kinds[] = {{"contact", CAPS}};
-static const char *const fact_names[] = {"queue"};
+/* A new database's, as far as anybody shows them. */
+#define STATUSES "NEEDS-ACTION=New\nCOMPLETED=Complete"
+#define PRIORITIES "1=High\n0=Medium"
 
 static void close_conn(struct wess_conn *c)
 {
@@ -27,11 +40,17 @@ static void close_conn(struct wess_conn *c)
         return;
     http_free(c->http);
     json_decref(c->employers);
-    for (size_t i = 0; i < c->n_queues; i++) {
-        free(c->queues[i].id);
-        free(c->queues[i].name);
+    for (size_t k = 0; k < WB_KINDS; k++)
+        json_decref(c->meta[k]);
+    for (size_t f = 0; f < WB_FAMILIES; f++) {
+        for (size_t i = 0; i < c->queues[f].n; i++) {
+            free(c->queues[f].of[i].id);
+            free(c->queues[f].of[i].name);
+        }
+        free(c->queues[f].of);
     }
-    free(c->queues);
+    wb_words_free(&c->statuses);
+    wb_words_free(&c->priorities);
     free(c);
 }
 
@@ -49,6 +68,26 @@ static int64_t seconds_of(const char *text)
     return (int64_t)n;
 }
 
+static bool is_set(const struct wess_host *h, const char *name, const char *value)
+{
+    const char *text = h->setting(h->ctx, name);
+    return text && !strcmp(text, value);
+}
+
+static bool read_words(const struct wess_host *h, const char *name, const char *usual,
+                       struct wb_words *out, struct wess_error *e)
+{
+    const char *lines = h->setting(h->ctx, name), *bad = NULL;
+    if (wb_words_read(out, lines ? lines : usual, &bad))
+        return true;
+    if (bad)
+        wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "%s: \"%.*s\" is not of the form OURS=THEIRS",
+                  name, (int)strcspn(bad, "\n"), bad);
+    else
+        wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
+    return false;
+}
+
 static enum wess_code open_conn(const struct wess_host *host, struct wess_conn **out,
                                 struct wess_error *e)
 {
@@ -56,13 +95,18 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     *out = NULL;
     if (!c)
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
-    const char *employer = host->setting(host->ctx, "employer");
     c->host = host;
     c->base = host->setting(host->ctx, "url");
     c->application = host->setting(host->ctx, "application");
     c->page = strtol(host->setting(host->ctx, "page_size"), NULL, 10);
     c->overlap_s = seconds_of(host->setting(host->ctx, "overlap"));
-    c->match_employer = employer && !strcmp(employer, "match");
+    c->match_employer = is_set(host, "employer", "match");
+    c->share_description = is_set(host, "share_description", "true");
+    c->ends_after = is_set(host, "all_day_finish", "after");
+    c->link_people = is_set(host, "link_people", "true");
+    c->link_attendees = is_set(host, "link_attendees", "true");
+    c->mail_status = host->setting(host->ctx, "mail_status");
+    c->assign_to = host->setting(host->ctx, "assign_to");
     c->http = http_new(host);
     c->employers = json_object();
     size_t len = c->base ? strlen(c->base) : 0;
@@ -70,6 +114,11 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
         close_conn(c);
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
                          "the setting url must end with a slash");
+    }
+    if (!read_words(host, "task_status", STATUSES, &c->statuses, e) ||
+        !read_words(host, "task_priority", PRIORITIES, &c->priorities, e)) {
+        close_conn(c);
+        return WESS_BROKEN;
     }
     *out = c;
     return WESS_OK;
@@ -99,35 +148,23 @@ static char *identity(struct wess_call *call)
 {
     struct wess_conn *c = call->conn;
     uint64_t h = 1469598103934665603u;
-    for (size_t i = 0; i < c->n_queues && i < 1; i++)
-        for (const char *s = c->queues[i].id; *s; s++)
+    const struct wb_queues *q = &c->queues[WB_OF_PEOPLE];
+    for (size_t i = 0; i < q->n && i < 1; i++)
+        for (const char *s = q->of[i].id; *s; s++)
             h = (h ^ (unsigned char)*s) * 1099511628211u;
     return wess_arena_fmt(c->host, call->arena, "%s#%016llx", c->base, (unsigned long long)h);
 }
 
 static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
 {
-    const struct wess_host *h = call->conn->host;
-    enum wess_code rc = wb_queues(call);
-    struct wess_collection *people = rc == WESS_OK ? h->alloc(call->arena, sizeof(*people)) : NULL;
-    if (rc != WESS_OK)
-        return wb_told(call, rc);
-    char *id = identity(call);
-    if (!people || !id)
-        return wb_told(call, WESS_TOO_BIG);
-    *people = (struct wess_collection){.id = "people",
-                                       .kind = "contact",
-                                       .title = "People",
-                                       .caps = CAPS,
-                                       .page_max = (uint32_t)call->conn->page,
-                                       .fetch_max = WB_PAGE,
-                                       .write_max = WB_BATCH,
-                                       .settle_after_ms = WB_SETTLE_MS,
-                                       .facts = {fact_names, 1},
-                                       .fields = wb_schema,
-                                       .n_fields = wb_n_schema};
-    *out = (struct wess_schema){.identity = id, .version = "Workbooks API 1", .of = people, .n = 1};
-    return WESS_OK;
+    enum wess_code rc = wb_queues(call, WB_OF_PEOPLE);
+    char *id = rc == WESS_OK ? identity(call) : NULL;
+    if (rc == WESS_OK && !id)
+        rc = WESS_TOO_BIG;
+    *out = (struct wess_schema){.identity = id, .version = "Workbooks API 1"};
+    if (rc == WESS_OK)
+        rc = wb_collections(call, out);
+    return wb_told(call, rc);
 }
 
 static const struct wess_connector connector = {
@@ -137,8 +174,8 @@ static const struct wess_connector connector = {
     .version = "0.1.0",
     .options = options,
     .n_options = sizeof(options) / sizeof(options[0]),
-    .kinds = kinds,
-    .n_kinds = 1,
+    .kinds = wb_caps,
+    .n_kinds = WB_KINDS,
     .open = open_conn,
     .close = close_conn,
     .check = check,

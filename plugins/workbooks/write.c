@@ -2,9 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "upload.h"
 #include "write.h"
 
-#define PEOPLE "crm/people.api"
+#define UPLOAD_MOST ((uint64_t)2 << 20) /* bytes of blobs in one request, unless one is larger */
+
+static const char spool_mark[] = ":from the spool:";
+const char *const wb_from_spool = spool_mark;
 
 /* ---- the request
  * --------------------------------------------------------------------------------------------- */
@@ -15,7 +19,7 @@ static const char *lock_of(const struct wess_op *o)
     return o->what == WESS_CREATE ? "0" : rev ? rev : "0";
 }
 
-static void write_form(struct wb_table *t, struct form *f)
+static void write_form(struct wb_table *t, struct form *f, struct wb_upload *up)
 {
     static const char *const verbs[] = {
         [WESS_CREATE] = "POST", [WESS_UPDATE] = "PUT", [WESS_DELETE] = "DELETE"};
@@ -38,7 +42,9 @@ static void write_form(struct wb_table *t, struct form *f)
             const char *value = t->cells[i * WB_COLUMNS_MAX + c];
             char name[96];
             snprintf(name, sizeof(name), "%s[]", t->columns[c]);
-            form_add(f, name, value ? value : WB_KEEP);
+            form_add(f, name, !value ? WB_KEEP : value == wb_from_spool ? "" : value);
+            if (value == wb_from_spool)
+                up->of[up->n++] = (struct wb_insert){.at = f->len, .blob = t->blobs[i]};
         }
     }
 }
@@ -61,7 +67,7 @@ static enum wess_code look_up(struct wb_table *t)
     if (!stamps || !n)
         return stamps ? WESS_OK : WESS_TOO_BIG;
     enum wess_code rc =
-        wb_rows_equal(call, PEOPLE, "created_through_reference", stamps, n, false, true, &rows);
+        wb_rows_equal(call, "created_through_reference", stamps, n, false, true, &rows);
     for (size_t i = 0; rc == WESS_OK && i < t->n; i++)
         for (size_t k = 0; t->ops[i].stamp && k < json_array_size(rows); k++) {
             const json_t *row = json_array_get(rows, k);
@@ -83,6 +89,7 @@ static enum wess_code look_up(struct wb_table *t)
 
 static enum wess_code send(struct wb_table *t)
 {
+    const struct wess_host *h = t->call->conn->host;
     struct form f = {0};
     json_t *answer = NULL;
     bool any = false;
@@ -90,10 +97,14 @@ static enum wess_code send(struct wb_table *t)
         any |= wb_is_sent(t, i);
     if (!any)
         return WESS_OK;
-    enum wess_code rc = wb_begin(t->call, "PUT", &f);
+    struct wb_upload *up = h->alloc(t->call->arena, sizeof(*up));
+    struct wb_insert *of = h->alloc(t->call->arena, t->n * sizeof(*of));
+    enum wess_code rc = up && of ? wb_begin(t->call, "PUT", &f) : WESS_TOO_BIG;
     if (rc == WESS_OK) {
-        write_form(t, &f);
-        rc = wb_post(t->call, PEOPLE, &f, true, &answer);
+        *up = (struct wb_upload){.host = h, .form = &f, .of = of};
+        write_form(t, &f, up);
+        rc = up->n ? wb_post_upload(t->call, t->kind->path, up, &answer)
+                   : wb_post(t->call, t->kind->path, &f, true, &answer);
     }
     form_fini(&f);
     if (rc == WESS_OK)
@@ -114,40 +125,68 @@ static void not_sent(const struct wess_op *ops, size_t n, struct wess_result *ou
         out[i].code = ops[i].flags & WESS_OP_AGAIN ? WESS_UNKNOWN : WESS_NOT_TRIED;
 }
 
+/* All that is asked before anything is written. */
+static enum wess_code prepare(struct wb_table *t)
+{
+    enum wess_code rc = wb_queues(t->call, t->kind->family);
+    if (rc == WESS_OK && t->kind->prepare)
+        rc = t->kind->prepare(t);
+    return rc == WESS_OK ? look_up(t) : rc;
+}
+
 static enum wess_code apply_some(struct wess_call *call, const struct wess_op *ops, size_t n,
                                  struct wess_result *out)
 {
     const struct wess_host *h = call->conn->host;
-    struct wb_table t = {.call = call, .ops = ops, .out = out, .n = n};
+    struct wb_table t = {.call = call, .kind = wb_kind_of(call), .ops = ops, .out = out, .n = n};
     t.cells = h->alloc(call->arena, n * WB_COLUMNS_MAX * sizeof(*t.cells));
     t.skip = h->alloc(call->arena, n * sizeof(*t.skip));
+    t.blobs = h->alloc(call->arena, n * sizeof(*t.blobs));
+    t.types = h->alloc(call->arena, n * sizeof(*t.types));
     not_sent(ops, n, out);
-    if (!t.cells || !t.skip)
+    if (!t.cells || !t.skip || !t.blobs || !t.types)
         return WESS_TOO_BIG;
-    enum wess_code rc = wb_queues(call);
-    if (rc == WESS_OK)
-        rc = wb_employers(call, ops, n);
-    if (rc == WESS_OK)
-        rc = look_up(&t);
+    enum wess_code rc = prepare(&t);
     for (size_t i = 0; rc == WESS_OK && i < n; i++)
         if (wb_is_sent(&t, i)) {
             out[i].code = WESS_NOT_TRIED;
             wb_fill(&t, i);
         }
+    json_decref(t.found);
     if (rc != WESS_OK || t.spent)
         return rc != WESS_OK ? rc : WESS_TOO_BIG;
     for (size_t i = 0; i < n; i++)
         if (wb_is_sent(&t, i))
             out[i].code = WESS_UNKNOWN;
-    return send(&t);
+    rc = send(&t);
+    return rc == WESS_OK && t.kind->finish ? t.kind->finish(&t) : rc;
+}
+
+static uint64_t blobs_of(const struct wess_op *o)
+{
+    uint64_t size = 0;
+    for (size_t i = 0; i < o->item.n_fields; i++)
+        if (o->item.fields[i].type == WESS_BLOB)
+            size += o->item.fields[i].blob.size;
+    return size;
+}
+
+/* How many of them go in one request. */
+static size_t batch_of(const struct wess_op *ops, size_t n)
+{
+    uint64_t size = blobs_of(&ops[0]);
+    size_t len = 1;
+    while (len < n && len < WB_BATCH && (size += blobs_of(&ops[len])) <= UPLOAD_MOST)
+        len++;
+    return len;
 }
 
 enum wess_code wb_apply(struct wess_call *call, const struct wess_op *ops, size_t n,
                         struct wess_result *out)
 {
     enum wess_code rc = WESS_OK;
-    for (size_t at = 0; at < n; at += WB_BATCH) {
-        size_t len = n - at < WB_BATCH ? n - at : WB_BATCH;
+    for (size_t at = 0, len; at < n; at += len) {
+        len = batch_of(ops + at, n - at);
         if (rc != WESS_OK)
             not_sent(ops + at, len, out + at);
         else

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define CURSOR_OF_ITEM 128u /* bytes, at most */
+#define CURSOR_OF_ITEM 256u /* bytes, at most */
 
 static const struct wess_slice from_start = {NULL, 0};
 

@@ -9,13 +9,44 @@
 #define WB_COLUMNS 48u
 #define UNASSIGNED 10
 #define FIRST_QUEUE 11 /* 11 and up: the users', in their order */
+/* B9: user ids and queue ids are separate, and each family has queues of its own. */
+#define ACTIVITY_UNASSIGNED 600
+#define ACTIVITY_SERVICE 601 /* the queue of the user whose key it is */
+#define FIRST_ACTIVITY_QUEUE 602
 
-struct wb_person {
+enum wb_which { WB_PEOPLE, WB_TASKS, WB_MEETINGS, WB_EMAILS, WB_LINKS, WB_SETS };
+struct wb_set;
+struct wb_record {
+    const struct wb_set *of;
     int64_t id, lock, updated_s, created_s;
     char *value[WB_COLUMNS]; /* NULL: null */
     int64_t queue, employer;
     bool deleted, locked;
 };
+/* The records of one endpoint. */
+struct wb_set {
+    const char *name;   /* of control requests and faults: "people" */
+    const char *path;   /* B8 */
+    const char *class;  /* B8 */
+    const char *prefix; /* of object_ref */
+    int64_t first_id, queue;
+    bool named;                 /* none without a name */
+    const char *const *columns; /* what can be written; NULL behind the last */
+    const char *const *shown;   /* what can only be read; NULL behind the last */
+    /* NULL: fine; else the words of a refusal. */
+    const char *(*refuses)(const char *column, const char *value);
+    /* What is kept of a value, malloc'ed; `value` is not empty. */
+    char *(*rewrite)(const char *column, const char *value);
+    json_t *(*show)(const struct wb_record *, const char *column, bool epoch);
+    /* For filters, see wb_get; (const char *)-1: not one of its own. */
+    const char *(*text)(const struct wb_record *, const char *column, char buf[32]);
+    /* After all values of a change are in. */
+    void (*settle)(struct wb_record *);
+    struct wb_record *rows;
+    size_t n, cap;
+    int64_t next_id;
+};
+extern struct wb_set wb_sets[WB_SETS];
 struct wb_org {
     int64_t id;
     char *name;
@@ -32,24 +63,60 @@ struct wb_query {
     char *formula; /* NULL: and */
 };
 
-extern const char *const wb_column_names[WB_COLUMNS]; /* NULL behind the last */
-int wb_column(const char *name);                      /* -1: unknown */
+/* workbooks_tables.c: the records. */
+int wb_column(const struct wb_set *, const char *name);     /* -1: none that can be written */
+bool wb_is_known(const struct wb_set *, const char *name);  /* can be asked for */
+struct wb_set *wb_set_named(const char *name);              /* NULL: none */
+struct wb_record *wb_by_id(const struct wb_set *, int64_t); /* NULL: none */
+struct wb_record *wb_new(struct wb_set *);
+void wb_touch(struct wb_record *); /* it was changed now */
+/* Whether it changed. NULL and "" empty it. */
+bool wb_set_value(struct wb_record *, int column, const char *value);
+void wb_set_named_value(struct wb_record *, const char *column, const char *value);
+const char *wb_value(const struct wb_record *, const char *column); /* NULL: empty */
+json_t *wb_column_json(const struct wb_record *, const char *name, bool epoch);
+json_t *wb_time_json(int64_t seconds, bool epoch);
+void wb_tables_free(void);
 
-/* workbooks.c: the records, and whether the key counts as expired. */
-extern struct wb_person *wb_people;
 extern struct wb_org *wb_orgs;
-extern size_t wb_n_people, wb_n_orgs;
-extern bool wb_expired;
-struct wb_person *wb_person_by_id(int64_t id); /* NULL: none */
-struct wb_person *wb_new_person(void);
-void wb_touch(struct wb_person *); /* it was changed now */
-/* false: more than fits. NULL and "" empty it. */
-bool wb_set_value(struct wb_person *, int column, const char *value);
+extern size_t wb_n_orgs;
+struct wb_org *wb_org_by_id(int64_t id);
 /* 0: none of that name, and not to be made. */
 int64_t wb_org_named(const char *name, bool make);
-json_t *wb_column_json(const struct wb_person *, const char *name, bool epoch);
 
-void wb_set_named(struct wb_person *, const char *column, const char *value);
+/* workbooks_activity.c: tasks and meetings. */
+extern const char *const wb_activity_columns[], *const wb_activity_shown[];
+const char *wb_activity_refuses(const char *column, const char *value);
+char *wb_activity_rewrite(const char *column, const char *value);
+json_t *wb_activity_show(const struct wb_record *, const char *column, bool epoch);
+const char *wb_activity_text(const struct wb_record *, const char *column, char buf[32]);
+void wb_activity_settle(struct wb_record *);
+/* "name_date" or "name_datetime" of a time; 0: neither. */
+int wb_activity_twin(const char *column, char base[32]);
+
+/* workbooks_more.c: emails, activity links, metadata. */
+extern const char *const wb_email_columns[], *const wb_link_columns[], *const wb_nothing_shown[];
+extern unsigned wb_sent;
+const char *wb_email_refuses(const char *column, const char *value);
+const char *wb_link_refuses(const char *column, const char *value);
+char *wb_more_rewrite(const char *column, const char *value);
+json_t *wb_more_show(const struct wb_record *, const char *column, bool epoch);
+const char *wb_more_text(const struct wb_record *, const char *column, char buf[32]);
+json_t *wb_digest(const char *text); /* SHA-256 in hex */
+void wb_metadata(const char *body, struct sb_response *);
+void wb_picklist(const char *body, struct sb_response *);
+
+/* workbooks_list.c, workbooks_change.c: a list, a change of a set. */
+void wb_list(const struct wb_set *, const char *body, struct sb_response *);
+/* A list of things that have an id and a name; `one` answers the i-th with its JSON. */
+void wb_list_named(const char *body, size_t n, json_t *(*one)(size_t i, struct wb_org *),
+                   struct sb_response *);
+json_t *wb_row_json(const struct wb_record *, const char *const *columns, size_t n, bool epoch);
+void wb_change(struct wb_set *, const struct sb_request *, struct sb_response *);
+void wb_put_json(struct sb_response *, json_t *, int status);
+
+/* workbooks.c: whether the key counts as expired. */
+extern bool wb_expired;
 
 /* workbooks_data.c */
 void wb_start(const char *base);

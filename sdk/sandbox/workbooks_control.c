@@ -5,13 +5,16 @@
 
 #include "workbooks.h"
 
-static json_t *whole(const struct wb_person *p)
+static json_t *whole(const struct wb_record *p)
 {
     json_t *fields = json_object();
-    for (size_t i = 0; i < WB_COLUMNS && wb_column_names[i]; i++)
+    for (size_t i = 0; p->of->columns[i]; i++)
         if (p->value[i])
-            json_object_set_new(fields, wb_column_names[i], json_string(p->value[i]));
-    json_object_set_new(fields, "employer_name", wb_column_json(p, "employer_name", true));
+            json_object_set_new(fields, p->of->columns[i], json_string(p->value[i]));
+    if (wb_value(p, "rfc822"))
+        json_object_set_new(fields, "rfc822_sha256", wb_digest(wb_value(p, "rfc822")));
+    if (p->of == &wb_sets[WB_PEOPLE])
+        json_object_set_new(fields, "employer_name", wb_column_json(p, "employer_name", true));
     return json_pack("{s:I,s:I,s:b,s:I,s:I,s:o,s:o}", "id", (json_int_t)p->id, "lock_version",
                      (json_int_t)p->lock, "is_deleted", (int)p->deleted, "updated_at",
                      (json_int_t)p->updated_s, "queue", (json_int_t)p->queue,
@@ -21,8 +24,8 @@ static json_t *whole(const struct wb_person *p)
 
 static void set_param(void *ctx, const char *name, const char *value)
 {
-    struct wb_person *p = ctx;
-    int c = wb_column(name);
+    struct wb_record *p = ctx;
+    int c = wb_column(p->of, name);
     if (c >= 0)
         wb_set_value(p, c, value);
     if (!strcmp(name, "queue_id"))
@@ -31,11 +34,11 @@ static void set_param(void *ctx, const char *name, const char *value)
         p->employer = wb_org_named(value, true);
 }
 
-static bool is_listed(const struct wb_person *p, const char *query)
+static bool is_listed(const struct wb_record *p, const char *query)
 {
     char *email = sb_param(query, "email", 0), *name = sb_param(query, "name", 0);
     char *id = sb_param(query, "id", 0);
-    const char *mail = p->value[wb_column("main_location[email]")], *n = p->value[0];
+    const char *mail = wb_value(p, "main_location[email]"), *n = wb_value(p, "name");
     bool ok = (!email || (mail && !strcasecmp(mail, email))) &&
               (!name || (n && !strcmp(n, name))) && (!id || strtoll(id, NULL, 10) == p->id);
     free(email);
@@ -46,16 +49,20 @@ static bool is_listed(const struct wb_person *p, const char *query)
 
 bool wb_control(const char *action, const char *query, struct sb_buf *out)
 {
-    char *id = sb_param(query, "id", 0);
-    struct wb_person *p = wb_person_by_id(id ? strtoll(id, NULL, 10) : 0);
+    char *id = sb_param(query, "id", 0), *of = sb_param(query, "of", 0);
+    struct wb_set *set = wb_set_named(of ? of : "people");
+    struct wb_record *p = set ? wb_by_id(set, id ? strtoll(id, NULL, 10) : 0) : NULL;
     json_t *answer = NULL;
     free(id);
+    free(of);
+    if (!set)
+        return false;
     if (!strcmp(action, "list")) {
         json_t *list = json_array();
-        for (size_t i = 0; i < wb_n_people; i++)
-            if (is_listed(&wb_people[i], query))
-                json_array_append_new(list, whole(&wb_people[i]));
-        answer = json_pack("{s:o}", "people", list);
+        for (size_t i = 0; i < set->n; i++)
+            if (is_listed(&set->rows[i], query))
+                json_array_append_new(list, whole(&set->rows[i]));
+        answer = json_pack("{s:o}", set->name, list);
     } else if (!strcmp(action, "organisations")) {
         json_t *list = json_array();
         for (size_t i = 0; i < wb_n_orgs; i++)
@@ -63,13 +70,16 @@ bool wb_control(const char *action, const char *query, struct sb_buf *out)
                                                   "name", wb_orgs[i].name));
         answer = json_pack("{s:o}", "organisations", list);
     } else if (!strcmp(action, "create")) {
-        p = wb_new_person();
+        p = wb_new(set);
         sb_params(query, set_param, p);
+        set->settle(p);
         answer = whole(p);
     } else if (!strcmp(action, "organisation")) {
         char *name = sb_param(query, "name", 0);
         answer = json_pack("{s:I}", "id", (json_int_t)wb_org_named(name, true));
         free(name);
+    } else if (!strcmp(action, "sent")) {
+        answer = json_pack("{s:i}", "sent", (int)wb_sent);
     } else if (!strcmp(action, "expire_key")) {
         char *on = sb_param(query, "on", 0);
         wb_expired = !on || strcmp(on, "0") != 0;
@@ -77,11 +87,13 @@ bool wb_control(const char *action, const char *query, struct sb_buf *out)
         answer = json_object();
     } else if (p && !strcmp(action, "edit")) {
         sb_params(query, set_param, p);
+        set->settle(p);
         p->lock++;
         wb_touch(p);
         answer = whole(p);
     } else if (p && !strcmp(action, "queue")) {
         sb_params(query, set_param, p);
+        set->settle(p);
         p->lock++;
         wb_touch(p);
         answer = whole(p);

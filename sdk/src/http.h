@@ -28,6 +28,10 @@ struct http_request {
     size_t n_headers;
     const void *body; /* lives until http_perform() returns */
     size_t len;
+    /* In place of `body`: the next bytes of it from `at` on, which goes back when the request is sent
+     * again. 0 before `len`: they are not to be had, and the request is cut. */
+    size_t (*source)(void *ctx, size_t at, char *buf, size_t cap);
+    void *source_ctx;
     uint32_t flags;
     uint64_t body_max; /* of the answer; 0: as the installation says */
     /* Of an answer with status 200: each piece as it comes, which may be changed in place. How much

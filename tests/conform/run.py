@@ -19,10 +19,12 @@ avoid = [ "rrule" ];  # a text of its own kind
 """
 WORKBOOKS = """
 endpoint = {{ connector = "workbooks"; url = "{workbooks[url]}";
-  api_key = {{ file = "{dir}/secret"; }}; }};
-collection = "people";
+  api_key = {{ file = "{dir}/secret"; }};
+  share_description = true; }};
+collection = "{collection}";
 scratch = true;
-avoid = [ "org" ];  # another record, which has to be there
+# Another record, which has to be there; what no public source shows.
+avoid = [ "org", "rrule" ];
 """
 FOLDER = """
 endpoint = {{ connector = "vdir"; path = "{dir}/cards"; version = "{version}"; }};
@@ -80,8 +82,10 @@ def test_exchange(*args):
 
 
 def test_workbooks(*args):
-    with Sandbox(clock=False) as box:
-        conform("workbooks.so", WORKBOOKS, box.info, box.info["workbooks"]["api_key"], *args)
+    for collection in ("people", "tasks", "meetings"):
+        with Sandbox(clock=False) as box:
+            conform("workbooks.so", WORKBOOKS, box.info, box.info["workbooks"]["api_key"], *args,
+                    collection=collection)
 
 
 # What WESS_LIE makes of the example, and the clauses that it may be caught by.

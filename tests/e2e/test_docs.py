@@ -269,7 +269,9 @@ def test_settings_of_code_are_in_the_manual():
 
 def test_options_of_connectors_are_in_their_page():
     for connector, options in options_of_connectors().items():
-        page = read(f"docs/{connector}.md")
+        # A connector may have further pages beside its first.
+        page = "".join(read(f"docs/{name}") for name in sorted(os.listdir(os.path.join(ROOT, "docs")))
+                       if name == f"{connector}.md" or name.startswith(f"{connector}-"))
         for name, option in options.items():
             assert option["help"], f"{connector}: {name} says nothing of itself"
             assert f"`{name}`" in page, f"docs/{connector}.md lacks the setting {name}"

@@ -1,4 +1,4 @@
-/* The whole Workbooks connector against any answers. */
+/* The whole Workbooks connector, each of its collections, against any answers. */
 #include "slots.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -8,10 +8,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                        {"page_size", "100"},
                                                        {"overlap", "60s"},
                                                        {"application", "WESS"},
-                                                       {"employer", "match"}};
-    const struct slots_of workbooks = {settings, sizeof(settings) / sizeof(settings[0]), "people",
-                                       "1"};
-    net_start(data, size, "application/json");
-    slots_hold(&workbooks);
+                                                       {"employer", "match"},
+                                                       {"share_description", "true"}};
+    static const char *const collections[] = {"people", "tasks", "meetings"};
+    for (size_t i = 0; i < sizeof(collections) / sizeof(collections[0]); i++) {
+        const struct slots_of workbooks = {settings, sizeof(settings) / sizeof(settings[0]),
+                                           collections[i], "1"};
+        net_start(data, size, "application/json");
+        slots_hold(&workbooks);
+    }
     return 0;
 }

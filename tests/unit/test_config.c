@@ -296,6 +296,19 @@ static void test_config__what_is_filed(void **state)
     free(text);
 }
 
+static void test_config__a_preset_needs_its_endpoints(void **state)
+{
+    static const struct bad cases[] = {
+        {"site = \"unit\";\n", "site = \"unit\"; preset = \"workbooks-exchang\";\n",
+         "there is no preset \"workbooks-exchang\"; did you mean \"workbooks-exchange\"?"},
+        {"site = \"unit\";\n", "site = \"unit\"; preset = \"workbooks-exchange\";\n",
+         "exactly one endpoint with connector = \"ews\", not 0"},
+        {"site = \"unit\";\n", "site = \"unit\"; preset = 5;\n", "preset must be"},
+    };
+    (void)state;
+    ASSERT_REFUSED(cases);
+}
+
 static void test_config__one_collection_belongs_to_one_pair(void **state)
 {
     char *text;
@@ -433,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_config__ranges_are_kept),
         cmocka_unit_test(test_config__what_is_missing_is_named),
         cmocka_unit_test(test_config__what_is_filed),
+        cmocka_unit_test(test_config__a_preset_needs_its_endpoints),
         cmocka_unit_test(test_config__one_collection_belongs_to_one_pair),
         cmocka_unit_test(test_config__all_troubles_are_told_at_once),
         cmocka_unit_test(test_config__syntax_is_helped),

@@ -28,8 +28,7 @@ static int set_up(void **state)
     f->queues[0] = (struct wb_queue){strdup("10"), strdup("Unassigned")};
     f->queues[1] = (struct wb_queue){strdup("11"), strdup("Ann")};
     f->queues[2] = (struct wb_queue){strdup("11"), strdup("Ann again")};
-    f->conn.queues = f->queues;
-    f->conn.n_queues = 3;
+    f->conn.queues[WB_OF_PEOPLE] = (struct wb_queues){.of = f->queues, .n = 3};
     f->call = testhost_call(&f->th, &f->conn, "people");
     *state = f;
     return 0;
@@ -157,8 +156,8 @@ static void test_item__wrong_types_in_every_place(void **state)
     struct wess_item item;
     char json[200];
     for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++)
-        for (size_t c = 0; c < wb_n_fields + 4; c++) {
-            const char *column = c < 4 ? facts[c] : wb_fields[c - 4].column;
+        for (size_t c = 0; c < wb_person_kind.n_fields + 4; c++) {
+            const char *column = c < 4 ? facts[c] : wb_person_kind.fields[c - 4].column;
             snprintf(json, sizeof(json), "{\"id\":1,\"%s\":%s}", column, values[v]);
             if (read_row(f, json, true, &item) != WESS_BROKEN)
                 fail_msg("%s counts as a person", json);
@@ -228,16 +227,16 @@ static void test_item__each_allocation_fails_once(void **state)
 static void test_item__table_and_schema_agree(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < wb_n_fields; i++) {
+    for (size_t i = 0; i < wb_person_kind.n_fields; i++) {
         const struct wess_field_schema *of = NULL;
-        for (size_t k = 0; k < wb_n_schema; k++)
-            if (!strcmp(wb_schema[k].name, wb_fields[i].name))
-                of = &wb_schema[k];
+        for (size_t k = 0; k < wb_person_kind.n_schema; k++)
+            if (!strcmp(wb_person_kind.schema[k].name, wb_person_kind.fields[i].name))
+                of = &wb_person_kind.schema[k];
         assert_non_null(of);
-        assert_int_equal(of->type, wb_fields[i].type);
+        assert_int_equal(of->type, wb_person_kind.fields[i].type);
         bool allowed = !of->allowed.n;
         for (size_t k = 0; k < of->allowed.n; k++)
-            allowed |= !strcmp(of->allowed.of[k], wb_fields[i].slot);
+            allowed |= !strcmp(of->allowed.of[k], wb_person_kind.fields[i].slot);
         assert_true(allowed);
     }
 }

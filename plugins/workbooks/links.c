@@ -1,0 +1,319 @@
+/* Which people an activity concerns: those who bear the address of who takes part in it. A link is
+ * added after what it belongs to, is looked for before, and is never taken away. */
+#include "links.h"
+
+#include <string.h>
+
+#include "keys.h"
+
+#define PATH "activity/activity_links.api"
+#define ADDRESSES_AT_ONCE 49u /* two rows for each fit into the page to rely on */
+#define LINKS_MOST 500u       /* of one batch, as of one mail */
+
+static const char *const person_columns[] = {
+    "id", "type", "main_location[email]", "main_location[alternate_email]", "home_location[email]",
+    NULL};
+static const char *const link_columns[] = {"id",          "activity_id",   "activity_type",
+                                           "resource_id", "resource_type", NULL};
+
+struct link {
+    size_t op;
+    const char *id, *type, *person, *person_type;
+    bool there;
+};
+struct linking {
+    struct wb_table *t;
+    const char *const *fields;
+    const char **addresses; /* folded, each once */
+    size_t n, cap;
+    json_t *people;     /* rows, several times the same perhaps */
+    struct wess_vec of; /* struct link */
+};
+
+static const char *id_of(const struct wb_table *t, size_t op)
+{
+    return t->out[op].id ? t->out[op].id : wb_id_of(&t->ops[op]);
+}
+
+static bool is_written(const struct wb_table *t, size_t op)
+{
+    return t->ops[op].what != WESS_DELETE && t->out[op].code == WESS_OK;
+}
+
+static bool is_listed(const struct linking *l, const char *address)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (!strcmp(l->addresses[i], address))
+            return true;
+    return false;
+}
+
+static bool is_field(const struct linking *l, const char *name)
+{
+    for (size_t i = 0; l->fields[i]; i++)
+        if (!strcmp(l->fields[i], name))
+            return true;
+    return false;
+}
+
+/* Calls `each` with every address of the fields of an operation; their keys are folded. */
+static bool each_address(struct linking *l, size_t op,
+                         bool (*each)(struct linking *, size_t op, const char *address))
+{
+    const struct wess_item *item = &l->t->ops[op].item;
+    for (size_t i = 0; i < item->n_fields; i++) {
+        const struct wess_field *f = &item->fields[i];
+        if (f->type != WESS_RECORDS || !is_field(l, f->name))
+            continue;
+        for (size_t k = 0; k < f->records.n; k++)
+            if (*f->records.of[k].key && !each(l, op, f->records.of[k].key))
+                return false;
+    }
+    return true;
+}
+
+static bool collect(struct linking *l, size_t op, const char *address)
+{
+    (void)op;
+    if (is_listed(l, address))
+        return true;
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? 2 * l->cap : 64;
+        const char **more = l->t->call->conn->host->alloc(l->t->call->arena, cap * sizeof(*more));
+        if (!more)
+            return false;
+        if (l->n)
+            memcpy(more, l->addresses, l->n * sizeof(*more));
+        l->addresses = more;
+        l->cap = cap;
+    }
+    l->addresses[l->n++] = address;
+    return true;
+}
+
+static enum wess_code find_people(struct linking *l)
+{
+    struct wess_call *call = l->t->call;
+    enum wess_code rc = WESS_OK;
+    for (size_t at = 0; rc == WESS_OK && at < l->n; at += ADDRESSES_AT_ONCE)
+        for (size_t c = 2; rc == WESS_OK && person_columns[c]; c++) {
+            size_t some = l->n - at < ADDRESSES_AT_ONCE ? l->n - at : ADDRESSES_AT_ONCE;
+            json_t *rows = NULL;
+            rc = wb_rows_of(call, wb_person_kind.path, person_columns[c], l->addresses + at, some,
+                            person_columns, &rows);
+            if (rc == WESS_OK && json_array_extend(l->people, rows) != 0)
+                rc = WESS_TOO_BIG;
+            json_decref(rows);
+        }
+    return rc;
+}
+
+static bool bears(struct linking *l, const json_t *row, const char *address)
+{
+    for (size_t c = 2; person_columns[c]; c++) {
+        const char *text = json_string_value(json_object_get(row, person_columns[c]));
+        const char *fold = text ? l->t->call->conn->host->fold(l->t->call->arena, text) : NULL;
+        l->t->spent |= text && !fold;
+        if (fold && !strcmp(fold, address))
+            return true;
+    }
+    return false;
+}
+
+static bool add_link(struct linking *l, size_t op, const json_t *row)
+{
+    const struct wess_host *h = l->t->call->conn->host;
+    struct link *all = l->of.of;
+    char number[24];
+    const char *id = wb_text(row, "id", number);
+    const char *type = json_string_value(json_object_get(row, "type"));
+    if (!id || !type || !l->t->types[op] || l->of.n == LINKS_MOST)
+        return true;
+    for (size_t i = 0; i < l->of.n; i++)
+        if (all[i].op == op && !strcmp(all[i].person, id))
+            return true;
+    struct link *link = wess_vec_push(h, l->t->call->arena, &l->of);
+    if (!link)
+        return false;
+    *link = (struct link){.op = op,
+                          .id = id_of(l->t, op),
+                          .type = l->t->types[op],
+                          .person = wess_arena_text(h, l->t->call->arena, id),
+                          .person_type = wess_arena_text(h, l->t->call->arena, type)};
+    return link->person && link->person_type;
+}
+
+static bool tie(struct linking *l, size_t op, const char *address)
+{
+    for (size_t i = 0; i < json_array_size(l->people); i++) {
+        const json_t *row = json_array_get(l->people, i);
+        if (bears(l, row, address) && !add_link(l, op, row))
+            return false;
+    }
+    return !l->t->spent;
+}
+
+/* ---- those that are there already
+ * ------------------------------------------------------------------------------------------ */
+
+static bool is_of(const json_t *row, const char *column, const char *value)
+{
+    char number[24];
+    const char *text = wb_text(row, column, number);
+    return text && !strcmp(text, value);
+}
+
+static enum wess_code mark_there(struct linking *l)
+{
+    struct wess_call *call = l->t->call;
+    struct link *of = l->of.of;
+    const char **ids = call->conn->host->alloc(call->arena, (l->of.n + 1) * sizeof(*ids));
+    enum wess_code rc = ids ? WESS_OK : WESS_TOO_BIG;
+    /* One activity at a time: how many links it has nobody can tell. */
+    for (size_t i = 0; rc == WESS_OK && i < l->of.n; i++) {
+        json_t *rows = NULL;
+        if (i && of[i].op == of[i - 1].op)
+            continue;
+        rc = wb_rows_up_to(call, PATH, "activity_id", &of[i].id, 1, LINKS_MOST / 5, link_columns,
+                           &rows);
+        for (size_t k = i; k < l->of.n && of[k].op == of[i].op; k++)
+            for (size_t r = 0; r < json_array_size(rows); r++) {
+                const json_t *row = json_array_get(rows, r);
+                of[k].there |= is_of(row, "activity_id", of[k].id) &&
+                               is_of(row, "activity_type", of[k].type) &&
+                               is_of(row, "resource_id", of[k].person) &&
+                               is_of(row, "resource_type", of[k].person_type);
+            }
+        json_decref(rows);
+    }
+    return rc;
+}
+
+/* ---- adding
+ * ------------------------------------------------------------------------------------------ */
+
+static size_t link_form(const struct link *of, size_t n, struct form *f)
+{
+    size_t sent = 0;
+    form_add(f, "_per_object_transactions", "true");
+    form_add(f, "_fm", "or");
+    for (size_t i = 0; i < n; i++) {
+        if (of[i].there)
+            continue;
+        form_add(f, "_ff[]", "id");
+        form_add(f, "_ft[]", "eq");
+        form_add(f, "_fc[]", "0");
+        sent++;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (of[i].there)
+            continue;
+        form_add(f, "__method[]", "POST");
+        form_add(f, "id[]", "0");
+        form_add(f, "lock_version[]", "0");
+        form_add(f, "activity_id[]", of[i].id);
+        form_add(f, "activity_type[]", of[i].type);
+        form_add(f, "resource_id[]", of[i].person);
+        form_add(f, "resource_type[]", of[i].person_type);
+    }
+    return sent;
+}
+
+static bool was_taken(const json_t *answer)
+{
+    const json_t *infos = json_object_get(answer, "affected_object_information");
+    bool ok = json_is_true(json_object_get(answer, "success"));
+    for (size_t i = 0; i < json_array_size(infos); i++)
+        ok &= !json_is_false(json_object_get(json_array_get(infos, i), "success"));
+    return ok;
+}
+
+static enum wess_code add_some(struct linking *l, const struct link *of, size_t n)
+{
+    struct wess_call *call = l->t->call;
+    struct form f = {0};
+    json_t *answer = NULL;
+    enum wess_code rc = wb_begin(call, "PUT", &f);
+    size_t sent = rc == WESS_OK ? link_form(of, n, &f) : 0;
+    if (sent)
+        rc = wb_post(call, PATH, &f, true, &answer);
+    form_fini(&f);
+    if (rc == WESS_OK && sent && !was_taken(answer))
+        call->conn->host->log(call->conn->host->ctx, WESS_LOG_WARN,
+                              "workbooks: %zu links of %s to people were not all taken", sent,
+                              l->t->kind->collection);
+    json_decref(answer);
+    return rc;
+}
+
+static enum wess_code add_all(struct linking *l)
+{
+    enum wess_code rc = WESS_OK;
+    const struct link *of = l->of.of;
+    for (size_t at = 0; rc == WESS_OK && at < l->of.n; at += WB_BATCH) {
+        size_t some = l->of.n - at < WB_BATCH ? l->of.n - at : WB_BATCH;
+        rc = add_some(l, of + at, some);
+    }
+    return rc;
+}
+
+/* Only a create shows every column. */
+static enum wess_code learn_types(struct wb_table *t)
+{
+    static const char *const columns[] = {"id", "type", NULL};
+    struct wess_call *call = t->call;
+    const char **ids = call->conn->host->alloc(call->arena, (t->n + 1) * sizeof(*ids));
+    json_t *rows = NULL;
+    size_t n = 0;
+    for (size_t i = 0; ids && i < t->n; i++)
+        if (is_written(t, i) && !t->types[i])
+            ids[n++] = id_of(t, i);
+    if (!ids || !n)
+        return ids ? WESS_OK : WESS_TOO_BIG;
+    enum wess_code rc = wb_rows_of(call, t->kind->path, "id", ids, n, columns, &rows);
+    for (size_t r = 0; r < json_array_size(rows); r++)
+        for (size_t i = 0; i < t->n; i++) {
+            const json_t *row = json_array_get(rows, r);
+            const char *type = json_string_value(json_object_get(row, "type"));
+            if (!type || !is_written(t, i) || t->types[i] || !is_of(row, "id", id_of(t, i)))
+                continue;
+            t->types[i] = wess_arena_text(call->conn->host, call->arena, type);
+            t->spent |= !t->types[i];
+        }
+    json_decref(rows);
+    return t->spent ? WESS_TOO_BIG : rc;
+}
+
+/* What is written and not yet tied has to be looked at again: only its stamp finds it then. */
+static void in_doubt(struct wb_table *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (is_written(t, i) && t->ops[i].what == WESS_CREATE && t->ops[i].stamp)
+            t->out[i] = (struct wess_result){.code = WESS_UNKNOWN};
+}
+
+enum wess_code wb_link_people(struct wb_table *t, const char *const *fields)
+{
+    struct linking l = {.t = t, .fields = fields, .of = {.size = sizeof(struct link)}};
+    enum wess_code rc = WESS_OK;
+    bool ok = true;
+    for (size_t i = 0; ok && i < t->n; i++)
+        ok = !is_written(t, i) || each_address(&l, i, collect);
+    l.people = ok && l.n ? json_array() : NULL;
+    if (ok && !l.n)
+        return WESS_OK;
+    rc = l.people ? find_people(&l) : WESS_TOO_BIG;
+    if (rc == WESS_OK && json_array_size(l.people))
+        rc = learn_types(t);
+    for (size_t i = 0; rc == WESS_OK && i < t->n; i++)
+        if (is_written(t, i) && !each_address(&l, i, tie))
+            rc = WESS_TOO_BIG;
+    json_decref(l.people);
+    if (rc == WESS_OK && l.of.n)
+        rc = mark_there(&l);
+    if (rc == WESS_OK)
+        rc = add_all(&l);
+    if (rc != WESS_OK)
+        in_doubt(t);
+    return rc;
+}

@@ -1,0 +1,213 @@
+#include "meta.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TYPES "metadata/types.api"
+#define ENTRIES "picklist_data/Private_PicklistEntry/id/value.api"
+#define NAME_MOST 64u /* letters of a name that others are compared with */
+
+static size_t place_of(const struct wb_kind *k)
+{
+    size_t i = 0;
+    while (i < WB_KINDS - 1 && wb_kinds[i] != k)
+        i++;
+    return i;
+}
+
+bool wb_meta_is_known(const struct wess_conn *c, const struct wb_kind *k)
+{
+    return c->meta[place_of(k)] != NULL;
+}
+
+const json_t *wb_meta_field(const struct wess_conn *c, const struct wb_kind *k, const char *column)
+{
+    const json_t *fields = c->meta[place_of(k)];
+    for (size_t i = 0; i < json_array_size(fields); i++) {
+        const json_t *f = json_array_get(fields, i);
+        const char *name = json_string_value(json_object_get(f, "name"));
+        if (name && !strcmp(name, column))
+            return f;
+    }
+    return NULL;
+}
+
+/* Bracketed names are of related records, which are other types. */
+bool wb_meta_has(const struct wess_conn *c, const struct wb_kind *k, const char *column)
+{
+    return strchr(column, '[') || !wb_meta_is_known(c, k) || wb_meta_field(c, k, column);
+}
+
+uint32_t wb_meta_flags(const struct wess_conn *c, const struct wb_kind *k, const char *column)
+{
+    const json_t *f = wb_meta_field(c, k, column);
+    bool create = !json_is_false(json_object_get(f, "is_createable"));
+    bool update = !json_is_false(json_object_get(f, "is_updateable"));
+    if (update)
+        return 0;
+    return create ? WESS_FIELD_ON_CREATE : WESS_FIELD_READ_ONLY;
+}
+
+/* Letters to change, add or leave out. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[NAME_MOST + 1], n = strlen(a), m = strlen(b);
+    if (n > NAME_MOST || m > NAME_MOST)
+        return NAME_MOST;
+    for (size_t k = 0; k <= m; k++)
+        row[k] = k;
+    for (size_t i = 1; i <= n; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t k = 1; k <= m; k++) {
+            size_t best = corner + (a[i - 1] != b[k - 1]);
+            corner = row[k];
+            best = row[k] + 1 < best ? row[k] + 1 : best;
+            row[k] = row[k - 1] + 1 < best ? row[k - 1] + 1 : best;
+        }
+    }
+    return row[m];
+}
+
+const char *wb_meta_nearest(const struct wess_conn *c, const struct wb_kind *k, const char *column)
+{
+    const json_t *fields = c->meta[place_of(k)];
+    size_t best = strlen(column) / 3 + 1;
+    const char *found = NULL;
+    for (size_t i = 0; i < json_array_size(fields); i++) {
+        const char *name = json_string_value(json_object_get(json_array_get(fields, i), "name"));
+        size_t d = name ? distance(name, column) : NAME_MOST;
+        if (d < best) {
+            best = d;
+            found = name;
+        }
+    }
+    return found;
+}
+
+/* ---- asking
+ * ------------------------------------------------------------------------------------------ */
+
+/* What a connection can go on without: this one answer. */
+static bool is_bearable(struct wess_call *call, enum wess_code rc)
+{
+    if (rc != WESS_BROKEN && rc != WESS_TOO_BIG)
+        return false;
+    call->conn->host->log(call->conn->host->ctx, WESS_LOG_INFO,
+                          "workbooks: the database does not describe itself");
+    call->error = (struct wess_error){0};
+    return true;
+}
+
+static enum wess_code ask_types(struct wess_call *call, const char *const *classes, size_t n,
+                                const char *const *columns, json_t **answer)
+{
+    struct form f = {0};
+    enum wess_code rc = wb_begin(call, "GET", &f);
+    for (size_t i = 0; i < n; i++)
+        form_add(&f, "class_names[]", classes[i]);
+    for (size_t i = 0; columns[i]; i++)
+        form_add(&f, "_select_columns[]", columns[i]);
+    if (rc == WESS_OK)
+        rc = wb_post(call, TYPES, &f, false, answer);
+    form_fini(&f);
+    return rc;
+}
+
+/* "crm/people" of "crm/people.api"; a slash before it is nothing. */
+static bool is_path(const struct wb_kind *k, const char *path)
+{
+    size_t len = strlen(k->path) - strlen(".api");
+    path += path && *path == '/';
+    return strlen(path) == len && !strncmp(path, k->path, len);
+}
+
+static const char *class_of(const json_t *types, const struct wb_kind *k)
+{
+    for (size_t i = 0; i < json_array_size(types); i++) {
+        const json_t *t = json_array_get(types, i);
+        const char *path = json_string_value(json_object_get(t, "controller_path"));
+        if (path && is_path(k, path))
+            return json_string_value(json_object_get(t, "class_name"));
+    }
+    return NULL;
+}
+
+static void keep_fields(struct wess_conn *c, const json_t *types)
+{
+    for (size_t i = 0; i < json_array_size(types); i++) {
+        const json_t *t = json_array_get(types, i);
+        const char *path = json_string_value(json_object_get(t, "controller_path"));
+        json_t *fields = json_object_get(t, "fields");
+        for (size_t k = 0; path && json_array_size(fields) && k < WB_KINDS; k++)
+            if (!c->meta[k] && is_path(wb_kinds[k], path))
+                c->meta[k] = json_incref(fields);
+    }
+}
+
+enum wess_code wb_meta(struct wess_call *call)
+{
+    static const char *const names[] = {"class_name", "controller_path", NULL};
+    static const char *const whole[] = {"class_name", "controller_path", "fields", "actions", NULL};
+    struct wess_conn *c = call->conn;
+    const char *classes[WB_KINDS];
+    json_t *list = NULL, *types = NULL;
+    size_t n = 0;
+    if (c->meta_read)
+        return WESS_OK;
+    enum wess_code rc = ask_types(call, NULL, 0, names, &list);
+    for (size_t k = 0; rc == WESS_OK && k < WB_KINDS; k++) {
+        const char *class = class_of(json_object_get(list, "data"), wb_kinds[k]);
+        if (class)
+            classes[n++] = class;
+    }
+    if (rc == WESS_OK && n)
+        rc = ask_types(call, classes, n, whole, &types);
+    if (rc == WESS_OK)
+        keep_fields(c, json_object_get(types, "data"));
+    json_decref(list);
+    json_decref(types);
+    c->meta_read = rc == WESS_OK || is_bearable(call, rc);
+    return c->meta_read ? WESS_OK : rc;
+}
+
+static enum wess_code take_entries(const json_t *rows, json_t **out)
+{
+    json_t *of = json_array();
+    for (size_t i = 0; of && i < json_array_size(rows); i++) {
+        json_t *value = json_object_get(json_array_get(rows, i), "value");
+        if (json_is_string(value) && json_array_append(of, value) != 0) {
+            json_decref(of);
+            of = NULL;
+        }
+    }
+    if (of && !json_array_size(of)) { /* an answer of another shape says nothing */
+        json_decref(of);
+        return WESS_OK;
+    }
+    *out = of;
+    return of ? WESS_OK : WESS_TOO_BIG;
+}
+
+enum wess_code wb_meta_entries(struct wess_call *call, const struct wb_kind *k, const char *column,
+                               json_t **out)
+{
+    const json_t *field = wb_meta_field(call->conn, k, column);
+    char number[24];
+    const char *id = wb_text(json_object_get(field, "picklist"), "picklist_id", number);
+    struct form f = {0};
+    json_t *answer = NULL;
+    *out = NULL;
+    if (!id)
+        return WESS_OK;
+    enum wess_code rc = wb_begin(call, "GET", &f);
+    if (rc == WESS_OK) {
+        form_add(&f, "picklist_id", id);
+        rc = wb_post(call, ENTRIES, &f, false, &answer);
+    }
+    form_fini(&f);
+    if (rc == WESS_OK)
+        rc = take_entries(json_object_get(answer, "data"), out);
+    json_decref(answer);
+    return rc == WESS_OK || is_bearable(call, rc) ? WESS_OK : rc;
+}

@@ -1,0 +1,22 @@
+/* What this database says of its own record types. It is asked once per connection, and what it
+ * does not say stays unknown: no answer is no error. */
+#ifndef WORKBOOKS_META_H
+#define WORKBOOKS_META_H
+
+#include "wb.h"
+
+enum wess_code wb_meta(struct wess_call *); /* only what ends the call anyhow is told */
+bool wb_meta_is_known(const struct wess_conn *, const struct wb_kind *);
+/* What is said of a column; NULL: there is none, or nothing is known. */
+const json_t *wb_meta_field(const struct wess_conn *, const struct wb_kind *, const char *column);
+/* Of a column that can be asked of the metadata: false where the database is known to lack it. */
+bool wb_meta_has(const struct wess_conn *, const struct wb_kind *, const char *column);
+/* The entries of a column's picklist as an array of texts; NULL: not known. The caller decrefs. */
+enum wess_code wb_meta_entries(struct wess_call *, const struct wb_kind *, const char *column,
+                               json_t **out);
+/* How the schema has a field of that column. */
+uint32_t wb_meta_flags(const struct wess_conn *, const struct wb_kind *, const char *column);
+/* The column of that kind whose name is nearest; NULL: none is near. */
+const char *wb_meta_nearest(const struct wess_conn *, const struct wb_kind *, const char *column);
+
+#endif

@@ -1,0 +1,415 @@
+"""Tasks, meetings and mail between Exchange and Workbooks, by the real program, both ways."""
+from sandbox import Sandbox, Wess, main
+
+CONFIG = """
+site = "crm"; state_dir = "{dir}/state";
+endpoints: {{
+  exchange: {{ connector = "ews"; url = "{url}"; auth = "basic"; username = "EXAMPLE\\\\svc-wess";
+    password = {{ file = "{dir}/exchange.secret"; }}; impersonate = "%{{user.mailbox}}"; time_zone = "Europe/London"; }};
+  crm: {{ connector = "workbooks"; url = "{workbooks}"; api_key = {{ file = "{dir}/workbooks.secret"; }};
+    {wb} }};
+}};
+users: {{ source = {{ csv = "{dir}/users.csv"; }}; waves = ( {{ name = "*"; mode = "both"; }} ); }};
+pairs: {{ it: {{ kind = "{kind}"; left = "exchange:{left}"; right = "crm:{right}";
+  select = {{ left = {{ tags_any = [ "Workbooks" ]; }}; right = {{ queue = "%{{user.workbooks}}"; }}; }};
+  first = {{ create = "yes"; }}; {pair} }}; }};
+log: {{ file = "{dir}/log"; level = "debug"; }};
+"""
+TAG = {"categories": "Workbooks"}
+
+
+class Crm(Wess):
+    """One pair between the first mailbox and Workbooks."""
+
+    def __init__(self, box, kind, left, right, pair="", wb=""):
+        name = box.info["exchange"]["mailboxes"][0]["name"]
+        super().__init__(box, users=["id,name,mailbox,workbooks,wave",
+                                     f"u1,{name},{box.mailbox(0)},{name},pilot"])
+        self.name = name
+        self.write("wess.conf", CONFIG.format(
+            dir=self.dir, url=box.info["exchange"]["url"], workbooks=box.info["workbooks"]["url"],
+            kind=kind, left=left, right=right, pair=pair, wb=wb))
+
+    def settle(self, check=(0, 1)):
+        self("sync", "--no-wait", check=(0, 1, 3, 4))
+        self.box.move_clock(600)
+        self("sync", "--no-wait", check=(0, 1, 4))
+        run = self.sync("--no-wait", check=check)["u1"]
+        for side in ("left", "right"):
+            for what in ("created", "updated", "deleted", "ended"):
+                assert run[side][what] == 0, f"not in step: {side} {what} {run[side][what]}"
+        assert self.box.exchange("outbox")["sent"] == 0, "somebody was told"
+
+
+def make(box, kind, **fields):
+    return box.exchange("create", 0, kind=kind, **{**TAG, **fields})
+
+
+def here(box, folder, name):
+    found = [c for c in box.contacts(0, folder=folder) if c["fields"].get("Subject") == name]
+    assert len(found) == 1, f"{len(found)} of {name} in the mailbox"
+    return found[0]
+
+
+def all_there(box, of, **where):
+    return [r for r in box.workbooks("list", of=of, **where)[of] if not r["is_deleted"]]
+
+
+def there(box, of, name):
+    found = all_there(box, of, name=name)
+    assert len(found) == 1, f"{len(found)} of {name} in Workbooks"
+    return found[0]
+
+
+def queue_of(wess):
+    """The user's queue of activities in the rehearsal server: behind that of nobody and its own."""
+    return 602
+
+
+def test_tasks():
+    with Sandbox("--data", "empty") as box, Crm(box, "task", "tasks", "tasks") as wess:
+        make(box, "Task", Subject="Offer", DueDate="2030-02-03T00:00:00Z", Body="Two\nlines",
+             Importance="High")
+        box.workbooks("create", of="tasks", name="Call back", due="2030-02-05",
+                      activity_status="New", activity_priority="Medium",
+                      description="<p>Ask <b>Ann</b></p>", assigned_to=queue_of(wess))
+        # Nobody's, and somebody else's.
+        box.workbooks("create", of="tasks", name="Not mine", assigned_to=queue_of(wess) + 1)
+        make(box, "Task", Subject="Untagged", categories="Red")
+        wess.settle()
+        offer = there(box, "tasks", "Offer")["fields"]
+        assert offer["due"] == "2030-02-03" and offer["all_day"] == "true", offer
+        assert offer["activity_status"] == "New" and offer["activity_priority"] == "High", offer
+        assert "Two<br" in offer["description"] and offer["created_through"] == "WESS", offer
+        back = here(box, "tasks", "Call back")["fields"]
+        assert back["DueDate"] == "2030-02-05T00:00:00Z" and back["Body"] == "Ask Ann", back
+        assert len(all_there(box, "tasks")) == 3 and len(box.contacts(0, folder="tasks")) == 3
+        # An edit each way, to different fields of one task.
+        box.exchange("edit", 0, id=here(box, "tasks", "Offer")["id"], Status="Completed")
+        box.workbooks("edit", of="tasks", id=there(box, "tasks", "Offer")["id"], due="2030-02-04")
+        # In Workbooks it gets a time, which the mailbox does not show.
+        box.workbooks("edit", of="tasks", id=there(box, "tasks", "Call back")["id"],
+                      due="2030-07-05T13:30:00Z", all_day="false", activity_status="Complete")
+        wess.settle()
+        offer = there(box, "tasks", "Offer")["fields"]
+        assert offer["activity_status"] == "Complete" and offer["due"] == "2030-02-04", offer
+        assert offer["completed"], offer
+        assert here(box, "tasks", "Offer")["fields"]["DueDate"] == "2030-02-04T00:00:00Z"
+        back = here(box, "tasks", "Call back")
+        assert back["fields"]["Status"] == "Completed", back
+        assert back["fields"]["DueDate"] == "2030-07-04T23:00:00Z", back
+        # The day moves to winter time, and the hour by the clock stays.
+        box.exchange("edit", 0, id=back["id"], DueDate="2030-12-06T00:00:00Z")
+        wess.settle()
+        due = there(box, "tasks", "Call back")["fields"]
+        assert due["due"] == "@1922797800" and due["all_day"] == "false", due  # 14:30 in London
+
+
+def test_a_tag_that_is_taken_off_sticks():
+    with Sandbox("--data", "empty") as box, Crm(box, "task", "tasks", "tasks") as wess:
+        make(box, "Task", Subject="Offer")
+        wess.settle()
+        task = here(box, "tasks", "Offer")["id"]
+        box.exchange("untag", 0, id=task)
+        wess.settle()
+        box.exchange("edit", 0, id=task, Importance="High")
+        wess.settle()
+        assert there(box, "tasks", "Offer")["fields"]["activity_priority"] == "Medium"
+        assert here(box, "tasks", "Offer")
+
+
+def test_a_word_without_a_match_is_parked():
+    with Sandbox("--data", "empty") as box, Crm(box, "task", "tasks", "tasks") as wess:
+        make(box, "Task", Subject="Offer", Importance="Low", Status="InProgress")
+        wess.settle()
+        offer = there(box, "tasks", "Offer")["fields"]
+        assert offer["name"] == "Offer" and "activity_priority" not in offer, offer
+        parked = wess.run("parked", "list", check=(0, 1)).stdout
+        assert "task_priority" in parked and "task_status" in parked, parked
+
+
+def test_a_conflict_waits():
+    with Sandbox("--data", "empty") as box, Crm(box, "task", "tasks", "tasks") as wess:
+        make(box, "Task", Subject="Offer", DueDate="2030-02-03T00:00:00Z")
+        wess.settle()
+        box.exchange("edit", 0, id=here(box, "tasks", "Offer")["id"], DueDate="2030-02-04T00:00:00Z")
+        box.workbooks("edit", of="tasks", id=there(box, "tasks", "Offer")["id"], due="2030-02-05")
+        wess.settle(check=(1,))
+        assert there(box, "tasks", "Offer")["fields"]["due"] == "2030-02-05"
+        n = wess.json("conflicts", "list", check=(0, 1))
+        assert "due" in str(n), n
+        number = n["conflicts"][0]["number"] if "number" in n["conflicts"][0] else n["conflicts"][0]["id"]
+        wess("conflicts", "resolve", str(number), "--left")
+        wess.settle()
+        assert there(box, "tasks", "Offer")["fields"]["due"] == "2030-02-04"
+
+
+def test_meetings():
+    with Sandbox("--data", "empty") as box, Crm(box, "event", "calendar", "meetings") as wess:
+        zone = "W. Europe Standard Time"
+        make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z", Body="Secret",
+             End="2030-07-04T08:00:00Z", StartTimeZone=zone, EndTimeZone=zone,
+             ReminderIsSet="true", ReminderMinutesBeforeStart="30")
+        make(box, "CalendarItem", Subject="Fair", Start="2030-07-03T23:00:00Z",
+             End="2030-07-05T23:00:00Z", StartTimeZone="GMT Standard Time",
+             EndTimeZone="GMT Standard Time", IsAllDayEvent="true")
+        rule = ("<t:WeeklyRecurrence><t:Interval>1</t:Interval><t:DaysOfWeek>Monday</t:DaysOfWeek>"
+                "</t:WeeklyRecurrence><t:NoEndRecurrence><t:StartDate>2030-09-02</t:StartDate>"
+                "</t:NoEndRecurrence>")
+        make(box, "CalendarItem", Subject="Weekly", Start="2030-09-02T07:00:00Z",
+             End="2030-09-02T08:00:00Z", StartTimeZone=zone, EndTimeZone=zone, Recurrence=rule)
+        box.workbooks("create", of="meetings", name="Visit", start="2030-02-05T09:00:00Z",
+                      finish="2030-02-05T10:30:00Z", all_day="false", description="<p>Private</p>",
+                      assigned_to=queue_of(wess))
+        box.workbooks("create", of="meetings", name="Day off", start="2030-02-06",
+                      finish="2030-02-06", all_day="true", assigned_to=queue_of(wess))
+        wess.settle()
+        review = there(box, "meetings", "Review")["fields"]
+        assert review["start"] == "@1909378800" and review["finish"] == "@1909382400", review
+        assert review["all_day"] == "false" and review["reminder_minutes"] == "30", review
+        # What is typed on one side is not for whom the other side invites.
+        assert "description" not in review, review
+        assert "Body" not in here(box, "calendar", "Visit")["fields"]
+        fair = there(box, "meetings", "Fair")["fields"]
+        assert (fair["start"], fair["finish"], fair["all_day"]) == ("2030-07-04", "2030-07-05", "true")
+        visit = here(box, "calendar", "Visit")["fields"]
+        assert visit["Start"] == "2030-02-05T09:00:00Z" and visit["End"] == "2030-02-05T10:30:00Z"
+        off = here(box, "calendar", "Day off")["fields"]
+        assert off["IsAllDayEvent"] == "true" and off["Start"] == "2030-02-06T00:00:00Z", off
+        assert off["End"] == "2030-02-07T00:00:00Z", off
+        # A series is not written as its first meeting, and is said to be left out.
+        assert not all_there(box, "meetings", name="Weekly")
+        assert "recurrence" in wess.run("parked", "list", check=(0, 1)).stdout
+        # Moved here, renamed there.
+        box.exchange("edit", 0, id=here(box, "calendar", "Review")["id"],
+                     Start="2030-07-04T09:00:00Z", End="2030-07-04T10:00:00Z")
+        box.workbooks("edit", of="meetings", id=there(box, "meetings", "Review")["id"],
+                      name="Review 2")
+        box.workbooks("edit", of="meetings", id=there(box, "meetings", "Visit")["id"],
+                      start="2030-02-05", finish="2030-02-06", all_day="true")
+        wess.settle()
+        assert there(box, "meetings", "Review 2")["fields"]["start"] == "@1909386000"
+        assert here(box, "calendar", "Review 2")["fields"]["Start"] == "2030-07-04T09:00:00Z"
+        visit = here(box, "calendar", "Visit")["fields"]
+        assert visit["IsAllDayEvent"] == "true" and visit["End"] == "2030-02-07T00:00:00Z", visit
+
+
+ATTENDEE = ("<t:Attendee><t:Mailbox><t:Name>{0}</t:Name><t:EmailAddress>{0}@x.example"
+            "</t:EmailAddress></t:Mailbox></t:Attendee>")
+
+
+def test_attendees_are_related_to_the_people_they_are():
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "event", "calendar", "meetings", wb="link_attendees = true;",
+                pair='fields = ( { field = "attendees"; direction = "to_right"; } );') as wess:
+        ids = {n: str(box.workbooks("create", name=n, **{where: n + "@x.example"})["id"])
+               for n, where in (("Ada", "main_location[email]"), ("Ben", "home_location[email]"))}
+        make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z",
+             End="2030-07-04T08:00:00Z",
+             RequiredAttendees=ATTENDEE.format("Ada") + ATTENDEE.format("Nobody"))
+        box.fault("workbooks:activity_links:PUT:1:lost")
+        wess.settle()
+        meeting = there(box, "meetings", "Review")["id"]
+        links = [l["fields"] for l in all_there(box, "links")]
+        assert [(l["activity_id"], l["activity_type"], l["resource_id"], l["resource_type"])
+                for l in links] == [(str(meeting), "Private::Activity::Meeting", ids["Ada"],
+                                     "Private::Crm::Person")], links
+        # Somebody more comes; an edit over there takes nobody away here.
+        event = here(box, "calendar", "Review")["id"]
+        box.exchange("edit", 0, id=event, RequiredAttendees=ATTENDEE.format("Ada") +
+                     ATTENDEE.format("Ben") + ATTENDEE.format("Nobody"))
+        box.workbooks("edit", of="meetings", id=meeting, name="Review 2")
+        wess.settle()
+        assert sorted(l["fields"]["resource_id"] for l in all_there(box, "links")) == \
+            sorted(ids.values())
+        there_now = here(box, "calendar", "Review 2")["fields"]["RequiredAttendees"]
+        assert there_now.count("<t:Attendee>") == 3, there_now
+
+
+def test_descriptions_travel_where_told_to():
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "event", "calendar", "meetings", wb="share_description = true;") as wess:
+        make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z", Body="a\nb",
+             End="2030-07-04T08:00:00Z")
+        wess.settle()
+        assert "a<br" in there(box, "meetings", "Review")["fields"]["description"]
+
+
+class Filing(Crm):
+    """Mail of two mailboxes, filed in one Workbooks."""
+
+    def __init__(self, box, wb="", ews=""):
+        super().__init__(box, "message", "messages", "emails", pair='mode = "file";', wb=wb)
+        self.write("users.csv", "id,name,mailbox,workbooks,wave\n" + "".join(
+            f"u{i + 1},User {i},{box.mailbox(i)},U,pilot\n" for i in range(2)))
+        with open(self.config) as f:
+            text = f.read()
+        self.write("wess.conf", text.replace(
+            ' right = { queue = "%{user.workbooks}"; };', ""))
+
+    def quiet(self):
+        for user, run in self.sync("--no-wait", check=(0, 1)).items():
+            for side in ("left", "right"):
+                for what in ("created", "updated", "deleted", "ended"):
+                    assert run[side][what] == 0, (user, side, what, run[side][what])
+
+    def file(self):
+        self("sync", "--no-wait", check=(0, 1, 3, 4))
+        self.box.move_clock(600)
+        self("sync", "--no-wait", check=(0, 1, 4))
+        self.quiet()
+        assert self.box.workbooks("sent")["sent"] == 0, "a mail was sent"
+        assert self.box.exchange("outbox")["sent"] == 0, "somebody was told"
+
+
+def mail(box, i, subject, number, **more):
+    return box.exchange("mail", i, Subject=subject, Body="Text\nof it", categories="Workbooks",
+                        InternetMessageId=f"<{number}@example.com>", **more)
+
+
+def test_mail_is_filed_once_and_whole():
+    with Sandbox("--data", "empty") as box, Filing(box) as wess:
+        first = mail(box, 0, "Offer", 1)
+        large = mail(box, 0, "Large", 2, size=5_000_000)
+        mail(box, 1, "Offer", 1)
+        for i in range(3, 33):
+            mail(box, 1, f"Small {i}", i)
+        wess.file()
+        filed = all_there(box, "emails")
+        assert len(filed) == 32, len(filed)
+        digests = {f["fields"]["rfc822_sha256"] for f in filed}
+        assert first["fields"]["MimeSha256"] in digests and large["fields"]["MimeSha256"] in digests
+        assert {f["fields"]["status"] for f in filed} == {"SENT"}
+        assert all(f["created_through_reference"] for f in filed)
+        # Nothing that happens to it moves anything.
+        box.exchange("untag", 0, id=first["id"])
+        wess.quiet()
+        box.exchange("tag", 0, id=first["id"])
+        wess.file()
+        assert len(all_there(box, "emails")) == 32
+
+
+def test_mail_whose_answer_was_lost_is_filed_once():
+    with Sandbox("--data", "empty") as box, Filing(box) as wess:
+        mail(box, 0, "Offer", 1)
+        box.fault("workbooks:emails:PUT:1:lost")
+        wess.file()
+        assert len(all_there(box, "emails")) == 1
+
+
+def test_mail_is_related_to_people_where_workbooks_takes_it():
+    for takes in ("off", "on"):
+        with Sandbox("--data", "empty", "--switch", f"email_links={takes}") as box, \
+                Filing(box) as wess:
+            people = {"main_location[email]": "ada@x.example", "name": "Ada"}
+            ada = box.workbooks("create", **people)["id"]
+            box.workbooks("create", name="Ben", **{"main_location[email]": "ben@x.example"})
+            mail(box, 0, "Offer", 1, 
+                 From="<t:Mailbox><t:Name>Ada</t:Name><t:EmailAddress>Ada@x.example</t:EmailAddress>"
+                 "</t:Mailbox>")
+            wess.file()
+            links = all_there(box, "links")
+            assert len(all_there(box, "emails")) == 1
+            assert [l["fields"]["resource_id"] for l in links] == ([str(ada)] if takes == "on" else [])
+            wess.file()
+            assert len(all_there(box, "links")) == len(links)
+
+
+def test_a_status_that_would_send_is_refused():
+    with Sandbox("--data", "empty") as box, Filing(box, wb='mail_status = "SEND";') as wess:
+        mail(box, 0, "Offer", 1)
+        wess("sync", "--no-wait", check=None)
+        assert not all_there(box, "emails") and box.workbooks("sent")["sent"] == 0
+        assert "mail_status" in wess.log_tail()
+
+
+PRESET = """
+site = "crm"; state_dir = "{dir}/state"; preset = "workbooks-exchange";
+endpoints: {{
+  exchange: {{ connector = "ews"; url = "{url}"; auth = "basic"; username = "EXAMPLE\\\\svc-wess";
+    password = {{ file = "{dir}/exchange.secret"; }}; impersonate = "%{{user.mailbox}}"; time_zone = "Europe/London"; }};
+  crm: {{ connector = "workbooks"; url = "{workbooks}"; api_key = {{ file = "{dir}/workbooks.secret"; }};
+    link_attendees = true; }};
+}};
+users: {{ source = {{ csv = "{dir}/users.csv"; }}; waves = ( {{ name = "*"; mode = "both"; }} ); }};
+{more}
+log: {{ file = "{dir}/log"; level = "debug"; }};
+"""
+
+
+class Preset(Crm):
+    def __init__(self, box, more=""):
+        super().__init__(box, "task", "tasks", "tasks")
+        self.write("wess.conf", PRESET.format(
+            dir=self.dir, url=box.info["exchange"]["url"], workbooks=box.info["workbooks"]["url"],
+            more=more))
+
+    def settle(self, check=(0, 1)):
+        for _ in range(2):
+            self("sync", "--no-wait", check=(0, 1, 3, 4))
+            self.box.move_clock(600)
+        for run in self.json("sync", "--no-wait", check=check)["runs"]:
+            for side in ("left", "right"):
+                for what in ("created", "updated", "deleted", "ended"):
+                    assert run[side][what] == 0, (run["pair"], side, what, run[side][what])
+        assert self.box.exchange("outbox")["sent"] == 0, "somebody was told"
+        assert self.box.workbooks("sent")["sent"] == 0, "a mail was sent"
+
+
+CREATE = "".join(f'{p}: {{ first = {{ create = "yes"; }}; }}; '
+                 for p in ("mail", "people", "tasks", "meetings"))
+
+
+def test_a_preset_is_all_four():
+    with Sandbox("--data", "empty") as box, Preset(box, f"pairs: {{ {CREATE} }};") as wess:
+        make(box, "Task", Subject="Call")
+        make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z",
+             End="2030-07-04T08:00:00Z", RequiredAttendees=ATTENDEE.format("Ada"))
+        box.exchange("create", 0, GivenName="Ada", Surname="Lovell", EmailAddress1="ada@x.example",
+                     categories="Workbooks")
+        mail(box, 0, "Offer", 1)
+        wess.settle()
+        for of, n in (("people", 1), ("tasks", 1), ("meetings", 1), ("emails", 1)):
+            assert len(all_there(box, of)) == n, of
+        # People came first, so the meeting met her.
+        ada = box.person()["id"]
+        assert [l["fields"]["resource_id"] for l in all_there(box, "links")] == [str(ada)]
+        pairs = [r["pair"] for r in wess.json("sync", "--no-wait")["runs"]]
+        assert pairs == ["people", "tasks", "meetings", "mail"], pairs
+        # An edit each way, of each kind.
+        box.workbooks("edit", id=ada, person_job_title="Countess")
+        box.workbooks("edit", of="tasks", id=there(box, "tasks", "Call")["id"], due="2030-01-02")
+        box.exchange("edit", 0, id=here(box, "calendar", "Review")["id"], Subject="Review 2")
+        wess.settle()
+        assert box.contact(0)["fields"]["JobTitle"] == "Countess"
+        assert here(box, "tasks", "Call")["fields"]["DueDate"] == "2030-01-02T00:00:00Z"
+        assert there(box, "meetings", "Review 2")
+
+
+def expanded(wess):
+    return wess("check", "--expanded").stdout
+
+
+def test_a_preset_can_be_read_and_overridden():
+    more = ('preset_without = [ "mail" ]; pairs: { meetings: { conflict = "left"; '
+            'on_delete = { left = "delete"; }; select = { left = { folder = "Calendar"; }; }; }; };')
+    with Sandbox("--data", "empty") as box, Preset(box) as wess, Preset(box, more) as own:
+        text = expanded(wess)
+        assert [w for w in ("people: {", "tasks: {", "meetings: {", "mail: {") if w in text] and \
+            'right = "crm:people"' in text and "password" not in text, text
+        # What is printed is the configuration, without the preset.
+        with open(wess.config) as f:
+            written = f.read().replace('preset = "workbooks-exchange";', "")
+        wess.write("wess.conf", written + text)
+        assert expanded(wess) == text
+        text = expanded(own)
+        assert "mail" not in text and 'conflict = "left"' in text, text
+        meetings = text[text.index("meetings"):]
+        meetings = meetings[:meetings.find("\n  };")]
+        # A side's select is one thing; of the other groups it is member by member.
+        assert 'folder = "Calendar"' in meetings and "tags_any" not in meetings, meetings
+        assert "queue" in meetings and 'left = "delete"' in meetings, meetings
+
+
+if __name__ == "__main__":
+    main(globals())

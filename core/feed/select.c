@@ -19,7 +19,11 @@ bool selector_make(struct wess_arena *a, const struct cfg_select *s, enum privat
 {
     struct cfg_fact *facts = s->n_facts ? arena_alloc(a, s->n_facts * sizeof(*facts)) : NULL;
     *why = NULL;
-    *out = (struct selector){.given = s->given, .folder = s->folder, .private_mode = mode};
+    *out = (struct selector){.given = s->given,
+                             .folder = s->folder,
+                             .private_mode = mode,
+                             .source_name = s->source ? s->source->name : NULL,
+                             .join = s->join};
     if (s->n_facts && !facts)
         return false;
     for (size_t i = 0; i < s->n_facts; i++) {
@@ -120,6 +124,8 @@ static bool add_selector(struct wess_arena *a, char **text, const struct selecto
                                                     : "full");
     for (size_t i = 0; ok && i < s->n_facts; i++)
         ok = add(a, text, s->facts[i].name, s->facts[i].value);
+    if (ok && s->source_name)
+        ok = add(a, text, "source", s->source_name) && add(a, text, "join", s->join);
     return ok;
 }
 

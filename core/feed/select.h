@@ -15,6 +15,8 @@ struct selector {
     size_t n_facts;
     const char *folder;
     enum private_mode private_mode;
+    int64_t source; /* the feed of the tag source; 0: the item's own tags */
+    const char *source_name, *join;
 };
 /* In `a`. false: *why names a user's missing attribute, or is NULL when the arena is spent. */
 bool selector_make(struct wess_arena *a, const struct cfg_select *, enum private_mode,

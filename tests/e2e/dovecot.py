@@ -47,6 +47,9 @@ service imap-login {{
 }}
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
   client_limit = 4000
 }}
 service imap {{
@@ -102,6 +105,7 @@ class Dovecot:
                             "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
                             self.dir + "/key.pem", "-out", self.certificate], check=True,
                            capture_output=True)
+            os.chown(self.dir + "/key.pem", who.pw_uid, who.pw_gid)
             more = f"ssl_cert = <{self.certificate}\nssl_key = <{self.dir}/key.pem\n" + more
         path = os.path.join(self.dir, "dovecot.conf")
         with open(path, "w") as f:

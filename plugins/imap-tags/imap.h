@@ -156,6 +156,12 @@ enum wess_code imap_changes(struct wess_call *, struct wess_slice, uint32_t, str
 enum wess_code imap_fetch(struct wess_call *, struct wess_list, struct wess_result *);
 enum wess_code imap_find(struct wess_call *, const struct wess_key *, size_t, struct wess_page *);
 enum wess_code imap_apply(struct wess_call *, const struct wess_op *, size_t, struct wess_result *);
+enum wess_code imap_watch_open(const struct wess_host *const *, size_t, struct wess_watch **,
+                               struct wess_error *);
+int imap_watch_fd(struct wess_watch *);
+enum wess_code imap_watch_ready(struct wess_watch *, bool *woken, int64_t *next_ms,
+                                struct wess_error *);
+void imap_watch_close(struct wess_watch *);
 /* What is asked of a message where its identity matters. */
 void imap_put_fetch(struct wess_conn *, struct imap_batch *, bool header);
 

@@ -201,6 +201,13 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     return imap_open(host, out, e);
 }
 
+static enum wess_code watch_open(const struct wess_host *const *users, size_t n,
+                                 struct wess_watch **out, struct wess_error *e)
+{
+    pthread_once(&once, start);
+    return imap_watch_open(users, n, out, e);
+}
+
 static const struct wess_connector connector = {
     .abi = WESS_ABI,
     .size = sizeof(struct wess_connector),
@@ -218,6 +225,10 @@ static const struct wess_connector connector = {
     .fetch = fetch,
     .find = find,
     .apply = apply,
+    .watch_open = watch_open,
+    .watch_fd = imap_watch_fd,
+    .watch_ready = imap_watch_ready,
+    .watch_close = imap_watch_close,
 };
 
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void)

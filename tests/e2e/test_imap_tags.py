@@ -11,6 +11,8 @@ if not (shutil.which("dovecot") or os.path.exists("/usr/sbin/dovecot")):
     print("skipped: there is no dovecot")
     sys.exit(77)
 from dovecot import Dovecot, Mailbox  # noqa: E402
+from test_daemon import Daemon, log_of  # noqa: E402
+from test_watch import daemons, rest, until  # noqa: E402
 
 CONFIG = """
 site = "mail"; state_dir = "{dir}/state";
@@ -274,6 +276,37 @@ def test_settings_that_do_not_go():
             wess.write("wess.conf", good.replace(old, new, 1))
             told = wess.run("check", check=2)
             assert says in told.stdout + told.stderr, (new, told.stdout + told.stderr)
+
+
+def test_watch():
+    with Both() as (box, person, wess, server):
+        for n in ("one", "two"):
+            mail(box, n)
+            person.append(identity(n))
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text + 'daemon: { every = "6d"; watch = true; };\n')
+        wess.filed(0)
+        with Daemon(wess) as daemon:
+            daemons[:] = [daemon]
+            daemon.round()
+            until(lambda: "describe" in log_of(wess).split("last round")[-1], "it does not begin")
+            rest(4)
+            before = log_of(wess).count("pair mail user u1: status")
+            rest(3)
+            assert log_of(wess).count("pair mail user u1: status") == before, "it runs unasked"
+            person.tag(identity("one"))
+            until(lambda: len(wess.files()) == 1, "the tag is not heard of")
+            # The connection is lost: it comes back, and what was missed is made up for.
+            who = subprocess.run(["pgrep", "-P", str(server.process.pid), "-f", "dovecot/imap$"],
+                                 text=True, capture_output=True).stdout.split()
+            assert who, "nothing to cut off"
+            for pid in who:
+                os.kill(int(pid), 15)
+            person.__init__(server)
+            person.tag(identity("two"))
+            until(lambda: len(wess.files()) == 2, "what was missed is not made up for", 40)
+            daemons.clear()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ config=$(find "$work/root" -name wess-sdk-config.cmake)
 [ -n "$pc" ] && [ -n "$config" ] || fail "the SDK's package files are not installed"
 export PKG_CONFIG_PATH=${pc%/*}
 plugins=$(pkg-config --variable=connectordir wess-sdk)
-for name in ews workbooks vdir; do
+for name in ews workbooks vdir imap-tags; do
     [ -f "$plugins/$name.so" ] || fail "connector $name is not in $plugins"
 done
 echo "ok   installed"

@@ -47,6 +47,8 @@ static const char *select_in_words(struct wess_arena *a, const struct cfg_select
         out = arena_fmt(a, "%s%s\"%s\"", out, *out ? " and " : "tagged ", sel->tags_all.of[i]);
     for (size_t i = 0; out && i < sel->tags_none.n; i++)
         out = arena_fmt(a, "%s%snot tagged \"%s\"", out, *out ? ", " : "", sel->tags_none.of[i]);
+    if (out && sel->source)
+        out = arena_fmt(a, "%s in %s", out, sel->source->name);
     for (size_t i = 0; out && i < sel->n_facts; i++)
         out = arena_fmt(a, "%s%s%s %s", out, *out ? ", " : "", sel->facts[i].name,
                         sel->facts[i].value);

@@ -103,7 +103,8 @@ static void print_quiet(const struct cli *c, const struct answer *w)
     fprintf(c->out, "#%lld in %s is known, and not selected.\n", (long long)f->row.id,
             cli_side_name(f->place->pair, f->side, c->arena));
     if (sel->tags_any.n)
-        fprintf(c->out, "It takes part once it is tagged \"%s\".\n", sel->tags_any.of[0]);
+        fprintf(c->out, "It takes part once it is tagged \"%s\"%s%s.\n", sel->tags_any.of[0],
+                sel->source ? " in " : "", sel->source ? sel->source->name : "");
 }
 
 static void print_none(const struct cli *c, const char *text)

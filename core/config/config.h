@@ -56,6 +56,10 @@ struct cfg_select {
     size_t n_facts;
     const char *folder; /* path or NULL */
     bool shared;        /* shared = true: takes part for every user */
+    /* Who says what bears which tags, and the key by which its items are those of this side; NULL:
+     * the side itself. */
+    const struct cfg_endpoint *source;
+    const char *join;
 };
 enum match_one { MATCH_LINK, MATCH_ASK };
 struct cfg_match {

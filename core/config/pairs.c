@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "config/read.h"
+#include "host/plugin.h"
 
 static bool read_side(struct reader *r, const config_setting_t *s, struct cfg_pair *p,
                       enum side side)
@@ -70,14 +71,6 @@ static void read_select(struct reader *r, const config_setting_t *s, struct cfg_
                    "this select asks nothing; say tags_any, a fact, folder, or shared = true");
 }
 
-static const char *joined(struct reader *r, struct wess_list l)
-{
-    const char *out = "";
-    for (size_t i = 0; out && i < l.n; i++)
-        out = arena_fmt(r->a, "%s%s%s", out, i ? "+" : "", l.of[i]);
-    return out;
-}
-
 /* "email with name.family, email": as they are written in a list of keys. */
 static const char *keys_told(struct reader *r, const struct kind_def *kind)
 {
@@ -89,6 +82,61 @@ static const char *keys_told(struct reader *r, const struct kind_def *kind)
                         plus ? plus + 1 : "");
     }
     return out ? out : "";
+}
+
+static bool has_kind(const struct cfg_endpoint *ep, const char *kind)
+{
+    const struct wess_connector *c = ep->plugin ? ep->plugin->connector : NULL;
+    for (size_t i = 0; c && i < c->n_kinds; i++)
+        if (!strcmp(c->kinds[i].kind, kind))
+            return true;
+    return !c;
+}
+
+static bool is_key(const struct kind_def *kind, const char *name)
+{
+    for (size_t i = 0; i < kind->n_keys; i++)
+        if (!strcmp(kind->keys[i], name))
+            return true;
+    return false;
+}
+
+/* A tag source: another endpoint, which tells of the same items by a key that both know. */
+static void read_source(struct reader *r, const config_setting_t *s, struct cfg_pair *p,
+                        enum side side)
+{
+    struct cfg_select *sel = &p->select[side];
+    const struct cfg_endpoint *own = p->endpoint[side];
+    const char *name = s ? text_of(r, s, &group_select, "source") : NULL;
+    const char *join = s ? text_of(r, s, &group_select, "join") : NULL;
+    if (!name && join)
+        trouble_at(r, s, "join goes with source = \"ENDPOINT\"");
+    if (!name || !p->kind || !own)
+        return;
+    sel->source = config_endpoint(r->cfg, name);
+    sel->join = join ? join : p->kind->natural;
+    if (!sel->source)
+        trouble_at(r, s, "source: there is no endpoint \"%s\"", name);
+    else if (!has_kind(sel->source, p->kind->name))
+        trouble_at(r, s, "source: %s tells of no %s", name, p->kind->name);
+    else if (sel->source->per_user != own->per_user)
+        trouble_at(r, s, "source: %s must be %s, as %s is", name,
+                   own->per_user ? "one for each user: a setting of it speaks of %{user...}"
+                                 : "one for all users",
+                   own->name);
+    if (!sel->tags_any.n && !sel->tags_all.n && !sel->tags_none.n)
+        trouble_at(r, s, "source goes with tags_any, tags_all or tags_none");
+    if (!sel->join || !is_key(p->kind, sel->join))
+        trouble_at(r, s, "join: a %s has no key \"%s\"; keys are %s", p->kind->name,
+                   sel->join ? sel->join : "", keys_told(r, p->kind));
+}
+
+static const char *joined(struct reader *r, struct wess_list l)
+{
+    const char *out = "";
+    for (size_t i = 0; out && i < l.n; i++)
+        out = arena_fmt(r->a, "%s%s%s", out, i ? "+" : "", l.of[i]);
+    return out;
 }
 
 static const char *kinds_told(struct reader *r)
@@ -315,6 +363,8 @@ static void read_pair(struct reader *r, const config_setting_t *s, struct cfg_pa
     }
     read_select(r, group_of(select, "left"), &p->select[LEFT]);
     read_select(r, group_of(select, "right"), &p->select[RIGHT]);
+    read_source(r, group_of(select, "left"), p, LEFT);
+    read_source(r, group_of(select, "right"), p, RIGHT);
     read_match(r, config_setting_get_member(s, "match"), p);
     read_rules(r, config_setting_get_member(s, "fields"), p);
     read_window(r, s, p);

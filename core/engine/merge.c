@@ -462,7 +462,8 @@ bool merge_plan(struct run *r, struct wess_arena *a, struct entry *e)
 static bool with_tag(struct run *r, struct wess_arena *a, enum side to, struct content *c)
 {
     const struct cfg_select *sel = &r->pair->select[to];
-    const char *tag = sel->tags_any.n   ? sel->tags_any.of[0]
+    const char *tag = sel->source       ? NULL /* which it bears is said elsewhere */
+                      : sel->tags_any.n ? sel->tags_any.of[0]
                       : sel->tags_all.n ? sel->tags_all.of[0]
                                         : NULL;
     struct wess_field *set = arena_alloc(a, sizeof(*set));

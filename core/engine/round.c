@@ -71,7 +71,8 @@ struct round {
     size_t n_live;
     struct party *parties; /* whose runs are under way, one slot a worker */
     int status;
-    const char *broken; /* what stopped the round as a whole */
+    const char *broken;      /* what stopped the round as a whole */
+    pthread_mutex_t sources; /* round_source_lock() */
 };
 
 /* ---- what runs ask of their round
@@ -91,6 +92,14 @@ bool round_live(void *ctx, int64_t run_id)
         live |= rd->live[i] == run_id;
     pthread_mutex_unlock(&rd->lock);
     return live;
+}
+
+void round_source_lock(struct run *r, bool on)
+{
+    if (on)
+        pthread_mutex_lock(&r->round->sources);
+    else
+        pthread_mutex_unlock(&r->round->sources);
 }
 
 size_t round_active(const struct run *r)
@@ -202,9 +211,8 @@ static struct shared_feed *shared_of(struct round *rd, const struct cfg_pair *pa
     return NULL;
 }
 
-static struct conn *conn_for(struct worker *w, struct run *r, enum side s)
+static struct conn *conn_for(struct worker *w, struct run *r, const struct cfg_endpoint *ep)
 {
-    const struct cfg_endpoint *ep = r->pair->endpoint[s];
     size_t i = (size_t)(ep - r->cfg->endpoints);
     struct wess_error error = {0};
     if (w->conns[i].conn)
@@ -270,9 +278,15 @@ static bool prepare(struct worker *w, struct run *r, const struct seat *seat,
         side->common = side->shared && side->shared->n_subs > 1;
         side->selector = seat->selector[s];
         side->writable = may_write(seat, (enum side)s);
-        if (!(side->conn = conn_for(w, r, (enum side)s)))
+        if (!(side->conn = conn_for(w, r, side->endpoint)))
             return false;
         before[s] = *conn_stats(side->conn);
+    }
+    for (int s = LEFT; s <= RIGHT; s++) {
+        struct run_source *source = &r->source[s];
+        source->of.endpoint = seat->pair->select[s].source;
+        if (source->of.endpoint)
+            source->failed = !(source->of.conn = conn_for(w, r, source->of.endpoint));
     }
     return true;
 }
@@ -453,12 +467,29 @@ static bool seat_selectors(struct round *rd, struct seat *seat)
     return true;
 }
 
+/* What a source says is kept in a feed of its own. */
+static bool seat_sources(struct round *rd, struct db *db, struct seat *seat)
+{
+    for (int s = LEFT; s <= RIGHT; s++) {
+        const struct cfg_select *sel = &seat->pair->select[s];
+        const char *user = sel->source && sel->source->per_user ? seat->user->id : "";
+        const char *name = sel->join ? arena_fmt(rd->arena, SOURCE_FEED "%s", sel->join) : NULL;
+        struct feed_row feed;
+        if (!sel->source)
+            continue;
+        if (!name || feed_get(db, rd->arena, sel->source->name, user, name, &feed) != STORE_OK)
+            return false;
+        seat->selector[s].source = feed.id;
+    }
+    return true;
+}
+
 static bool seat_row(struct round *rd, struct db *db, struct seat *seat)
 {
     struct pu_row row;
     struct wess_slice digest;
     if (pu_get(db, rd->arena, seat->pair->name, seat->user->id, &row) != STORE_OK ||
-        !seat_selectors(rd, seat) ||
+        !seat_selectors(rd, seat) || !seat_sources(rd, db, seat) ||
         !selector_digest(rd->arena, seat->selector, config_by_name(rd->cfg), &digest))
         return false;
     seat->pu = row.id;
@@ -623,6 +654,7 @@ int round_run(const struct config *cfg, struct store *store, const struct round_
                        .arena = arena_new(ARENA_BUDGET),
                        .status = EXIT_IN_STEP};
     pthread_mutex_init(&rd.lock, NULL);
+    pthread_mutex_init(&rd.sources, NULL);
     if (!rd.arena)
         broken(&rd, EXIT_STATE, out_of_memory);
     else if (make_seats(&rd) && make_shared(&rd))
@@ -632,6 +664,7 @@ int round_run(const struct config *cfg, struct store *store, const struct round_
     say_broken(&rd);
     for (size_t i = 0; i < rd.n_shared; i++)
         pthread_mutex_destroy(&rd.shared[i].lock);
+    pthread_mutex_destroy(&rd.sources);
     pthread_mutex_destroy(&rd.lock);
     arena_free(rd.arena);
     return rd.status;

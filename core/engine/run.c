@@ -171,13 +171,19 @@ static bool begin_reading(struct run *r, struct reading *d, enum side s, bool fr
     return p->subs || run_memory(r);
 }
 
+/* What tag sources have changed their mind about is judged first; a side of which that cannot be
+ * said is not read on. */
 static void read_on(struct run *r, struct reading *d)
 {
     struct pull *of[2];
     size_t n = 0;
-    for (int s = RIGHT; s >= LEFT; s--)
-        if (d->reads[s])
+    for (int s = RIGHT; s >= LEFT; s--) {
+        if (!d->reads[s])
+            continue;
+        feed_judge_again(&d->of[s]);
+        if (d->of[s].code == WESS_OK && !d->of[s].store_failed && !d->of[s].spent)
             of[n++] = &d->of[s];
+    }
     if (n == 2 && r->side[LEFT].conn == r->side[RIGHT].conn) {
         feed_pull(&of[0], 1);
         feed_pull(&of[1], 1);
@@ -218,7 +224,7 @@ static bool pull(struct run *r)
         return run_memory(r);
     bool changed = digest.len != r->pu.select_digest.len ||
                    memcmp(digest.data, r->pu.select_digest.data, digest.len) != 0;
-    if (!read_sides(r, changed))
+    if (!sources_read(r) || !read_sides(r, changed))
         return false;
     if (!changed)
         return true;

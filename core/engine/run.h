@@ -67,6 +67,10 @@ struct run_side {
     bool common;                /* other pairs or users read and write that shared feed, too */
     bool writable;              /* the wave and the pair's direction allow it */
 };
+struct run_source { /* who says what of a side bears which tags; see source.c */
+    struct run_side of;
+    bool failed; /* it could not be opened */
+};
 struct run {
     struct round *round;
     const struct config *cfg;
@@ -77,6 +81,7 @@ struct run {
     struct wess_arena *arena; /* lives as long as the run */
     struct pu_row pu;
     struct run_side side[2];
+    struct run_source source[2];
     struct run_report report;
     size_t slot;         /* of its worker */
     int64_t id;          /* of the run row */
@@ -97,6 +102,11 @@ static inline enum side other_side(enum side s)
 /* Notes a failed call: the scope rests, the report gets status and text. Answers false. */
 bool run_trouble(struct run *, enum side, enum wess_code, const struct wess_error *,
                  const char *stage);
+/* The same of whoever is no side of the pair. */
+bool run_trouble_with(struct run *, const struct run_side *, enum wess_code,
+                      const struct wess_error *, const char *stage);
+bool run_resting_with(struct run *, const struct run_side *);
+void run_welcome_with(struct run *, const struct run_side *);
 bool run_store_failed(struct run *); /* notes db_error(); answers false */
 bool run_memory(struct run *);       /* out of arena; answers false */
 /* Whether what was read or made so far lacks nothing: neither the store nor the arena nor a
@@ -191,6 +201,10 @@ bool file_made(struct run *, const struct link_row *); /* its link ends, as file
 bool file_begin(struct run *);                         /* a spool folder of the run's own */
 void file_end(struct run *);                           /* and away with it */
 
+/* source.c: reads what the tag sources of the pair say. One that cannot be reached leaves who takes
+ * part as it was, and is told; false: our own state failed. */
+bool sources_read(struct run *);
+
 bool guard_run(struct run *); /* guard.c */
 bool claim_run(struct run *);
 bool apply_run(struct run *);   /* apply.c */
@@ -210,6 +224,10 @@ void run_pair(struct run *);
  * report. false: the side cannot be worked on. */
 struct pull run_pull_of(struct run *, enum side);
 bool run_pulled(struct run *, enum side, const struct pull *);
+/* One at a time reads a tag source that all users share. */
+void round_source_lock(struct run *, bool on);
+/* The feed of a tag source, beside that of the same collection as a side. */
+#define SOURCE_FEED "tags by "
 /* round.c */
 bool round_live(void *round, int64_t run_id);
 /* A shared feed is read once a round, and again for every look-up. What is to be read is locked

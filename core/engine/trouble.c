@@ -33,9 +33,9 @@ static bool speaks_of_user(const char *text)
 }
 
 /* Whose sign-in it is: the user's own, or one that all of the endpoint share. */
-static const char *credential_owner(const struct run *r, enum side side)
+static const char *credential_owner(const struct run *r, const struct run_side *s)
 {
-    const struct cfg_endpoint *e = r->side[side].endpoint;
+    const struct cfg_endpoint *e = s->endpoint;
     bool own = false;
     for (size_t i = 0; i < e->n_values; i++)
         own |= conn_of_credential(e, e->values[i].name) && speaks_of_user(e->values[i].value);
@@ -47,9 +47,8 @@ static const char *credential_owner(const struct run *r, enum side side)
     return own ? r->user->id : "";
 }
 
-static const char *scope_name(struct run *r, enum side side, uint32_t scope)
+static const char *scope_name(struct run *r, const struct run_side *s, uint32_t scope)
 {
-    const struct run_side *s = &r->side[side];
     switch ((enum wess_scope)scope) {
     case WESS_OF_COLLECTION:
         return arena_fmt(r->arena, "collection:%s:%s:%s", s->endpoint->name, s->feed.user,
@@ -58,8 +57,8 @@ static const char *scope_name(struct run *r, enum side side, uint32_t scope)
         return arena_fmt(r->arena, "mailbox:%s:%s", s->endpoint->name,
                          s->endpoint->per_user ? r->user->id : "");
     case WESS_OF_CREDENTIAL:
-        return arena_fmt(r->arena, "credential:%s:%s:%s", s->endpoint->name,
-                         credential_owner(r, side), conn_credential(s->conn));
+        return arena_fmt(r->arena, "credential:%s:%s:%s", s->endpoint->name, credential_owner(r, s),
+                         conn_credential(s->conn));
     case WESS_OF_ITEM:
     case WESS_OF_HOST:
         break;
@@ -94,10 +93,10 @@ static void store_rest(struct run *r, const char *scope, enum wess_code code,
         r->retry_at_ms = rest.until_ms;
 }
 
-bool run_trouble(struct run *r, enum side side, enum wess_code code, const struct wess_error *e,
-                 const char *stage)
+bool run_trouble_with(struct run *r, const struct run_side *side, enum wess_code code,
+                      const struct wess_error *e, const char *stage)
 {
-    const struct cfg_endpoint *ep = r->side[side].endpoint;
+    const struct cfg_endpoint *ep = side->endpoint;
     if (code == WESS_CANCELLED || run_cancelled(r))
         return false;
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -117,6 +116,12 @@ bool run_trouble(struct run *r, enum side side, enum wess_code code, const struc
              r->pair->name, r->user->id, ep->name, stage, (int)code, e->scope, e->remote_status,
              e->remote_code, e->text);
     return false;
+}
+
+bool run_trouble(struct run *r, enum side side, enum wess_code code, const struct wess_error *e,
+                 const char *stage)
+{
+    return run_trouble_with(r, &r->side[side], code, e, stage);
 }
 
 bool run_store_failed(struct run *r)
@@ -153,7 +158,7 @@ bool run_cancelled(struct run *r)
     return cancelled && __atomic_load_n(cancelled, __ATOMIC_RELAXED);
 }
 
-bool run_resting(struct run *r, enum side side)
+bool run_resting_with(struct run *r, const struct run_side *side)
 {
     static const uint32_t scopes[] = {WESS_OF_CREDENTIAL, WESS_OF_HOST, WESS_OF_MAILBOX,
                                       WESS_OF_COLLECTION};
@@ -173,24 +178,30 @@ bool run_resting(struct run *r, enum side side)
         if (for_good)
             snprintf(r->report.text, sizeof(r->report.text),
                      "%s: the credential was refused (%s); it is not tried again until it changes",
-                     r->side[side].endpoint->name, rest.text ? rest.text : "");
+                     side->endpoint->name, rest.text ? rest.text : "");
         else
             snprintf(r->report.text, sizeof(r->report.text), "%s rests for %lld s more: %s",
-                     r->side[side].endpoint->name, (long long)((rest.until_ms - now + 999) / 1000),
+                     side->endpoint->name, (long long)((rest.until_ms - now + 999) / 1000),
                      rest.text ? rest.text : "");
         if (!for_good && (!r->retry_at_ms || rest.until_ms < r->retry_at_ms))
             r->retry_at_ms = rest.until_ms;
-        r->report.skipped = true;
         return true;
     }
     return false;
 }
 
-/* Once a sign-in works, those that it took the place of are no news any more. */
-static void forget_refusals(struct run *r, enum side side)
+bool run_resting(struct run *r, enum side side)
 {
-    const char *prefix = arena_fmt(r->arena, "credential:%s:%s:", r->side[side].endpoint->name,
-                                   credential_owner(r, side));
+    bool rests = run_resting_with(r, &r->side[side]);
+    r->report.skipped |= rests && run_sound(r, r->arena);
+    return rests;
+}
+
+/* Once a sign-in works, those that it took the place of are no news any more. */
+static void forget_refusals(struct run *r, const struct run_side *side)
+{
+    const char *prefix =
+        arena_fmt(r->arena, "credential:%s:%s:", side->endpoint->name, credential_owner(r, side));
     size_t n = 0, len = prefix ? strlen(prefix) : 0;
     struct rest_row *rests = NULL;
     if (!prefix || rests_list(r->db, r->arena, &rests, &n) != STORE_OK)
@@ -203,7 +214,7 @@ static void forget_refusals(struct run *r, enum side side)
         }
 }
 
-void run_welcome(struct run *r, enum side side)
+void run_welcome_with(struct run *r, const struct run_side *side)
 {
     static const uint32_t scopes[] = {WESS_OF_HOST, WESS_OF_MAILBOX, WESS_OF_COLLECTION};
     if (!r->dry)
@@ -217,4 +228,9 @@ void run_welcome(struct run *r, enum side side)
         rest_clear(r->db, scope);
         db_commit(r->db);
     }
+}
+
+void run_welcome(struct run *r, enum side side)
+{
+    run_welcome_with(r, &r->side[side]);
 }

@@ -80,7 +80,7 @@ static void todo_of_link(struct storing *pg, const struct linked *l, const struc
     struct link_row link;
     if (!sub)
         return;
-    enum chosen verdict = selector_judge(sub->selector, pg->scratch, facts);
+    enum chosen verdict = judge(pg, sub->selector, facts);
     if (l->ended) {
         if (verdict == CHOSEN)
             todo_put(db, l->pu, l->side, item, verdict);
@@ -92,28 +92,40 @@ static void todo_of_link(struct storing *pg, const struct linked *l, const struc
     todo_put(db, l->pu, l->side, item, verdict);
 }
 
-/* Not linked there: a to-do if it takes part, or if something of it still waits that no longer
- * should. */
-static void todo_unlinked(struct storing *pg, const struct subscriber *sub,
-                          const struct wess_item *facts, int64_t item, bool was_chosen, bool mended,
-                          bool *chosen)
+/* Judged again, and as before: whatever it waits for, a person's word above all, it waits on. */
+static bool waits_already(struct storing *pg, const struct subscriber *sub, int64_t item)
 {
     struct db *db = pg->pull->db;
     struct todo_row todo;
     struct ask_row ask;
-    enum chosen verdict = selector_admit(sub->selector, pg->scratch, facts);
+    return (todo_get(db, sub->pu, sub->side, item, &todo) == STORE_OK && todo.chosen == CHOSEN) ||
+           ask_of_item(db, pg->scratch, sub->pu, sub->side, item, &ask) == STORE_OK;
+}
+
+/* Not linked there: a to-do if it takes part, or if something of it still waits that no longer
+ * should. */
+static void todo_unlinked(struct storing *pg, const struct subscriber *sub,
+                          const struct wess_item *facts, int64_t item, bool was_chosen, bool same,
+                          bool mended, bool *chosen)
+{
+    struct db *db = pg->pull->db;
+    struct todo_row todo;
+    struct ask_row ask;
+    enum chosen verdict = admit(pg, sub->selector, facts);
     *chosen |= verdict == CHOSEN;
+    if (same && verdict == CHOSEN && waits_already(pg, sub, item))
+        return;
     if (verdict == CHOSEN || mended ||
         (was_chosen && (todo_get(db, sub->pu, sub->side, item, &todo) == STORE_OK ||
                         ask_of_item(db, pg->scratch, sub->pu, sub->side, item, &ask) == STORE_OK)))
         todo_put(db, sub->pu, sub->side, item, verdict);
 }
 
-static bool is_chosen(const struct storing *pg, const struct wess_item *facts)
+static bool is_chosen(struct storing *pg, const struct wess_item *facts)
 {
     bool chosen = false;
     for (size_t i = 0; i < pg->pull->n_subs; i++)
-        chosen |= selector_admit(pg->pull->subs[i].selector, pg->scratch, facts) == CHOSEN;
+        chosen |= admit(pg, pg->pull->subs[i].selector, facts) == CHOSEN;
     return chosen;
 }
 
@@ -128,9 +140,9 @@ static void todos(struct storing *pg, const struct wess_item *facts, const struc
         todo_of_link(pg, &links.of[i], facts, row->id, same);
     for (size_t i = 0; i < p->n_subs; i++) {
         if (is_linked(&links, &p->subs[i]))
-            chosen |= selector_judge(p->subs[i].selector, pg->scratch, facts) == CHOSEN;
+            chosen |= judge(pg, p->subs[i].selector, facts) == CHOSEN;
         else
-            todo_unlinked(pg, &p->subs[i], facts, row->id, was, mended, &chosen);
+            todo_unlinked(pg, &p->subs[i], facts, row->id, was, same, mended, &chosen);
     }
     if (chosen != was)
         item_flags(p->db, row->id, chosen ? ITEM_CHOSEN : 0, chosen ? 0 : ITEM_CHOSEN);
@@ -209,7 +221,8 @@ static void upsert(struct storing *pg, const struct wess_item *facts, bool as_ne
     pg->again |= as_new && same && starts_over(pg, &row);
     if (same)
         echo(pg, facts, &row);
-    if (same && !pg->mark && !p->from_start) /* read anew since the selects have changed */
+    /* Read anew since the selects have changed, or judged again since a tag source has. */
+    if (same && !pg->mark && !pg->judges && !p->from_start)
         return;
     if (same && pg->mark)
         item_mark(p->db, row.id, pg->mark);
@@ -300,7 +313,9 @@ static void unjudged(struct storing *pg, const struct wess_item *ref)
 
 void store_change(struct storing *pg, const struct wess_change *c)
 {
-    if (c->what == WESS_DELETE)
+    if (pg->pull->join)
+        store_tagged(pg, c);
+    else if (c->what == WESS_DELETE)
         deletion(pg, &c->item);
     else if (c->flags & (WESS_REF_ONLY | WESS_BRIEF))
         unjudged(pg, &c->item);
@@ -314,8 +329,12 @@ void store_change(struct storing *pg, const struct wess_change *c)
 void store_absent(struct storing *pg, int64_t item)
 {
     struct pull *p = pg->pull;
-    struct linked_list links = links_of(pg, item);
     p->changed++;
+    if (p->join) {
+        tagged_gone(p->db, p->feed->id, item);
+        return;
+    }
+    struct linked_list links = links_of(pg, item);
     item_flags(p->db, item, ITEM_ABSENT, 0);
     for (size_t i = 0; i < links.n; i++)
         if (!links.of[i].ended)

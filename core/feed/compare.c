@@ -20,8 +20,9 @@ static bool more_rows(struct comparing *c)
     arena_reset(c->arena);
     c->rows = arena_alloc(c->arena, ROWS_AT_ONCE * sizeof(*c->rows));
     c->at = c->n = 0;
-    bool ok = c->rows && items_behind(p->db, c->arena, p->feed->id, last ? last : "", c->rows,
-                                      ROWS_AT_ONCE, &c->n) == STORE_OK;
+    bool ok = c->rows && (p->join ? tagged_behind : items_behind)(p->db, c->arena, p->feed->id,
+                                                                  last ? last : "", c->rows,
+                                                                  ROWS_AT_ONCE, &c->n) == STORE_OK;
     c->ended = c->n == 0;
     free(last);
     return ok;
@@ -49,6 +50,12 @@ static bool is_known(const struct pull *p, const struct index_row *row, const st
            !(row->flags & other) && !strcmp(row->revision, c->item.revision) &&
            ((c->flags & (WESS_BRIEF | WESS_REF_ONLY)) ||
             (row->flags & STORED_FLAGS) == (c->item.flags & STORED_FLAGS));
+}
+
+/* Of a tag source: never tagged, and not tagged now. */
+static bool is_nothing(const struct pull *p, const struct wess_change *c)
+{
+    return p->join && !(c->flags & WESS_BRIEF) && !c->item.tags.n;
 }
 
 /* What was found or made since the listing began may be missing in it. */
@@ -87,6 +94,18 @@ static bool skip_to(struct comparing *c, struct page *pg, const char *id, size_t
     }
 }
 
+static bool want_facts(struct page *pg, const struct wess_change *listed)
+{
+    struct wess_change *c = arena_alloc(pg->arena, sizeof(*c));
+    if (!c)
+        return false;
+    *c = *listed;
+    c->flags |= WESS_BRIEF;
+    pg->news[pg->n_news++] = c;
+    pg->n_wanted++;
+    return true;
+}
+
 static bool compare_one(struct comparing *c, struct page *pg, const struct wess_change *change,
                         size_t *cap)
 {
@@ -102,6 +121,8 @@ static bool compare_one(struct comparing *c, struct page *pg, const struct wess_
     c->at += here;
     if (known)
         return true;
+    if (!here && is_nothing(c->pull, change))
+        return !c->anew || want_facts(pg, change);
     pg->news[pg->n_news++] = change;
     pg->n_wanted += (change->flags & WESS_BRIEF) != 0;
     return true;

@@ -46,13 +46,21 @@ struct storing {
     int64_t mark;               /* the snapshot's number; 0: none, or a sorted one */
     int64_t now_ms;
     bool spent;
-    bool again; /* the remote starts over by itself: everything has to be listed */
+    bool again;  /* the remote starts over by itself: everything has to be listed */
+    bool judges; /* known or not, it is judged: a tag source has changed its mind */
 };
 
 /* change.c: one change into the store, judged in memory first. */
 void store_change(struct storing *, const struct wess_change *);
 /* The listing of everything does not have it. */
 void store_absent(struct storing *, int64_t item);
+
+/* source.c: what a tag source says of one of its items. */
+void store_tagged(struct storing *, const struct wess_change *);
+/* The verdict on an item, by its own tags or by those of a source. */
+enum chosen judge(struct storing *, const struct selector *, const struct wess_item *);
+enum chosen admit(struct storing *, const struct selector *,
+                  const struct wess_item *); /* not linked: in the window as well */
 
 /* compare.c: which of a page is news. The index is read in the order of ids behind the last one. */
 struct comparing {
@@ -63,6 +71,7 @@ struct comparing {
     bool ended;       /* the index has no more */
     const char *last; /* the id up to which it is compared; NULL: none */
     char *kept;       /* the same, once its page is done */
+    bool anew;        /* of a tag source: what it said may lie elsewhere by now, tagged or not */
     int64_t began_ms; /* what is younger than the listing is not missed in it */
 };
 bool compare_page(struct comparing *, struct page *); /* false: the db failed, or memory is out */

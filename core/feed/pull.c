@@ -200,9 +200,10 @@ static struct page *next_page(struct way *w, struct wess_slice at, uint32_t limi
     return pg;
 }
 
-static void begin_listing(struct way *w)
+static void begin_listing(struct way *w, bool anew)
 {
     w->whole = true;
+    w->comparing.anew = anew && w->pull->join && w->pull->feed->complete;
     w->storing.mark = 0;
     w->comparing.began_ms = clock_now_ms();
     w->comparing.n = w->comparing.at = 0;
@@ -213,7 +214,7 @@ static void begin_listing(struct way *w)
 /* From the first page on, again: a lost cursor, or a sorted listing that was cut off. */
 static void list_again(struct way *w, struct page *pg)
 {
-    begin_listing(w);
+    begin_listing(w, true);
     pg->at = (struct wess_slice){NULL, 0};
     list(pg);
 }
@@ -231,7 +232,11 @@ static enum wess_code take(struct way *w, struct page *pg)
         w->restarted = true;
         list_again(w, pg);
     } else if (pg->code == WESS_OK && is_sorted(pg) && !w->whole) {
-        list_again(w, pg);
+        /* A tag source goes on from what its cursor told it, and has begun a listing by itself. */
+        if (w->pull->join)
+            begin_listing(w, false);
+        else
+            list_again(w, pg);
     }
     w->pull->error = pg->error;
     return pg->code;
@@ -247,7 +252,7 @@ static enum wess_code look_at(struct way *w, struct page *pg)
         w->pull->spent = !db_failed(w->pull->db);
         return store_failed(w);
     }
-    if (w->whole && !w->storing.mark &&
+    if (w->whole && !w->storing.mark && !w->pull->join &&
         !start_snapshot(w->pull, w->storing.gathering, &w->storing.mark))
         return store_failed(w);
     return WESS_OK;
@@ -261,7 +266,7 @@ static void start_over(struct way *w)
              p->feed->collection);
     w->restarted = true;
     w->storing.again = false;
-    begin_listing(w);
+    begin_listing(w, true);
     w->asking = (struct asking){0};
     w->asking.next = next_page(w, (struct wess_slice){NULL, 0},
                                p->collection->page_max ? p->collection->page_max : PAGE_DEFAULT);
@@ -337,7 +342,7 @@ static void begin(struct way *w)
     struct pull *p = w->pull;
     struct wess_slice at = p->from_start ? (struct wess_slice){NULL, 0} : p->feed->cursor;
     if (!at.len)
-        begin_listing(w);
+        begin_listing(w, true);
     if (!p->from_start)
         w->storing.mark = p->feed->snapshot;
     if (stopped(p)) {

@@ -21,7 +21,8 @@ struct pull {
     bool by_name; /* some pair of the configuration matches by name: see facts_hashes() */
     const struct subscriber *subs;
     size_t n_subs;
-    bool from_start; /* begin a snapshot whatever the cursor, and judge all anew */
+    const char *join; /* of a tag source: the key of its items that counts; NULL: it is none */
+    bool from_start;  /* begin a snapshot whatever the cursor, and judge all anew */
     const bool *cancelled;
     /* Is the run of an op still under way in this process? Its own thread settles it then. */
     bool (*live)(void *ctx, int64_t run);
@@ -36,6 +37,14 @@ struct pull {
 /* Reads to the feeds' ends, side by side; their connections are not the same. */
 enum { PULLS_MOST = 2 };
 void feed_pull(struct pull *const *, size_t n);
+
+/* ---- tag sources: source.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* Of a pull whose items are selected by what sources say: those whose tags have changed there since
+ * they were judged are judged again. Facts are asked for; as feed_pull() it leaves what came of it
+ * in the pull. */
+void feed_judge_again(struct pull *);
 
 /* What an item can be found by: hashes of its keys, of its name without accents, and of the stamp
  * that it bears or that its twin would bear. Names are for items without an address, unless some

@@ -19,7 +19,11 @@ bool selector_make(struct wess_arena *a, const struct cfg_select *s, enum privat
 {
     struct cfg_fact *facts = s->n_facts ? arena_alloc(a, s->n_facts * sizeof(*facts)) : NULL;
     *why = NULL;
-    *out = (struct selector){.given = s->given, .folder = s->folder, .private_mode = mode};
+    *out = (struct selector){.given = s->given,
+                             .folder = s->folder,
+                             .private_mode = mode,
+                             .source_name = s->source ? s->source->name : NULL,
+                             .join = s->join};
     if (s->n_facts && !facts)
         return false;
     for (size_t i = 0; i < s->n_facts; i++) {
@@ -99,17 +103,11 @@ enum chosen selector_judge(const struct selector *s, struct wess_arena *a,
     return CHOSEN;
 }
 
-static bool is_near(const struct selector *s, int64_t when_ms)
+bool selector_in_window(const struct selector *s, const struct wess_item *item)
 {
+    int64_t when_ms = item->when_ms;
     return !when_ms || ((!s->past_ms || when_ms >= s->now_ms - s->past_ms) &&
                         (!s->until_ms || when_ms <= s->until_ms));
-}
-
-enum chosen selector_admit(const struct selector *s, struct wess_arena *a,
-                           const struct wess_item *item)
-{
-    enum chosen verdict = selector_judge(s, a, item);
-    return verdict == CHOSEN && !is_near(s, item->when_ms) ? OUT_OF_SCOPE : verdict;
 }
 
 /* ---- digest ------------------------------------------------------------------------------------
@@ -146,6 +144,8 @@ static bool add_selector(struct wess_arena *a, char **text, const struct selecto
     if (ok && (s->past_ms || s->until_ms))
         ok = add(a, text, "window",
                  arena_fmt(a, "%lld %lld", (long long)s->past_ms, (long long)s->until_ms));
+    if (ok && s->source_name)
+        ok = add(a, text, "source", s->source_name) && add(a, text, "join", s->join);
     return ok;
 }
 

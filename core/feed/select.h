@@ -17,6 +17,8 @@ struct selector {
     enum private_mode private_mode;
     int64_t past_ms;          /* how long ago what begins to take part may be; 0: without bound */
     int64_t now_ms, until_ms; /* of the round; when it is at the latest, 0: without bound */
+    int64_t source;           /* the feed of the tag source; 0: the item's own tags */
+    const char *source_name, *join;
 };
 /* In `a`. false: *why names a user's missing attribute, or is NULL when the arena is spent. */
 bool selector_make(struct wess_arena *a, const struct cfg_select *, enum private_mode,
@@ -28,10 +30,8 @@ void selector_window(struct selector *, const struct cfg_window *, int64_t now_m
  * untag. */
 enum chosen selector_judge(const struct selector *, struct wess_arena *scratch,
                            const struct wess_item *);
-/* The same of an item that is not linked: it also lies in the window, or has no date. What is
- * linked is not asked for its date: growing old ends nothing. */
-enum chosen selector_admit(const struct selector *, struct wess_arena *scratch,
-                           const struct wess_item *);
+/* Or it has no date. Asked of what is not linked alone: growing old ends nothing. */
+bool selector_in_window(const struct selector *, const struct wess_item *);
 /* Changes when anything that selects changes: the feed is then read from its start. */
 bool selector_digest(struct wess_arena *a, const struct selector side[2], bool by_name,
                      struct wess_slice *out);

@@ -87,8 +87,18 @@ static const char version_1[] =
     " ended_ms INT NOT NULL DEFAULT 0, status INT NOT NULL DEFAULT 0, report TEXT) STRICT;"
     "CREATE INDEX runs_pu ON runs(pu, id);";
 
+/* What tag sources say, by the keys of their items. */
+static const char version_2[] =
+    "CREATE TABLE tagged(id INTEGER PRIMARY KEY, feed INT NOT NULL, rid TEXT NOT NULL, key BLOB,"
+    " revision TEXT, tags BLOB, gone INT NOT NULL, turn INT NOT NULL, UNIQUE(feed, rid)) STRICT;"
+    "CREATE INDEX tagged_key ON tagged(feed, key);"
+    "CREATE INDEX tagged_turn ON tagged(feed, turn);"
+    /* How far a feed has heard of them. */
+    "CREATE TABLE joined(feed INT NOT NULL, source INT NOT NULL, turn INT NOT NULL, PRIMARY"
+    " KEY(feed, source)) STRICT, WITHOUT ROWID;";
+
 /* Step i leads from version i to i + 1. */
-static const char *const steps[] = {version_1};
+static const char *const steps[] = {version_1, version_2};
 #define NEWEST ((int)(sizeof(steps) / sizeof(steps[0])))
 
 /* Links and values are read through views, so that a dry db can put its own over them. */

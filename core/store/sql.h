@@ -96,10 +96,8 @@ void *list_room(struct db *, struct wess_arena *, void *of, size_t n, size_t *ca
 /* items.c: at the end of a transaction, what its items are numbered up to. */
 enum store_code items_numbered(struct db *);
 
-/* keys.c: the item leaves the index; all who bear a key, live or not. */
+/* keys.c: the item leaves the index. */
 enum store_code keys_drop(struct db *, int64_t item);
-enum store_code keys_bearers(struct db *, struct wess_arena *, int64_t feed, const struct hash *,
-                             int64_t **ids, size_t *n);
 
 /* values.c: equal contents are stored once. */
 enum store_code value_put(struct db *, struct wess_slice body, int64_t *id); /* empty: 0 */

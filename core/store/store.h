@@ -144,6 +144,47 @@ enum store_code items_find(struct db *, struct wess_arena *, int64_t feed, const
  * to-dos of their links; the rest is dropped. */
 enum store_code items_sweep(struct db *, int64_t feed, int64_t mark, int64_t *absent);
 
+/* ---- Tag sources ------------------------------------------------------------------------------
+ */
+
+/* An item of a tag source. One that is gone says what it said, until another one that bears its key
+ * is there: a message that was moved, or a folder that cannot be read, is no untag. */
+struct tagged_row {
+    int64_t id, feed;
+    const char *rid, *revision;
+    struct hash key;
+    bool has_key, gone;
+    struct wess_slice tags; /* hashes, one behind the other */
+};
+struct index_row;
+enum store_code tagged_get(struct db *, struct wess_arena *, int64_t feed, const char *rid,
+                           struct tagged_row *);
+/* Seen now: a change, which those who select by it are to hear of. */
+enum store_code tagged_put(struct db *, const struct tagged_row *);
+enum store_code tagged_revision(struct db *, int64_t id, const char *); /* nothing else changed */
+enum store_code tagged_gone(struct db *, int64_t feed, int64_t id);
+/* As items_behind(). */
+enum store_code tagged_behind(struct db *, struct wess_arena *, int64_t feed, const char *rid,
+                              struct index_row *, size_t cap, size_t *n);
+enum store_code tagged_known(struct db *, int64_t feed, const struct hash *key, bool *known);
+enum store_code tagged_bears(struct db *, int64_t feed, const struct hash *key,
+                             const struct hash *tag, bool *);
+/* The number of the last change; the changes behind a number. */
+struct turned {
+    int64_t turn;
+    struct hash key;
+    bool has_key;
+};
+enum store_code tagged_turn(struct db *, int64_t feed, int64_t *turn);
+enum store_code tagged_turned(struct db *, int64_t feed, int64_t after, struct turned *, size_t cap,
+                              size_t *n);
+/* Up to which change of the source a feed's items were judged. STORE_NONE: never. */
+enum store_code joined_get(struct db *, int64_t feed, int64_t source, int64_t *turn);
+enum store_code joined_put(struct db *, int64_t feed, int64_t source, int64_t turn);
+/* All items of the feed that bear the key, live or not. */
+enum store_code keys_bearers(struct db *, struct wess_arena *, int64_t feed, const struct hash *,
+                             int64_t **ids, size_t *n);
+
 /* ---- Pairs of users, and what is to be done ----------------------------------------------------
  */
 

@@ -37,6 +37,13 @@ collection = "{collection}";
 scratch = true;
 avoid = [ "rrule" ];  # a text of its own kind
 """
+MAILBOX = """
+endpoint = {{ connector = "imap-tags"; url = "imap://127.0.0.1:{port}"; auth = "{auth}";
+  username = "u1"; password = {{ file = "{dir}/secret"; }}; folders = [ "inbox", "sent" ];
+  write = [ "Workbooks" ]; }};
+collection = "messages";
+scratch = true;
+"""
 MEMORY = """
 endpoint = {{ connector = "memory"; }};
 collection = "people";
@@ -79,6 +86,19 @@ def test_exchange(*args):
         with Sandbox(clock=False) as box:
             conform("ews.so", EXCHANGE, box.info, box.info["exchange"]["password"], *args,
                     auth=auth, collection=collection)
+
+
+def test_mailbox(*args):
+    from dovecot import Dovecot, Mailbox
+    with Dovecot() as server:
+        box = Mailbox(server)
+        for i in range(12):
+            box.append(f"<{i}@example.com>", ["Workbooks"] if i % 2 else [])
+        box.append(None, ["Workbooks", "$Forwarded"])
+        box.append("<1@example.com>", ["Other_one"], "Sent")
+        for auth in ("plain", "login"):
+            conform("imap-tags.so", MAILBOX, {}, server.password, *args, port=server.port,
+                    auth=auth)
 
 
 def test_workbooks(*args):
@@ -277,7 +297,8 @@ def main():
     wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
     args = [a for a in sys.argv[1:] if a.startswith("-")]
     failed = 0
-    for name in wanted or ("words", "usage", "example", "folder", "liars", "exchange", "workbooks"):
+    for name in wanted or ("words", "usage", "example", "folder", "mailbox", "liars", "exchange",
+                           "workbooks"):
         try:
             globals()["test_" + name](*args)
             print(f"ok   {name}", flush=True)

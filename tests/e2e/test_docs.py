@@ -245,7 +245,7 @@ def settings_of_code():
 
 def options_of_connectors():
     names = {}
-    for connector in ("ews", "workbooks"):
+    for connector in ("ews", "workbooks", "imap-tags"):
         listed = json.loads(wess("connectors", connector, "--json").stdout)
         names[connector] = {o["name"]: o for o in listed["options"]}
     return names

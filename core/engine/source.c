@@ -1,0 +1,126 @@
+/* The tag sources of a pair: read before its sides are, so that what they say is known when the
+ * items are judged. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/run.h"
+
+static const struct wess_collection *of_kind(const struct wess_schema *s, const char *kind)
+{
+    for (size_t i = 0; s && i < s->n; i++)
+        if (!strcmp(s->of[i].kind, kind))
+            return &s->of[i];
+    return NULL;
+}
+
+/* What it is, and that it is still the same. */
+static enum wess_code describe(struct run *r, struct run_side *s, struct wess_error *e)
+{
+    enum wess_code rc = WESS_OK;
+    s->schema = conn_schema(s->conn, e, &rc);
+    if (!s->schema)
+        return rc;
+    s->collection = of_kind(s->schema, r->pair->kind->name);
+    const char *now = s->schema->identity ? s->schema->identity : "";
+    const char *was = s->feed.identity ? s->feed.identity : "";
+    if (!s->collection)
+        snprintf(e->text, sizeof(e->text), "it tells of no %s", r->pair->kind->name);
+    else if (*was && strcmp(was, now) != 0)
+        snprintf(e->text, sizeof(e->text),
+                 "it is another mailbox than before: if that is meant, give it an endpoint name of "
+                 "its own");
+    else
+        return WESS_OK;
+    e->scope = WESS_OF_HOST;
+    return WESS_REJECTED;
+}
+
+static bool keep_identity(struct run *r, struct run_side *s)
+{
+    if (s->feed.identity && *s->feed.identity)
+        return true;
+    if (db_begin(r->db) != STORE_OK)
+        return run_store_failed(r);
+    feed_identity(r->db, s->feed.id, s->schema->identity, s->collection->generation);
+    return db_commit(r->db) == STORE_OK || run_store_failed(r);
+}
+
+/* Status and text are there; what it means here is added. */
+static bool stays(struct run *r)
+{
+    size_t n = strlen(r->report.text);
+    snprintf(r->report.text + n, sizeof(r->report.text) - n,
+             "; until then who takes part stays as it was");
+    return true;
+}
+
+static bool pull(struct run *r, struct run_side *s, const char *join)
+{
+    struct wess_error e = {0};
+    struct pull p = {.store = r->store,
+                     .db = r->db,
+                     .conn = s->conn,
+                     .feed = &s->feed,
+                     .site = r->cfg->site,
+                     .join = join,
+                     .cancelled = round_options(r)->cancelled},
+                *one = &p;
+    enum wess_code rc = describe(r, s, &e);
+    if (rc == WESS_OK && !keep_identity(r, s))
+        return false;
+    if (rc == WESS_OK) {
+        p.collection = s->collection;
+        p.identity = s->schema->identity;
+        feed_pull(&one, 1);
+        if (p.store_failed)
+            return run_store_failed(r);
+        if (p.spent)
+            return run_memory(r);
+        rc = p.code;
+        e = p.error;
+    }
+    if (rc == WESS_OK) {
+        run_welcome_with(r, s);
+        return true;
+    }
+    if (rc == WESS_CANCELLED)
+        return false;
+    run_trouble_with(r, s, rc, &e, "tag source");
+    return stays(r);
+}
+
+static bool read_one(struct run *r, enum side side)
+{
+    struct run_side *s = &r->source[side].of;
+    const struct cfg_select *sel = &r->pair->select[side];
+    const char *user = s->endpoint && s->endpoint->per_user ? r->user->id : "";
+    const char *name = sel->join ? arena_fmt(r->arena, SOURCE_FEED "%s", sel->join) : NULL;
+    if (!sel->source)
+        return true;
+    if (r->source[side].failed)
+        return stays(r);
+    if (!name)
+        return run_memory(r);
+    if (feed_get(r->db, r->arena, s->endpoint->name, user, name, &s->feed) != STORE_OK)
+        return run_store_failed(r);
+    if (run_resting_with(r, s))
+        return run_sound(r, r->arena) && stays(r);
+    return pull(r, s, sel->join);
+}
+
+bool sources_read(struct run *r)
+{
+    bool ok = true;
+    int64_t retry_at_ms = r->retry_at_ms;
+    for (int s = LEFT; ok && s <= RIGHT; s++) {
+        bool shared = r->pair->select[s].source && !r->pair->select[s].source->per_user;
+        if (shared)
+            round_source_lock(r, true);
+        ok = read_one(r, (enum side)s);
+        if (shared)
+            round_source_lock(r, false);
+    }
+    /* Nobody waits for a source: what it said last goes on being true. */
+    r->retry_at_ms = retry_at_ms;
+    return ok;
+}

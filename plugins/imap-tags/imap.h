@@ -1,0 +1,168 @@
+/* The imap-tags connector: which messages of an IMAP mailbox bear which keywords. docs/imap-tags.md
+ * says what it rests on. It reads with EXAMINE, and writes nothing but keywords that its settings
+ * name. */
+#ifndef IMAP_TAGS_IMAP_H
+#define IMAP_TAGS_IMAP_H
+
+#include <curl/curl.h>
+
+#include "error.h"
+#include "reader.h"
+#include "wess/connector.h"
+
+#define IMAP_PAGE 2000u /* messages of a page */
+#define IMAP_FETCH 500u /* of one set of UIDs */
+#define IMAP_WRITE 200u
+#define IMAP_FOLDERS_MAX 1000u
+#define IMAP_NAME_MAX 900u     /* bytes of a mailbox name, so that an id fits WESS_ID_MAX */
+#define IMAP_KEYWORDS_MAX 200u /* of one message */
+#define IMAP_HEADER_MAX 998u   /* bytes of a Message-ID: a line of RFC 5322 */
+
+enum imap_feature {
+    IMAP_CONDSTORE = 1,
+    IMAP_QRESYNC = 2,
+    IMAP_LIST_STATUS = 4,
+    IMAP_SPECIAL_USE = 8,
+    IMAP_IDLE = 16,
+    IMAP_LITERAL_PLUS = 32,
+    IMAP_ENABLE = 64,
+    IMAP_EXTENDED_LIST = 128,
+};
+struct imap_folder {
+    char *name; /* as the server writes it */
+    char *path; /* in UTF-8, levels parted by slashes */
+    uint32_t messages, uidnext, uidvalidity;
+    uint64_t modseq; /* 0: it keeps none */
+};
+struct imap_folders { /* sorted by the ids of their messages */
+    struct imap_folder *of;
+    size_t n, cap;
+};
+struct imap_tag { /* "keyword=Tag" of the settings */
+    char *keyword, *tag;
+};
+struct wess_conn {
+    const struct wess_host *host;
+    CURL *easy; /* NULL: not connected */
+    struct imap_reader reader;
+    unsigned tag;   /* of the last command */
+    bool signed_in; /* once, with this credential */
+    char greeting[200], refusal[200];
+    uint32_t features;
+    bool knows_features, heard_features, enabled;
+    struct imap_folders folders;
+    bool listed;      /* on this connection */
+    bool fresh;       /* the numbers in them are of now */
+    size_t at_folder; /* what is selected; SIZE_MAX: nothing */
+    bool at_writable;
+    uint64_t requests, sent, came;
+    /* settings */
+    const char *url, *username, *authorize, *auth, *identity;
+    char **include, **exclude, **write;
+    struct imap_tag *map;
+    char **pairs; /* what `map` points into */
+    size_t n_include, n_exclude, n_write, n_map;
+};
+
+/* ---- settings.c
+ * ------------------------------------------------------------------------------------------ */
+
+#define IMAP_N_OPTIONS 11u
+extern const struct wess_option imap_options[IMAP_N_OPTIONS];
+enum wess_code imap_open(const struct wess_host *, struct wess_conn **, struct wess_error *);
+void imap_close(struct wess_conn *);
+
+/* ---- wire.c: the connection. libcurl connects, agrees on TLS and signs in
+ * ------------------------------------------------------------------------------------------ */
+
+enum wess_code imap_connect(struct wess_call *);
+/* After a fault nothing more can be said on it: the next call makes another. */
+void imap_disconnect(struct wess_conn *);
+/* Commands that go out together. */
+struct imap_batch {
+    char *text;
+    size_t len, cap, n;
+    unsigned first; /* tag of the first */
+    bool no_memory;
+};
+/* One more command; without its tag and line end. */
+void imap_say(struct wess_conn *, struct imap_batch *, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* As a quoted string, or a literal. false: this server takes no such text. */
+bool imap_put_string(struct wess_conn *, struct imap_batch *, const char *text);
+void imap_put(struct imap_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What each untagged response is given to. Anything but WESS_OK ends the call. */
+typedef enum wess_code imap_taker(void *ctx, const struct imap_response *);
+/* Sends them, and reads to the answer of the last. WESS_REJECTED: a command was refused, with the
+ * server's code in call->error; `done` (or NULL) tells of each command whether it was carried out,
+ * `modified` (or NULL) whether one of them left something undone for UNCHANGEDSINCE. */
+enum wess_code imap_run(struct wess_call *, struct imap_batch *, imap_taker *, void *ctx);
+enum wess_code imap_run_noting(struct wess_call *, struct imap_batch *, imap_taker *, void *ctx,
+                               enum imap_status *done, bool *modified);
+enum wess_code imap_not_understood(struct wess_call *, const char *what);
+enum wess_code imap_spent(struct wess_call *);
+
+/* ---- folders.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* Which folders there are and what they count: one round trip where the server can. */
+enum wess_code imap_list(struct wess_call *);
+void imap_folders_fini(struct imap_folders *);
+/* The words that choose ("inbox", "Projects/2030", "Projects/\*", "*"). */
+bool imap_is_chosen(const struct wess_conn *, const char *path, const char *use);
+/* UTF-7 of RFC 3501 5.1.3 into UTF-8, malloc'ed, with the delimiter made a slash. NULL: it is
+ * none. */
+char *imap_path(const char *name, char delimiter);
+/* Opens it: EXAMINE, or SELECT for writing. The commands are put into the batch. */
+void imap_put_select(struct wess_conn *, struct imap_batch *, size_t folder, bool writable);
+/* Takes what a SELECT answers of its mailbox. */
+struct imap_selected {
+    uint32_t uidvalidity, exists;
+    uint64_t modseq;
+    bool any_keyword, permanent; /* PERMANENTFLAGS has "\*"; it was told */
+};
+void imap_take_selected(struct imap_selected *, const struct imap_response *);
+
+/* ---- tags.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* What a keyword means; NULL: nothing, or the arena is spent (*spent). */
+const char *imap_tag_of(struct wess_call *, struct imap_text keyword, bool *spent);
+/* Sorted, each once. WESS_TOO_BIG: spent. */
+enum wess_code imap_tags(struct wess_call *, struct imap_at flags, struct wess_list *);
+/* The keyword that stands for a tag; NULL: no keyword can. */
+const char *imap_keyword_of(struct wess_call *, const char *tag);
+bool imap_may_write(const struct wess_conn *, const char *tag);
+/* Of what the keywords say, where a server keeps no MODSEQ. */
+const char *imap_digest(struct wess_call *, struct wess_list tags);
+
+/* ---- item.c
+ * ------------------------------------------------------------------------------------------ */
+
+const char *imap_id(struct wess_call *, const struct imap_folder *, uint32_t uid);
+/* false: no id of ours, or its folder is not there, or is another one by now. */
+bool imap_id_read(const struct wess_conn *, const char *id, size_t *folder, uint32_t *uid);
+/* Where the ids of folder `a` stand against those of `b`. */
+int imap_folder_order(const struct imap_folder *a, const struct imap_folder *b);
+/* Facts of what a FETCH told; `keys` where the header was asked for. */
+enum wess_code imap_item(struct wess_call *, size_t folder, const struct imap_fetch *, bool keys,
+                         struct wess_item *);
+
+/* ---- scan.c, fetch.c, write.c, watch.c
+ * ------------------------------------------------------------------------------------------ */
+
+const char *imap_generation(struct wess_call *);
+enum wess_code imap_changes(struct wess_call *, struct wess_slice, uint32_t, struct wess_page *);
+enum wess_code imap_fetch(struct wess_call *, struct wess_list, struct wess_result *);
+enum wess_code imap_find(struct wess_call *, const struct wess_key *, size_t, struct wess_page *);
+enum wess_code imap_apply(struct wess_call *, const struct wess_op *, size_t, struct wess_result *);
+enum wess_code imap_watch_open(const struct wess_host *const *, size_t, struct wess_watch **,
+                               struct wess_error *);
+int imap_watch_fd(struct wess_watch *);
+enum wess_code imap_watch_ready(struct wess_watch *, bool *woken, int64_t *next_ms,
+                                struct wess_error *);
+void imap_watch_close(struct wess_watch *);
+/* What is asked of a message where its identity matters. */
+void imap_put_fetch(struct wess_conn *, struct imap_batch *, bool header);
+
+#endif

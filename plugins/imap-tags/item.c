@@ -1,0 +1,117 @@
+/* A message as an item: where it lies is its id, its Message-ID a key, its keywords tags. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imap.h"
+
+#define ID_TAIL 22u /* ";4294967295;4294967295" */
+
+int imap_folder_order(const struct imap_folder *a, const struct imap_folder *b)
+{
+    size_t n = strlen(a->name), m = strlen(b->name), least = n < m ? n : m;
+    int order = memcmp(a->name, b->name, least);
+    if (order || n == m)
+        return order;
+    /* The shorter one's id goes on with a semicolon there. */
+    return n < m ? ';' - (unsigned char)b->name[n] : (unsigned char)a->name[m] - ';';
+}
+
+const char *imap_id(struct wess_call *call, const struct imap_folder *f, uint32_t uid)
+{
+    return wess_arena_fmt(call->conn->host, call->arena, "%s;%010u;%010u", f->name, f->uidvalidity,
+                          uid);
+}
+
+bool imap_id_read(const struct wess_conn *c, const char *id, size_t *folder, uint32_t *uid)
+{
+    size_t len = strlen(id);
+    const char *tail = len > ID_TAIL ? id + len - ID_TAIL : NULL;
+    uint64_t validity = 0, n = 0;
+    if (!tail)
+        return false;
+    struct imap_at at = {tail, id + len};
+    if (!imap_char(&at, ';') || !imap_number(&at, UINT32_MAX, &validity) || !imap_char(&at, ';') ||
+        !imap_number(&at, UINT32_MAX, &n) || at.of != at.end || !n)
+        return false;
+    *uid = (uint32_t)n;
+    for (*folder = 0; *folder < c->folders.n; ++*folder) {
+        const struct imap_folder *f = &c->folders.of[*folder];
+        if (strlen(f->name) == len - ID_TAIL && !strncmp(f->name, id, len - ID_TAIL))
+            return f->uidvalidity == validity;
+    }
+    return false;
+}
+
+/* The value of the first line of that name, unfolded, between its angle brackets where it has such.
+ * of NULL: there is none. */
+static struct imap_text value_of(struct imap_text header, const char *name)
+{
+    struct imap_text none = {NULL, 0};
+    size_t n = strlen(name);
+    const char *s = header.of, *end = header.of ? header.of + header.len : NULL;
+    if (!s || header.len < n + 1 || strncasecmp(s, name, n) != 0 || s[n] != ':')
+        return none;
+    const char *from = s + n + 1, *to = from;
+    while (to < end && !(*to == '\n' && (to + 1 == end || (to[1] != ' ' && to[1] != '\t'))))
+        to++;
+    while (from < to && (unsigned char)*from <= 0x20)
+        from++;
+    while (to > from && (unsigned char)to[-1] <= 0x20)
+        to--;
+    const char *open = memchr(from, '<', (size_t)(to - from));
+    const char *close = open ? memchr(open, '>', (size_t)(to - open)) : NULL;
+    if (close) {
+        from = open;
+        to = close + 1;
+    }
+    if (from == to || (size_t)(to - from) > IMAP_HEADER_MAX)
+        return none;
+    for (s = from; s < to; s++)
+        if ((unsigned char)*s >= 0x7f || (unsigned char)*s < 0x20)
+            return none;
+    return (struct imap_text){from, (size_t)(to - from)};
+}
+
+static enum wess_code add_key(struct wess_call *call, struct imap_text header,
+                              struct wess_item *out)
+{
+    const struct wess_host *h = call->conn->host;
+    struct imap_text value = value_of(header, call->conn->identity);
+    if (!value.of)
+        return WESS_OK;
+    struct wess_key *key = h->alloc(call->arena, sizeof(*key));
+    char *text = key ? wess_arena_textn(h, call->arena, value.of, value.len) : NULL;
+    const char *folded = text ? h->fold(call->arena, text) : NULL;
+    if (!folded)
+        return imap_spent(call);
+    if (!*folded)
+        return WESS_OK;
+    *key = (struct wess_key){"message-id", folded};
+    out->keys = key;
+    out->n_keys = 1;
+    return WESS_OK;
+}
+
+static const char *revision_of(struct wess_call *call, const struct imap_folder *f,
+                               const struct imap_fetch *got, struct wess_list tags)
+{
+    if (!f->modseq || !got->modseq)
+        return imap_digest(call, tags);
+    return wess_arena_fmt(call->conn->host, call->arena, "%llu", (unsigned long long)got->modseq);
+}
+
+enum wess_code imap_item(struct wess_call *call, size_t folder, const struct imap_fetch *got,
+                         bool keys, struct wess_item *out)
+{
+    const struct imap_folder *f = &call->conn->folders.of[folder];
+    *out = (struct wess_item){.kind = "message", .id = imap_id(call, f, got->uid)};
+    enum wess_code rc = out->id ? imap_tags(call, got->flags, &out->tags) : imap_spent(call);
+    if (rc != WESS_OK)
+        return rc;
+    out->revision = revision_of(call, f, got, out->tags);
+    out->folder = wess_arena_text(call->conn->host, call->arena, f->path);
+    if (!out->revision || !out->folder)
+        return imap_spent(call);
+    return keys ? add_key(call, got->header, out) : WESS_OK;
+}

@@ -1,0 +1,524 @@
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "imap.h"
+
+#define POLL_MS 250 /* how long a cancelled run may go unnoticed */
+#define CONNECT_TIMEOUT_MS 30000u
+#define TIMEOUT_MS 120000u
+#define PIECE 16384u
+#define SECRET_CAP 16384u
+
+enum wess_code imap_not_understood(struct wess_call *call, const char *what)
+{
+    imap_disconnect(call->conn);
+    return wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_HOST, NULL,
+                     "the server's answer is not understood: %s", what);
+}
+
+enum wess_code imap_spent(struct wess_call *call)
+{
+    return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
+                     "more than the budget of an answer");
+}
+
+static enum wess_code lost(struct wess_call *call, const char *why)
+{
+    imap_disconnect(call->conn);
+    return wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_HOST, NULL, "%s", why);
+}
+
+static enum wess_code cancelled(struct wess_call *call)
+{
+    imap_disconnect(call->conn);
+    return wess_fail(&call->error, WESS_CANCELLED, WESS_OF_HOST, NULL, "cancelled");
+}
+
+/* ---- connecting
+ * ------------------------------------------------------------------------------------------ */
+
+void imap_disconnect(struct wess_conn *c)
+{
+    curl_easy_cleanup(c->easy);
+    c->easy = NULL;
+    imap_reader_fini(&c->reader);
+    c->at_folder = SIZE_MAX;
+    c->enabled = c->fresh = c->listed = c->knows_features = false;
+}
+
+static void keep_line(char *into, size_t cap, const char *line, size_t len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len && n + 1 < cap; i++)
+        if ((unsigned char)line[i] >= 0x20 && (unsigned char)line[i] < 0x7f)
+            into[n++] = line[i];
+    into[n] = 0;
+}
+
+static void take_features(struct wess_conn *c, struct imap_at at)
+{
+    static const struct {
+        const char *word;
+        uint32_t feature;
+    } all[] = {{"CONDSTORE", IMAP_CONDSTORE},
+               {"QRESYNC", IMAP_QRESYNC | IMAP_CONDSTORE},
+               {"LIST-STATUS", IMAP_LIST_STATUS},
+               {"SPECIAL-USE", IMAP_SPECIAL_USE},
+               {"LIST-EXTENDED", IMAP_EXTENDED_LIST},
+               {"IDLE", IMAP_IDLE},
+               {"LITERAL+", IMAP_LITERAL_PLUS},
+               {"ENABLE", IMAP_ENABLE},
+               {"IMAP4rev2", IMAP_LIST_STATUS | IMAP_SPECIAL_USE | IMAP_EXTENDED_LIST | IMAP_IDLE |
+                                 IMAP_ENABLE}};
+    struct imap_text word;
+    c->features = 0;
+    c->heard_features = true;
+    do {
+        if (!imap_atom(&at, &word))
+            return;
+        for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+            if (imap_is(word, all[i].word))
+                c->features |= all[i].feature;
+    } while (imap_space(&at));
+}
+
+/* What libcurl hears while it signs in: the greeting, why it was refused, and, with the last
+ * answer, what the server can do. */
+static size_t on_header(char *line, size_t size, size_t n, void *ctx)
+{
+    struct wess_conn *c = ctx;
+    size_t len = size * n;
+    struct imap_reader r = {0};
+    struct imap_response got;
+    char *room = imap_reader_room(&r, len + 1);
+    c->came += len;
+    if (!room)
+        return 0;
+    memcpy(room, line, len);
+    imap_reader_came(&r, len);
+    if (!*c->greeting)
+        keep_line(c->greeting, sizeof(c->greeting), line, len);
+    if (imap_reader_next(&r, &got) == IMAP_RESPONSE) {
+        if (got.status == IMAP_DATA && imap_is(got.word, "CAPABILITY"))
+            take_features(c, got.rest);
+        else if (imap_is(got.code, "CAPABILITY"))
+            take_features(c, got.args);
+        if (got.kind == IMAP_TAGGED && got.status != IMAP_OK)
+            keep_line(c->refusal, sizeof(c->refusal), got.code.len ? got.code.of : got.text.of,
+                      got.code.len ? got.code.len : got.text.len);
+        if (got.kind == IMAP_TAGGED) {
+            /* Before the sign-in it says less: what counts came with its answer. */
+            c->knows_features = c->heard_features;
+            c->heard_features = false;
+            c->requests++;
+        }
+    }
+    imap_reader_fini(&r);
+    return len;
+}
+
+static bool is_loopback(const char *url)
+{
+    static const char *const hosts[] = {"127.", "localhost", "[::1]"};
+    const char *host = strstr(url, "://");
+    for (size_t i = 0; host && i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        size_t n = strlen(hosts[i]);
+        if (!strncasecmp(host + 3, hosts[i], n) &&
+            (i == 0 ? strspn(host + 3, "0123456789.") == strcspn(host + 3, ":/")
+                    : strchr(":/", host[3 + n]) != NULL))
+            return true;
+    }
+    return false;
+}
+
+static void set_up(struct wess_conn *c, CURL *e)
+{
+    const struct wess_http *s = c->host->http;
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "imap,imaps");
+    curl_easy_setopt(e, CURLOPT_URL, c->url);
+    curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+    /* Without TLS a password goes to this machine alone. */
+    curl_easy_setopt(e, CURLOPT_USE_SSL,
+                     (long)(is_loopback(c->url) ? CURLUSESSL_TRY : CURLUSESSL_ALL));
+    if (s && s->ca_file)
+        curl_easy_setopt(e, CURLOPT_CAINFO, s->ca_file);
+    curl_easy_setopt(e, CURLOPT_PROXY, s && s->proxy ? s->proxy : "");
+    curl_easy_setopt(e, CURLOPT_NOPROXY, s && s->proxy ? "localhost,127.0.0.1,::1" : "*");
+    curl_easy_setopt(e, CURLOPT_HTTPPROXYTUNNEL, s && s->proxy ? 1L : 0L);
+    curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(
+        e, CURLOPT_CONNECTTIMEOUT_MS,
+        (long)(s && s->connect_timeout_ms ? s->connect_timeout_ms : CONNECT_TIMEOUT_MS));
+    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS,
+                     (long)(s && s->timeout_ms ? s->timeout_ms : TIMEOUT_MS));
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
+}
+
+static enum wess_code credentials(struct wess_call *call, CURL *e)
+{
+    static const struct {
+        const char *auth, *options, *secret;
+    } ways[] = {{"plain", "AUTH=PLAIN", "password"},
+                {"login", "AUTH=LOGIN", "password"},
+                {"xoauth2", "AUTH=XOAUTH2", "access_token"},
+                {"oauthbearer", "AUTH=OAUTHBEARER", "access_token"}};
+    struct wess_conn *c = call->conn;
+    char secret[SECRET_CAP];
+    size_t i = 0;
+    while (i + 1 < sizeof(ways) / sizeof(ways[0]) && strcmp(ways[i].auth, c->auth) != 0)
+        i++;
+    if (c->host->secret(c->host->ctx, ways[i].secret, secret, sizeof(secret)) != WESS_OK)
+        return wess_fail(&call->error, WESS_AUTH, WESS_OF_CREDENTIAL, NULL,
+                         "%s cannot be read: see the log", ways[i].secret);
+    curl_easy_setopt(e, CURLOPT_USERNAME, c->username);
+    curl_easy_setopt(e, CURLOPT_LOGIN_OPTIONS, ways[i].options);
+    curl_easy_setopt(e, CURLOPT_SASL_IR, 1L);
+    curl_easy_setopt(e, i < 2 ? CURLOPT_PASSWORD : CURLOPT_XOAUTH2_BEARER, secret);
+    if (c->authorize)
+        curl_easy_setopt(e, CURLOPT_SASL_AUTHZID, c->authorize);
+    explicit_bzero(secret, sizeof(secret));
+    return WESS_OK;
+}
+
+/* RFC 5530: a refusal may be of the moment. */
+static bool of_the_moment(const char *refusal)
+{
+    static const char *const words[] = {"UNAVAILABLE", "LIMIT", "INUSE", "SERVERBUG",
+                                        "CONTACTADMIN"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (!strcasecmp(refusal, words[i]))
+            return true;
+    return false;
+}
+
+static enum wess_code judge(struct wess_call *call, CURLcode rc, const char *text)
+{
+    struct wess_conn *c = call->conn;
+    const char *why = *text ? text : curl_easy_strerror(rc);
+    enum wess_code code = WESS_TRANSIENT;
+    enum wess_scope scope = WESS_OF_HOST;
+    if (rc == CURLE_LOGIN_DENIED && of_the_moment(c->refusal)) {
+        scope = WESS_OF_CREDENTIAL;
+    } else if (rc == CURLE_LOGIN_DENIED) {
+        code = WESS_AUTH;
+        scope = WESS_OF_CREDENTIAL;
+        why = "the server refused the sign-in";
+    } else if (rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE ||
+               rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL) {
+        code = WESS_BROKEN;
+    } else if (rc == CURLE_USE_SSL_FAILED) {
+        code = WESS_BROKEN;
+        why = "the server offers no TLS (STARTTLS): without it nobody signs in";
+    }
+    return wess_fail(&call->error, code, scope, *c->refusal ? c->refusal : NULL, "%s", why);
+}
+
+static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct wess_host *h = ctx;
+    (void)a;
+    (void)b;
+    (void)c;
+    (void)d;
+    return h->cancelled(h->ctx);
+}
+
+static enum wess_code ask_features(struct wess_call *);
+
+enum wess_code imap_connect(struct wess_call *call)
+{
+    struct wess_conn *c = call->conn;
+    char error[CURL_ERROR_SIZE] = "";
+    if (c->easy)
+        return WESS_OK;
+    if (c->host->cancelled(c->host->ctx))
+        return cancelled(call);
+    CURL *e = curl_easy_init();
+    if (!e)
+        return lost(call, "out of memory");
+    c->greeting[0] = c->refusal[0] = 0;
+    set_up(c, e);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, error);
+    curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(e, CURLOPT_XFERINFODATA, c->host);
+    enum wess_code rc = credentials(call, e);
+    CURLcode got = rc == WESS_OK ? curl_easy_perform(e) : CURLE_OK;
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, NULL);
+    c->requests += got != CURLE_OK;
+    if (rc == WESS_OK && got == CURLE_ABORTED_BY_CALLBACK)
+        rc = wess_fail(&call->error, WESS_CANCELLED, WESS_OF_HOST, NULL, "cancelled");
+    else if (rc == WESS_OK && got != CURLE_OK)
+        rc = judge(call, got, error);
+    if (rc != WESS_OK) {
+        curl_easy_cleanup(e);
+        return rc;
+    }
+    c->easy = e;
+    c->at_folder = SIZE_MAX;
+    return c->knows_features ? WESS_OK : ask_features(call);
+}
+
+/* ---- commands
+ * ------------------------------------------------------------------------------------------ */
+
+static void put_v(struct imap_batch *b, const char *fmt, va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    while (n >= 0 && b->cap - b->len <= (size_t)n && !b->no_memory) {
+        size_t cap = b->cap ? 2 * b->cap : 256;
+        char *text = realloc(b->text, cap);
+        b->no_memory = !text;
+        if (text) {
+            b->text = text;
+            b->cap = cap;
+        }
+    }
+    if (b->no_memory || n < 0)
+        return;
+    vsnprintf(b->text + b->len, b->cap - b->len, fmt, ap);
+    b->len += (size_t)n;
+}
+
+void imap_put(struct imap_batch *b, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    put_v(b, fmt, ap);
+    va_end(ap);
+}
+
+void imap_say(struct wess_conn *c, struct imap_batch *b, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    if (b->n++)
+        imap_put(b, "\r\n");
+    else
+        b->first = c->tag + 1;
+    imap_put(b, "w%u ", ++c->tag);
+    put_v(b, fmt, ap);
+    va_end(ap);
+}
+
+bool imap_put_string(struct wess_conn *c, struct imap_batch *b, const char *text)
+{
+    bool plain = true;
+    for (const char *s = text; *s; s++) {
+        if (*s == '\r' || *s == '\n')
+            return false;
+        plain &= (unsigned char)*s < 0x80;
+    }
+    if (!plain && !(c->features & IMAP_LITERAL_PLUS))
+        return false;
+    if (!plain) {
+        imap_put(b, "{%zu+}\r\n%s", strlen(text), text);
+        return true;
+    }
+    imap_put(b, "\"");
+    for (const char *s = text; *s; s++)
+        imap_put(b, "%s%c", *s == '"' || *s == '\\' ? "\\" : "", *s);
+    imap_put(b, "\"");
+    return true;
+}
+
+/* Waits until the socket is ready, cancelled, or silent for too long. */
+static enum wess_code await(struct wess_call *call, short events, int64_t *waited)
+{
+    struct wess_conn *c = call->conn;
+    const struct wess_http *s = c->host->http;
+    int64_t most = s && s->timeout_ms ? s->timeout_ms : TIMEOUT_MS;
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    curl_easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &fd);
+    if (fd == CURL_SOCKET_BAD)
+        return lost(call, "the connection was closed");
+    struct pollfd p = {.fd = fd, .events = events};
+    if (c->host->cancelled(c->host->ctx))
+        return cancelled(call);
+    if (poll(&p, 1, POLL_MS) > 0)
+        return WESS_OK;
+    *waited += POLL_MS;
+    return *waited < most ? WESS_OK : lost(call, "the server says nothing");
+}
+
+static enum wess_code send_all(struct wess_call *call, const char *text, size_t len)
+{
+    struct wess_conn *c = call->conn;
+    enum wess_code rc = WESS_OK;
+    int64_t waited = 0;
+    while (len && rc == WESS_OK) {
+        size_t n = 0;
+        CURLcode got = curl_easy_send(c->easy, text, len, &n);
+        if (got == CURLE_AGAIN) {
+            rc = await(call, POLLOUT, &waited);
+        } else if (got != CURLE_OK) {
+            rc = lost(call, "the connection was closed");
+        } else {
+            text += n;
+            len -= n;
+            c->sent += n;
+            waited = 0;
+        }
+    }
+    return rc;
+}
+
+static enum wess_code receive(struct wess_call *call)
+{
+    struct wess_conn *c = call->conn;
+    int64_t waited = 0;
+    while (true) {
+        size_t n = 0;
+        char *room = imap_reader_room(&c->reader, PIECE);
+        if (!room)
+            return lost(call, "out of memory");
+        CURLcode got = curl_easy_recv(c->easy, room, PIECE, &n);
+        if (got == CURLE_AGAIN) {
+            enum wess_code rc = await(call, POLLIN, &waited);
+            if (rc != WESS_OK)
+                return rc;
+            continue;
+        }
+        if (got != CURLE_OK || !n)
+            return lost(call, "the server closed the connection");
+        imap_reader_came(&c->reader, n);
+        c->came += n;
+        return WESS_OK;
+    }
+}
+
+/* The next response; bytes are asked for until there is one. */
+static enum wess_code next_response(struct wess_call *call, struct imap_response *out)
+{
+    struct wess_conn *c = call->conn;
+    while (true) {
+        switch (imap_reader_next(&c->reader, out)) {
+        case IMAP_RESPONSE:
+            return WESS_OK;
+        case IMAP_FAULT:
+            return imap_not_understood(call, "no IMAP, or a response over the bound");
+        case IMAP_NO_MEMORY:
+            return lost(call, "out of memory");
+        case IMAP_MORE:
+            break;
+        }
+        enum wess_code rc = receive(call);
+        if (rc != WESS_OK)
+            return rc;
+    }
+}
+
+/* Of a tagged answer: which command it is of; SIZE_MAX: none of ours. */
+static size_t answered(const struct imap_batch *b, struct imap_text tag)
+{
+    uint64_t n = 0;
+    struct imap_at at = {tag.of, tag.of + tag.len};
+    if (!imap_char(&at, 'w') || !imap_number(&at, UINT32_MAX, &n) || at.of != at.end ||
+        n < b->first || n >= (uint64_t)b->first + b->n)
+        return SIZE_MAX;
+    return (size_t)(n - b->first);
+}
+
+static void note_refusal(struct wess_call *call, const struct imap_response *got)
+{
+    char code[48], text[160];
+    keep_line(code, sizeof(code), got->code.of ? got->code.of : "", got->code.len);
+    keep_line(text, sizeof(text), got->text.of, got->text.len);
+    bool of_now = of_the_moment(code);
+    wess_fail(&call->error, of_now ? WESS_TRANSIENT : WESS_REJECTED,
+              of_now ? WESS_OF_MAILBOX : WESS_OF_COLLECTION, *code ? code : NULL,
+              "the server refused a command: %s", text);
+}
+
+static enum wess_code take_one(struct wess_call *call, const struct imap_response *got,
+                               imap_taker *take, void *ctx)
+{
+    if (got->kind != IMAP_UNTAGGED)
+        return WESS_OK;
+    if (got->status == IMAP_BYE)
+        return lost(call, "the server closed the connection (BYE)");
+    return take ? take(ctx, got) : WESS_OK;
+}
+
+static enum wess_code read_answers(struct wess_call *call, const struct imap_batch *b,
+                                   imap_taker *take, void *ctx, enum imap_status *done,
+                                   bool *modified)
+{
+    enum wess_code rc = WESS_OK, refused = WESS_OK;
+    struct imap_response got;
+    for (size_t n = 0; rc == WESS_OK && n < b->n;) {
+        rc = next_response(call, &got);
+        if (rc != WESS_OK)
+            break;
+        if (got.kind == IMAP_TAGGED) {
+            size_t i = answered(b, got.tag);
+            if (i != n)
+                return imap_not_understood(call, "an answer to no command");
+            n++;
+            if (done)
+                done[i] = got.status;
+            if (modified)
+                *modified |= imap_is(got.code, "MODIFIED");
+            if (got.status != IMAP_OK && refused == WESS_OK) {
+                note_refusal(call, &got);
+                refused = call->error.scope == WESS_OF_MAILBOX ? WESS_TRANSIENT : WESS_REJECTED;
+            }
+        } else if (got.kind == IMAP_CONTINUE) {
+            return imap_not_understood(call, "a go-ahead that nobody asked for");
+        } else {
+            rc = take_one(call, &got, take, ctx);
+        }
+    }
+    /* What was asked for still comes: nothing else can be said on it. */
+    if (rc != WESS_OK)
+        imap_disconnect(call->conn);
+    else if (refused != WESS_OK)
+        call->conn->at_folder = SIZE_MAX;
+    return rc != WESS_OK ? rc : refused;
+}
+
+enum wess_code imap_run_noting(struct wess_call *call, struct imap_batch *b, imap_taker *take,
+                               void *ctx, enum imap_status *done, bool *modified)
+{
+    struct wess_conn *c = call->conn;
+    imap_put(b, "\r\n");
+    enum wess_code rc = b->no_memory ? lost(call, "out of memory") : WESS_OK;
+    c->requests++;
+    if (rc == WESS_OK)
+        rc = send_all(call, b->text, b->len);
+    if (rc == WESS_OK)
+        rc = read_answers(call, b, take, ctx, done, modified);
+    free(b->text);
+    *b = (struct imap_batch){0};
+    return rc;
+}
+
+enum wess_code imap_run(struct wess_call *call, struct imap_batch *b, imap_taker *take, void *ctx)
+{
+    return imap_run_noting(call, b, take, ctx, NULL, NULL);
+}
+
+static enum wess_code take_capability(void *ctx, const struct imap_response *got)
+{
+    if (got->status == IMAP_DATA && imap_is(got->word, "CAPABILITY"))
+        take_features(ctx, got->rest);
+    return WESS_OK;
+}
+
+static enum wess_code ask_features(struct wess_call *call)
+{
+    struct imap_batch b = {0};
+    imap_say(call->conn, &b, "CAPABILITY");
+    return imap_run(call, &b, take_capability, call->conn);
+}

@@ -1,0 +1,313 @@
+"""A tag source: what is filed from Exchange is chosen by the keywords of an IMAP mailbox. A real
+Dovecot, the rehearsal's Exchange and a folder of .eml files, the real binary between them."""
+import os
+import shutil
+import subprocess
+import sys
+
+from sandbox import Sandbox, Wess, main
+
+if not (shutil.which("dovecot") or os.path.exists("/usr/sbin/dovecot")):
+    print("skipped: there is no dovecot")
+    sys.exit(77)
+from dovecot import Dovecot, Mailbox  # noqa: E402
+from test_daemon import Daemon, log_of  # noqa: E402
+from test_watch import daemons, rest, until  # noqa: E402
+
+CONFIG = """
+site = "mail"; state_dir = "{dir}/state";
+endpoints: {{
+  exchange: {{ connector = "ews"; url = "{url}"; auth = "basic"; username = "EXAMPLE\\\\svc-wess";
+    password = {{ file = "{dir}/exchange.secret"; }}; impersonate = "%{{user.mailbox}}"; }};
+  tags: {{ connector = "imap-tags"; url = "{imap}"; username = "%{{user.id}}"; {imap_more}
+    password = {{ file = "{dir}/imap.secret"; }}; }};
+  archive: {{ connector = "vdir"; path = "{dir}/archive"; }};
+}};
+users: {{ source = {{ csv = "{dir}/users.csv"; }}; waves = ( {{ name = "*"; mode = "both"; }} ); }};
+pairs: {{ mail: {{ kind = "message"; mode = "file"; left = "exchange:messages";
+  right = "archive:messages"; first = {{ create = "{create}"; }};
+  select = {{ left = {{ tags_any = [ "Workbooks" ]; source = "tags"; join = "message-id"; }}; }}; }}; }};
+log: {{ file = "{dir}/log"; level = "debug"; }};
+http: {{ connect_timeout = "3s"; timeout = "20s"; {http} }};
+"""
+
+
+class Tagged(Wess):
+    def __init__(self, box, server, create="yes", imap_more="", http="", url=None):
+        super().__init__(box, users=["id,name,mailbox,wave", f"u1,User,{box.mailbox(0)},pilot"])
+        self.archive = os.path.join(self.dir, "archive")
+        os.mkdir(self.archive)
+        self.write("imap.secret", server.password + "\n", 0o600)
+        self.write("wess.conf", CONFIG.format(
+            dir=self.dir, url=box.info["exchange"]["url"], create=create, imap_more=imap_more,
+            imap=url or f"imap://127.0.0.1:{server.port}", http=http))
+
+    def files(self):
+        return sorted(n for n in os.listdir(self.archive) if n.endswith(".eml"))
+
+    def filed(self, n, check=0):
+        runs = self.sync(check=check)
+        assert len(self.files()) == n, (self.files(), runs)
+        return runs["u1"]
+
+    def state(self):
+        return subprocess.run(["strings", "-n", "4", os.path.join(self.dir, "state", "wess.db")],
+                              text=True, capture_output=True).stdout
+
+
+def mail(box, number, subject="Offer", **more):
+    return box.exchange("mail", 0, Subject=subject, Body="Text",
+                        InternetMessageId=f"<{number}@example.com>", **more)
+
+
+def identity(number):
+    return f"<{number}@example.com>"
+
+
+class Both:
+    def __init__(self, dovecot="", **more):
+        self.server, self.box = Dovecot(dovecot), Sandbox("--data", "empty")
+        self.person = Mailbox(self.server)
+        self.wess = Tagged(self.box, self.server, **more)
+
+    def __enter__(self):
+        return self.box, self.person, self.wess, self.server
+
+    def __exit__(self, kind, *_):
+        self.wess.__exit__(kind)
+        self.server.__exit__()
+        self.box.__exit__()
+
+
+def test_tag_on():
+    with Both() as (box, person, wess, _):
+        for n in ("one", "two", "three"):
+            mail(box, n)
+            person.append(identity(n))
+        person.tag(identity("one"))
+        wess.filed(1)
+        wess.filed(1)
+        # The message itself has not changed in Exchange: the source's word is enough.
+        person.tag(identity("two"), "WORKBOOKS")
+        wess.filed(2)
+        wess.filed(2)
+        # What nobody shared, nobody sees; not even by whom it is known.
+        assert "three@example" not in wess.state() and "Workbooks" not in wess.state()
+        with open(os.path.join(wess.dir, "log")) as f:
+            assert "example.com>" not in f.read()
+        # Categories of Exchange itself do not count here.
+        mail(box, "four", categories="Workbooks")
+        wess.filed(2)
+
+
+def test_tag_before_the_message():
+    with Both() as (box, person, wess, _):
+        person.append(identity("early"), ["Workbooks"])
+        person.append(identity("gone"), ["Workbooks"])
+        wess.filed(0)
+        # Expunged there is not untagged.
+        person.expunge(identity("gone"))
+        wess.filed(0)
+        mail(box, "early")
+        mail(box, "gone")
+        wess.filed(2)
+
+
+def test_tag_off():
+    with Both(create="ask") as (box, person, wess, _):
+        for n in ("one", "two"):
+            mail(box, n)
+            person.append(identity(n), ["Workbooks"])
+        wess.filed(0, check=4)
+        person.untag(identity("one"))
+        wess.filed(0, check=4)
+        held = wess("held", "list", check=(0, 4)).stdout
+        wess("held", "release", "1", check=(0, 1))
+        wess.filed(1)
+        person.untag(identity("two"))
+        wess.filed(1)
+        assert "1" in held
+
+
+def test_source_unreachable():
+    with Both() as (box, person, wess, server):
+        mail(box, "one")
+        person.append(identity("one"), ["Workbooks"])
+        person.append(identity("late"), ["Workbooks"])
+        wess.filed(1)
+        port = server.port
+        server.stop()
+        mail(box, "late")
+        mail(box, "untagged")
+        run = wess.filed(2, check=3)
+        assert "tags" in run["text"] and "stays as it was" in run["text"], run
+        mail(box, "never")
+        run = wess.filed(2, check=3)
+        assert "stays as it was" in run["text"], run
+        with Dovecot() as other:  # a mailbox without any of them: nothing comes of it
+            with open(wess.config) as f:
+                text = f.read().replace(f":{port}", f":{other.port}")
+            wess.write("wess.conf", text)
+            box.move_clock(1200)
+            wess.sync(check=(0, 1, 3))
+            assert len(wess.files()) == 2
+
+
+def test_wrong_password():
+    with Both() as (box, person, wess, server):
+        mail(box, "one")
+        person.append(identity("one"), ["Workbooks"])
+        wess.write("imap.secret", "wrong\n", 0o600)
+        run = wess.filed(0, check=5)
+        assert "stays as it was" in run["text"] and "wrong" not in run["text"], run
+        # It is not tried again until it changes.
+        asked = server.log().count("auth failed")
+        wess.filed(0, check=5)
+        assert server.log().count("auth failed") == asked
+        wess.write("imap.secret", server.password + "\n", 0o600)
+        wess.filed(1)
+
+
+def test_same_message_id():
+    with Both(imap_more='folders = [ "inbox", "sent" ];', create="ask") as (box, person, wess, _):
+        for n in ("both", "moved", "other"):
+            mail(box, n)
+        person.append(identity("both"), ["Workbooks"])
+        person.append(identity("both"), [], "Sent")
+        person.append(identity("moved"), ["Workbooks"])
+        person.append(None, ["Workbooks"])
+        wess.filed(0, check=4)
+        assert wess.json("held", "list", check=(0, 4))["held"][0]["n"] == 2
+        # Moved: the other folder's copy speaks, with its tag, and then without.
+        person.move(identity("moved"), "Sent")
+        wess.filed(0, check=4)
+        assert wess.json("held", "list", check=(0, 4))["held"][0]["n"] == 2
+        person.untag(identity("moved"), folder="Sent")
+        person.untag(identity("both"))
+        wess.filed(0, check=(0, 1))
+        assert not wess.json("held", "list", check=(0, 4))["held"]
+
+
+def test_moved_and_untagged_between():
+    with Both(imap_more='folders = [ "inbox", "sent" ];', create="ask") as (box, person, wess, _):
+        mail(box, "one")
+        person.append(identity("one"), ["Workbooks"])
+        wess.filed(0, check=4)
+        person.move(identity("one"), "Sent")
+        person.untag(identity("one"), folder="Sent")
+        wess.filed(0, check=(0, 1))
+
+
+def test_another_uidvalidity():
+    with Both(create="ask", imap_more='folders = [ "Work" ];') as (box, person, wess, _):
+        person.ok(person.c.create("Work"))
+        for n in ("one", "two"):
+            mail(box, n)
+            person.append(identity(n), ["Workbooks"], "Work")
+        wess.filed(0, check=4)
+        person.ok(person.c.select("INBOX"))
+        person.ok(person.c.delete("Work"))
+        wess.filed(0, check=4)
+        person.ok(person.c.create("Work"))
+        person.append(identity("one"), [], "Work")
+        person.append(identity("two"), ["Workbooks"], "Work")
+        wess.filed(0, check=4)
+        wess("held", "release", "1", check=(0, 1))
+        wess.filed(1)
+
+
+def test_without_condstore():
+    lean = "imap_capability = IMAP4rev1 SASL-IR LITERAL+ ID IDLE NAMESPACE UIDPLUS"
+    with Both("protocol imap {\n" + lean + "\n}\n") as (box, person, wess, _):
+        for n in range(20):
+            mail(box, n)
+            person.append(identity(n), ["Workbooks"] if n % 4 == 0 else ["Other"])
+        wess.filed(5)
+        person.tag(identity(1))
+        person.untag(identity(0))
+        wess.filed(6)
+        wess.filed(6)
+        checked = wess("check", "--online", check=0).stdout
+        assert "found by reading all flags" in checked, checked
+
+
+def test_many_folders_and_words():
+    with Both(imap_more='folders = [ "*", "Projects/*" ]; exclude = [ "Projects/Old" ];'
+              ' keywords = [ "$label1=Workbooks", "proj_x=Workbooks" ];') as (
+                  box, person, wess, _):
+        for name in ("Projects", "Projects/2030", "Projects/Old", "&AOQ-&-b"):
+            person.ok(person.c.create(f'"{name}"'))
+        where = {"a": "INBOX", "b": "Projects/2030", "c": "Projects/Old", "d": '"&AOQ-&-b"',
+                 "e": "Trash", "f": "Sent"}
+        for n, folder in where.items():
+            mail(box, n)
+            person.append(identity(n), ["$Label1" if n in "abc" else "Proj_X"], folder)
+        wess.filed(4)
+        checked = wess("check", "--online", check=0).stdout
+        assert "\u00e4&b" in checked and "any can be set" in checked, checked
+
+
+def test_tls():
+    with Dovecot(tls=True) as server, Sandbox("--data", "empty") as box:
+        Mailbox(server).append(identity("one"), ["Workbooks"])
+        mail(box, "one")
+        ca = f'ca_file = "{server.certificate}";'
+        for url in (f"imaps://localhost:{server.ports}", f"imap://localhost:{server.port}"):
+            with Tagged(box, server, http=ca, url=url) as wess:
+                wess.filed(1)
+        with Tagged(box, server, url=f"imaps://localhost:{server.ports}") as wess:
+            run = wess.filed(0, check=3)
+            assert "certificate" in run["text"], run
+
+
+def test_settings_that_do_not_go():
+    with Both() as (box, person, wess, _):
+        with open(wess.config) as f:
+            good = f.read()
+        for old, new, says in (
+                ('source = "tags"', 'source = "tag"', "no endpoint"),
+                ('source = "tags"', 'source = "archive"', "must be one for each user"),
+                ('join = "message-id"', 'join = "email"', "has no key"),
+                ('source = "tags"; join', "join", "join goes with source"),
+                ("imap://", "pop3://", "imaps://"),
+                ('username = "%{user.id}"; ', "", "username"),
+                ('tags_any = [ "Workbooks" ]; source', "shared = true; source", "tags_any")):
+            assert old in good, old
+            wess.write("wess.conf", good.replace(old, new, 1))
+            told = wess.run("check", check=2)
+            assert says in told.stdout + told.stderr, (new, told.stdout + told.stderr)
+
+
+def test_watch():
+    with Both() as (box, person, wess, server):
+        for n in ("one", "two"):
+            mail(box, n)
+            person.append(identity(n))
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text + 'daemon: { every = "6d"; watch = true; };\n')
+        wess.filed(0)
+        with Daemon(wess) as daemon:
+            daemons[:] = [daemon]
+            daemon.round()
+            until(lambda: "describe" in log_of(wess).split("last round")[-1], "it does not begin")
+            rest(4)
+            before = log_of(wess).count("pair mail user u1: status")
+            rest(3)
+            assert log_of(wess).count("pair mail user u1: status") == before, "it runs unasked"
+            person.tag(identity("one"))
+            until(lambda: len(wess.files()) == 1, "the tag is not heard of")
+            # The connection is lost: it comes back, and what was missed is made up for.
+            who = subprocess.run(["pgrep", "-P", str(server.process.pid), "-f", "dovecot/imap$"],
+                                 text=True, capture_output=True).stdout.split()
+            assert who, "nothing to cut off"
+            for pid in who:
+                os.kill(int(pid), 15)
+            person.__init__(server)
+            person.tag(identity("two"))
+            until(lambda: len(wess.files()) == 2, "what was missed is not made up for", 40)
+            daemons.clear()
+
+
+if __name__ == "__main__":
+    main(globals())

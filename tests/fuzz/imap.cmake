@@ -1,0 +1,1 @@
+wess_fuzz_target(imap LIBS wess_imap_reader)

@@ -398,8 +398,30 @@ const char *ews_mail_place(const struct wess_conn *, const char *id);
 /* By its path from the top, and from the place it is below ("inbox/Offers"; NULL). */
 bool ews_mail_is_read(const struct wess_conn *, const char *path, const char *place);
 bool ews_mail_names(const char *name, size_t len, const char *path, const char *place);
+struct ews_large {
+    const char *field, *element; /* ours; the one of base64 in the answer */
+    bool is_part;                /* with an id of its own: gone, it says nothing of its item */
+    bool (*has)(const struct wess_result *); /* NULL: each has one */
+    void (*ask)(struct xml_out *, const struct wess_result *);
+};
+enum wess_code ews_fetch_large(struct wess_call *, const struct ews_large *, struct wess_result *,
+                               size_t n);
 /* Of what was fetched, the field "mime". */
 enum wess_code ews_fetch_mime(struct wess_call *, struct wess_result *, size_t n);
+
+/* ---- photo.c: the picture of a contact, an attachment of its own
+ * ------------------------------------------------------------------------------------------ */
+
+#define EWS_PHOTO_MAX (1u << 20) /* bytes of one that is written */
+/* The row "photo": while an item is read, its attachment's id. */
+void ews_read_photo(struct ews_reading *, const xmlNode *item, const struct ews_field *);
+/* The item once more without a field; false: out of memory. */
+bool ews_without(struct wess_call *, struct wess_result *, const char *name);
+bool ews_put_photo(struct ews_put *, const struct ews_field *); /* with a new item */
+/* Of what was fetched, the field "photo"; or, when nobody wants it, none. */
+enum wess_code ews_fetch_photos(struct wess_call *, struct wess_result *, size_t n);
+/* Of an item that was updated, or compared: its picture. */
+enum wess_code ews_write_photo(struct wess_call *, const struct wess_op *, struct wess_result *);
 
 /* ---- find.c
  * ------------------------------------------------------------------------------------------ */

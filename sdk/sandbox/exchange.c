@@ -30,6 +30,9 @@ static const struct {
                   {"FindItem", ex_find_item},
                   {"ConvertId", ex_convert_id},
                   {"ResolveNames", ex_resolve_names},
+                  {"CreateAttachment", ex_create_attachment},
+                  {"GetAttachment", ex_get_attachment},
+                  {"DeleteAttachment", ex_delete_attachment},
                   {"Subscribe", ex_subscribe}};
 
 /* ---- envelopes
@@ -406,11 +409,16 @@ static json_t *item_json(const struct ex_mailbox *m, const struct ex_item *i)
     for (size_t e = 0; e < i->n_extended; e++)
         if (i->extended[e].name)
             stamp = i->extended[e].value;
+    char digest[65];
     if (i->mime) {
-        char digest[65];
         ex_mail_digest(i, digest);
         json_object_set_new(fields, "MimeSha256", json_string(digest));
     }
+    size_t photos = ex_attach_photo(i, digest);
+    if (photos)
+        json_object_set_new(fields, "PhotoSha256", json_string(digest));
+    if (photos > 1)
+        json_object_set_new(fields, "Photos", json_integer((json_int_t)photos));
     return json_pack("{s:s,s:s,s:s,s:o,s:o,s:s?,s:s}", "id", i->id, "change_key", key, "folder",
                      i->folder < 0 ? "" : m->folders[i->folder].name, "categories", categories,
                      "fields", fields, "stamp", stamp, "sensitivity",
@@ -495,6 +503,8 @@ static bool act(struct ex_mailbox *m, struct ex_item *i, const char *action, con
             to = (int)f;
     if (!strcmp(action, "edit")) {
         sb_params(query, set_param, i);
+    } else if (!strcmp(action, "photo")) {
+        known = ex_attach_control(i, query);
     } else if (!strcmp(action, "tag") || !strcmp(action, "untag")) {
         tag(i, category ? category : "Workbooks", *action == 't');
     } else if (!strcmp(action, "private")) {

@@ -35,6 +35,11 @@ void ex_find_item(struct ex_call *);
 void ex_convert_id(struct ex_call *);
 void ex_resolve_names(struct ex_call *);
 
+/* exchange_attach.c */
+void ex_create_attachment(struct ex_call *);
+void ex_get_attachment(struct ex_call *);
+void ex_delete_attachment(struct ex_call *);
+
 /* exchange_watch.c */
 void ex_subscribe(struct ex_call *);
 /* The answer that does not end; or the code of a fault. */

@@ -32,6 +32,11 @@ static const struct {
     {"CopyItem", "ToFolderId ItemIds ReturnNewItemIds"},
     {"FindItem", "ItemShape IndexedPageItemView FractionalPageItemView CalendarView ContactsView "
                  "GroupBy DistinguishedGroupBy Restriction SortOrder ParentFolderIds QueryString"},
+    {"CreateAttachment", "ParentItemId Attachments"},
+    {"GetAttachment", "AttachmentShape AttachmentIds"},
+    {"DeleteAttachment", "AttachmentIds"},
+    {"FileAttachment", "AttachmentId Name ContentType ContentId ContentLocation Size "
+                       "LastModifiedTime IsInline IsContactPhoto Content"},
     {"ConvertId", "SourceIds"},
     {"ResolveNames", "ParentFolderIds UnresolvedEntry"},
     {"FolderShape", "BaseShape AdditionalProperties"},

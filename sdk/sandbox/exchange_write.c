@@ -120,6 +120,8 @@ static const char *take_element(struct ex_item *i, const xmlNode *n)
     char *text = NULL;
     if (!strcmp(name, "Categories"))
         return take_categories(i, n);
+    if (!strcmp(name, "Attachments"))
+        return ex_attach_take(i, n);
     if (!strcmp(name, "ExtendedProperty"))
         return take_extended(i, n);
     if (!strcmp(name, "EmailAddresses") || !strcmp(name, "PhoneNumbers") ||
@@ -230,6 +232,8 @@ static const char *set_field(struct ex_item *i, const xmlNode *change)
     const xmlNode *path = ex_first(change), *item = ex_next(path), *value = ex_first(item);
     if (!value || ex_next(value))
         return "ErrorIncorrectUpdatePropertyCount";
+    if (!strcmp((const char *)value->name, "Attachments")) /* has operations of its own */
+        return "ErrorInvalidPropertySet";
     (void)path;
     return take_element(i, value);
 }

@@ -299,8 +299,10 @@ struct wess_call { /* what every call carries; may grow at its end */
 enum {
     WESS_CALL_FACTS = 1, /* of fetch(): facts alone are asked for; content may be left out, and none
                             of it is spooled: the items may be of those that nobody shared */
-    WESS_CALL_NO_MIME = 2, /* of fetch(): the field "mime" may be left out, and nothing be made of
-                              it: it is asked for once more when it is to go somewhere */
+    WESS_CALL_NO_MIME = 2,  /* of fetch(): the field "mime" may be left out, and nothing be made of
+                               it: it is asked for once more when it is to go somewhere */
+    WESS_CALL_NO_PHOTO = 4, /* of fetch(): the field "photo" may be left out, since nobody beside
+                               has a place for it */
 };
 struct wess_http { /* settings of the installation for whoever speaks HTTP */
     const char *proxy, *ca_file, *user_agent; /* NULL: the library's default */
@@ -374,7 +376,7 @@ struct wess_field_schema {
     const char *name;
     uint32_t type;    /* enum wess_type */
     uint32_t flags;   /* WESS_FIELD_* */
-    uint32_t max_len; /* in Unicode code points; 0: no bound known */
+    uint32_t max_len; /* in Unicode code points, of a BLOB in bytes; 0: no bound known */
     uint32_t max_n;   /* elements; 0: no bound known */
     struct wess_list allowed;
 };

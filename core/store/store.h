@@ -211,6 +211,8 @@ enum store_code
 links_of_item(struct db *, int64_t item,
               void (*each)(void *ctx, int64_t link, int64_t pu, enum side, bool ended), void *ctx);
 enum store_code link_count(struct db *, int64_t pu, int64_t *active);
+/* Those that stand, and whose item that side's select chose when it was last decided. */
+enum store_code links_chosen(struct db *, int64_t pu, enum side, int64_t *n);
 
 /* ---- The journal ------------------------------------------------------------------------------
  */

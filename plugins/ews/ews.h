@@ -34,9 +34,10 @@ struct ews_folder {
     enum ews_place place;
 };
 enum { EWS_CONTACT, EWS_TASK, EWS_EVENT, EWS_MESSAGE, EWS_KINDS };
-#define EWS_PLACES 5u /* folders of mail that have a name in every language */
-struct ews_tree {     /* where the items of a kind lie */
-    char *top;        /* id of the folder that every mailbox has; NULL: this one has not */
+#define EWS_LISTED 256u /* categories that are looked for in the mailbox's list */
+#define EWS_PLACES 5u   /* folders of mail that have a name in every language */
+struct ews_tree {       /* where the items of a kind lie */
+    char *top;          /* id of the folder that every mailbox has; NULL: this one has not */
     struct ews_folder *folders; /* those that are read come first, [0] is the top */
     size_t n_folders, n_read;
     bool read_known, all_known; /* the folders to read; all where an item may lie */
@@ -65,7 +66,9 @@ struct wess_conn {
     const char *asks;               /* another RequestServerVersion than ours; NULL: ours */
     size_t batch;                   /* ids of a GetItem, adapted to the size of answers */
     size_t batch_most;              /* as many as the server managed in its time */
-    bool affinity;                  /* requests go where the subscriptions are held */
+    char *listed[EWS_LISTED];       /* categories that were looked for in the mailbox's list */
+    size_t n_listed;
+    bool affinity; /* requests go where the subscriptions are held */
 };
 
 /* ---- ews.c, and watch.c
@@ -99,6 +102,19 @@ void ews_note_all(struct wess_call *);
 char *ews_from_base64(const char *text, size_t *len);
 /* The names in a mailbox's list of categories, worked on in place; NULL: it is none. */
 const char *ews_category_names(struct wess_call *, char *xml, size_t len);
+
+/* ---- categories.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* The request for the mailbox's list of categories. */
+void ews_ask_list(struct wess_call *, struct xml_out *);
+/* That list with the names that it lacks, malloc'ed, zero-terminated; the rest byte for byte. NULL:
+ * it is none that can be written, or out of memory. */
+char *ews_list_with(struct wess_call *, const char *xml, size_t len, const char *const *names,
+                    size_t n, size_t *added, size_t *out_len);
+/* Puts in the list what these items were given. What goes wrong is logged. */
+void ews_list_categories(struct wess_call *, const struct wess_op *, size_t n,
+                         const struct wess_result *);
 
 /* ---- versions.c
  * ------------------------------------------------------------------------------------------ */

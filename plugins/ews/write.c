@@ -455,6 +455,8 @@ enum wess_code ews_apply(struct wess_call *call, const struct wess_op *ops, size
     for (size_t i = 0; rc == WESS_OK && ews_kind_of(call) == &ews_contact_kind && i < n; i++)
         if (ops[i].what == WESS_UPDATE && out[i].code == WESS_OK)
             rc = ews_write_photo(call, &ops[i], &out[i]);
+    if (rc == WESS_OK)
+        ews_list_categories(call, ops, n, out);
     if (rc == WESS_TOO_BIG && !call->error.text[0])
         wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     return rc;

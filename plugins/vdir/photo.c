@@ -36,7 +36,8 @@ static bool data_of(struct wess_slice value, struct wess_slice *out)
         return false;
     const char *end = comma > p && comma[-1] == '\\' ? comma - 1 : comma;
     size_t len = sizeof(coding) - 1;
-    if ((size_t)(end - p) < len + 6 || strncasecmp(end - len, coding, len) || end[-len - 1] != ';')
+    if ((size_t)(end - p) < len + 6 || strncasecmp(end - len, coding, len) ||
+        *(end - len - 1) != ';')
         return false;
     *out = (struct wess_slice){comma + 1, value.len - (size_t)(comma + 1 - p)};
     return true;

@@ -19,6 +19,8 @@ static const struct {
 } operations[] = {{"GetFolder", ex_get_folder},
                   {"FindFolder", ex_find_folder},
                   {"GetUserConfiguration", ex_get_configuration},
+                  {"CreateUserConfiguration", ex_create_configuration},
+                  {"UpdateUserConfiguration", ex_update_configuration},
                   {"SyncFolderHierarchy", ex_sync_hierarchy},
                   {"SyncFolderItems", ex_sync_items},
                   {"GetItem", ex_get_item},
@@ -483,12 +485,14 @@ static void tag(struct ex_item *i, const char *category, bool on)
         free(of[c]);
 }
 
-static void tag_all(struct ex_item *i, const char *query)
+static void tag_all(struct ex_mailbox *m, struct ex_item *i, const char *query)
 {
     char *list = sb_param(query, "categories", 0), *rest = list, *one;
     while (rest && (one = strsep(&rest, ",")))
-        if (*one)
+        if (*one) {
             tag(i, one, true);
+            ex_category_made(m, one);
+        }
     free(list);
 }
 
@@ -507,6 +511,8 @@ static bool act(struct ex_mailbox *m, struct ex_item *i, const char *action, con
         known = ex_attach_control(i, query);
     } else if (!strcmp(action, "tag") || !strcmp(action, "untag")) {
         tag(i, category ? category : "Workbooks", *action == 't');
+        if (*action == 't')
+            ex_category_made(m, category ? category : "Workbooks");
     } else if (!strcmp(action, "private")) {
         ex_set(&i->sensitivity, on && !strcmp(on, "0") ? NULL : "Private");
     } else {
@@ -585,7 +591,7 @@ static struct ex_item *take_mail(struct ex_mailbox *m, const char *query)
     if (!i)
         return NULL;
     sb_params(query, set_param, i);
-    tag_all(i, query);
+    tag_all(m, i, query);
     ex_mail_came(m, i, query);
     return i;
 }
@@ -599,6 +605,15 @@ static bool make_folder(struct ex_mailbox *m, const char *query)
     free(name);
     free(parent);
     free(klass);
+    return ok;
+}
+
+static bool rename_category(struct ex_mailbox *m, const char *query)
+{
+    char *from = sb_param(query, "name", 0), *to = sb_param(query, "to", 0);
+    bool ok = from && to && ex_category_rename(m, from, to);
+    free(from);
+    free(to);
     return ok;
 }
 
@@ -625,7 +640,7 @@ static bool control(const char *action, const char *query, struct sb_buf *out)
                         kind ? kind->klass : "IPM.Contact");
         free(element);
         sb_params(query, set_param, i);
-        tag_all(i, query);
+        tag_all(m, i, query);
         ex_finish(m, i);
         print(out, item_json(m, i));
     } else if (m && !strcmp(action, "mail")) {
@@ -633,6 +648,11 @@ static bool control(const char *action, const char *query, struct sb_buf *out)
         print(out, i ? item_json(m, i) : json_object());
     } else if (m && !strcmp(action, "folder")) {
         known = make_folder(m, query);
+        print(out, json_object());
+    } else if (m && !strcmp(action, "categories")) {
+        print(out, json_pack("{s:s?}", "xml", m->categories));
+    } else if (m && !strcmp(action, "rename_category")) {
+        known = rename_category(m, query);
         print(out, json_object());
     } else if (!strcmp(action, "expire_states")) {
         for (size_t k = 0; k < ex_n_mailboxes; k++)
@@ -673,6 +693,7 @@ static void start(const char *base)
     (void)base;
     xmlInitParser();
     ex_store_start();
+    ex_categories_start();
 }
 
 static void stop(void)

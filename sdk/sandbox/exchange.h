@@ -67,6 +67,7 @@ struct ex_mailbox {
     size_t n_deletions;
     int64_t seq, oldest; /* states before `oldest` are no longer known */
     bool out_of_scope;   /* of the role by which the service account impersonates */
+    char *categories;    /* the list of them, XML; NULL: it has none */
     char *delegates;     /* logins that may work in it, "," between; NULL: none */
 };
 extern struct ex_mailbox *ex_mailboxes;
@@ -109,6 +110,11 @@ bool ex_has_attendees(const struct ex_item *);
 bool ex_is_zone(const char *element); /* whose value is its attribute Id */
 extern unsigned long ex_outbox;       /* mails to attendees that a write would have sent */
 char *ex_inner(const xmlNode *);      /* what is in it, as text, with the prefix "t:" */
+
+/* exchange_categories.c: the mailbox's list of them */
+void ex_categories_start(void);                               /* of what the items bear */
+void ex_category_made(struct ex_mailbox *, const char *name); /* by a person */
+bool ex_category_rename(struct ex_mailbox *, const char *from, const char *to);
 
 /* exchange_attach.c */
 void ex_attach_free(struct ex_item *);

@@ -22,6 +22,8 @@ int ex_folder_at(struct ex_call *, const xmlNode *id, struct ex_mailbox **owner)
 
 void ex_get_folder(struct ex_call *);
 void ex_get_configuration(struct ex_call *);
+void ex_create_configuration(struct ex_call *);
+void ex_update_configuration(struct ex_call *);
 void ex_find_folder(struct ex_call *);
 void ex_sync_hierarchy(struct ex_call *);
 void ex_sync_items(struct ex_call *);

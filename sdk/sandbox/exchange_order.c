@@ -19,6 +19,9 @@ static const struct {
     {"FindFolder", "FolderShape IndexedPageFolderView FractionalPageFolderView Restriction "
                    "ParentFolderIds"},
     {"GetUserConfiguration", "UserConfigurationName UserConfigurationProperties"},
+    {"CreateUserConfiguration", "UserConfiguration"},
+    {"UpdateUserConfiguration", "UserConfiguration"},
+    {"UserConfiguration", "UserConfigurationName ItemId Dictionary XmlData BinaryData"},
     {"SyncFolderHierarchy", "FolderShape SyncFolderId SyncState"},
     {"SyncFolderItems", "ItemShape SyncFolderId SyncState Ignore MaxChangesReturned SyncScope"},
     {"GetItem", "ItemShape ItemIds"},

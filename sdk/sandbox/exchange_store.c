@@ -463,6 +463,7 @@ void ex_store_stop(void)
         free(m->items);
         free(m->deletions);
         free(m->delegates);
+        free(m->categories);
     }
     free(ex_mailboxes);
     /* So that it can be started again. */

@@ -285,7 +285,8 @@ static const char *check_key(struct ex_call *c, const struct ex_item *i, const x
                              const char *resolution)
 {
     char key[64], *given = ex_attr(id, "ChangeKey");
-    bool never = resolution && !strcmp(resolution, "NeverOverwrite");
+    bool never = resolution && !strcmp(resolution, "NeverOverwrite") &&
+                 strcmp(sb_switch("stale", "refused"), "taken") != 0;
     const char *error = NULL;
     ex_change_key(i, key);
     if (never && c->fault == SB_FAULT_STALE)

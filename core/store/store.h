@@ -185,6 +185,11 @@ enum store_code todo_next(struct db *, int64_t pu, int64_t after, struct todo_ro
 enum store_code todo_get(struct db *, int64_t pu, enum side, int64_t item, struct todo_row *);
 enum store_code todo_count(struct db *, int64_t pu, int64_t *free, int64_t *held);
 
+/* Capabilities that a remote claims and was seen not to keep (WESS_CAP_*); STORE_NONE: nobody saw
+ * any. 0 forgets them. */
+enum store_code lacks_get(struct db *, const char *endpoint, const char *identity, uint64_t *caps);
+enum store_code lacks_put(struct db *, const char *endpoint, const char *identity, uint64_t caps);
+
 /* ---- Links and values -------------------------------------------------------------------------
  */
 

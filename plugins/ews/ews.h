@@ -116,6 +116,13 @@ char *ews_list_with(struct wess_call *, const char *xml, size_t len, const char 
 void ews_list_categories(struct wess_call *, const struct wess_op *, size_t n,
                          const struct wess_result *);
 
+/* ---- probe.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* Writes a contact of our own, tries a stale revision on it and removes it; call->lacks and keeps
+ * tell what was seen. In words what came of it; NULL: out of memory. */
+const char *ews_probe(struct wess_call *);
+
 /* ---- versions.c
  * ------------------------------------------------------------------------------------------ */
 

@@ -204,6 +204,8 @@ void ews_note_all(struct wess_call *call)
     note(&n, "service", place(call));
     note(&n, "folders read", folders(call));
     ask_categories(&n);
+    if (call->flags & WESS_CALL_PROBE)
+        note(&n, "writing", ews_probe(call));
     for (const char *at = list ? list : ""; *at; at += *at == '\n') {
         size_t len = strcspn(at, "\n");
         const char *one = wess_arena_textn(c->host, call->arena, at, len);

@@ -99,8 +99,9 @@ static void end_before(void *ctx, size_t i, struct ews_answer *a)
 
 static bool needs_look(const struct writing *w, const struct task *t)
 {
-    return w->what == WESS_DELETE || t->op->stamp || ews_field_of(&t->op->item, "email") ||
-           ews_field_of(&t->op->item, "photo") || ews_kind_of(w->call) == &ews_event_kind;
+    return w->what == WESS_DELETE || (w->call->flags & WESS_CALL_COMPARE) || t->op->stamp ||
+           ews_field_of(&t->op->item, "email") || ews_field_of(&t->op->item, "photo") ||
+           ews_kind_of(w->call) == &ews_event_kind;
 }
 
 /* Deletions: DeleteItem does not look at the ChangeKey, so it is compared just before. Updates of

@@ -295,12 +295,20 @@ struct wess_call { /* what every call carries; may grow at its end */
     /* Of check(), for people: what it found there, {"folders", "Contacts and 3 below"}. */
     const struct wess_fact *notes;
     size_t n_notes;
+    /* Of check() with WESS_CALL_PROBE: WESS_CAP_* that the remote was seen not to keep, and to
+     * keep.
+     */
+    uint64_t lacks, keeps;
 };
 enum {
     WESS_CALL_FACTS = 1, /* of fetch(): facts alone are asked for; content may be left out, and none
                             of it is spooled: the items may be of those that nobody shared */
-    WESS_CALL_NO_MIME = 2,  /* of fetch(): the field "mime" may be left out, and nothing be made of
-                               it: it is asked for once more when it is to go somewhere */
+    WESS_CALL_NO_MIME = 2, /* of fetch(): the field "mime" may be left out, and nothing be made of
+                              it: it is asked for once more when it is to go somewhere */
+    WESS_CALL_PROBE = 8, /* of check(): it may write an item of its own to see how that is taken; it
+                            removes it, and what an earlier one that was killed left there */
+    WESS_CALL_COMPARE = 16, /* of apply(): CAS_UPDATE was found to be lacking (see lacks): revisions
+                               are compared just before each write */
     WESS_CALL_NO_PHOTO = 4, /* of fetch(): the field "photo" may be left out, since nobody beside
                                has a place for it */
 };

@@ -35,7 +35,7 @@ static const char help[] =
     "      stale=refused|taken           an update of a stale ChangeKey (refused)\n"
     "      ews=on|off                    switched off for tenant or app (on)\n"
     "      autodiscover=settings|redirect_url|redirect_address|http_redirect|foreign|plain_http|\n"
-    "          loop|pox|none             what Autodiscover answers (settings)\n"
+    "          loop|pox|json|none             what Autodiscover answers (settings)\n"
     "      token_life=SECONDS            of an access token (3599)\n"
     "      refresh_token=once|many       how often a refresh token is good (once)\n"
     "      notes_html=on|off             Workbooks wraps notes in HTML (on)\n"

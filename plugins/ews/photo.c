@@ -314,7 +314,7 @@ static enum wess_code take_away(struct changing *c)
 static bool stepped(struct changing *c, bool wrote)
 {
     const struct wess_host *h = c->call->conn->host;
-    if (c->untried)
+    if (c->untried && c->code == WESS_UNKNOWN) /* no answer says otherwise */
         c->code = wrote ? WESS_UNKNOWN : WESS_NOT_TRIED;
     if (c->code == WESS_OK || c->code == WESS_GONE)
         return true;

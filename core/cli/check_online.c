@@ -1,11 +1,14 @@
 /* `check --online`: one signed-in round trip to each endpoint of each user. */
 #include "cli/check.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "host/conn.h"
+#include "store/store.h"
 
 /* A note that stands in the table: said of the next user as well, it is not said again. */
 struct told {
@@ -68,6 +71,7 @@ struct seen {
     const char *identity, *version, *collections, *missing;
     const struct wess_fact *notes; /* in the command's arena */
     size_t n_notes;
+    uint64_t lacks, keeps; /* see struct wess_call */
     bool clock_known;
     int64_t ahead_ms;
 };
@@ -108,6 +112,24 @@ static void keep_notes(const struct look *l, const struct conn_notes *notes, str
     out->notes = of;
 }
 
+/* Whether a run for this user would write there: then it is tried. */
+static bool is_written(const struct look *l, const struct cfg_endpoint *e,
+                       const struct cfg_user *user)
+{
+    static const struct {
+        enum wave_mode mode;
+        enum direction not ;
+    } to[] = {[LEFT] = {MODE_TO_LEFT, DIR_TO_RIGHT}, [RIGHT] = {MODE_TO_RIGHT, DIR_TO_LEFT}};
+    const struct config *cfg = l->cli->config;
+    bool any = false;
+    for (size_t p = 0; user && p < cfg->n_pairs; p++)
+        for (int s = LEFT; s <= RIGHT; s++)
+            any |= cfg->pairs[p].endpoint[s] == e &&
+                   cfg->pairs[p].direction !=
+                       to[s].not &&(user->mode == MODE_BOTH || user->mode == to[s].mode);
+    return any;
+}
+
 static void look_at(const struct look *l, const struct cfg_endpoint *e, const struct cfg_user *user,
                     struct seen *out)
 {
@@ -118,8 +140,11 @@ static void look_at(const struct look *l, const struct cfg_endpoint *e, const st
         out->code = conn_open(l->cli->config, e, user, l->cli->cancelled, &conn, &out->error);
     if (conn) {
         struct conn_notes notes;
+        conn_allow_writes(conn, is_written(l, e, user));
         out->code = conn_check(conn, a, &notes, &out->error);
         keep_notes(l, &notes, out);
+        out->lacks = notes.lacks;
+        out->keeps = notes.keeps;
         out->clock_known = conn_stats(conn)->clock_known;
         out->ahead_ms = conn_stats(conn)->ahead_ms;
     }
@@ -257,6 +282,49 @@ static void warn_of_clock(struct look *l, const struct cfg_endpoint *e)
     l->clock = (struct conn_stats){0};
 }
 
+/* ---- what was seen is remembered --------------------------------------------------------------
+ */
+
+static bool put_lacks(const struct look *l, const struct cfg_endpoint *e, const struct seen *s)
+{
+    struct db *db = db_open(l->cli->store, false);
+    uint64_t had = 0;
+    bool ok = db && lacks_get(db, e->name, s->identity, &had) != STORE_FAIL;
+    uint64_t now = (had & ~s->keeps) | s->lacks;
+    if (ok && now != had)
+        ok = db_begin(db) == STORE_OK && lacks_put(db, e->name, s->identity, now) != STORE_FAIL &&
+             db_commit(db) == STORE_OK;
+    db_close(db);
+    return ok;
+}
+
+/* A state that nobody has made yet knows of nothing that could be forgotten. */
+static void remember(struct look *l, const struct cfg_endpoint *e, const struct seen *s)
+{
+    char *why = NULL;
+    int status;
+    const char *file = arena_fmt(l->cli->arena, "%s/wess.db", l->cli->config->state_dir);
+    if (!s->identity || !(s->lacks | s->keeps) || (!s->lacks && (!file || access(file, F_OK))))
+        return;
+    struct store *had = l->cli->store;
+    l->cli->store =
+        store_open(l->cli->config->state_dir, l->cli->config->site, STORE_OWN, &why, &status);
+    bool ok = l->cli->store && put_lacks(l, e, s);
+    store_close(l->cli->store);
+    l->cli->store = had;
+    if (!ok && s->lacks) {
+        const char *more =
+            arena_fmt(l->cli->arena,
+                      "%swarning: endpoint %s takes stale revisions, and that cannot be remembered "
+                      "(%s): stop "
+                      "what uses the state and check once more\n",
+                      l->warnings, e->name, why ? why : "the state cannot be written");
+        l->warnings = more ? more : l->warnings;
+        l->status = status_worse(l->status, EXIT_STATE);
+    }
+    free(why);
+}
+
 /* ---- all of them ------------------------------------------------------------------------------
  */
 
@@ -275,6 +343,7 @@ static void look_and_tell(struct look *l, const struct cfg_endpoint *e, const st
     tell(l, e, u, &seen);
     note_all(l, e, u, &seen);
     compare_clock(l, &seen);
+    remember(l, e, &seen);
 }
 
 static void look_at_users(struct look *l, const struct cfg_endpoint *e, const char *user)

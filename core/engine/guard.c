@@ -91,7 +91,7 @@ static bool keep_names(struct run *r)
     return whole;
 }
 
-static bool hold(struct run *r, enum op_what what, int64_t mine, const char *reason)
+bool guard_hold(struct run *r, enum op_what what, int64_t mine, const char *reason)
 {
     struct hold_row row = {.pu = r->pu.id,
                            .n = mine,
@@ -128,7 +128,7 @@ static bool guard(struct run *r, size_t k, int64_t links)
             continue;
         snprintf(reason, sizeof(reason), "%lld %s %s, %lld allowed", (long long)n, kinds[k].word,
                  windows[w].text, (long long)most);
-        return hold(r, kinds[k].what, mine, reason);
+        return guard_hold(r, kinds[k].what, mine, reason);
     }
     return true;
 }
@@ -146,12 +146,14 @@ static bool first_creates(struct run *r)
         return true;
     snprintf(reason, sizeof(reason), "first meeting: %lld items without a twin would be created",
              (long long)mine);
-    return hold(r, OP_CREATE, mine, reason);
+    return guard_hold(r, OP_CREATE, mine, reason);
 }
 
 bool guard_run(struct run *r)
 {
     int64_t links = 0;
+    if (!guard_rename(r)) /* one cause, before the numbers that it makes */
+        return false;
     if (link_count(r->db, r->pu.id, &links) != STORE_OK)
         return run_store_failed(r);
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)

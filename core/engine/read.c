@@ -141,12 +141,30 @@ static bool take(struct reading *d, struct entry *e, enum side side, const struc
     return true;
 }
 
+static bool holds(const struct wess_collection *c, const char *field)
+{
+    for (size_t i = 0; i < c->n_fields; i++)
+        if (!strcmp(c->fields[i].name, field))
+            return true;
+    return false;
+}
+
+/* What need not come. Of what is filed the whole is read when it goes, not when it is planned. A
+ * picture costs a request of its own, and the content of a side that several pairs read is kept
+ * for all of them. */
+static uint32_t left_out(const struct run *r, enum side side)
+{
+    uint32_t flags = r->pair->files ? WESS_CALL_NO_MIME : 0;
+    if (!r->side[side].common && !holds(r->side[side == LEFT ? RIGHT : LEFT].collection, "photo"))
+        flags |= WESS_CALL_NO_PHOTO;
+    return flags;
+}
+
 /* One call; halves itself while the answer is too big, down to the one item that is. */
 static bool ask_for(struct reading *d, struct entry **of, size_t n, enum side side)
 {
     const struct run_side *s = &d->run->side[side];
-    /* Of what is filed the whole is read when it goes, not when it is planned. */
-    uint32_t flags = d->run->pair->files ? WESS_CALL_NO_MIME : 0;
+    uint32_t flags = left_out(d->run, side);
     arena_reset(d->call);
     const char **ids = arena_alloc(d->call, n * sizeof(*ids));
     struct wess_result *res = arena_alloc(d->call, n * sizeof(*res));

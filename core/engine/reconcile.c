@@ -196,9 +196,21 @@ int winner(const struct work *w, const struct pairing *p, const char *key)
     return -1;
 }
 
+static bool blob_fits(struct work *w, const struct pairing *p, enum side to,
+                      const struct wess_field *value)
+{
+    const struct wess_field_schema *s = p->schema[to];
+    if (value->type != WESS_BLOB || !s->max_len || value->blob.size <= s->max_len)
+        return true;
+    work_too_long(w, to, p->name[to], "larger than that side holds, bytes at most: ", s->max_len);
+    return false;
+}
+
 bool fits(struct work *w, const struct pairing *p, enum side to, const struct wess_field *value)
 {
     const struct wess_field_schema *s = p->schema[to];
+    if (value && s && s->type == WESS_BLOB)
+        return blob_fits(w, p, to, value);
     if (!value || value->type != WESS_TEXT || !s || !s->max_len || value->str.len <= s->max_len)
         return true;
     char *text = arena_textn(w->a, value->str.data, value->str.len);

@@ -83,6 +83,17 @@ static bool check_identity(struct run *r, enum side s)
     return db_commit(r->db) == STORE_OK || run_store_failed(r);
 }
 
+/* What a check saw this remote not keep. */
+static bool heed_lacks(struct run *r, enum side s)
+{
+    struct run_side *side = &r->side[s];
+    uint64_t caps = 0;
+    if (lacks_get(r->db, side->endpoint->name, side->schema->identity, &caps) == STORE_FAIL)
+        return run_store_failed(r);
+    conn_lacks(side->conn, caps);
+    return true;
+}
+
 static bool open_run(struct run *r)
 {
     struct opening sides[2];
@@ -92,6 +103,9 @@ static bool open_run(struct run *r)
     describe_both(r, sides);
     for (int s = LEFT; s <= RIGHT; s++)
         if (!open_side(r, (enum side)s, &sides[s]) || !check_identity(r, (enum side)s))
+            return false;
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (!heed_lacks(r, (enum side)s))
             return false;
     for (int s = LEFT; s <= RIGHT; s++)
         conn_allow_writes(r->side[s].conn, r->side[s].writable && !r->dry);

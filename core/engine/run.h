@@ -206,6 +206,9 @@ void file_end(struct run *);                           /* and away with it */
 bool sources_read(struct run *);
 
 bool guard_run(struct run *); /* guard.c */
+/* The planned ops of that kind wait for a person; n of them. */
+bool guard_hold(struct run *, enum op_what, int64_t n, const char *reason);
+bool guard_rename(struct run *); /* rename.c: untags that are one renamed category */
 bool claim_run(struct run *);
 bool apply_run(struct run *);   /* apply.c */
 bool recover_run(struct run *); /* recover.c */

@@ -35,6 +35,7 @@ struct conn {
     struct wess_conn *theirs;
     struct conn_stats stats;
     struct wess_schema schema;
+    uint64_t lacks; /* see conn_lacks() */
     bool described, may_write;
     int held; /* a secret's lock; -1: none */
     char no_secret[sizeof(
@@ -326,6 +327,14 @@ void conn_allow_writes(struct conn *c, bool allow)
     c->may_write = allow;
 }
 
+void conn_lacks(struct conn *c, uint64_t caps)
+{
+    struct wess_collection *of = (struct wess_collection *)(uintptr_t)c->schema.of; /* our arena's */
+    c->lacks = caps;
+    for (size_t i = 0; c->described && i < c->schema.n; i++)
+        of[i].caps &= ~caps;
+}
+
 const struct conn_stats *conn_stats(const struct conn *c)
 {
     return &c->stats;
@@ -431,10 +440,11 @@ enum wess_code conn_check(struct conn *c, struct wess_arena *a, struct conn_note
     enum wess_code rc = enter(c, &call, NULL, a, NULL, e);
     if (rc != WESS_OK)
         return rc;
+    call.flags = c->may_write ? WESS_CALL_PROBE : 0;
     rc = weighed(&call, c->endpoint->plugin->connector->check(&call));
     const char *wrong = answer_notes(call.notes, call.n_notes);
     if (!wrong)
-        *notes = (struct conn_notes){call.notes, call.n_notes};
+        *notes = (struct conn_notes){call.notes, call.n_notes, call.lacks, call.keeps};
     return leave(c, "check", &call, rc, wrong, e);
 }
 
@@ -562,6 +572,7 @@ enum wess_code conn_apply(struct conn *c, const char *collection, struct wess_ar
         preset(out, n, WESS_NOT_TRIED);
         return rc;
     }
+    call.flags = c->lacks & WESS_CAP_CAS_UPDATE ? WESS_CALL_COMPARE : 0;
     enum wess_code said = c->endpoint->plugin->connector->apply(&call, ops, n, out);
     rc = weighed(&call, said);
     if (rc != said)

@@ -17,6 +17,7 @@ struct conn; /* one thread at a time */
 struct conn_notes {
     const struct wess_fact *of;
     size_t n;
+    uint64_t lacks, keeps; /* see struct wess_call */
 };
 
 /* Opens without traffic. user is NULL for a shared endpoint. cancelled is asked from any thread. */
@@ -27,6 +28,8 @@ void conn_close(struct conn *);
 /* What may be written through it: set by the engine from the pair's direction and the user's wave.
  * false at first. */
 void conn_allow_writes(struct conn *, bool);
+/* Capabilities that its remote was seen not to keep: heeded from now on, and claimed no more. */
+void conn_lacks(struct conn *, uint64_t caps);
 /* describe() once, kept; NULL with *e filled on trouble. Lives as long as the conn. */
 const struct wess_schema *conn_schema(struct conn *, struct wess_error *, enum wess_code *);
 const struct wess_collection *conn_collection(struct conn *, const char *id, struct wess_error *,

@@ -51,6 +51,7 @@ static const struct field_def contact_fields[] = {
     LINE("org", "company", "RFC 6350 6.6.4"),
     LINE("org.unit", "department", "RFC 6350 6.6.4"),
     FIELD("phone", WESS_RECORDS, MERGE_RECORDS, FORM_PHONE, 255, "phone", "RFC 6350 6.4.1"),
+    FIELD("photo", WESS_BLOB, MERGE_SCALAR, FORM_LINE, 0, "picture", "RFC 6350 6.2.4"),
     LINE("role", "role", "RFC 6350 6.6.2"),
     LINE("spouse", "spouse", "RFC 6350 6.6.6"),
     LINE("title", "job title", "RFC 6350 6.6.1"),

@@ -374,3 +374,10 @@ enum store_code link_count(struct db *db, int64_t pu, int64_t *active)
                           "i", pu);
     return sql_number(db, active, "SELECT links FROM main.pus WHERE id = ?", "i", pu);
 }
+
+enum store_code links_chosen(struct db *db, int64_t pu, enum side side, int64_t *n)
+{
+    return sql_number(db, n,
+                      "SELECT count(*) FROM links_v WHERE pu = ? AND NOT ended AND flags & ?", "ii",
+                      pu, (int64_t)(side == LEFT ? CHOSEN_L : CHOSEN_R));
+}

@@ -230,6 +230,11 @@ enum store_code todo_newest(struct db *, int64_t pu, const struct todo_row *last
 enum store_code todo_get(struct db *, int64_t pu, enum side, int64_t item, struct todo_row *);
 enum store_code todo_count(struct db *, int64_t pu, int64_t *free, int64_t *held);
 
+/* Capabilities that a remote claims and was seen not to keep (WESS_CAP_*); STORE_NONE: nobody saw
+ * any. 0 forgets them. */
+enum store_code lacks_get(struct db *, const char *endpoint, const char *identity, uint64_t *caps);
+enum store_code lacks_put(struct db *, const char *endpoint, const char *identity, uint64_t caps);
+
 /* ---- Links and values -------------------------------------------------------------------------
  */
 
@@ -256,6 +261,8 @@ enum store_code
 links_of_item(struct db *, int64_t item,
               void (*each)(void *ctx, int64_t link, int64_t pu, enum side, bool ended), void *ctx);
 enum store_code link_count(struct db *, int64_t pu, int64_t *active);
+/* Those that stand, and whose item that side's select chose when it was last decided. */
+enum store_code links_chosen(struct db *, int64_t pu, enum side, int64_t *n);
 
 /* ---- The journal ------------------------------------------------------------------------------
  */

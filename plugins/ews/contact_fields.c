@@ -38,6 +38,13 @@ static const struct ews_field fields[] = {
      .form = EWS_WORD,
      .words = ews_classes},
     {.name = "note", .uri = "item:Body", .element = "Body", .type = WESS_TEXT, .form = EWS_BODY},
+    {.name = "photo",
+     .uri = "item:Attachments",
+     .type = WESS_BLOB,
+     .form = EWS_MADE,
+     .read = ews_read_photo,
+     .put = ews_put_photo,
+     .on_create = true}, /* later by requests of their own */
     {.name = "categories",
      .uri = "item:Categories",
      .element = "Categories",
@@ -133,6 +140,7 @@ static const struct wess_field_schema schema[] = {
     {.name = "phone", .type = WESS_RECORDS, .max_len = TEXT_MAX, .allowed = {phone_slots, 19}},
     {.name = "address", .type = WESS_RECORDS, .max_len = TEXT_MAX, .allowed = {place_slots, 3}},
     {.name = "address.street", .type = WESS_TEXT, .max_len = 1000},
+    {.name = "photo", .type = WESS_BLOB, .max_len = EWS_PHOTO_MAX},
 };
 
 static const char *const facts[] = {"item:ParentFolderId",   "item:Sensitivity",

@@ -230,6 +230,38 @@ static void count(struct wess_call *call, const struct http *h, int sign)
     call->bytes_in += sign < 0 ? -received : received;
 }
 
+/* Without credentials: it needs none, and tells where to go with them. */
+static void ask_json(struct search *s, const char *place)
+{
+    struct wess_conn *c = s->call->conn;
+    struct http *h = http_new(c->host);
+    struct http_response r;
+    struct disco d = {0};
+    const char *headers[] = {"Accept: application/json"};
+    char *url = disco_json_url(place, s->address);
+    if (h && url) {
+        const struct http_request q = {.url = url,
+                                       .method = "GET",
+                                       .headers = headers,
+                                       .n_headers = 1,
+                                       .flags = HTTP_NO_REDIRECT | HTTP_IS_READ,
+                                       .body_max = DISCO_ANSWER_BYTES};
+        http_perform(h, &q, 1, 1, &r);
+        count(s->call, h, 1);
+        bool said = r.code == WESS_OK && (r.status == 200 || r.status == 404) && r.len;
+        if (said && disco_read_json(r.body, r.len, &d))
+            take(s, &d);
+        else if (r.code != WESS_OK || (r.status != 401 && r.status != 200))
+            judge(s, &r, false);
+        c->host->log(c->host->ctx, WESS_LOG_INFO, "Autodiscover at %.200s: HTTP %ld %s", place,
+                     r.status, r.text);
+        http_response_fini(&r);
+        disco_fini(&d);
+    }
+    http_free(h);
+    free(url);
+}
+
 static void ask(struct search *s, const char *place)
 {
     struct wess_conn *c = s->call->conn;
@@ -275,7 +307,10 @@ static void ask_on(struct search *s, char *place)
         bool again = was_asked(s, place) || s->n_asked == PLACES_MAX;
         if (!again) {
             s->asked[s->n_asked++] = place;
-            ask(s, place);
+            if (disco_is_json(place))
+                ask_json(s, place);
+            else
+                ask(s, place);
         } else {
             free(place);
         }
@@ -313,6 +348,26 @@ static char *ask_bare(struct search *s)
     return next;
 }
 
+/* What DNS names, where nobody answered at the usual places: in both forms, once somebody has said
+ * that the host is right. */
+static void ask_named(struct search *s)
+{
+    static const char *const forms[] = {"svc", "xml"};
+    const struct wess_host *h = s->call->conn->host;
+    char *host = disco_ask_srv(disco_domain(s->address), (uint32_t)h->now_ms(h->ctx));
+    for (size_t i = 0; host && i < 2 && !s->stop && !s->found && !s->restart; i++) {
+        char *place = NULL;
+        if (asprintf(&place, "https://%s/autodiscover/autodiscover.%s", host, forms[i]) < 0)
+            break;
+        follow_place(s, place);
+        free(place);
+        place = s->next;
+        s->next = NULL;
+        ask_on(s, place);
+    }
+    free(host);
+}
+
 static void look_everywhere(struct search *s)
 {
     const struct wess_conn *c = s->call->conn;
@@ -327,6 +382,8 @@ static void look_everywhere(struct search *s)
         ask_on(s, place);
     if (!s->stop && !s->found && !s->restart)
         ask_on(s, ask_bare(s));
+    if (!s->stop && !s->found && !s->restart)
+        ask_named(s);
 }
 
 /* The host of a place that the settings name is trusted by that. */

@@ -25,6 +25,19 @@ bool disco_read_soap(char *text, size_t len, struct disco *);
 bool disco_read_pox(char *text, size_t len, struct disco *);
 void disco_fini(struct disco *);
 
+/* ---- discover_json.c, srv.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* The form that is asked without a sign-in, by a GET of disco_json_url() (malloc'ed). */
+bool disco_is_json(const char *place);
+char *disco_json_url(const char *place, const char *address);
+bool disco_read_json(const char *text, size_t len, struct disco *);
+/* The host that an answer of DNS names for https, malloc'ed; `chance` picks among equals by their
+ * weight. NULL: none, or it is no answer. */
+char *disco_read_srv(const unsigned char *answer, size_t len, uint32_t chance);
+/* Asks for it, for four seconds at most. NULL: nobody named one. */
+char *disco_ask_srv(const char *domain, uint32_t chance);
+
 /* The domain of a mail address; NULL: it is none that a host's name can be made of. */
 const char *disco_domain(const char *address);
 /* The places to ask for a domain, in order, malloc'ed; NULL: no further one. */

@@ -157,7 +157,9 @@ char *disco_place(const char *domain, size_t nth)
     static const char *const forms[] = {"https://%s/autodiscover/autodiscover.svc",
                                         "https://autodiscover.%s/autodiscover/autodiscover.svc",
                                         "https://%s/autodiscover/autodiscover.xml",
-                                        "https://autodiscover.%s/autodiscover/autodiscover.xml"};
+                                        "https://autodiscover.%s/autodiscover/autodiscover.xml",
+                                        "https://%s/autodiscover/autodiscover.json",
+                                        "https://autodiscover.%s/autodiscover/autodiscover.json"};
     const char *form = nth < sizeof(forms) / sizeof(forms[0]) ? forms[nth] : NULL;
     const char *hole = form ? strstr(form, "%s") : NULL;
     char *out = NULL;

@@ -32,6 +32,8 @@ void ews_conn_close(struct wess_conn *c)
         close_tree(&c->tree[i]);
     for (size_t i = 0; i < EWS_PLACES; i++)
         free(c->places[i]);
+    for (size_t i = 0; i < c->n_listed; i++)
+        free(c->listed[i]);
     free(c->bin);
     free(c->found);
     free(c->anchor_header);

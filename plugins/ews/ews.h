@@ -34,9 +34,10 @@ struct ews_folder {
     enum ews_place place;
 };
 enum { EWS_CONTACT, EWS_TASK, EWS_EVENT, EWS_MESSAGE, EWS_KINDS };
-#define EWS_PLACES 5u /* folders of mail that have a name in every language */
-struct ews_tree {     /* where the items of a kind lie */
-    char *top;        /* id of the folder that every mailbox has; NULL: this one has not */
+#define EWS_LISTED 256u /* categories that are looked for in the mailbox's list */
+#define EWS_PLACES 5u   /* folders of mail that have a name in every language */
+struct ews_tree {       /* where the items of a kind lie */
+    char *top;          /* id of the folder that every mailbox has; NULL: this one has not */
     struct ews_folder *folders; /* those that are read come first, [0] is the top */
     size_t n_folders, n_read;
     bool read_known, all_known; /* the folders to read; all where an item may lie */
@@ -65,7 +66,9 @@ struct wess_conn {
     const char *asks;               /* another RequestServerVersion than ours; NULL: ours */
     size_t batch;                   /* ids of a GetItem, adapted to the size of answers */
     size_t batch_most;              /* as many as the server managed in its time */
-    bool affinity;                  /* requests go where the subscriptions are held */
+    char *listed[EWS_LISTED];       /* categories that were looked for in the mailbox's list */
+    size_t n_listed;
+    bool affinity; /* requests go where the subscriptions are held */
 };
 
 /* ---- ews.c, and watch.c
@@ -99,6 +102,26 @@ void ews_note_all(struct wess_call *);
 char *ews_from_base64(const char *text, size_t *len);
 /* The names in a mailbox's list of categories, worked on in place; NULL: it is none. */
 const char *ews_category_names(struct wess_call *, char *xml, size_t len);
+
+/* ---- categories.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* The request for the mailbox's list of categories. */
+void ews_ask_list(struct wess_call *, struct xml_out *);
+/* That list with the names that it lacks, malloc'ed, zero-terminated; the rest byte for byte. NULL:
+ * it is none that can be written, or out of memory. */
+char *ews_list_with(struct wess_call *, const char *xml, size_t len, const char *const *names,
+                    size_t n, size_t *added, size_t *out_len);
+/* Puts in the list what these items were given. What goes wrong is logged. */
+void ews_list_categories(struct wess_call *, const struct wess_op *, size_t n,
+                         const struct wess_result *);
+
+/* ---- probe.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* Writes a contact of our own, tries a stale revision on it and removes it; call->lacks and keeps
+ * tell what was seen. In words what came of it; NULL: out of memory. */
+const char *ews_probe(struct wess_call *);
 
 /* ---- versions.c
  * ------------------------------------------------------------------------------------------ */
@@ -400,8 +423,30 @@ const char *ews_mail_place(const struct wess_conn *, const char *id);
 /* By its path from the top, and from the place it is below ("inbox/Offers"; NULL). */
 bool ews_mail_is_read(const struct wess_conn *, const char *path, const char *place);
 bool ews_mail_names(const char *name, size_t len, const char *path, const char *place);
+struct ews_large {
+    const char *field, *element; /* ours; the one of base64 in the answer */
+    bool is_part;                /* with an id of its own: gone, it says nothing of its item */
+    bool (*has)(const struct wess_result *); /* NULL: each has one */
+    void (*ask)(struct xml_out *, const struct wess_result *);
+};
+enum wess_code ews_fetch_large(struct wess_call *, const struct ews_large *, struct wess_result *,
+                               size_t n);
 /* Of what was fetched, the field "mime". */
 enum wess_code ews_fetch_mime(struct wess_call *, struct wess_result *, size_t n);
+
+/* ---- photo.c: the picture of a contact, an attachment of its own
+ * ------------------------------------------------------------------------------------------ */
+
+#define EWS_PHOTO_MAX (1u << 20) /* bytes of one that is written */
+/* The row "photo": while an item is read, its attachment's id. */
+void ews_read_photo(struct ews_reading *, const xmlNode *item, const struct ews_field *);
+/* The item once more without a field; false: out of memory. */
+bool ews_without(struct wess_call *, struct wess_result *, const char *name);
+bool ews_put_photo(struct ews_put *, const struct ews_field *); /* with a new item */
+/* Of what was fetched, the field "photo"; or, when nobody wants it, none. */
+enum wess_code ews_fetch_photos(struct wess_call *, struct wess_result *, size_t n);
+/* Of an item that was updated, or compared: its picture. */
+enum wess_code ews_write_photo(struct wess_call *, const struct wess_op *, struct wess_result *);
 
 /* ---- find.c
  * ------------------------------------------------------------------------------------------ */

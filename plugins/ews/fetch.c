@@ -258,6 +258,8 @@ enum wess_code ews_fetch(struct wess_call *call, struct wess_list ids, struct we
     if (rc == WESS_OK && ews_kind_of(call) == &ews_message_kind &&
         !(call->flags & (WESS_CALL_FACTS | WESS_CALL_NO_MIME)))
         rc = ews_fetch_mime(call, out, ids.n);
+    if (rc == WESS_OK && ews_kind_of(call) == &ews_contact_kind)
+        rc = ews_fetch_photos(call, out, ids.n);
     if (rc == WESS_OK)
         call->error = (struct wess_error){0};
     return rc;

@@ -1,4 +1,5 @@
-/* The whole of a message, by a request of its own: see mime_cut.h. */
+/* What is too large to come with its item: each by a request of its own, spooled while it comes.
+ * See mime_cut.h. */
 #include <string.h>
 
 #include "ews.h"
@@ -6,6 +7,7 @@
 
 struct getting {
     struct wess_call *call;
+    const struct ews_large *how;
     struct wess_result **of; /* those of this wave */
     struct mime_cut *mime;
     struct ews_tally tally[EWS_LANES];
@@ -40,13 +42,17 @@ static enum wess_code take_message(void *ctx, size_t i, size_t at, const xmlNode
     if (at)
         return WESS_OK;
     ews_count(&g->tally[i], rc, e);
+    /* A part that is gone: the item may be there, and is looked at again. */
     if (rc != WESS_OK)
-        fail_one(g, g->of[i], rc, e->text, e->remote_code);
+        fail_one(g, g->of[i], rc == WESS_GONE && g->how->is_part ? WESS_TRANSIENT : rc, e->text,
+                 e->remote_code);
     return WESS_OK;
 }
 
-/* The item once more, with what was spooled. */
-static bool add_mime(struct wess_call *call, struct wess_result *r, const struct wess_blob *blob)
+/* The item once more, with what was spooled in place of the field that named it, if there is one.
+ */
+static bool add_large(struct wess_call *call, struct wess_result *r, const char *name,
+                      const struct wess_blob *blob)
 {
     const struct wess_host *h = call->conn->host;
     const struct wess_item *was = r->current;
@@ -54,29 +60,36 @@ static bool add_mime(struct wess_call *call, struct wess_result *r, const struct
     struct wess_field *of = h->alloc(call->arena, (was->n_fields + 1) * sizeof(*of));
     if (!item || !of)
         return false;
-    if (was->n_fields)
-        memcpy(of, was->fields, was->n_fields * sizeof(*of));
-    of[was->n_fields] = (struct wess_field){.name = "mime", .type = WESS_BLOB, .blob = *blob};
+    size_t n = 0;
+    for (size_t i = 0; i < was->n_fields; i++)
+        if (strcmp(was->fields[i].name, name))
+            of[n++] = was->fields[i];
+    of[n++] = (struct wess_field){.name = name, .type = WESS_BLOB, .blob = *blob};
     *item = *was;
     item->fields = of;
-    item->n_fields = was->n_fields + 1;
+    item->n_fields = n;
     r->current = item;
     return true;
 }
 
-static enum wess_code keep_mime(struct getting *g, size_t i, struct wess_error *e)
+static enum wess_code keep_large(struct getting *g, size_t i, struct wess_error *e)
 {
     const struct wess_host *h = g->call->conn->host;
     struct mime_cut *m = &g->mime[i];
     struct wess_blob blob;
+    /* A part that holds nothing is none. */
+    if (g->how->is_part && m->seen && !m->bad && !m->n_letters)
+        return ews_without(g->call, g->of[i], g->how->field)
+                   ? WESS_OK
+                   : wess_fail(e, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     if (!mime_cut_end(m))
         return wess_fail(e, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
-                         "the content of a message did not come whole, or cannot be spooled");
+                         "what is large did not come whole, or cannot be spooled");
     struct wess_spool *spool = m->spool;
     m->spool = NULL;
     if (h->blob_done(spool, g->call->arena, &blob) != WESS_OK)
-        return wess_fail(e, WESS_TRANSIENT, WESS_OF_HOST, NULL, "a message cannot be spooled");
-    return add_mime(g->call, g->of[i], &blob)
+        return wess_fail(e, WESS_TRANSIENT, WESS_OF_HOST, NULL, "what is large cannot be spooled");
+    return add_large(g->call, g->of[i], g->how->field, &blob)
                ? WESS_OK
                : wess_fail(e, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
 }
@@ -87,9 +100,9 @@ static void end_one(void *ctx, size_t i, struct ews_answer *a)
     ews_judge(&g->tally[i], a);
     if (a->code == WESS_OK && !a->n)
         a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
-                            "the answer for a message is not there");
+                            "the answer for what is large is not there");
     if (a->code == WESS_OK && g->of[i]->code == WESS_OK)
-        a->code = keep_mime(g, i, &a->error);
+        a->code = keep_large(g, i, &a->error);
     g->too_big[i] = a->code == WESS_TOO_BIG && !a->n;
     if (g->too_big[i])
         fail_one(g, g->of[i], WESS_TOO_BIG, "it is larger than http.body_max lets through", NULL);
@@ -102,20 +115,6 @@ static void end_one(void *ctx, size_t i, struct ews_answer *a)
 /* ---- all of them
  * ------------------------------------------------------------------------------------------ */
 
-static void ask(const struct wess_call *call, struct xml_out *x, const struct wess_result *r)
-{
-    ews_begin(call->conn, x, call->conn->impersonate);
-    xml_open(x, "m:GetItem");
-    xml_open(x, "m:ItemShape");
-    xml_element(x, "t:BaseShape", "IdOnly");
-    xml_element(x, "t:IncludeMimeContent", "true");
-    xml_close(x);
-    xml_open(x, "m:ItemIds");
-    ews_item_id(x, r->id, NULL);
-    xml_close(x);
-    xml_close(x);
-}
-
 static enum wess_code get_some(struct getting *g, size_t n)
 {
     const struct wess_host *h = g->call->conn->host;
@@ -127,11 +126,12 @@ static enum wess_code get_some(struct getting *g, size_t n)
     for (size_t i = 0; i < n; i++) {
         g->tally[i] = (struct ews_tally){0};
         g->too_big[i] = false;
-        g->mime[i] = (struct mime_cut){.host = h};
+        g->mime[i] = (struct mime_cut){.host = h, .element = g->how->element};
         if (rc == WESS_OK && h->blob_new(h->ctx, &g->mime[i].spool) != WESS_OK)
             rc = wess_fail(&g->call->error, WESS_TRANSIENT, WESS_OF_HOST, NULL,
-                           "a message cannot be spooled");
-        ask(g->call, &x[i], g->of[i]);
+                           "what is large cannot be spooled");
+        ews_begin(g->call->conn, &x[i], g->call->conn->impersonate);
+        g->how->ask(&x[i], g->of[i]);
     }
     if (rc == WESS_OK)
         rc = ews_send(g->call, x, n, false, 0, &taker);
@@ -146,12 +146,13 @@ static enum wess_code get_some(struct getting *g, size_t n)
     return g->rc != WESS_OK ? g->rc : any ? WESS_OK : rc;
 }
 
-enum wess_code ews_fetch_mime(struct wess_call *call, struct wess_result *out, size_t n)
+enum wess_code ews_fetch_large(struct wess_call *call, const struct ews_large *how,
+                               struct wess_result *out, size_t n)
 {
     const struct wess_host *h = call->conn->host;
     size_t lanes = call->lanes && call->lanes < EWS_LANES ? call->lanes : EWS_LANES;
     struct wess_result *wave[EWS_LANES];
-    struct getting g = {.call = call, .of = wave};
+    struct getting g = {.call = call, .how = how, .of = wave};
     enum wess_code rc = WESS_OK;
     g.mime = h->alloc(call->arena, EWS_LANES * sizeof(*g.mime));
     if (!g.mime)
@@ -159,10 +160,33 @@ enum wess_code ews_fetch_mime(struct wess_call *call, struct wess_result *out, s
     for (size_t at = 0; rc == WESS_OK && at < n;) {
         size_t some = 0;
         for (; at < n && some < lanes; at++)
-            if (out[at].code == WESS_OK && out[at].current)
+            if (out[at].code == WESS_OK && out[at].current && (!how->has || how->has(&out[at])))
                 wave[some++] = &out[at];
         if (some)
             rc = get_some(&g, some);
     }
     return rc;
+}
+
+/* ---- the whole of a message
+ * ------------------------------------------------------------------------------------------ */
+
+static void ask_mime(struct xml_out *x, const struct wess_result *r)
+{
+    xml_open(x, "m:GetItem");
+    xml_open(x, "m:ItemShape");
+    xml_element(x, "t:BaseShape", "IdOnly");
+    xml_element(x, "t:IncludeMimeContent", "true");
+    xml_close(x);
+    xml_open(x, "m:ItemIds");
+    ews_item_id(x, r->id, NULL);
+    xml_close(x);
+    xml_close(x);
+}
+
+enum wess_code ews_fetch_mime(struct wess_call *call, struct wess_result *out, size_t n)
+{
+    static const struct ews_large mime = {
+        .field = "mime", .element = "MimeContent", .ask = ask_mime};
+    return ews_fetch_large(call, &mime, out, n);
 }

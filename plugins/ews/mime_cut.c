@@ -48,13 +48,14 @@ static void decode(struct mime_cut *m, char c)
 static bool is_mime(const struct mime_cut *m)
 {
     const char *colon = strchr(m->name, ':');
-    return m->name[0] != '/' && !strcmp(colon ? colon + 1 : m->name, "MimeContent");
+    return m->name[0] != '/' && !strcmp(colon ? colon + 1 : m->name, m->element);
 }
 
 static void in_tag(struct mime_cut *m, char c)
 {
     if (c == '>') {
         m->name[m->n_name] = 0;
+        m->seen |= is_mime(m);
         m->at = is_mime(m) && !m->empty && !m->over ? MIME_IN_CONTENT : MIME_OUTSIDE;
         return;
     }

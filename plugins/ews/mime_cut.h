@@ -1,6 +1,7 @@
-/* The MIME of a message is as large as the server lets through: it is cut out of the answer while
- * that comes, decoded and spooled in pieces. What is left of the answer is small, and read as any
- * other. Between the tags there is base64 alone, so that telling the two apart takes no parser: a
+/* The MIME of a message, or a picture, is as large as the server lets through: it is cut out of the
+ * answer while that comes, decoded and spooled in pieces. What is left of the answer is small, and
+ * read as any other. Between the tags there is base64 alone, so that telling the two apart takes no
+ * parser: a
  * "<" is the end. Pure, but for what it spools. */
 #ifndef EWS_MIME_CUT_H
 #define EWS_MIME_CUT_H
@@ -12,11 +13,13 @@
 
 struct mime_cut {
     const struct wess_host *host;
+    const char *element;      /* that holds it: "MimeContent" */
     struct wess_spool *spool; /* the caller's, to end it or to throw it away */
     enum { MIME_OUTSIDE, MIME_IN_TAG, MIME_IN_CONTENT, MIME_IN_REFERENCE } at;
     char name[MIME_NAME_CAP]; /* of the tag, with its prefix, as far as there is room */
     size_t n_name, n_letters, n_padding, n_piece;
     bool named, empty; /* the name is over; the tag ends with a slash */
+    bool seen;         /* the element, be it empty */
     bool over, bad;    /* the end tag was seen; it is no base64, or cannot be spooled */
     uint32_t bits;
     unsigned n_bits;

@@ -150,17 +150,10 @@ static enum wess_code take_categories(void *ctx, size_t i, size_t at, const xmlN
 
 static void ask_categories(struct notes *n)
 {
-    const struct wess_conn *c = n->call->conn;
     const struct ews_taker taker = {.ctx = n, .message = take_categories};
     struct wess_error before = n->call->error;
     struct xml_out x;
-    ews_begin(c, &x, c->impersonate);
-    xml_open(&x, "m:GetUserConfiguration");
-    xml_open(&x, "m:UserConfigurationName");
-    xml_put_attr(&x, "Name", "CategoryList");
-    ews_distinguished(c, &x, "calendar");
-    xml_close(&x);
-    xml_element(&x, "m:UserConfigurationProperties", "XmlData");
+    ews_ask_list(n->call, &x);
     ews_ask(n->call, &x, false, &taker);
     n->call->error = before; /* a mailbox without the list is none the worse */
 }
@@ -211,6 +204,8 @@ void ews_note_all(struct wess_call *call)
     note(&n, "service", place(call));
     note(&n, "folders read", folders(call));
     ask_categories(&n);
+    if (call->flags & WESS_CALL_PROBE)
+        note(&n, "writing", ews_probe(call));
     for (const char *at = list ? list : ""; *at; at += *at == '\n') {
         size_t len = strcspn(at, "\n");
         const char *one = wess_arena_textn(c->host, call->arena, at, len);

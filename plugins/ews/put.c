@@ -23,7 +23,7 @@ const struct wess_field *ews_field_of(const struct wess_item *item, const char *
 bool ews_is_empty(const struct wess_field *f)
 {
     return !f || f->type == WESS_NULL || (f->type == WESS_SET && !f->set.n) ||
-           (f->type == WESS_RECORDS && !f->records.n) ||
+           (f->type == WESS_RECORDS && !f->records.n) || (f->type == WESS_BLOB && !f->blob.size) ||
            ((f->type == WESS_TEXT || f->type == WESS_DATE) && !f->str.len);
 }
 

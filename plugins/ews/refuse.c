@@ -83,6 +83,8 @@ static bool has_word(const struct ews_field *e, struct wess_slice s)
 static const char *bad_text(const struct ews_field *e, const struct wess_field *f)
 {
     bool body = e && e->form == EWS_BODY;
+    if (f->type == WESS_BLOB && e && e->type == WESS_BLOB)
+        return f->blob.size > EWS_PHOTO_MAX ? "it is larger than a picture may be" : NULL;
     if (f->type == WESS_BLOB)
         return !body                     ? "Exchange holds 255 characters"
                : f->blob.size > NOTE_MAX ? "it is larger than a note may be"

@@ -99,13 +99,14 @@ static void end_before(void *ctx, size_t i, struct ews_answer *a)
 
 static bool needs_look(const struct writing *w, const struct task *t)
 {
-    return w->what == WESS_DELETE || t->op->stamp || ews_field_of(&t->op->item, "email") ||
+    return w->what == WESS_DELETE || (w->call->flags & WESS_CALL_COMPARE) || t->op->stamp ||
+           ews_field_of(&t->op->item, "email") || ews_field_of(&t->op->item, "photo") ||
            ews_kind_of(w->call) == &ews_event_kind;
 }
 
 /* Deletions: DeleteItem does not look at the ChangeKey, so it is compared just before. Updates of
  * mail addresses: which slot holds what, some of it never shown to anybody, is only known there.
- * Updates of events: whose meeting it is. */
+ * Updates of events: whose meeting it is. Of pictures: they are not of the item's own revision. */
 static enum wess_code look(struct writing *w)
 {
     struct wess_call *call = w->call;
@@ -392,7 +393,7 @@ static uint64_t weight(const struct wess_op *op)
     uint64_t bytes = 2048;
     for (size_t i = 0; i < op->item.n_fields; i++) {
         const struct wess_field *f = &op->item.fields[i];
-        bytes += f->type == WESS_BLOB                           ? f->blob.size
+        bytes += f->type == WESS_BLOB                           ? f->blob.size / 3 * 4
                  : f->type == WESS_TEXT || f->type == WESS_DATE ? f->str.len
                                                                 : 0;
     }
@@ -452,6 +453,11 @@ enum wess_code ews_apply(struct wess_call *call, const struct wess_op *ops, size
     for (size_t i = 0; rc == WESS_OK && ews_kind_of(call) == &ews_event_kind && i < n; i++)
         if (ops[i].what != WESS_DELETE && out[i].code == WESS_OK && !out[i].current)
             rc = ews_write_occurrences(call, &ops[i], &out[i]);
+    for (size_t i = 0; rc == WESS_OK && ews_kind_of(call) == &ews_contact_kind && i < n; i++)
+        if (ops[i].what == WESS_UPDATE && out[i].code == WESS_OK)
+            rc = ews_write_photo(call, &ops[i], &out[i]);
+    if (rc == WESS_OK)
+        ews_list_categories(call, ops, n, out);
     if (rc == WESS_TOO_BIG && !call->error.text[0])
         wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     return rc;

@@ -278,6 +278,10 @@ static void write_one(struct edit *e, const struct wess_field *w)
         edit_tags(e, w);
         return;
     }
+    if (!strcmp(w->name, "photo")) {
+        edit_photo(e, w);
+        return;
+    }
     for (int what = VDIR_MAIL; what <= VDIR_PLACE; what++)
         if (!strcmp(w->name, vdir_record_field[what])) {
             edit_records(e, (enum vdir_records)what, w);

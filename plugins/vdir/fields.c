@@ -85,6 +85,7 @@ const struct wess_field_schema vdir_schema[] = {
     {.name = "email", .type = WESS_RECORDS},
     {.name = "phone", .type = WESS_RECORDS},
     {.name = "address", .type = WESS_RECORDS},
+    {.name = "photo", .type = WESS_BLOB, .max_len = VDIR_PHOTO_MAX},
 };
 const size_t vdir_n_schema = sizeof(vdir_schema) / sizeof(vdir_schema[0]);
 

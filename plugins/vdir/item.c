@@ -66,6 +66,15 @@ static void read_field(struct reading *r, const struct vdir_field *f)
         out->str = text;
 }
 
+static void read_photo(struct reading *r)
+{
+    struct wess_field photo;
+    r->spent |= !vdir_photo(r->call, r->v, &photo);
+    struct wess_field *f = photo.type == WESS_BLOB ? push(r, "photo", WESS_BLOB) : NULL;
+    if (f)
+        f->blob = photo.blob;
+}
+
 static int by_bytes(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -211,6 +220,8 @@ enum wess_code vdir_item(struct wess_call *call, const struct lines *v, const ch
     read_tags(&r, &out->tags);
     for (int what = VDIR_MAIL; what <= (whole ? VDIR_PLACE : VDIR_PHONE); what++)
         read_records(&r, (enum vdir_records)what);
+    if (whole && !(call->flags & WESS_CALL_NO_PHOTO))
+        read_photo(&r);
     const char *stamp = vdir_stamp(call, v, &r.spent);
     out->fields = r.fields.of;
     out->n_fields = r.fields.n;

@@ -111,6 +111,14 @@ struct wess_slice vdir_trimmed(struct wess_slice);    /* without white space at 
 /* Every element of every CATEGORIES, in the order of the file. */
 bool vdir_tags(struct wess_call *, const struct lines *, struct wess_list *);
 
+/* ---- photo.c: the picture, when it is in the card itself
+ * ------------------------------------------------------------------------------------------ */
+
+#define VDIR_PHOTO_MAX (512u << 10) /* bytes: in base64 and folded it leaves room in a file */
+/* Spools it. *out stays WESS_NULL: the card has none, or its address alone. false: it cannot be
+ * spooled. */
+bool vdir_photo(struct wess_call *, const struct lines *, struct wess_field *out);
+
 /* ---- item.c: a card as an item
  * ------------------------------------------------------------------------------------------ */
 

@@ -170,6 +170,78 @@ static void values_large(struct probe *p)
         failed(p, "%s of %zu bytes came as no blob", name, strlen(shows));
 }
 
+/* Bytes of every value, that begin as a picture does. */
+static struct wess_field blob_field(struct probe *p, const char *name, size_t len, unsigned seed)
+{
+    struct wess_field f = {.name = name, .type = WESS_BLOB};
+    const struct wess_host *h = &p->th.host;
+    struct wess_spool *spool = NULL;
+    char *bytes = kept(p, len + 1);
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (char)(i * 37 + (i >> 8) + seed);
+    if (len > 3)
+        memcpy(bytes, "\xff\xd8\xff", 3);
+    if (h->blob_new(h->ctx, &spool) != WESS_OK || h->blob_put(spool, bytes, len) != WESS_OK ||
+        h->blob_done(spool, &p->keep, &f.blob) != WESS_OK)
+        failed(p, "the suite itself is out of memory");
+    return f;
+}
+
+/* `want` NULL: none. */
+static void shows_blob(struct probe *p, const struct wess_item *now, const char *name,
+                       const struct wess_field *want)
+{
+    const struct wess_field *f = field_of(now, name);
+    if (!want && f && f->type != WESS_NULL)
+        failed(p, "%s was never written, or cleared, and shows something", name);
+    if (want && (!f || f->type != WESS_BLOB || strcmp(f->blob.digest, want->blob.digest)))
+        failed(p, "%s was written with %zu bytes and shows other ones", name,
+               (size_t)want->blob.size);
+}
+
+static void change_blob(struct probe *p, const char *id, const char *name,
+                        const struct wess_field *to)
+{
+    const struct wess_field none = {.name = name, .type = WESS_NULL};
+    struct wess_op op = update_of(p, fetch_one(p, id));
+    struct wess_result r;
+    set_field(p, &op.item, to ? *to : none);
+    must(p, try_apply(p, &op, 1, &r), "apply() of a blob");
+    if (r.code != WESS_OK)
+        failed(p, "%s answered %s when it was %s", name, code_name(r.code),
+               to ? "written" : "cleared");
+    const struct wess_item *now = fetch_one(p, id);
+    shows_blob(p, now, name, to);
+    if (r.revision && now->revision && strcmp(r.revision, now->revision) != 0)
+        failed(p, "the update of %s answered another revision than the item has", name);
+}
+
+/* Absent, written, replaced, cleared, written again; and with a new item. */
+static void values_blob(struct probe *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->col->n_fields; i++) {
+        const struct wess_field_schema *s = &p->col->fields[i];
+        if (s->type != WESS_BLOB || !can_write(p, s->name, WESS_BLOB))
+            continue;
+        size_t most = s->max_len && s->max_len < LARGE ? s->max_len : LARGE;
+        struct wess_field small = blob_field(p, s->name, 301, 1),
+                          large = blob_field(p, s->name, most, 2);
+        const char *id = create(p, draft(p), new_stamp(p), NULL);
+        n++;
+        shows_blob(p, fetch_one(p, id), s->name, NULL);
+        change_blob(p, id, s->name, &small);
+        change_blob(p, id, s->name, &large);
+        change_blob(p, id, s->name, NULL);
+        change_blob(p, id, s->name, &small);
+        struct wess_item *item = draft(p);
+        set_field(p, item, large);
+        shows_blob(p, fetch_one(p, create(p, item, new_stamp(p), NULL)), s->name, &large);
+    }
+    if (!n)
+        skipped(p, "the schema has no blob that can be written and changed");
+}
+
 static void values_date(struct probe *p)
 {
     static const char *const dates[] = {"1972-02-29", "2001-12-31", "1969-07-20"};
@@ -218,6 +290,7 @@ static const struct case_def cases[] = {
     {"values.longest", "11.5", CREATES, NEEDS_SCRATCH, values_longest},
     {"values.too_long", "5.7", CREATES, NEEDS_SCRATCH, values_too_long},
     {"values.large", "1.4", CREATES, NEEDS_SCRATCH, values_large},
+    {"values.blob", "1.4", CREATES | WESS_CAP_UPDATE, NEEDS_SCRATCH, values_blob},
     {"values.date", "11.4", CREATES, NEEDS_SCRATCH, values_date},
     {"values.time", "11.4", CREATES, NEEDS_SCRATCH, values_time},
 };

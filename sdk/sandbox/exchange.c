@@ -19,6 +19,8 @@ static const struct {
 } operations[] = {{"GetFolder", ex_get_folder},
                   {"FindFolder", ex_find_folder},
                   {"GetUserConfiguration", ex_get_configuration},
+                  {"CreateUserConfiguration", ex_create_configuration},
+                  {"UpdateUserConfiguration", ex_update_configuration},
                   {"SyncFolderHierarchy", ex_sync_hierarchy},
                   {"SyncFolderItems", ex_sync_items},
                   {"GetItem", ex_get_item},
@@ -30,6 +32,9 @@ static const struct {
                   {"FindItem", ex_find_item},
                   {"ConvertId", ex_convert_id},
                   {"ResolveNames", ex_resolve_names},
+                  {"CreateAttachment", ex_create_attachment},
+                  {"GetAttachment", ex_get_attachment},
+                  {"DeleteAttachment", ex_delete_attachment},
                   {"Subscribe", ex_subscribe}};
 
 /* ---- envelopes
@@ -412,11 +417,16 @@ static json_t *item_json(const struct ex_mailbox *m, const struct ex_item *i)
     for (size_t e = 0; e < i->n_extended; e++)
         if (i->extended[e].name)
             stamp = i->extended[e].value;
+    char digest[65];
     if (i->mime) {
-        char digest[65];
         ex_mail_digest(i, digest);
         json_object_set_new(fields, "MimeSha256", json_string(digest));
     }
+    size_t photos = ex_attach_photo(i, digest);
+    if (photos)
+        json_object_set_new(fields, "PhotoSha256", json_string(digest));
+    if (photos > 1)
+        json_object_set_new(fields, "Photos", json_integer((json_int_t)photos));
     return json_pack("{s:s,s:s,s:s,s:o,s:o,s:s?,s:s}", "id", i->id, "change_key", key, "folder",
                      i->folder < 0 ? "" : m->folders[i->folder].name, "categories", categories,
                      "fields", fields, "stamp", stamp, "sensitivity",
@@ -481,12 +491,14 @@ static void tag(struct ex_item *i, const char *category, bool on)
         free(of[c]);
 }
 
-static void tag_all(struct ex_item *i, const char *query)
+static void tag_all(struct ex_mailbox *m, struct ex_item *i, const char *query)
 {
     char *list = sb_param(query, "categories", 0), *rest = list, *one;
     while (rest && (one = strsep(&rest, ",")))
-        if (*one)
+        if (*one) {
             tag(i, one, true);
+            ex_category_made(m, one);
+        }
     free(list);
 }
 
@@ -501,8 +513,12 @@ static bool act(struct ex_mailbox *m, struct ex_item *i, const char *action, con
             to = (int)f;
     if (!strcmp(action, "edit")) {
         sb_params(query, set_param, i);
+    } else if (!strcmp(action, "photo")) {
+        known = ex_attach_control(i, query);
     } else if (!strcmp(action, "tag") || !strcmp(action, "untag")) {
         tag(i, category ? category : "Workbooks", *action == 't');
+        if (*action == 't')
+            ex_category_made(m, category ? category : "Workbooks");
     } else if (!strcmp(action, "private")) {
         ex_set(&i->sensitivity, on && !strcmp(on, "0") ? NULL : "Private");
     } else {
@@ -583,7 +599,7 @@ static struct ex_item *take_mail(struct ex_mailbox *m, const char *query)
     if (!i)
         return NULL;
     sb_params(query, set_param, i);
-    tag_all(i, query);
+    tag_all(m, i, query);
     ex_mail_came(m, i, query);
     return i;
 }
@@ -597,6 +613,15 @@ static bool make_folder(struct ex_mailbox *m, const char *query)
     free(name);
     free(parent);
     free(klass);
+    return ok;
+}
+
+static bool rename_category(struct ex_mailbox *m, const char *query)
+{
+    char *from = sb_param(query, "name", 0), *to = sb_param(query, "to", 0);
+    bool ok = from && to && ex_category_rename(m, from, to);
+    free(from);
+    free(to);
     return ok;
 }
 
@@ -623,7 +648,7 @@ static bool control(const char *action, const char *query, struct sb_buf *out)
                         kind ? kind->klass : "IPM.Contact");
         free(element);
         sb_params(query, set_param, i);
-        tag_all(i, query);
+        tag_all(m, i, query);
         ex_finish(m, i);
         print(out, item_json(m, i));
     } else if (m && !strcmp(action, "mail")) {
@@ -631,6 +656,11 @@ static bool control(const char *action, const char *query, struct sb_buf *out)
         print(out, i ? item_json(m, i) : json_object());
     } else if (m && !strcmp(action, "folder")) {
         known = make_folder(m, query);
+        print(out, json_object());
+    } else if (m && !strcmp(action, "categories")) {
+        print(out, json_pack("{s:s?}", "xml", m->categories));
+    } else if (m && !strcmp(action, "rename_category")) {
+        known = rename_category(m, query);
         print(out, json_object());
     } else if (!strcmp(action, "expire_states")) {
         for (size_t k = 0; k < ex_n_mailboxes; k++)
@@ -671,6 +701,7 @@ static void start(const char *base)
     (void)base;
     xmlInitParser();
     ex_store_start();
+    ex_categories_start();
 }
 
 static void stop(void)

@@ -24,6 +24,12 @@ void ex_put(struct ex_item *, const char *uri, const char *value);
 struct ex_extended {
     char *set, *name, *tag, *type, *value;
 };
+struct ex_attachment {
+    char *id, *name, *type, *bytes;
+    size_t len;
+    bool photo;
+    int64_t modified_ms;
+};
 struct ex_item {
     char *id, *klass; /* "IPM.Contact", "IPM.DistList" */
     int folder;
@@ -39,6 +45,8 @@ struct ex_item {
     char *master, *original; /* of a changed occurrence: its series, and when it was to begin */
     struct ex_extended *extended;
     size_t n_extended;
+    struct ex_attachment *attachments;
+    size_t n_attachments;
 };
 struct ex_folder {
     char *id, *distinguished, *name, *klass;
@@ -59,6 +67,7 @@ struct ex_mailbox {
     size_t n_deletions;
     int64_t seq, oldest; /* states before `oldest` are no longer known */
     bool out_of_scope;   /* of the role by which the service account impersonates */
+    char *categories;    /* the list of them, XML; NULL: it has none */
     char *delegates;     /* logins that may work in it, "," between; NULL: none */
 };
 extern struct ex_mailbox *ex_mailboxes;
@@ -101,6 +110,20 @@ bool ex_has_attendees(const struct ex_item *);
 bool ex_is_zone(const char *element); /* whose value is its attribute Id */
 extern unsigned long ex_outbox;       /* mails to attendees that a write would have sent */
 char *ex_inner(const xmlNode *);      /* what is in it, as text, with the prefix "t:" */
+
+/* exchange_categories.c: the mailbox's list of them */
+void ex_categories_start(void);                               /* of what the items bear */
+void ex_category_made(struct ex_mailbox *, const char *name); /* by a person */
+bool ex_category_rename(struct ex_mailbox *, const char *from, const char *to);
+
+/* exchange_attach.c */
+void ex_attach_free(struct ex_item *);
+void ex_attach_copy(struct ex_item *to, const struct ex_item *from);
+const char *ex_attach_take(struct ex_item *, const xmlNode *attachments); /* NULL, or the error */
+void ex_attach_list(struct sb_buf *, const struct ex_item *);
+/* How many pictures it has, and SHA-256 of the one that counts. */
+size_t ex_attach_photo(const struct ex_item *, char digest[65]);
+bool ex_attach_control(struct ex_item *, const char *query);
 
 /* exchange_mail.c */
 void ex_mail_came(const struct ex_mailbox *, struct ex_item *, const char *query);
@@ -163,7 +186,7 @@ char *ex_text(const xmlNode *);
 void ex_escape(struct sb_buf *, const char *text);
 struct ex_shape {
     bool all, props[PROPS], categories, sensitivity, body, html, modified, created, folder, subject,
-        klass, complete_name, text_only, mime;
+        klass, complete_name, text_only, mime, attachments;
     struct ex_extended *extended;
     size_t n_extended;
     const struct sb_request *request;

@@ -22,7 +22,8 @@ static bool ends_in(const char *path, const char *end)
 bool ex_discover_is_mine(const char *path)
 {
     return !strncasecmp(path, "/autodiscover", 13) &&
-           (ends_in(path, "/autodiscover.svc") || ends_in(path, "/autodiscover.xml"));
+           (ends_in(path, "/autodiscover.svc") || ends_in(path, "/autodiscover.xml") ||
+            strcasestr(path, "/autodiscover.json"));
 }
 
 static bool is_answer(const char *what)
@@ -218,6 +219,39 @@ static void pox(const struct sb_request *r, const xmlNode *root, struct sb_respo
     xmlFree(schema);
 }
 
+/* ---- the newest form: unsigned
+ * ------------------------------------------------------------------------------------------ */
+
+static void json_error(struct sb_response *out, int status, const char *code)
+{
+    out->status = status;
+    sb_buf_fmt(&out->body, "{\"ErrorCode\":\"%s\",\"ErrorMessage\":\"It is not there.\"}", code);
+}
+
+static void answer_json(const struct sb_request *r, struct sb_response *out)
+{
+    static const char form[] = "/autodiscover/autodiscover.json/v1.0/";
+    char *protocol = sb_param(r->query, "Protocol", 0), url[300];
+    bool mine = !strncasecmp(r->path, form, sizeof(form) - 1) && !strcmp(r->method, "GET");
+    const char *address = mine ? r->path + sizeof(form) - 1 : "";
+    out->type = "application/json; charset=utf-8";
+    url_to(r, "/EWS/Exchange.asmx", url, sizeof(url));
+    if (!mine)
+        json_error(out, 404, "NotFound");
+    else if (sb_header(r, "Authorization")) /* nobody asked for it */
+        json_error(out, 400, "InvalidRequest");
+    else if (!protocol)
+        json_error(out, 400, "MissingProtocol");
+    else if (strcasecmp(protocol, "ews"))
+        json_error(out, 400, "ProtocolNotSupported");
+    else if (!ex_mailbox(address))
+        json_error(out, 404, "UserNotFound");
+    else
+        sb_buf_fmt(&out->body, "{\"Protocol\":\"Ews\",\"Url\":\"%s\"}",
+                   is_answer("foreign") ? "http://stranger.example/EWS/Exchange.asmx" : url);
+    free(protocol);
+}
+
 /* ---- one request
  * ------------------------------------------------------------------------------------------ */
 
@@ -232,7 +266,11 @@ void ex_discover(const struct sb_request *r, struct sb_response *out)
 {
     bool svc = ends_in(r->path, ".svc");
     bool second = !strncasecmp(r->path, "/autodiscover2/", 15);
-    if (is_answer("none") || (svc && is_answer("pox"))) {
+    if (strcasestr(r->path, ".json") && !is_answer("none")) {
+        answer_json(r, out);
+        return;
+    }
+    if (is_answer("none") || is_answer("json") || (svc && is_answer("pox"))) {
         nothing(out);
         return;
     }

@@ -22,6 +22,8 @@ int ex_folder_at(struct ex_call *, const xmlNode *id, struct ex_mailbox **owner)
 
 void ex_get_folder(struct ex_call *);
 void ex_get_configuration(struct ex_call *);
+void ex_create_configuration(struct ex_call *);
+void ex_update_configuration(struct ex_call *);
 void ex_find_folder(struct ex_call *);
 void ex_sync_hierarchy(struct ex_call *);
 void ex_sync_items(struct ex_call *);
@@ -34,6 +36,11 @@ void ex_copy_item(struct ex_call *);
 void ex_find_item(struct ex_call *);
 void ex_convert_id(struct ex_call *);
 void ex_resolve_names(struct ex_call *);
+
+/* exchange_attach.c */
+void ex_create_attachment(struct ex_call *);
+void ex_get_attachment(struct ex_call *);
+void ex_delete_attachment(struct ex_call *);
 
 /* exchange_watch.c */
 void ex_subscribe(struct ex_call *);

@@ -19,6 +19,9 @@ static const struct {
     {"FindFolder", "FolderShape IndexedPageFolderView FractionalPageFolderView Restriction "
                    "ParentFolderIds"},
     {"GetUserConfiguration", "UserConfigurationName UserConfigurationProperties"},
+    {"CreateUserConfiguration", "UserConfiguration"},
+    {"UpdateUserConfiguration", "UserConfiguration"},
+    {"UserConfiguration", "UserConfigurationName ItemId Dictionary XmlData BinaryData"},
     {"SyncFolderHierarchy", "FolderShape SyncFolderId SyncState"},
     {"SyncFolderItems", "ItemShape SyncFolderId SyncState Ignore MaxChangesReturned SyncScope"},
     {"GetItem", "ItemShape ItemIds"},
@@ -32,6 +35,11 @@ static const struct {
     {"CopyItem", "ToFolderId ItemIds ReturnNewItemIds"},
     {"FindItem", "ItemShape IndexedPageItemView FractionalPageItemView CalendarView ContactsView "
                  "GroupBy DistinguishedGroupBy Restriction SortOrder ParentFolderIds QueryString"},
+    {"CreateAttachment", "ParentItemId Attachments"},
+    {"GetAttachment", "AttachmentShape AttachmentIds"},
+    {"DeleteAttachment", "AttachmentIds"},
+    {"FileAttachment", "AttachmentId Name ContentType ContentId ContentLocation Size "
+                       "LastModifiedTime IsInline IsContactPhoto Content"},
     {"ConvertId", "SourceIds"},
     {"ResolveNames", "ParentFolderIds UnresolvedEntry"},
     {"FolderShape", "BaseShape AdditionalProperties"},

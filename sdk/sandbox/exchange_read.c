@@ -96,64 +96,6 @@ void ex_find_folder(struct ex_call *c)
     }
 }
 
-/* ---- the mailbox's list of categories
- * ------------------------------------------------------------------------------------------ */
-
-static bool is_new(char **of, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(of[i], name))
-            return false;
-    return true;
-}
-
-/* MS-OXOCFG 2.2.5.2; those that items bear stand for all that people made. */
-static void list_categories(const struct ex_mailbox *m, struct sb_buf *b)
-{
-    char *of[64];
-    size_t n = 0;
-    sb_buf_str(b, "<?xml version=\"1.0\"?><categories default=\"Red Category\" lastSavedSession="
-                  "\"5\" lastSavedTime=\"2026-11-25T09:00:00.000\" xmlns=\"CategoryList.xsd\">");
-    for (size_t i = 0; i < m->n_items; i++)
-        for (size_t c = 0; c < m->items[i]->n_categories && n < 64; c++)
-            if (is_new(of, n, m->items[i]->categories[c]))
-                of[n++] = m->items[i]->categories[c];
-    for (size_t i = 0; i < n; i++) {
-        sb_buf_str(b, "<category name=\"");
-        ex_escape(b, of[i]);
-        sb_buf_fmt(b, "\" color=\"%zu\" keyboardShortcut=\"0\"/>", i % 25);
-    }
-    sb_buf_str(b, "</categories>");
-}
-
-void ex_get_configuration(struct ex_call *c)
-{
-    const xmlNode *of = ex_child(c->op, "UserConfigurationName");
-    char *name = ex_attr(of, "Name");
-    struct ex_mailbox *m = c->mailbox;
-    int folder = ex_folder_at(c, ex_first(of), &m);
-    bool known = name && !strcmp(name, "CategoryList") && folder >= 0 &&
-                 !strcmp(m->folders[folder].klass, "IPF.Appointment");
-    xmlFree(name);
-    ex_begin(c, "GetUserConfigurationResponseMessage", known ? NULL : "ErrorItemNotFound");
-    if (!known)
-        return;
-    struct sb_buf list = {0};
-    list_categories(m, &list);
-    char *text = calloc(1, BASE64_ENCODE_RAW_LENGTH(list.len) + 1);
-    if (!text)
-        abort();
-    base64_encode_raw(text, list.len, (const uint8_t *)list.data);
-    sb_buf_fmt(c->out,
-               "<m:UserConfiguration><t:UserConfigurationName Name=\"CategoryList\"><t:FolderId "
-               "Id=\"%s\"/></t:UserConfigurationName><t:XmlData>%s</t:XmlData>"
-               "</m:UserConfiguration>",
-               m->folders[folder].id, text);
-    ex_end(c, "GetUserConfigurationResponseMessage");
-    free(text);
-    sb_buf_free(&list);
-}
-
 void ex_sync_hierarchy(struct ex_call *c)
 {
     char *state = ex_text(ex_child(c->op, "SyncState"));

@@ -230,6 +230,7 @@ static void item_free(struct ex_item *i)
     for (size_t e = 0; e < i->n_extended; e++)
         ex_extended_free(&i->extended[e]);
     free(i->extended);
+    ex_attach_free(i);
     free(i->id);
     free(i->klass);
     free(i->sensitivity);
@@ -286,6 +287,7 @@ struct ex_item *ex_item_copy(struct ex_mailbox *m, const struct ex_item *from, i
     ex_categories(i, from->categories, from->n_categories);
     for (size_t e = 0; e < from->n_extended; e++)
         ex_extend(i, &from->extended[e]); /* copies carry named properties along */
+    ex_attach_copy(i, from);
     return i;
 }
 
@@ -461,6 +463,7 @@ void ex_store_stop(void)
         free(m->items);
         free(m->deletions);
         free(m->delegates);
+        free(m->categories);
     }
     free(ex_mailboxes);
     /* So that it can be started again. */

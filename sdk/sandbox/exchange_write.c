@@ -152,6 +152,8 @@ static const char *take_element(struct ex_item *i, const xmlNode *n)
     char *text = NULL;
     if (!strcmp(name, "Categories"))
         return take_categories(i, n);
+    if (!strcmp(name, "Attachments"))
+        return ex_attach_take(i, n);
     if (!strcmp(name, "ExtendedProperty"))
         return take_extended(i, n);
     if (!strcmp(name, "EmailAddresses") || !strcmp(name, "PhoneNumbers") ||
@@ -280,6 +282,8 @@ static const char *set_field(struct ex_item *i, const xmlNode *change)
     const xmlNode *path = ex_first(change), *item = ex_next(path), *value = ex_first(item);
     if (!value || ex_next(value))
         return "ErrorIncorrectUpdatePropertyCount";
+    if (!strcmp((const char *)value->name, "Attachments")) /* has operations of its own */
+        return "ErrorInvalidPropertySet";
     (void)path;
     return take_element(i, value);
 }
@@ -331,7 +335,8 @@ static const char *check_key(struct ex_call *c, const struct ex_item *i, const x
                              const char *resolution)
 {
     char key[64], *given = ex_attr(id, "ChangeKey");
-    bool never = resolution && !strcmp(resolution, "NeverOverwrite");
+    bool never = resolution && !strcmp(resolution, "NeverOverwrite") &&
+                 strcmp(sb_switch("stale", "refused"), "taken") != 0;
     const char *error = NULL;
     ex_change_key(i, key);
     if (never && c->fault == SB_FAULT_STALE)

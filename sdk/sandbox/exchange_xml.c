@@ -95,6 +95,7 @@ static void want_field(struct ex_shape *s, const char *uri)
                  {"item:MimeContent", offsetof(struct ex_shape, mime)},
                  {"item:ParentFolderId", offsetof(struct ex_shape, folder)},
                  {"item:Subject", offsetof(struct ex_shape, subject)},
+                 {"item:Attachments", offsetof(struct ex_shape, attachments)},
                  {"item:ItemClass", offsetof(struct ex_shape, klass)},
                  {"contacts:CompleteName", offsetof(struct ex_shape, complete_name)}};
     static const char *const sets[][2] = {
@@ -146,7 +147,7 @@ void ex_shape_read(const xmlNode *shape, struct ex_shape *s)
     if (base && strcmp(base, "IdOnly")) {
         s->all = true;
         s->categories = s->sensitivity = s->body = s->modified = s->created = s->folder = true;
-        s->subject = s->klass = s->complete_name = true;
+        s->subject = s->klass = s->complete_name = s->attachments = true;
         for (size_t p = 0; p < PROPS && ex_props[p].uri; p++)
             s->props[p] = true;
     }
@@ -360,6 +361,8 @@ void ex_item_write(struct sb_buf *b, const struct ex_mailbox *m, const struct ex
         element(b, "Sensitivity", i->sensitivity ? i->sensitivity : "Normal");
     if (s->body && !sync && i->body)
         write_body(b, i, s);
+    if (s->attachments && !sync)
+        ex_attach_list(b, i);
     write_named(b, i, s, "item:DateTimeReceived");
     if (s->categories && i->n_categories) {
         sb_buf_str(b, "<t:Categories>");

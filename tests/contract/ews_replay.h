@@ -32,5 +32,6 @@ char *ews_fault(const char *code);
                       "</m:Folders>")
 
 int ews_run_write_tests(void); /* how many failed */
+int ews_run_photo_tests(void);
 
 #endif

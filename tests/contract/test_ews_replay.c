@@ -637,5 +637,6 @@ int main(void)
         TEST(test_ews__each_allocation_fails_once),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return failed + ews_run_write_tests();
+    failed += ews_run_write_tests();
+    return failed + ews_run_photo_tests();
 }

@@ -44,6 +44,18 @@ def test_found_with_ntlm_and_with_a_token():
         assert asked(box) == 1, "asked once a program, not once a connection"
 
 
+def test_the_unsigned_form():
+    with Sandbox("--switch", "autodiscover=json") as box, wess(box, form="json", auth="basic") as w:
+        assert "reachable" in w("check", "--online", check=0).stdout
+        assert asked(box) == 1
+    with Sandbox() as box, wess(box, sign_in=FOUND + ' address = "nobody@example.com";', form="json",
+                                auth="basic") as w:
+        assert "UserNotFound" in w("check", "--online", check=2).stdout
+    with Sandbox("--switch", "autodiscover=foreign") as box, wess(box, form="json", auth="basic") as w:
+        assert "not https" in w("check", "--online", check=2).stdout
+        assert not [op for op in box.requests()["by_op"] if op == "ews:GetFolder"]
+
+
 def test_another_address():
     with Sandbox() as box:
         old = box.mailbox().replace("@", ".old@")

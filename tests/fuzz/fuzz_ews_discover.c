@@ -1,5 +1,5 @@
-/* Answers of Autodiscover in both forms, and the places that they lead to: nothing that is not
- * https or loopback, and no stranger, is ever trusted. */
+/* Answers of Autodiscover in all forms, what DNS says of it, and the places that they lead to:
+ * nothing that is not https or loopback, and no stranger, is ever trusted. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -38,6 +38,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text = fuzz_copy(data, size);
     if (disco_read_pox(text, size, &d))
         disco_holds(&d);
+    if (disco_read_json((const char *)data, size, &d))
+        disco_holds(&d);
     free(text);
+    char *host = disco_read_srv(data, size, (uint32_t)size);
+    for (const char *s = host; s && *s; s++)
+        HOLDS(strchr("-_.", *s) || (*s >= '0' && *s <= '9') ||
+              ((*s | 32) >= 'a' && (*s | 32) <= 'z'));
+    HOLDS(!host || (*host && strlen(host) < 254));
+    free(host);
     return 0;
 }

@@ -17,7 +17,7 @@ struct outcome {
 
 static struct outcome cut(struct testhost *th, const uint8_t *data, size_t size, size_t piece)
 {
-    struct mime_cut m = {.host = &th->host};
+    struct mime_cut m = {.host = &th->host, .element = "MimeContent"};
     struct outcome o = {.left = fuzz_copy(data, size)};
     HOLDS(th->host.blob_new(th->host.ctx, &m.spool) == WESS_OK);
     for (size_t at = 0; at < size; at += piece) {

@@ -41,7 +41,7 @@ static const struct {
 static void cut(const char *answer, size_t piece, const char *left, const char *content)
 {
     struct testhost th;
-    struct mime_cut m = {0};
+    struct mime_cut m = {.element = "MimeContent"};
     struct wess_blob blob;
     char *text = strdup(answer), out[512];
     size_t len = strlen(answer), kept = 0, blob_len = 0;
@@ -82,7 +82,7 @@ static void test_ews_mime__long(void **state)
 {
     enum { LETTERS = 4 * 5000 };
     struct testhost th;
-    struct mime_cut m = {0};
+    struct mime_cut m = {.element = "MimeContent"};
     struct wess_blob blob;
     char *text = malloc(LETTERS);
     size_t len = 0;

@@ -295,12 +295,22 @@ struct wess_call { /* what every call carries; may grow at its end */
     /* Of check(), for people: what it found there, {"folders", "Contacts and 3 below"}. */
     const struct wess_fact *notes;
     size_t n_notes;
+    /* Of check() with WESS_CALL_PROBE: WESS_CAP_* that the remote was seen not to keep, and to
+     * keep.
+     */
+    uint64_t lacks, keeps;
 };
 enum {
     WESS_CALL_FACTS = 1, /* of fetch(): facts alone are asked for; content may be left out, and none
                             of it is spooled: the items may be of those that nobody shared */
     WESS_CALL_NO_MIME = 2, /* of fetch(): the field "mime" may be left out, and nothing be made of
                               it: it is asked for once more when it is to go somewhere */
+    WESS_CALL_PROBE = 8, /* of check(): it may write an item of its own to see how that is taken; it
+                            removes it, and what an earlier one that was killed left there */
+    WESS_CALL_COMPARE = 16, /* of apply(): CAS_UPDATE was found to be lacking (see lacks): revisions
+                               are compared just before each write */
+    WESS_CALL_NO_PHOTO = 4, /* of fetch(): the field "photo" may be left out, since nobody beside
+                               has a place for it */
 };
 struct wess_http { /* settings of the installation for whoever speaks HTTP */
     const char *proxy, *ca_file, *user_agent; /* NULL: the library's default */
@@ -374,7 +384,7 @@ struct wess_field_schema {
     const char *name;
     uint32_t type;    /* enum wess_type */
     uint32_t flags;   /* WESS_FIELD_* */
-    uint32_t max_len; /* in Unicode code points; 0: no bound known */
+    uint32_t max_len; /* in Unicode code points, of a BLOB in bytes; 0: no bound known */
     uint32_t max_n;   /* elements; 0: no bound known */
     struct wess_list allowed;
 };

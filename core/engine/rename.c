@@ -1,0 +1,189 @@
+/* A category that was renamed: all that bore it lose it at once, and all of them bear another one
+ * instead. To each item alone that is an untag; together it is one cause, which a person names. */
+#include "engine/run.h"
+
+#include <string.h>
+
+#define LEAST 2        /* items below which it says nothing */
+#define LOOKED_AT 500u /* of as many that lost it */
+#define AT_ONCE 50u
+
+struct losing {
+    struct run *run;
+    enum side side;
+    struct wess_arena *arena, *call; /* the answer of one call */
+    const char **ids;                /* the remote's, of the items that lost it */
+    const struct content **had;
+    size_t n;
+    int64_t total;
+};
+
+static bool is_in(struct wess_list l, const char *name)
+{
+    for (size_t i = 0; i < l.n; i++)
+        if (!strcmp(l.of[i], name))
+            return true;
+    return false;
+}
+
+static struct wess_list tags_of(const struct content *c)
+{
+    const struct wess_field *f = content_get(c, "categories");
+    return f && f->type == WESS_SET ? f->set : (struct wess_list){NULL, 0};
+}
+
+/* ---- who lost it
+ * ------------------------------------------------------------------------------------------ */
+
+static bool note(struct losing *l, const struct op_row *op)
+{
+    struct run *r = l->run;
+    struct item_row row;
+    struct link_row link;
+    struct content *had = arena_alloc(l->arena, sizeof(*had));
+    const char *reason = l->side == LEFT ? WHY_UNTAG_LEFT : WHY_UNTAG_RIGHT;
+    if (op->released || !op->reason || strcmp(op->reason, reason))
+        return true;
+    l->total++;
+    if (l->n == LOOKED_AT)
+        return true;
+    if (!had || item_get(r->db, l->arena, op->item[l->side], &row) != STORE_OK ||
+        link_get(r->db, l->arena, op->link, &link) != STORE_OK ||
+        !decode_content(l->arena, link.shadow[l->side], had))
+        return false;
+    l->ids[l->n] = row.rid;
+    l->had[l->n++] = had;
+    return true;
+}
+
+static bool collect(struct losing *l, enum op_what what, enum side side)
+{
+    struct op_row *op = arena_alloc(l->arena, sizeof(*op));
+    size_t n = 1;
+    if (!op)
+        return run_memory(l->run);
+    for (int64_t after = 0; n;) {
+        if (op_next(l->run->db, l->arena, l->run->pu.id, what, side, after, op, 1, &n) != STORE_OK)
+            return run_store_failed(l->run);
+        if (n && !note(l, op))
+            return db_failed(l->run->db) ? run_store_failed(l->run) : run_memory(l->run);
+        after = op->id;
+    }
+    return true;
+}
+
+/* ---- what they bear now
+ * ------------------------------------------------------------------------------------------ */
+
+/* Leaves of `common` what this one bears, and did not bear before. */
+static void narrow(struct wess_list *common, bool *any, struct wess_list now, struct wess_list had,
+                   struct wess_arena *a)
+{
+    const char **of = arena_alloc(a, (now.n + common->n + 1) * sizeof(*of));
+    size_t n = 0;
+    struct wess_list from = *any ? *common : now;
+    for (size_t i = 0; of && i < from.n; i++)
+        if (is_in(now, from.of[i]) && !is_in(had, from.of[i]))
+            of[n++] = arena_text(a, from.of[i]);
+    *any = true;
+    *common = (struct wess_list){of, of ? n : 0};
+}
+
+/* The one tag that all of them bear instead, or NULL. false: the remote cannot be asked. */
+static bool instead(struct losing *l, const char **out)
+{
+    const struct run_side *s = &l->run->side[l->side];
+    uint32_t max = s->collection->fetch_max;
+    size_t most = max && max < AT_ONCE ? max : AT_ONCE;
+    struct wess_list common = {NULL, 0};
+    struct wess_error error = {0};
+    bool any = false;
+    *out = NULL;
+    for (size_t at = 0; at < l->n && (!any || common.n); at += most) {
+        size_t n = l->n - at < most ? l->n - at : most;
+        arena_reset(l->call);
+        struct wess_result *res = arena_alloc(l->call, n * sizeof(*res));
+        if (!res)
+            return run_memory(l->run);
+        enum wess_code rc = conn_fetch(s->conn, s->collection->id, l->call, WESS_CALL_FACTS,
+                                       (struct wess_list){l->ids + at, n}, res, &error);
+        if (rc != WESS_OK)
+            return run_trouble(l->run, l->side, rc, &error, "fetch");
+        for (size_t i = 0; i < n; i++) {
+            if (res[i].code != WESS_OK) /* not all of them can be asked */
+                return true;
+            narrow(&common, &any, res[i].current->tags, tags_of(l->had[at + i]), l->arena);
+        }
+    }
+    *out = common.n ? common.of[0] : NULL;
+    return true;
+}
+
+/* Which of the tags that are asked for they lost. */
+static const char *lost(const struct losing *l)
+{
+    const struct cfg_select *sel = &l->run->pair->select[l->side];
+    const struct wess_list asked[] = {sel->tags_any, sel->tags_all};
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < asked[k].n; i++)
+            if (is_in(tags_of(l->had[0]), asked[k].of[i]))
+                return asked[k].of[i];
+    return asked[0].n ? asked[0].of[0] : asked[1].n ? asked[1].of[0] : "";
+}
+
+/* ---- the guard
+ * ------------------------------------------------------------------------------------------ */
+
+static bool hold_them(struct losing *l, const char *name)
+{
+    static const enum op_what kinds[] = {OP_END, OP_DELETE};
+    const char *reason = arena_fmt(
+        l->arena,
+        "the category \"%s\" was renamed to \"%s\"? all %lld items that had it lost it at once",
+        lost(l), name, (long long)l->total);
+    if (!reason)
+        return run_memory(l->run);
+    for (size_t k = 0; k < 2; k++) {
+        int64_t n = 0;
+        if (ops_planned(l->run->db, l->run->pu.id, kinds[k], -1, false, &n) != STORE_OK)
+            return run_store_failed(l->run);
+        if (n && !guard_hold(l->run, kinds[k], n, reason))
+            return false;
+    }
+    return true;
+}
+
+static bool guard_side(struct run *r, enum side side, struct wess_arena *a, struct wess_arena *call)
+{
+    struct losing l = {.run = r, .side = side, .arena = a, .call = call};
+    int64_t members = 0;
+    const char *name = NULL;
+    l.ids = arena_alloc(a, LOOKED_AT * sizeof(*l.ids));
+    l.had = arena_alloc(a, LOOKED_AT * sizeof(*l.had));
+    if (!l.ids || !l.had)
+        return run_memory(r);
+    for (int to = LEFT; to <= RIGHT; to++)
+        if (!collect(&l, OP_END, (enum side)to) || !collect(&l, OP_DELETE, (enum side)to))
+            return false;
+    if (l.total < LEAST)
+        return true;
+    if (links_chosen(r->db, r->pu.id, side, &members) != STORE_OK)
+        return run_store_failed(r);
+    if (l.total < members)
+        return true;
+    if (!instead(&l, &name))
+        return false;
+    return !name || hold_them(&l, name);
+}
+
+bool guard_rename(struct run *r)
+{
+    struct wess_arena *a = arena_new(ARENA_BUDGET), *call = arena_new(ARENA_BUDGET);
+    bool ok = (a && call) || run_memory(r);
+    for (int s = LEFT; ok && s <= RIGHT; s++)
+        if (r->pair->select[s].tags_any.n || r->pair->select[s].tags_all.n)
+            ok = guard_side(r, (enum side)s, a, call) && run_sound(r, a);
+    arena_free(call);
+    arena_free(a);
+    return ok;
+}

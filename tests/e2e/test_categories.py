@@ -1,0 +1,127 @@
+"""The mailbox's own list of categories, and a category that is renamed."""
+import os
+import re
+
+from sandbox import Sandbox, Wess, main
+
+EASY = 'first = { differs = "left"; create = "yes"; };'
+HARMLESS = "guard = { max_unlink = 1000; max_change = 1000; max_delete = 1000; };"
+ENTRY = re.compile(r'<category name="([^"]*)" color="(-?\d+)"[^>]* guid="(\{[-0-9A-F]{36}\})"/>')
+
+
+def users(box):
+    return ["id,name,mailbox,workbooks,wave",
+            f"u1,Ada,{box.mailbox(0)},{box.info['exchange']['mailboxes'][0]['name']},pilot"]
+
+
+def listed(box):
+    return box.exchange("categories")["xml"]
+
+
+def logged(wess):
+    with open(os.path.join(wess.dir, "log")) as f:
+        return f.read()
+
+
+def test_what_items_are_given_is_put_in_the_list():
+    with Sandbox() as box, Wess(box, users=users(box), pair=EASY + '''
+            select = { left = { tags_any = [ "From the CRM" ]; }; right = { queue = "%{user.workbooks}"; }; };'''
+            ) as wess:
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", re.sub(r"select = \{ left = \{ tags_any = \[ \"Workbooks\".*?\}; \};\n",
+                                       "", text, flags=re.S))
+        before = listed(box)
+        assert "From the CRM" not in before and "of people" in before
+        wess("sync", "--no-wait", check=(0, 1, 3, 4))
+        assert [c for c in box.contacts() if "From the CRM" in c["categories"]]
+        after = listed(box)
+        entries = ENTRY.findall(after)
+        mine = [e for e in entries if e[0] == "From the CRM"]
+        assert len(mine) == 1, after
+        colours = [e[1] for e in entries if e[0] != "From the CRM"]
+        assert mine[0][1] not in colours, "a colour that nobody used"
+        assert len({e[2] for e in entries}) == len(entries)
+        whole = re.search(r'<category name="From the CRM"[^>]*/>', after).group(0)
+        assert after.replace(whole, "") == before, "the rest byte for byte"
+        # Once: not again for the next item, whatever its case.
+        box.move_clock(600)
+        wess("sync", "--no-wait", check=(0, 1, 4))
+        assert listed(box) == after
+        assert box.control("exchange/outbox")["sent"] == 0
+
+
+def test_a_mailbox_without_a_list_gets_one():
+    with Sandbox("--data", "empty") as box, Wess(box, users=users(box), pair=EASY) as wess:
+        assert listed(box) is None
+        box.workbooks("create", name="Ada Byrne", person_first_name="Ada", person_last_name="Byrne",
+                      queue_id=11, **{"main_location[email]": "ada@x.example"})
+        wess("sync", "--no-wait", check=(0, 1, 3, 4))
+        assert box.contacts(), "she came"
+        assert [e[0] for e in ENTRY.findall(listed(box))] == ["Workbooks"], listed(box)
+
+
+def test_a_list_that_cannot_be_written_is_told_and_no_item_fails():
+    for how, says in (("refused", "cannot be written"), ("forgotten", "another program wrote")):
+        with Sandbox("--switch", f"category_list={how}") as box, \
+                Wess(box, users=users(box), pair=EASY) as wess:
+            box.exchange("rename_category", name="Workbooks", to="workBOOKS old")
+            for c in box.contacts():
+                if "workBOOKS old" in c["categories"]:
+                    box.exchange("untag", id=c["id"], category="workBOOKS old")
+            before = listed(box)
+            wess("sync", "--no-wait", check=(0, 1, 3, 4))
+            assert [c for c in box.contacts() if "Workbooks" in c["categories"]]
+            assert listed(box) == before
+            assert says in logged(wess), logged(wess)
+
+
+def test_a_renamed_category_is_one_cause():
+    for on_untag in ("unlink", "delete"):
+        with Sandbox() as box, Wess(box, users=users(box), pair=EASY + HARMLESS +
+                                    f' on_untag = "{on_untag}";') as wess:
+            wess("sync", "--no-wait", check=(0, 1, 3, 4))
+            box.move_clock(600)
+            wess("sync", "--no-wait", check=(0, 1, 4))
+            links = wess.json("status", check=(0, 1, 4))
+            people = len(box.people())
+            box.exchange("rename_category", name="Workbooks", to="Customers")
+            run = wess.sync("--no-wait", check=(0, 1, 3, 4))["u1"]
+            assert run["left"]["ended"] + run["right"]["ended"] == 0, run
+            assert run["right"]["deleted"] == 0 and len(box.people()) == people
+            held = wess.json("held", "list", check=(0, 1, 3, 4))["held"]
+            assert held and all('"Workbooks" was renamed to "Customers"?' in h["reason"]
+                                for h in held), held
+            # Named back, all is as it was.
+            box.exchange("rename_category", name="Customers", to="Workbooks")
+            box.move_clock(600)
+            run = wess.sync("--no-wait", check=(0, 1, 3, 4))["u1"]
+            assert not wess.json("held", "list", check=(0, 1, 3, 4))["held"], links
+            assert run["left"]["created"] + run["right"]["created"] == 0
+
+
+def test_an_untag_of_some_is_none():
+    with Sandbox() as box, Wess(box, users=users(box), pair=EASY + HARMLESS) as wess:
+        wess("sync", "--no-wait", check=(0, 1, 3, 4))
+        box.move_clock(600)
+        wess("sync", "--no-wait", check=(0, 1, 4))
+        some = [c for c in box.contacts() if "Workbooks" in c["categories"]]
+        # All but one get another instead: that one says that it was a person's choice.
+        for c in some[1:]:
+            box.exchange("tag", id=c["id"], category="Former")
+            box.exchange("untag", id=c["id"], category="Workbooks")
+        run = wess.sync("--no-wait", check=(0, 1, 3, 4))["u1"]
+        assert run["left"]["ended"] + run["right"]["ended"] > len(some) / 2, run
+    with Sandbox() as box, Wess(box, users=users(box), pair=EASY + HARMLESS) as wess:
+        wess("sync", "--no-wait", check=(0, 1, 3, 4))
+        box.move_clock(600)
+        wess("sync", "--no-wait", check=(0, 1, 4))
+        # All of them, and nothing in its place.
+        for c in [c for c in box.contacts() if "Workbooks" in c["categories"]]:
+            box.exchange("untag", id=c["id"], category="Workbooks")
+        run = wess.sync("--no-wait", check=(0, 1, 3, 4))["u1"]
+        assert run["left"]["ended"] + run["right"]["ended"] > 1, run
+
+
+if __name__ == "__main__":
+    main(globals())

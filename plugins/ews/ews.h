@@ -65,6 +65,7 @@ struct wess_conn {
     const char *asks;               /* another RequestServerVersion than ours; NULL: ours */
     size_t batch;                   /* ids of a GetItem, adapted to the size of answers */
     size_t batch_most;              /* as many as the server managed in its time */
+    bool attachments;               /* files that are attached travel */
     bool affinity;                  /* requests go where the subscriptions are held */
 };
 
@@ -83,7 +84,7 @@ void ews_watch_close(struct wess_watch *);
 /* ---- settings.c: options, and whether they go together
  * ------------------------------------------------------------------------------------------ */
 
-#define EWS_N_OPTIONS 29u
+#define EWS_N_OPTIONS 30u
 extern const struct wess_option ews_options[EWS_N_OPTIONS];
 /* Reads them into a connection that has its host; WESS_BROKEN says what is missing or too much. */
 enum wess_code ews_settings(struct wess_conn *, struct wess_error *);
@@ -174,6 +175,17 @@ void ews_name_request(char out[EWS_REQUEST_ID]);
  * coming. The code is that of the first that failed, with call->error filled. */
 enum wess_code ews_send(struct wess_call *, struct xml_out *docs, size_t n, bool write,
                         uint64_t body_max, const struct ews_taker *);
+/* Bytes that stand in a document in the place of the empty text of one element: they come in pieces
+ * while it is sent. */
+struct ews_insert {
+    const char *behind; /* where: after the first occurrence of this */
+    size_t len;
+    int64_t (*read)(void *ctx, size_t at, char *buf, size_t cap); /* as that of http_request */
+    void *ctx;
+};
+/* The same for one document with such an insert, which writes. */
+enum wess_code ews_ask_with(struct wess_call *, struct xml_out *doc, const struct ews_insert *,
+                            const struct ews_taker *);
 /* The same for one document, which is freed. */
 enum wess_code ews_ask(struct wess_call *, struct xml_out *doc, bool write,
                        const struct ews_taker *);
@@ -401,6 +413,19 @@ bool ews_mail_is_read(const struct wess_conn *, const char *path, const char *pl
 bool ews_mail_names(const char *name, size_t len, const char *path, const char *place);
 /* Of what was fetched, the field "mime". */
 enum wess_code ews_fetch_mime(struct wess_call *, struct wess_result *, size_t n);
+
+/* ---- attach.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* The field of files; of each kind that is written, where the setting says so. */
+extern const struct wess_field_schema ews_attach_schema;
+/* Of what was fetched, the field "attach": each file spooled. */
+enum wess_code ews_fetch_attachments(struct wess_call *, struct wess_result *, size_t n);
+/* What an op attaches is not in the spool (any more): it is to be merged again, and not sent. */
+bool ews_attachments_missing(struct wess_call *, const struct wess_op *);
+/* Of an item that was written: its files, one request each. */
+enum wess_code ews_write_attachments(struct wess_call *, const struct wess_op *,
+                                     struct wess_result *);
 
 /* ---- find.c
  * ------------------------------------------------------------------------------------------ */

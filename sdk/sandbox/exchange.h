@@ -24,6 +24,12 @@ void ex_put(struct ex_item *, const char *uri, const char *value);
 struct ex_extended {
     char *set, *name, *tag, *type, *value;
 };
+struct ex_attachment {
+    char *id, *name, *type; /* type NULL: not told */
+    bool inlined;
+    char *data; /* zero-terminated behind len */
+    size_t len;
+};
 struct ex_item {
     char *id, *klass; /* "IPM.Contact", "IPM.DistList" */
     int folder;
@@ -35,6 +41,8 @@ struct ex_item {
     size_t mime_len;
     char **categories;
     size_t n_categories;
+    struct ex_attachment *attachments;
+    size_t n_attachments;
     char *global_id;         /* what its UID is found by */
     char *master, *original; /* of a changed occurrence: its series, and when it was to begin */
     struct ex_extended *extended;
@@ -108,8 +116,19 @@ void ex_mail_came(const struct ex_mailbox *, struct ex_item *, const char *query
 bool ex_mail_take(struct ex_item *, const char *base64);
 /* A message that was made without one. */
 void ex_mail_make(struct ex_item *);
+/* A person attaches a file: name, and text or size. */
+void ex_mail_attach(struct ex_item *, const char *query);
 void ex_mail_write(struct sb_buf *, const struct ex_item *); /* MimeContent */
 void ex_mail_digest(const struct ex_item *, char out[65]);   /* SHA-256 of it */
+
+/* exchange_attach.c */
+void ex_attach(struct ex_item *, const char *name, char *data, size_t len); /* data: is taken */
+void ex_detach(struct ex_item *, const char *name);
+void ex_attach_copy(struct ex_item *to, const struct ex_item *from);
+void ex_attach_free(struct ex_item *);
+void ex_attach_write(struct sb_buf *, const struct ex_item *); /* item:Attachments */
+bool ex_attach_has(const struct ex_item *);
+void ex_attach_digest(const struct ex_attachment *, char out[65]); /* SHA-256 of it */
 
 /* exchange_series.c */
 /* The item that an OccurrenceItemId names: as its series is, until it is changed. */
@@ -163,7 +182,7 @@ char *ex_text(const xmlNode *);
 void ex_escape(struct sb_buf *, const char *text);
 struct ex_shape {
     bool all, props[PROPS], categories, sensitivity, body, html, modified, created, folder, subject,
-        klass, complete_name, text_only, mime;
+        klass, complete_name, text_only, mime, attachments, has_attachments;
     struct ex_extended *extended;
     size_t n_extended;
     const struct sb_request *request;

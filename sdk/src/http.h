@@ -28,6 +28,11 @@ struct http_request {
     size_t n_headers;
     const void *body; /* lives until http_perform() returns */
     size_t len;
+    /* Instead of `body`: its bytes from `at` on, into buf; how many (0 and less: they cannot be
+     * had, and the request is given up). Asked in order, and from the start again when it must be
+     * sent again. `len` is all of it. */
+    int64_t (*read)(void *ctx, size_t at, char *buf, size_t cap);
+    void *read_ctx;
     uint32_t flags;
     uint64_t body_max; /* of the answer; 0: as the installation says */
     /* Of an answer with status 200: each piece as it comes, which may be changed in place. How much

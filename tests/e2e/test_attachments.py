@@ -2,10 +2,12 @@
 binary; exchangelib, where it is there, attaches and reads them as an independent client."""
 import hashlib
 import os
+import re
 import tempfile
 
 import test_requests as wire
 from sandbox import Sandbox, main
+from test_calendars import Calendars, event, todo
 from test_kinds import Two, make, recorded, shown
 from test_mail import killed_when, largest
 
@@ -164,6 +166,52 @@ def test_large_and_killed():
         for i in (0, 1):
             assert len(box.contacts(i, folder="calendar")) == 2
         print(f"     killed {cut} times at work")
+
+
+INLINE = "ATTACH;VALUE=BINARY;ENCODING=BASE64;FMTTYPE=text/plain;FILENAME=offer.txt:"
+
+
+def test_a_folder_of_calendar_files():
+    """Within the file, as base64; what only says where a file is stays as it is."""
+    for element, kind, of in (("CalendarItem", "event", event), ("Task", "task", todo)):
+        with Sandbox("--data", "empty") as box, Calendars(kind, box) as wess:
+            with open(wess.config) as f:
+                text = f.read()
+            wess.write("wess.conf", text.replace('connector = "vdir";', 'connector = "vdir"; attachments = true;')
+                       .replace('auth = "basic";', 'auth = "basic"; attachments = true;'))
+            start = ["DTSTART:20300704T080000Z"] if kind == "event" else []
+            wess.put("item.ics", of("item@x", *start, "SUMMARY:Item", "ATTACH:http://x.example/a",
+                                    INLINE + "QW4gb2ZmZXI=", "X-KEPT:1"))
+            there = new(box, 0, element, "There")
+            attach(box, 0, there, 'a "b", c.txt', text="Text")
+            attach(box, 0, there, "empty", text="")
+            attach(box, 0, there, "longer", size=100000)
+            attach(box, 0, there, "too large", size=700000)
+            wess("sync", "--no-wait", check=(0, 1, 3, 4))
+            parked = wess("parked", "list", check=(0, 1)).stdout
+            assert "larger than a calendar file holds" in parked, parked
+            box.exchange("detach", 0, id=wess.mail("There")["id"], name="too large")
+            wess.settle()
+            (one,) = wess.mail("Item")["fields"]["Attachments"]
+            assert (one["name"], one["sha256"], one["type"]) == (
+                "offer.txt", sha("An offer"), "text/plain"), one
+            name, text = wess.with_summary("There")
+            found = re.findall('BINARY;ENCODING=BASE64;FILENAME="(.*?)":(.*)\r\n', text)
+            assert sorted(n for n, _ in found) == ["a ^'b^', c.txt", "empty", "longer"], [
+                n for n, _ in found]
+            assert ("empty", "") in found and max(len(b) for _, b in found) > 130000
+            # Changed there, taken away here.
+            box.exchange("detach", 0, id=wess.mail("Item")["id"], name="offer.txt")
+            attach(box, 0, wess.mail("Item"), "offer.txt", text="Another")
+            wess.edit(name, 'ATTACH;VALUE=BINARY;ENCODING=BASE64;FILENAME="empty":\r\n', "")
+            wess.settle()
+            text = wess.text("item.ics").replace("\r\n ", "")
+            assert 'FILENAME="offer.txt":QW5vdGhlcg==\r\n' in text, text
+            assert "ATTACH:http://x.example/a\r\n" in text and "X-KEPT:1" in text, text
+            names = sorted(f["name"] for f in wess.mail("There")["fields"]["Attachments"])
+            assert names == ['a "b", c.txt', "longer"], names
+            spool = os.path.join(wess.dir, "state", "spool")
+            assert os.listdir(spool) == [], os.listdir(spool)
 
 
 def play(box, wess):

@@ -1,7 +1,7 @@
-/* Filing: what is created once on the right and never moves again. It is remembered by an ended
- * link, with its natural key and digest alone. Its whole content is read when it goes, a batch at a
- * time, and passes through a spool folder of the run's own: nothing of it outlives the batch, and
- * what a killed process leaves goes with the next start. */
+/* Filing, and what passes through: what is created once on the right and never moves again. It is
+ * remembered by an ended link, with its natural key and digest alone. Its whole content is read
+ * when it goes, a batch at a time, and passes through a spool folder of the run's own: nothing of
+ * it outlives the batch, and what a killed process leaves goes with the next start. */
 #include "engine/wire.h"
 
 #include <errno.h>
@@ -52,9 +52,22 @@ static void spool_in(struct run *r, const char *dir)
         conn_spool_in(r->side[s].conn, dir);
 }
 
+/* Files that are attached are read where they are merged, and written in the same run: what was
+ * read passes through as what is filed does. */
+static bool passes_files(const struct run *r)
+{
+    bool any = false;
+    for (int s = LEFT; s <= RIGHT; s++) {
+        const struct wess_collection *c = r->side[s].collection;
+        for (size_t i = 0; c && i < c->n_fields; i++)
+            any |= !strcmp(c->fields[i].name, "attach");
+    }
+    return any;
+}
+
 bool file_begin(struct run *r)
 {
-    if (!r->pair->files)
+    if (!r->pair->files && !passes_files(r))
         return true;
     r->spool = blob_dir_new(r->arena, r->cfg->state_dir);
     if (r->spool) {
@@ -110,7 +123,8 @@ static bool read_sources(struct flight *f, struct wess_result *out)
             return run_store_failed(r);
         ids[i] = row.rid;
     }
-    conn_spool_in(r->side[from].conn, f->spool);
+    if (f->spool)
+        conn_spool_in(r->side[from].conn, f->spool);
     enum wess_code rc = read_some(f, (struct wess_list){ids, f->n}, out);
     conn_spool_in(r->side[from].conn, r->spool);
     return rc == WESS_OK || run_trouble(r, from, rc, &f->error, "fetch");
@@ -206,9 +220,19 @@ static bool take_sources(struct flight *f, const struct wess_result *res, bool a
     return true;
 }
 
+/* Of creates in doubt: the files that they attach are not in this run's spool. What is found to be
+ * there already is completed by them; what became of each reading shows in the merge. */
+static bool read_files_again(struct flight *f)
+{
+    struct wess_result *res = arena_alloc(f->arena, f->n * sizeof(*res));
+    return res ? read_sources(f, res) : run_memory(f->run);
+}
+
 bool file_load(struct flight *f, bool again)
 {
     struct run *r = f->run;
+    if (again && r->spool && !r->pair->files && f->n)
+        return read_files_again(f);
     if (!r->pair->files || !f->n || f->rows[0].what != OP_CREATE)
         return true;
     struct wess_result *res = arena_alloc(f->arena, f->n * sizeof(*res));

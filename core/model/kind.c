@@ -32,6 +32,8 @@ static const struct field_def contact_fields[] = {
           "RFC 6350 6.3.1"),
     DATE("anniversary", "anniversary", "RFC 6350 6.2.6"),
     LINE("assistant", "assistant", "MS-OXOCNTC 2.2.1.10.7"),
+    FIELD("attach", WESS_RECORDS, MERGE_RECORDS, FORM_LINE, LINE_MAX_LEN, "files",
+          "MS-OXWSATT 2.2.4.5"),
     DATE("bday", "birthday", "RFC 6350 6.2.5"),
     CATEGORIES("RFC 6350 6.7.1"),
     WORD("class", "PUBLIC", "privacy", "RFC 2426 3.7.1"),
@@ -61,6 +63,8 @@ static const char *const contact_keys[] = {"email+name.family", "email", "fn+pho
 
 static const struct field_def task_fields[] = {
     FIELD("alarm", WESS_TIME, MERGE_SCALAR, FORM_DATE, 0, "reminder", "RFC 5545 3.8.6.3"),
+    FIELD("attach", WESS_RECORDS, MERGE_RECORDS, FORM_LINE, LINE_MAX_LEN, "files",
+          "RFC 5545 3.8.1.1"),
     CATEGORIES("RFC 5545 3.8.1.2"),
     WORD("class", "PUBLIC", "privacy", "RFC 5545 3.8.1.3"),
     DATE("completed", "completed on", "RFC 5545 3.8.2.1"),
@@ -79,6 +83,8 @@ static const struct field_def task_fields[] = {
 static const struct field_def event_fields[] = {
     FIELD("alarm", WESS_INT, MERGE_SCALAR, FORM_LINE, 0, "reminder, minutes before",
           "RFC 5545 3.8.6.3"),
+    FIELD("attach", WESS_RECORDS, MERGE_RECORDS, FORM_LINE, LINE_MAX_LEN, "files",
+          "RFC 5545 3.8.1.1"),
     FIELD("attendees", WESS_RECORDS, MERGE_RECORDS, FORM_MAIL, LINE_MAX_LEN, "attendees",
           "RFC 5545 3.8.4.1"),
     WORD("busystatus", "BUSY", "show as", "MS-OXCICAL 2.1.3.1.1.20.31"),

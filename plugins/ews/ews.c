@@ -66,6 +66,25 @@ enum wess_code ews_conn_open(const struct wess_host *host, struct wess_conn **ou
     return rc;
 }
 
+/* The fields of a kind, and with the setting its files. */
+static bool fields_of(struct wess_call *call, const struct ews_kind *kind,
+                      struct wess_collection *out)
+{
+    out->fields = kind->schema;
+    out->n_fields = kind->n_schema;
+    if (!call->conn->attachments || kind->read_only)
+        return true;
+    struct wess_field_schema *of =
+        call->conn->host->alloc(call->arena, (kind->n_schema + 1) * sizeof(*of));
+    if (!of)
+        return false;
+    memcpy(of, kind->schema, kind->n_schema * sizeof(*of));
+    of[kind->n_schema] = ews_attach_schema;
+    out->fields = of;
+    out->n_fields = kind->n_schema + 1;
+    return true;
+}
+
 static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
 {
     struct wess_conn *c = call->conn;
@@ -91,9 +110,10 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
                                                 .fetch_max = EWS_FETCH * EWS_LANES,
                                                 .write_max = EWS_WRITE,
                                                 .settle_after_ms = EWS_SETTLE_MS,
-                                                .facts = {fact_names, 1},
-                                                .fields = ews_kinds[i]->schema,
-                                                .n_fields = ews_kinds[i]->n_schema};
+                                                .facts = {fact_names, 1}};
+    for (size_t i = 0, k = 0; i < EWS_KINDS; i++)
+        if (c->tree[i].top && !fields_of(call, ews_kinds[i], &col[k++]))
+            return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_MAILBOX, NULL, "out of memory");
     /* A folder's id never changes, belongs to one mailbox, and stays when the server's name or the
      * mailbox's address changes. */
     *out = (struct wess_schema){

@@ -68,7 +68,8 @@ struct wess_conn {
     size_t batch_most;              /* as many as the server managed in its time */
     char *listed[EWS_LISTED];       /* categories that were looked for in the mailbox's list */
     size_t n_listed;
-    bool affinity; /* requests go where the subscriptions are held */
+    bool attachments; /* files that are attached travel */
+    bool affinity;    /* requests go where the subscriptions are held */
 };
 
 /* ---- ews.c, and watch.c
@@ -86,7 +87,7 @@ void ews_watch_close(struct wess_watch *);
 /* ---- settings.c: options, and whether they go together
  * ------------------------------------------------------------------------------------------ */
 
-#define EWS_N_OPTIONS 29u
+#define EWS_N_OPTIONS 30u
 extern const struct wess_option ews_options[EWS_N_OPTIONS];
 /* Reads them into a connection that has its host; WESS_BROKEN says what is missing or too much. */
 enum wess_code ews_settings(struct wess_conn *, struct wess_error *);
@@ -197,6 +198,17 @@ void ews_name_request(char out[EWS_REQUEST_ID]);
  * coming. The code is that of the first that failed, with call->error filled. */
 enum wess_code ews_send(struct wess_call *, struct xml_out *docs, size_t n, bool write,
                         uint64_t body_max, const struct ews_taker *);
+/* Bytes that stand in a document in the place of the empty text of one element: they come in pieces
+ * while it is sent. */
+struct ews_insert {
+    const char *behind; /* where: after the first occurrence of this */
+    size_t len;
+    size_t (*read)(void *ctx, size_t at, char *buf, size_t cap); /* a source, as of http_request */
+    void *ctx;
+};
+/* The same for one document with such an insert, which writes. */
+enum wess_code ews_ask_with(struct wess_call *, struct xml_out *doc, const struct ews_insert *,
+                            const struct ews_taker *);
 /* The same for one document, which is freed. */
 enum wess_code ews_ask(struct wess_call *, struct xml_out *doc, bool write,
                        const struct ews_taker *);
@@ -447,6 +459,19 @@ bool ews_put_photo(struct ews_put *, const struct ews_field *); /* with a new it
 enum wess_code ews_fetch_photos(struct wess_call *, struct wess_result *, size_t n);
 /* Of an item that was updated, or compared: its picture. */
 enum wess_code ews_write_photo(struct wess_call *, const struct wess_op *, struct wess_result *);
+
+/* ---- attach.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* The field of files; of each kind that is written, where the setting says so. */
+extern const struct wess_field_schema ews_attach_schema;
+/* Of what was fetched, the field "attach": each file spooled. */
+enum wess_code ews_fetch_attachments(struct wess_call *, struct wess_result *, size_t n);
+/* What an op attaches is not in the spool (any more): it is to be merged again, and not sent. */
+bool ews_attachments_missing(struct wess_call *, const struct wess_op *);
+/* Of an item that was written: its files, one request each. */
+enum wess_code ews_write_attachments(struct wess_call *, const struct wess_op *,
+                                     struct wess_result *);
 
 /* ---- find.c
  * ------------------------------------------------------------------------------------------ */

@@ -255,6 +255,9 @@ enum wess_code ews_fetch(struct wess_call *call, struct wess_list ids, struct we
     }
     if (rc == WESS_OK && ews_kind_of(call) == &ews_event_kind)
         rc = ews_fetch_occurrences(call, out, ids.n);
+    if (rc == WESS_OK && c->attachments && !ews_kind_of(call)->read_only &&
+        !(call->flags & WESS_CALL_FACTS))
+        rc = ews_fetch_attachments(call, out, ids.n);
     if (rc == WESS_OK && ews_kind_of(call) == &ews_message_kind &&
         !(call->flags & (WESS_CALL_FACTS | WESS_CALL_NO_MIME)))
         rc = ews_fetch_mime(call, out, ids.n);

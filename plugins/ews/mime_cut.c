@@ -48,7 +48,8 @@ static void decode(struct mime_cut *m, char c)
 static bool is_mime(const struct mime_cut *m)
 {
     const char *colon = strchr(m->name, ':');
-    return m->name[0] != '/' && !strcmp(colon ? colon + 1 : m->name, m->element);
+    return m->name[0] != '/' &&
+           !strcmp(colon ? colon + 1 : m->name, m->element ? m->element : "MimeContent");
 }
 
 static void in_tag(struct mime_cut *m, char c)

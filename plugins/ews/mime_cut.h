@@ -13,8 +13,8 @@
 
 struct mime_cut {
     const struct wess_host *host;
-    const char *element;      /* that holds it: "MimeContent" */
     struct wess_spool *spool; /* the caller's, to end it or to throw it away */
+    const char *element;      /* whose text it is; NULL: MimeContent */
     enum { MIME_OUTSIDE, MIME_IN_TAG, MIME_IN_CONTENT, MIME_IN_REFERENCE } at;
     char name[MIME_NAME_CAP]; /* of the tag, with its prefix, as far as there is room */
     size_t n_name, n_letters, n_padding, n_piece;

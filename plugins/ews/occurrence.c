@@ -220,6 +220,9 @@ static enum wess_code take_done(void *ctx, size_t i, size_t at, const xmlNode *m
     (void)i;
     (void)at;
     c->code = ews_message_item(m, true, e);
+    /* By an attempt that was cut off. */
+    if (!strcmp(e->remote_code, "ErrorCalendarOccurrenceIsDeletedFromRecurrence"))
+        c->code = WESS_GONE;
     return WESS_OK;
 }
 

@@ -22,6 +22,11 @@ void ews_name_request(char out[EWS_REQUEST_ID])
 /* ---- sending
  * ------------------------------------------------------------------------------------------ */
 
+struct joined {
+    const struct ews_insert *insert; /* NULL: none */
+    const char *text;
+    size_t before, len; /* of the text: where the insert is; all of it */
+};
 struct sending {
     struct wess_call *call;
     const struct ews_taker *taker;
@@ -36,6 +41,7 @@ struct sending {
     } pieces[EWS_LANES];
     size_t at[EWS_LANES]; /* which document q[i] is, of those that are sent again */
     bool again[EWS_LANES], may_again, moved;
+    struct joined joined;
 };
 
 /* Ids, numbers and machines' names only. */
@@ -126,6 +132,39 @@ static void count(struct wess_call *call, int sign)
     call->bytes_in += received;
 }
 
+/* A document with an insert: what stands before it, it, and what stands behind. */
+static size_t read_joined(void *ctx, size_t at, char *buf, size_t cap)
+{
+    const struct joined *j = ctx;
+    const struct ews_insert *in = j->insert;
+    if (at >= j->before && at < j->before + in->len) {
+        size_t left = j->before + in->len - at;
+        return in->read(in->ctx, at - j->before, buf, left < cap ? left : cap);
+    }
+    bool first = at < j->before;
+    const char *from = j->text + (first ? at : at - in->len);
+    size_t left = first ? j->before - at : j->len + in->len - at;
+    size_t len = left < cap ? left : cap;
+    memcpy(buf, from, len);
+    return len;
+}
+
+static enum wess_code join(struct sending *s)
+{
+    struct joined *j = &s->joined;
+    const char *at = strstr(s->q[0].body, j->insert->behind);
+    if (!at)
+        return wess_fail(&s->call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "there is no place in the request for its content");
+    j->text = s->q[0].body;
+    j->len = s->q[0].len;
+    j->before = (size_t)(at - j->text) + strlen(j->insert->behind);
+    s->q[0].len += j->insert->len;
+    s->q[0].source = read_joined;
+    s->q[0].source_ctx = j;
+    return WESS_OK;
+}
+
 static enum wess_code prepare(struct sending *s, struct xml_out *docs, size_t n, uint64_t body_max)
 {
     const struct wess_conn *c = s->call->conn;
@@ -161,7 +200,7 @@ static enum wess_code prepare(struct sending *s, struct xml_out *docs, size_t n,
             /* A POST that only reads may be sent again; none is ever sent elsewhere. */
             .flags = HTTP_NO_REDIRECT | (s->write ? 0u : HTTP_IS_READ)};
     }
-    return WESS_OK;
+    return s->joined.insert ? join(s) : WESS_OK;
 }
 
 static void carry_out(struct sending *s, size_t n)
@@ -196,12 +235,14 @@ static void send_again(struct sending *s, size_t n)
     }
 }
 
-enum wess_code ews_send(struct wess_call *call, struct xml_out *docs, size_t n, bool write,
-                        uint64_t body_max, const struct ews_taker *taker)
+static enum wess_code send_docs(struct wess_call *call, struct xml_out *docs, size_t n, bool write,
+                                uint64_t body_max, const struct ews_insert *insert,
+                                const struct ews_taker *taker)
 {
     struct sending s = {.call = call,
                         .taker = taker,
                         .write = write,
+                        .joined = {.insert = insert},
                         .rc = ews_sign_in(call),
                         .may_again = call->conn->auth == HTTP_AUTH_BEARER};
     if (s.rc == WESS_OK)
@@ -216,6 +257,20 @@ enum wess_code ews_send(struct wess_call *call, struct xml_out *docs, size_t n, 
     if (s.moved)
         ews_forget_place(call->conn);
     return s.rc;
+}
+
+enum wess_code ews_send(struct wess_call *call, struct xml_out *docs, size_t n, bool write,
+                        uint64_t body_max, const struct ews_taker *taker)
+{
+    return send_docs(call, docs, n, write, body_max, NULL, taker);
+}
+
+enum wess_code ews_ask_with(struct wess_call *call, struct xml_out *doc,
+                            const struct ews_insert *insert, const struct ews_taker *taker)
+{
+    enum wess_code rc = send_docs(call, doc, 1, true, 0, insert, taker);
+    xml_fini(doc);
+    return rc;
 }
 
 enum wess_code ews_ask(struct wess_call *call, struct xml_out *doc, bool write,

@@ -57,6 +57,8 @@ const struct wess_option ews_options[EWS_N_OPTIONS] = {
      "sub-folders of Tasks that are read as well, by path; \"*\": all", 0},
     {"calendar_folders", "list", NULL, NULL, NULL,
      "sub-folders of Calendar that are read as well, by path; \"*\": all", 0},
+    {"attachments", "bool", NULL, "false", NULL,
+     "files that are attached to contacts, tasks and events travel as well", 0},
     {"mail_folders", "list", NULL, NULL, NULL,
      "folders of mail that are read, by path from the top or as inbox, sentitems, drafts, outbox, "
      "junkemail; \"NAME/*\": with all below; \"*\": all but the last three (default: inbox, "
@@ -262,6 +264,7 @@ enum wess_code ews_settings(struct wess_conn *c, struct wess_error *e)
     if (!c->impersonate_as)
         c->impersonate_as = "address";
     c->mailbox = get(c, "mailbox");
+    c->attachments = get(c, "attachments") && !strcmp(get(c, "attachments"), "true");
     enum wess_code rc = judge_way(c, w, e);
     if (rc == WESS_OK)
         rc = set_zone(c, e);

@@ -418,6 +418,15 @@ static enum wess_code send_all(struct writing *w)
 /* ---- the slot
  * ------------------------------------------------------------------------------------------ */
 
+/* What is not in the spool was read by an earlier run: the op is merged again. */
+static void leave_missing(struct writing *w)
+{
+    for (size_t k = 0; k < w->n; k++)
+        if (ews_attachments_missing(w->call, w->of[k].op))
+            w->of[k].out->code = WESS_CONFLICT;
+    sieve(w);
+}
+
 static enum wess_code apply_kind(struct wess_call *call, const struct wess_op *ops, size_t n,
                                  enum wess_what what, struct wess_result *out)
 {
@@ -432,9 +441,35 @@ static enum wess_code apply_kind(struct wess_call *call, const struct wess_op *o
     if (!w.n)
         return WESS_OK;
     rc = what == WESS_CREATE ? look_up(&w) : look(&w);
+    if (rc == WESS_OK && call->conn->attachments && what != WESS_DELETE)
+        leave_missing(&w);
     if (rc == WESS_OK && what == WESS_UPDATE)
         rc = work_out(&w);
     return rc == WESS_OK ? send_all(&w) : rc;
+}
+
+/* What has requests of its own, once the item is there; one that was there already is completed. An
+ * item that did not get all of it is in doubt: taken for written, what is missing there would be a
+ * deletion. */
+static enum wess_code write_parts(struct wess_call *call, const struct wess_op *op,
+                                  struct wess_result *out, enum wess_code rc)
+{
+    bool overrides =
+        ews_kind_of(call) == &ews_event_kind && ews_field_of(&op->item, "overrides") != NULL;
+    bool files = call->conn->attachments && ews_field_of(&op->item, "attach");
+    bool photo = ews_kind_of(call) == &ews_contact_kind && op->what == WESS_UPDATE &&
+                 ews_field_of(&op->item, "photo");
+    if (!overrides && !files && !photo)
+        return rc;
+    if (rc == WESS_OK && overrides)
+        rc = ews_write_occurrences(call, op, out);
+    if (rc == WESS_OK && files && out->code == WESS_OK)
+        rc = ews_write_attachments(call, op, out);
+    if (rc == WESS_OK && photo && out->code == WESS_OK)
+        rc = ews_write_photo(call, op, out);
+    if (rc != WESS_OK)
+        out->code = WESS_UNKNOWN;
+    return rc;
 }
 
 enum wess_code ews_apply(struct wess_call *call, const struct wess_op *ops, size_t n,
@@ -449,13 +484,9 @@ enum wess_code ews_apply(struct wess_call *call, const struct wess_op *ops, size
     enum wess_code rc = ews_folders(call, false);
     for (size_t k = 0; rc == WESS_OK && k < 3; k++)
         rc = apply_kind(call, ops, n, order[k], out);
-    /* What was found to be there already is merged again first. */
-    for (size_t i = 0; rc == WESS_OK && ews_kind_of(call) == &ews_event_kind && i < n; i++)
-        if (ops[i].what != WESS_DELETE && out[i].code == WESS_OK && !out[i].current)
-            rc = ews_write_occurrences(call, &ops[i], &out[i]);
-    for (size_t i = 0; rc == WESS_OK && ews_kind_of(call) == &ews_contact_kind && i < n; i++)
-        if (ops[i].what == WESS_UPDATE && out[i].code == WESS_OK)
-            rc = ews_write_photo(call, &ops[i], &out[i]);
+    for (size_t i = 0; i < n; i++)
+        if (ops[i].what != WESS_DELETE && out[i].code == WESS_OK)
+            rc = write_parts(call, &ops[i], &out[i], rc);
     if (rc == WESS_OK)
         ews_list_categories(call, ops, n, out);
     if (rc == WESS_TOO_BIG && !call->error.text[0])

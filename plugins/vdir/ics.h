@@ -113,6 +113,7 @@ struct ics_table {
 extern const struct ics_table ics_event_table, ics_task_table;
 extern const struct wess_field_schema ics_event_schema[], ics_task_schema[];
 extern const size_t ics_n_event_schema, ics_n_task_schema;
+extern const struct wess_field_schema ics_attach_schema; /* of both, where the setting says so */
 
 #define ICS_READ(what) void ics_read_##what(struct ics_reading *, const struct ics_field *)
 #define ICS_WRITE(what)                                                                            \
@@ -129,6 +130,7 @@ ICS_READ(alarm);   /* of a task */
 ICS_READ(attendees);
 ICS_READ(organizer);
 ICS_READ(overrides);
+ICS_READ(attach);
 ICS_WRITE(text);
 ICS_WRITE(word);
 ICS_WRITE(number);
@@ -140,7 +142,8 @@ ICS_WRITE(minutes);
 ICS_WRITE(alarm);
 ICS_WRITE(attendees);
 ICS_WRITE(organizer);
-ICS_WRITE(gone);      /* deleted occurrences */
+ICS_WRITE(gone); /* deleted occurrences */
+ICS_WRITE(attach);
 ICS_WRITE(overrides); /* changed ones */
 ICS_WRITE(uid);
 

@@ -19,6 +19,7 @@ static const struct ics_field event_fields[] = {
     {"organizer", "ORGANIZER", 0, BOTH(organizer), false},
     {"organizer.cn", "ORGANIZER", 0, BOTH(organizer), false},
     {"attendees", "ATTENDEE", 0, BOTH(attendees), false},
+    {"attach", "ATTACH", 0, BOTH(attach), false},
     {"rrule", "RRULE", 0, BOTH(rule), true},
     {"overrides", "EXDATE", 0, ics_read_overrides, ics_write_gone, false},
     {"alarm", "VALARM", 0, BOTH(minutes), false},
@@ -38,6 +39,7 @@ static const struct ics_field task_fields[] = {
     {"percent-complete", "PERCENT-COMPLETE", 100, BOTH(number), false},
     {"priority", "PRIORITY", 9, BOTH(number), false},
     {"owner", "X-WESS-OWNER", 0, BOTH(text), false},
+    {"attach", "ATTACH", 0, BOTH(attach), false},
     {"rrule", "RRULE", 0, BOTH(rule), false},
     {"alarm", "VALARM", 0, BOTH(alarm), false},
 };

@@ -12,6 +12,8 @@ static const struct wess_option options[] = {
     {"path", "string", NULL, NULL, NULL, "the folder, such as /srv/contacts/%{user.id}",
      WESS_OPTION_REQUIRED},
     {"version", "choice", NULL, "3.0", "3.0|4.0", "the vCard that new files are written as", 0},
+    {"attachments", "bool", NULL, "false", NULL,
+     "files that stand within events and tasks travel as well", 0},
     {"time_zone", "string", NULL, "Etc/UTC", NULL,
      "where its owner lives, such as Europe/London: whose days are the days of tasks", 0},
 };
@@ -52,6 +54,8 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     c->kind = kind_named(host->setting(host->ctx, "kind"));
     c->zone = host->setting(host->ctx, "time_zone");
     c->path = host->setting(host->ctx, "path");
+    const char *files = host->setting(host->ctx, "attachments");
+    c->attachments = files && !strcmp(files, "true");
     c->new_is_v4 = version && !strcmp(version, "4.0");
     if (!c->path || *c->path != '/') {
         close_conn(c);
@@ -104,6 +108,25 @@ static enum wess_code identity(struct wess_call *call, const char **out)
     return rc;
 }
 
+/* The fields of a kind, and with the setting the files in it. Cards have none. */
+static bool fields_of(struct wess_call *call, const struct vdir_kind *kind,
+                      struct wess_collection *out)
+{
+    size_t n = *kind->n_schema;
+    out->fields = kind->schema;
+    out->n_fields = n;
+    if (!call->conn->attachments || kind == &vdir_contacts)
+        return true;
+    struct wess_field_schema *of = call->conn->host->alloc(call->arena, (n + 1) * sizeof(*of));
+    if (!of)
+        return false;
+    memcpy(of, kind->schema, n * sizeof(*of));
+    of[n] = ics_attach_schema;
+    out->fields = of;
+    out->n_fields = n + 1;
+    return true;
+}
+
 static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
 {
     const char *id = NULL;
@@ -120,9 +143,9 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
                                       .caps = CAPS,
                                       .page_max = VDIR_PAGE,
                                       .fetch_max = VDIR_FETCH,
-                                      .write_max = VDIR_WRITE,
-                                      .fields = kind->schema,
-                                      .n_fields = *kind->n_schema};
+                                      .write_max = VDIR_WRITE};
+    if (!fields_of(call, kind, &col[0]))
+        return vdir_spent(call);
     rc = eml_describe(call, &col[1]);
     *out = (struct wess_schema){.identity = id, .version = kind->format, .of = col, .n = 2};
     return rc;

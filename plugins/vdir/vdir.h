@@ -21,8 +21,9 @@ struct wess_conn {
     const char *zone;             /* where its owner lives; NULL: UTC */
     const struct vdir_kind *kind; /* what its files are */
     const char *path;
-    bool new_is_v4; /* what a new file is written as */
-    bool tidied;    /* what a killed process left was looked for */
+    bool attachments; /* files within calendar files travel */
+    bool new_is_v4;   /* what a new file is written as */
+    bool tidied;      /* what a killed process left was looked for */
     /* The listing under way: pages are cut from one look into the folder. */
     struct names names;
     size_t next;

@@ -30,11 +30,11 @@ static const struct {
                   {"MoveItem", ex_move_item},
                   {"CopyItem", ex_copy_item},
                   {"FindItem", ex_find_item},
-                  {"ConvertId", ex_convert_id},
-                  {"ResolveNames", ex_resolve_names},
                   {"CreateAttachment", ex_create_attachment},
                   {"GetAttachment", ex_get_attachment},
                   {"DeleteAttachment", ex_delete_attachment},
+                  {"ConvertId", ex_convert_id},
+                  {"ResolveNames", ex_resolve_names},
                   {"Subscribe", ex_subscribe}};
 
 /* ---- envelopes
@@ -427,6 +427,16 @@ static json_t *item_json(const struct ex_mailbox *m, const struct ex_item *i)
         json_object_set_new(fields, "PhotoSha256", json_string(digest));
     if (photos > 1)
         json_object_set_new(fields, "Photos", json_integer((json_int_t)photos));
+    json_t *files = json_array();
+    for (size_t a = 0; a < i->n_attachments; a++) {
+        ex_attach_digest(&i->attachments[a], digest);
+        json_array_append_new(files, json_pack("{s:s,s:I,s:s,s:s?}", "name", i->attachments[a].name,
+                                               "size", (json_int_t)i->attachments[a].len, "sha256",
+                                               digest, "type", i->attachments[a].type));
+    }
+    if (i->n_attachments)
+        json_object_set(fields, "Attachments", files);
+    json_decref(files);
     return json_pack("{s:s,s:s,s:s,s:o,s:o,s:s?,s:s}", "id", i->id, "change_key", key, "folder",
                      i->folder < 0 ? "" : m->folders[i->folder].name, "categories", categories,
                      "fields", fields, "stamp", stamp, "sensitivity",
@@ -515,6 +525,12 @@ static bool act(struct ex_mailbox *m, struct ex_item *i, const char *action, con
         sb_params(query, set_param, i);
     } else if (!strcmp(action, "photo")) {
         known = ex_attach_control(i, query);
+    } else if (!strcmp(action, "attach")) {
+        ex_mail_attach(i, query);
+    } else if (!strcmp(action, "detach")) {
+        char *name = sb_param(query, "name", 0);
+        ex_detach(i, name);
+        free(name);
     } else if (!strcmp(action, "tag") || !strcmp(action, "untag")) {
         tag(i, category ? category : "Workbooks", *action == 't');
         if (*action == 't')

@@ -25,9 +25,10 @@ struct ex_extended {
     char *set, *name, *tag, *type, *value;
 };
 struct ex_attachment {
-    char *id, *name, *type, *bytes;
+    char *id, *name, *type; /* type NULL: not told */
+    char *bytes;
     size_t len;
-    bool photo;
+    bool photo, inlined;
     int64_t modified_ms;
 };
 struct ex_item {
@@ -41,12 +42,12 @@ struct ex_item {
     size_t mime_len;
     char **categories;
     size_t n_categories;
+    struct ex_attachment *attachments;
+    size_t n_attachments;
     char *global_id;         /* what its UID is found by */
     char *master, *original; /* of a changed occurrence: its series, and when it was to begin */
     struct ex_extended *extended;
     size_t n_extended;
-    struct ex_attachment *attachments;
-    size_t n_attachments;
 };
 struct ex_folder {
     char *id, *distinguished, *name, *klass;
@@ -124,6 +125,10 @@ void ex_attach_list(struct sb_buf *, const struct ex_item *);
 /* How many pictures it has, and SHA-256 of the one that counts. */
 size_t ex_attach_photo(const struct ex_item *, char digest[65]);
 bool ex_attach_control(struct ex_item *, const char *query);
+void ex_attach(struct ex_item *, const char *name, char *data, size_t len); /* data: is taken */
+void ex_detach(struct ex_item *, const char *name);
+bool ex_attach_has(const struct ex_item *);
+void ex_attach_digest(const struct ex_attachment *, char out[65]); /* SHA-256 of it */
 
 /* exchange_mail.c */
 void ex_mail_came(const struct ex_mailbox *, struct ex_item *, const char *query);
@@ -131,6 +136,8 @@ void ex_mail_came(const struct ex_mailbox *, struct ex_item *, const char *query
 bool ex_mail_take(struct ex_item *, const char *base64);
 /* A message that was made without one. */
 void ex_mail_make(struct ex_item *);
+/* A person attaches a file: name, and text or size. */
+void ex_mail_attach(struct ex_item *, const char *query);
 void ex_mail_write(struct sb_buf *, const struct ex_item *); /* MimeContent */
 void ex_mail_digest(const struct ex_item *, char out[65]);   /* SHA-256 of it */
 
@@ -186,7 +193,7 @@ char *ex_text(const xmlNode *);
 void ex_escape(struct sb_buf *, const char *text);
 struct ex_shape {
     bool all, props[PROPS], categories, sensitivity, body, html, modified, created, folder, subject,
-        klass, complete_name, text_only, mime, attachments;
+        klass, complete_name, text_only, mime, attachments, has_attachments;
     struct ex_extended *extended;
     size_t n_extended;
     const struct sb_request *request;

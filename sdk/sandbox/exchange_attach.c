@@ -63,6 +63,7 @@ void ex_attach_copy(struct ex_item *to, const struct ex_item *from)
         ex_set(&a->name, f->name);
         ex_set(&a->type, f->type);
         a->photo = f->photo;
+        a->inlined = f->inlined;
         a->modified_ms = f->modified_ms;
         set_bytes(a, f->bytes, f->len);
     }
@@ -83,6 +84,40 @@ static void detach(struct ex_item *i, size_t at)
     memmove(i->attachments + at, i->attachments + at + 1,
             (i->n_attachments - at - 1) * sizeof(*i->attachments));
     i->n_attachments--;
+}
+
+void ex_attach(struct ex_item *i, const char *name, char *bytes, size_t len)
+{
+    struct ex_attachment *a = attach(i);
+    ex_set(&a->name, name);
+    a->bytes = bytes;
+    a->len = len;
+}
+
+void ex_detach(struct ex_item *i, const char *name)
+{
+    for (size_t k = i->n_attachments; name && k-- > 0;)
+        if (!strcmp(i->attachments[k].name, name))
+            detach(i, k);
+}
+
+void ex_attach_digest(const struct ex_attachment *a, char out[65])
+{
+    struct sha256_ctx ctx;
+    uint8_t sum[SHA256_DIGEST_SIZE];
+    sha256_init(&ctx);
+    sha256_update(&ctx, a->len, (const uint8_t *)a->bytes);
+    sha256_digest(&ctx, sizeof(sum), sum);
+    for (size_t k = 0; k < sizeof(sum); k++)
+        snprintf(out + 2 * k, 3, "%02x", sum[k]);
+}
+
+bool ex_attach_has(const struct ex_item *i)
+{
+    for (size_t k = 0; k < i->n_attachments; k++)
+        if (!i->attachments[k].inlined)
+            return true;
+    return false;
 }
 
 /* ---- taking one in
@@ -139,6 +174,7 @@ static const char *take_file(struct ex_item *i, const xmlNode *n)
         ex_set(&a->name, name);
         ex_set(&a->type, type);
         a->photo = says_yes(ex_child(n, "IsContactPhoto"));
+        a->inlined = says_yes(ex_child(n, "IsInline"));
         set_bytes(a, bytes, len);
     }
     free(bytes);
@@ -181,7 +217,7 @@ static void write_one(struct sb_buf *b, const struct ex_attachment *a, const cha
     if (!content) {
         sb_buf_fmt(b, "<t:Size>%zu</t:Size>", a->len + 312); /* with its properties */
         put(b, "LastModifiedTime", when);
-        sb_buf_str(b, "<t:IsInline>false</t:IsInline>");
+        put(b, "IsInline", a->inlined ? "true" : "false");
     }
     sb_buf_fmt(b, "<t:IsContactPhoto>%s</t:IsContactPhoto>", a->photo ? "true" : "false");
     if (content) {
@@ -219,18 +255,12 @@ static const struct ex_attachment *photo_of(const struct ex_item *i)
 size_t ex_attach_photo(const struct ex_item *i, char digest[65])
 {
     const struct ex_attachment *a = photo_of(i);
-    struct sha256_ctx ctx;
-    uint8_t sum[SHA256_DIGEST_SIZE];
     size_t n = 0;
     for (size_t k = 0; k < i->n_attachments; k++)
         n += i->attachments[k].photo;
     if (!a)
         return 0;
-    sha256_init(&ctx);
-    sha256_update(&ctx, a->len, (const uint8_t *)a->bytes);
-    sha256_digest(&ctx, sizeof(sum), sum);
-    for (size_t k = 0; k < sizeof(sum); k++)
-        snprintf(digest + 2 * k, 3, "%02x", sum[k]);
+    ex_attach_digest(a, digest);
     return n;
 }
 
@@ -296,7 +326,7 @@ void ex_get_attachment(struct ex_call *c)
         char *id = ex_attr(n, "Id");
         const struct ex_item *i = item_with(c->mailbox, id, &at);
         xmlFree(id);
-        ex_begin(c, message, i ? NULL : "ErrorItemNotFound");
+        ex_begin(c, message, i ? NULL : "ErrorInvalidAttachmentId");
         if (!i)
             continue;
         sb_buf_str(c->out, "<m:Attachments>");
@@ -314,7 +344,7 @@ void ex_delete_attachment(struct ex_call *c)
         char *id = ex_attr(n, "Id");
         struct ex_item *i = item_with(c->mailbox, id, &at);
         xmlFree(id);
-        ex_begin(c, message, i ? NULL : "ErrorItemNotFound");
+        ex_begin(c, message, i ? NULL : "ErrorInvalidAttachmentId");
         if (!i)
             continue;
         detach(i, at);

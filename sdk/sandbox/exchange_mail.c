@@ -157,6 +157,20 @@ void ex_mail_make(struct ex_item *i)
     i->mime_len = b.len;
 }
 
+void ex_mail_attach(struct ex_item *i, const char *query)
+{
+    char *name = sb_param(query, "name", 0), *text = sb_param(query, "text", 0);
+    char *size = sb_param(query, "size", 0);
+    unsigned long n = size ? strtoul(size, NULL, 10) : 0;
+    struct sb_buf b = {0};
+    sb_buf_str(&b, text ? text : "");
+    fill(&b, n < SIZE_MAX_BYTES ? n : SIZE_MAX_BYTES);
+    ex_attach(i, name ? name : "file", b.data, b.len);
+    free(name);
+    free(text);
+    free(size);
+}
+
 void ex_mail_write(struct sb_buf *b, const struct ex_item *i)
 {
     size_t len = BASE64_ENCODE_RAW_LENGTH(i->mime_len);

@@ -34,6 +34,9 @@ void ex_delete_item(struct ex_call *);
 void ex_move_item(struct ex_call *);
 void ex_copy_item(struct ex_call *);
 void ex_find_item(struct ex_call *);
+void ex_create_attachment(struct ex_call *);
+void ex_get_attachment(struct ex_call *);
+void ex_delete_attachment(struct ex_call *);
 void ex_convert_id(struct ex_call *);
 void ex_resolve_names(struct ex_call *);
 

@@ -42,6 +42,11 @@ static const struct {
                        "LastModifiedTime IsInline IsContactPhoto Content"},
     {"ConvertId", "SourceIds"},
     {"ResolveNames", "ParentFolderIds UnresolvedEntry"},
+    {"CreateAttachment", "ParentItemId Attachments"},
+    {"GetAttachment", "AttachmentShape AttachmentIds"},
+    {"DeleteAttachment", "AttachmentIds"},
+    {"FileAttachment", "AttachmentId Name ContentType ContentId ContentLocation Size "
+                       "LastModifiedTime IsInline IsContactPhoto Content"},
     {"FolderShape", "BaseShape AdditionalProperties"},
     {"ItemShape", "BaseShape IncludeMimeContent BodyType UniqueBodyType NormalizedBodyType "
                   "FilterHtmlContent ConvertHtmlCodePageToUTF8 InlineImageUrlTemplate "

@@ -239,6 +239,7 @@ static void item_free(struct ex_item *i)
     free(i->original);
     free(i->body);
     free(i->mime);
+    ex_attach_free(i);
     free(i);
 }
 
@@ -284,6 +285,7 @@ struct ex_item *ex_item_copy(struct ex_mailbox *m, const struct ex_item *from, i
     i->mime = from->mime ? malloc(from->mime_len) : NULL;
     if (i->mime)
         memcpy(i->mime, from->mime, i->mime_len = from->mime_len);
+    ex_attach_copy(i, from);
     ex_categories(i, from->categories, from->n_categories);
     for (size_t e = 0; e < from->n_extended; e++)
         ex_extend(i, &from->extended[e]); /* copies carry named properties along */

@@ -92,14 +92,14 @@ bool ex_utc(const char *text, const char *windows, char out[EX_TIME])
 void ex_shown(const char *utc, char out[EX_TIME])
 {
     struct tm tm = {0};
-    int daylight = 0;
+    int summer = 0;
     if (!asked || !strptime(utc, "%Y-%m-%dT%H:%M:%SZ", &tm)) {
         snprintf(out, EX_TIME, "%s", utc);
         return;
     }
     time_t t = timegm(&tm);
     icaltimetype at = icaltime_from_timet_with_zone(t, 0, icaltimezone_get_utc_timezone());
-    int offset = icaltimezone_get_utc_offset_of_utc_time(asked, &at, &daylight);
+    int offset = icaltimezone_get_utc_offset_of_utc_time(asked, &at, &summer);
     size_t len;
     char sign = offset < 0 ? '-' : '+';
     utc_text(t + offset, out);

@@ -92,6 +92,8 @@ static void want_field(struct ex_shape *s, const char *uri)
                  {"item:Body", offsetof(struct ex_shape, body)},
                  {"item:LastModifiedTime", offsetof(struct ex_shape, modified)},
                  {"item:DateTimeCreated", offsetof(struct ex_shape, created)},
+                 {"item:Attachments", offsetof(struct ex_shape, attachments)},
+                 {"item:HasAttachments", offsetof(struct ex_shape, has_attachments)},
                  {"item:MimeContent", offsetof(struct ex_shape, mime)},
                  {"item:ParentFolderId", offsetof(struct ex_shape, folder)},
                  {"item:Subject", offsetof(struct ex_shape, subject)},
@@ -147,7 +149,7 @@ void ex_shape_read(const xmlNode *shape, struct ex_shape *s)
     if (base && strcmp(base, "IdOnly")) {
         s->all = true;
         s->categories = s->sensitivity = s->body = s->modified = s->created = s->folder = true;
-        s->subject = s->klass = s->complete_name = s->attachments = true;
+        s->subject = s->klass = s->complete_name = s->attachments = s->has_attachments = true;
         for (size_t p = 0; p < PROPS && ex_props[p].uri; p++)
             s->props[p] = true;
     }
@@ -377,6 +379,8 @@ void ex_item_write(struct sb_buf *b, const struct ex_mailbox *m, const struct ex
     write_named(b, i, s, "item:ReminderDueBy");
     write_named(b, i, s, "item:ReminderIsSet");
     write_named(b, i, s, "item:ReminderMinutesBeforeStart");
+    if (s->has_attachments)
+        element(b, "HasAttachments", ex_attach_has(i) ? "true" : "false");
     write_extended(b, i, s);
     if (s->modified)
         time_element(b, "LastModifiedTime", i->modified_ms);

@@ -1,8 +1,8 @@
 #include "http.h"
 
 #include "http_trace.h"
+#include "http_url.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -396,76 +396,15 @@ void http_credentials(struct http *h, enum http_auth auth, const char *user, con
             set_credentials(h->lanes[i].easy, auth, user, secret);
 }
 
-/* ---- origins -----------------------------------------------------------------------------------
- */
-
-struct origin {
-    char scheme[8], host[256], port[8];
-};
-
-static bool url_part(CURLU *u, CURLUPart what, unsigned flags, char *into, size_t cap)
-{
-    char *part = NULL;
-    bool ok = curl_url_get(u, what, &part, flags) == CURLUE_OK && strlen(part) < cap;
-    if (ok)
-        memcpy(into, part, strlen(part) + 1);
-    curl_free(part);
-    return ok;
-}
-
-static bool origin_of(CURLU *u, struct origin *o)
-{
-    return url_part(u, CURLUPART_SCHEME, 0, o->scheme, sizeof(o->scheme)) &&
-           url_part(u, CURLUPART_HOST, 0, o->host, sizeof(o->host)) &&
-           url_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT, o->port, sizeof(o->port));
-}
-
-static bool is_loopback(const char *host)
-{
-    struct in_addr v4;
-    bool of_127 = inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
-    return of_127 || !strcasecmp(host, "localhost") || !strcmp(host, "[::1]");
-}
-
-static bool url_allowed(const char *url, bool bare, struct http_response *out)
-{
-    struct origin o;
-    CURLU *u = curl_url();
-    bool ok = u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK && origin_of(u, &o);
-    curl_url_cleanup(u);
-    if (!ok) {
-        snprintf(out->text, sizeof(out->text), "not a complete http or https address");
-        return false;
-    }
-    if (strcasecmp(o.scheme, "https") && strcasecmp(o.scheme, "http")) {
-        snprintf(out->text, sizeof(out->text), "%s:// is not spoken here, use https://", o.scheme);
-        return false;
-    }
-    if (!strcasecmp(o.scheme, "http") && !bare && !is_loopback(o.host)) {
-        snprintf(out->text, sizeof(out->text),
-                 "http:// would show the password to the network, use https:// for %.80s", o.host);
-        return false;
-    }
-    return true;
-}
-
 /* Makes the redirect's target l->url if it has the origin of the request. */
 static bool redirect_target(struct lane *l)
 {
-    struct origin from, to;
-    char *next = NULL;
-    CURLU *u = curl_url();
-    bool ok = u && curl_url_set(u, CURLUPART_URL, l->url, 0) == CURLUE_OK && origin_of(u, &from) &&
-              curl_url_set(u, CURLUPART_URL, l->out->location, 0) == CURLUE_OK &&
-              origin_of(u, &to) && !strcasecmp(from.scheme, to.scheme) &&
-              !strcasecmp(from.host, to.host) && !strcmp(from.port, to.port) &&
-              curl_url_get(u, CURLUPART_URL, &next, 0) == CURLUE_OK;
-    curl_url_cleanup(u);
-    if (ok) {
-        curl_free(l->moved);
-        l->url = l->moved = next;
-    }
-    return ok;
+    char *next = http_url_moved(l->url, l->out->location);
+    if (!next)
+        return false;
+    curl_free(l->moved);
+    l->url = l->moved = next;
+    return true;
 }
 
 /* ---- one transfer ------------------------------------------------------------------------------
@@ -556,7 +495,7 @@ static bool lane_start(struct http *h, struct lane *l, const struct http_request
     *l = (struct lane){.easy = easy, .in = in, .out = out, .body_max = most, .busy = true};
     out->code = WESS_BROKEN;
     bool bare = (in->flags & HTTP_BARE) && h->auth == HTTP_AUTH_NONE;
-    if (!url_allowed(in->url, bare, out)) {
+    if (!http_url_allowed(in->url, bare, out->text, sizeof(out->text))) {
         lane_end(h, l);
         return false;
     }
@@ -786,8 +725,8 @@ void http_keep_cookies(struct http *h)
 
 void *http_copy(struct http *h, const char *url)
 {
-    struct http_response why = {0};
-    CURL *easy = url_allowed(url, false, &why) ? copy_pattern(h) : NULL;
+    char why[160];
+    CURL *easy = http_url_allowed(url, false, why, sizeof(why)) ? copy_pattern(h) : NULL;
     if (easy)
         curl_easy_setopt(easy, CURLOPT_URL, url);
     return easy;

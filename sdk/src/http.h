@@ -28,8 +28,8 @@ struct http_request {
     size_t n_headers;
     const void *body; /* lives until http_perform() returns */
     size_t len;
-    /* In place of `body`: the next bytes of it from `at` on, which goes back when the request is sent
-     * again. 0 before `len`: they are not to be had, and the request is cut. */
+    /* In place of `body`: the next bytes of it from `at` on, which goes back when the request is
+     * sent again. 0 before `len`: they are not to be had, and the request is cut. */
     size_t (*source)(void *ctx, size_t at, char *buf, size_t cap);
     void *source_ctx;
     uint32_t flags;

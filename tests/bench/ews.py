@@ -1,7 +1,7 @@
 """The Exchange connector alone, between the rehearsal server and a folder of cards, beside exchangelib
 doing the same and a floor of plain curl, in one run.
 
-    ./run bench ews [PART...]      pull push large mail
+    ./run bench ews [PART...]      pull push large mail files
 
 Every figure is a line: figure NAME VALUE UNIT limit LIMIT ok|short
 """
@@ -237,8 +237,44 @@ def mail():
             figure(f"ews_mail_{name}_memory", filed.peak, "MiB", 32)
 
 
+FILES = """
+site = "bench"; state_dir = "{dir}/state";
+endpoints: {{
+  left: {{ connector = "ews"; url = "{url}"; auth = "basic"; username = "EXAMPLE\\\\svc-wess";
+    password = {{ file = "{dir}/exchange.secret"; }}; impersonate = "{a}"; attachments = true; }};
+  right: {{ connector = "ews"; url = "{url}"; auth = "basic"; username = "EXAMPLE\\\\svc-wess";
+    password = {{ file = "{dir}/exchange.secret"; }}; impersonate = "{b}"; attachments = true; }};
+}};
+users: {{ source = {{ list = ( {{ id = "u1"; name = "One"; }} ); }}; }};
+pairs: {{ it: {{ kind = "task"; left = "left:tasks"; right = "right:tasks";
+  select = {{ left = {{ shared = true; }}; right = {{ shared = true; }}; }};
+  first = {{ differs = "left"; create = "yes"; }}; }}; }};
+log: {{ file = "{dir}/log"; level = "warn"; }};
+"""
+
+
+def files():
+    """A file of 48 MB attached to a task in one mailbox, and another in the other one."""
+    with Sandbox("--data", "empty") as box, Pair(box) as pair:
+        pair.write("wess.conf", FILES.format(dir=pair.dir, url=box.info["exchange"]["url"],
+                                             a=box.mailbox(0), b=box.mailbox(1)))
+        for i in range(2):
+            made = box.exchange("create", i, kind="Task", Subject=f"Task {i}")
+            box.exchange("attach", i, id=made["id"], name="large.bin", size=48_000_000)
+        first = pair.measured()
+        for i in range(2):
+            sizes = [f["size"] for t in box.contacts(i, folder="tasks")
+                     for f in t["fields"]["Attachments"]]
+            assert len(sizes) == 2 and min(sizes) >= 48_000_000, sizes
+        spool = os.listdir(os.path.join(pair.dir, "state", "spool"))
+        assert not spool, spool
+        print(f"# two files of 48 MB, one each way: {first.seconds:.2f} s, CPU {first.cpu:.2f} s,"
+              f" {first.peak:.1f} MiB", flush=True)
+        figure("ews_attachment_48mb_memory", first.peak, "MiB", 32)
+
+
 PARTS = {"pull": lambda: [pull(d) for d in (0, 50)], "push": lambda: [push(d) for d in (0, 50)],
-         "large": large, "mail": mail}
+         "large": large, "mail": mail, "files": files}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

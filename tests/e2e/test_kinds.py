@@ -257,6 +257,35 @@ def test_series():
         play_series(box, wess)
 
 
+def test_an_occurrence_that_was_not_written_is_no_deletion():
+    """An item is made by one request and its changed occurrences by others: where one of those fails,
+    what is missing there is written later, and not taken away here."""
+    zone = "W. Europe Standard Time"
+    rule = ("<t:WeeklyRecurrence><t:Interval>1</t:Interval><t:DaysOfWeek>Monday</t:DaysOfWeek>"
+            "</t:WeeklyRecurrence><t:NoEndRecurrence><t:StartDate>2030-09-02</t:StartDate>"
+            "</t:NoEndRecurrence>")
+    for op in ("CreateItem", "UpdateItem", "DeleteItem"):
+        for fault in ("lost", "http=500", "busy=1000"):
+            with Sandbox("--data", "empty") as box, Two(box, "event", "calendar") as wess:
+                for name in ("One", "Two"):
+                    master = make(box, 0, "CalendarItem", Subject=name, Start="2030-09-02T07:00:00Z",
+                                  End="2030-09-02T08:00:00Z", StartTimeZone=zone, EndTimeZone=zone,
+                                  Recurrence=rule)
+                    box.exchange("occurrence", 0, id=master["id"], index=3, Location="Room 3")
+                    box.exchange("occurrence", 0, id=master["id"], index=2, gone=1)
+                box.fault(f"ews:{op}:1:{fault}")
+                for _ in range(3):
+                    wess("sync", "--no-wait", check=(0, 1, 3, 4))
+                    box.move_clock(700)
+                wess.settle()
+                for i in (0, 1):
+                    assert ones(box, i) == [("2030-09-16T07:00:00Z", name, "Room 3")
+                                            for name in ("One", "Two")], (op, fault, i, ones(box, i))
+                    for name in ("One", "Two"):
+                        gone = shown(box, i, "calendar", name)["fields"]["DeletedOccurrences"]
+                        assert gone.count("2030-09-09T07:00:00Z") == 1, (op, fault, i, gone)
+
+
 def test_exchangelib_agrees():
     try:
         from exchangelib import (BASIC, Account, Build, Configuration, Credentials, IMPERSONATION,

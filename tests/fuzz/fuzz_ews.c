@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         {"impersonate", "ada@example.com"},
         {"impersonate_as", "address"},
         {"folders", "*"},
+        {"attachments", "true"},
         {"must_not_reach", "ceo@example.com"}};
     static const char *const collections[] = {"contacts", "tasks", "calendar", "messages"};
     for (size_t i = 0; i < sizeof(collections) / sizeof(collections[0]); i++) {

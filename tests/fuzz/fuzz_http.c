@@ -1,6 +1,7 @@
 /* Header lines of an answer, whatever they hold, and addresses that a redirect names. The reader is
- * private to its file, so the file is taken in whole. */
+ * private to its files, so they are taken in whole. */
 #include "../../sdk/src/http.c"
+#include "../../sdk/src/http_url.c"
 
 #include "fuzz.h"
 
@@ -49,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         curl_url_cleanup(v);
     }
     char *url = fuzz_copy(data, size);
-    if (url_allowed(url, false, &out))
+    if (http_url_allowed(url, false, out.text, sizeof(out.text)))
         HOLDS(!strncasecmp(url, "http", 4) || !strstr(url, "://"));
     HOLDS(memchr(out.text, 0, sizeof(out.text)));
     curl_free(l.moved);

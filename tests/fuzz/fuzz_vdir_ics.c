@@ -248,7 +248,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz_in in = {data, size};
     const struct vdir_kind *kind = kinds[fuzz_pick(&in, 2)];
     testhost_init(&th, NULL, 0);
-    struct wess_conn conn = {.host = &th.host, .kind = kind, .zone = "Europe/Berlin"};
+    struct wess_conn conn = {
+        .host = &th.host, .kind = kind, .zone = "Europe/Berlin", .attachments = true};
     struct wess_call call = testhost_call(&th, &conn, kind->collection);
     char *file = fuzz_text(&in);
     struct round r = {&call, kind, in, &th.arena};

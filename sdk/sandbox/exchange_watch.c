@@ -16,6 +16,7 @@ struct subscription {
     struct ex_mailbox *mailbox; /* NULL: forgotten */
     uint64_t folders;
     int64_t seq;     /* told up to there */
+    bool led;        /* by an anchor, to where its group is held */
     unsigned stream; /* the last that asked for it: an older one is told nothing any more */
 };
 static struct subscription subscriptions[SUBSCRIPTIONS_MAX];
@@ -63,13 +64,14 @@ static const char *subscribe(struct ex_call *c, struct subscription *s)
 void ex_subscribe(struct ex_call *c)
 {
     static const char message[] = "SubscribeResponseMessage";
-    struct subscription s = {{0}, NULL, 0, 0, 0};
+    struct subscription s = {.mailbox = NULL};
     const char *error =
         n_subscriptions == SUBSCRIPTIONS_MAX ? "ErrorExceededSubscriptionCount" : subscribe(c, &s);
     ex_begin(c, message, error);
     if (error)
         return;
     s.seq = s.mailbox->seq;
+    s.led = sb_header(c->request, "X-AnchorMailbox") != NULL;
     snprintf(s.id, sizeof(s.id), "SgBzdHJlYW1pbmc%zu==", n_subscriptions);
     subscriptions[n_subscriptions++] = s;
     sb_buf_fmt(c->out, "<m:SubscriptionId>%s</m:SubscriptionId>", s.id);
@@ -149,11 +151,14 @@ static bool tell_dead(struct streaming *s)
     struct sb_buf list = {0};
     bool any = false;
     sb_buf_str(&list, "<m:ErrorSubscriptionIds>");
-    for (size_t i = 0; i < s->n; i++)
-        if (!s->held || !find(s->ids[i])) {
+    for (size_t i = 0; i < s->n; i++) {
+        const struct subscription *sub = find(s->ids[i]);
+        /* Who signs in to a mailbox of his own comes to where that is, without a cookie. */
+        if (!sub || (sub->led && !s->held)) {
             sb_buf_fmt(&list, "<t:SubscriptionId>%s</t:SubscriptionId>", s->ids[i]);
             any = true;
         }
+    }
     sb_buf_str(&list, "</m:ErrorSubscriptionIds>");
     if (any)
         document(s, "ErrorSubscriptionNotFound", list.data, "OK");

@@ -326,9 +326,8 @@ struct http *http_new(const struct wess_host *host)
     if (!h)
         return NULL;
     h->host = host;
-    h->multi = take_idle();
     h->pattern = curl_easy_init();
-    if (!h->multi || !h->pattern) {
+    if (!h->pattern) {
         http_free(h);
         return NULL;
     }
@@ -669,7 +668,8 @@ static size_t perform(struct http *h, const struct http_request *in, size_t n, u
     size_t next = 0;
     uint32_t open = 0;
     int running;
-
+    if (!h->multi && !(h->multi = take_idle())) /* descriptors: for who asks only */
+        return 0;
     while (next < n || open) {
         for (; next < n && !h->refused && open < lanes_now(h, lanes); next++)
             open += lane_start(h, free_lane(h), &in[next], &out[next]);

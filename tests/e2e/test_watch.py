@@ -1,5 +1,6 @@
 """Mailboxes that are watched: an edit starts its user's run at once, and whatever is lost of the watch
 costs no more than waiting for the next round."""
+import os
 import select
 import time
 
@@ -52,7 +53,7 @@ class Watched:
         self.box = Sandbox("--switch", "heartbeat_ms=500", *switches)  # the last one counts
         self.wess = Wess(self.box, pair=EASY, **more)
         edit(self.wess, 'every = "30m"', 'every = "6d"; watch = true')
-        self.wess("sync", check=(0, 1, 4))
+        self.wess("sync", check=(0, 1, 3, 4))
         self.daemon = Daemon(self.wess)
 
     def __enter__(self):
@@ -68,7 +69,7 @@ class Watched:
         self.box.stop()
 
 
-def settle(box):
+def settle(box, seconds=60):
     """The runs that follow the beginning of a watch."""
     until(lambda: ops(box, "GetStreamingEvents"), "no stream")
     quiet = [box.requests()["total"], time.monotonic()]
@@ -78,7 +79,7 @@ def settle(box):
         if now != quiet[0]:
             quiet[:] = [now, time.monotonic()]
         return time.monotonic() - quiet[1] > 4
-    until(still, "it never comes to rest", 60)
+    until(still, "it never comes to rest", seconds)
 
 
 def test_an_edit_starts_its_users_run_at_once():
@@ -146,6 +147,37 @@ def test_a_password_that_changes_is_tried_once_by_the_watch():
         tries = sum(n for op, n in box.requests()["by_op"].items() if op.startswith("ews"))
         # The stream's own, and the runs' that it woke: each credential once.
         assert tries <= 4, box.requests()["by_op"]
+        daemon.stop()
+
+
+def descriptors(daemon):
+    return len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
+
+
+def test_two_hundred_mailboxes_of_one_account():
+    many = ("--data", "load", "--users", "200", "--contacts", "1")
+    with Watched(*many, workers=4) as (box, wess, daemon):
+        settle(box, 120)
+        assert ops(box, "Subscribe") == 200 and ops(box, "GetStreamingEvents") == 1
+        # Of the runs (each holds two for a connection at most) and of one watch.
+        assert descriptors(daemon) < 100, descriptors(daemon)
+        box.requests(reset=True)
+        for i in (3, 150):
+            left = box.contacts(i)[0]
+            box.exchange("edit", i, id=left["id"], JobTitle="Chair")
+        name = "Chair"
+        until(lambda: sum(p["fields"]["person_job_title"] == name for p in box.people()) == 2,
+              "no run of their own", 60)
+        rest(3)
+        # Those two alone were run: twice, since each reads what it wrote.
+        log = log_of(wess)
+        assert "user u4: woken" in log and "user u151: woken" in log
+        assert ops(box, "SyncFolderItems") <= 6, box.requests()["by_op"]
+        # The stream is lost: all are run at once, and nobody's next round is later for it.
+        box.control("exchange/drop_streams")
+        until(lambda: ops(box, "SyncFolderItems") >= 200, "not read after the loss", 120)
+        until(lambda: ops(box, "GetStreamingEvents") == 1, "not connected anew", 120)
+        assert not ops(box, "Subscribe")
         daemon.stop()
 
 

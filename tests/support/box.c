@@ -13,11 +13,18 @@
 static void start(struct box *b, const char *sw, const char *data)
 {
     int fd[2];
-    const char *program = program_path("wess-sandbox"), *words[8] = {program, "--json"};
+    const char *program = program_path("wess-sandbox"), *words[12] = {program, "--json"};
+    const char *users = data && !strncmp(data, "load:", 5) ? data + 5 : NULL;
     size_t n = 2;
     if (data) {
         words[n++] = "--data";
-        words[n++] = data;
+        words[n++] = users ? "load" : data;
+    }
+    if (users) {
+        words[n++] = "--users";
+        words[n++] = users;
+        words[n++] = "--contacts";
+        words[n++] = "1";
     }
     if (sw) {
         words[n++] = "--switch";

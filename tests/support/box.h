@@ -28,7 +28,8 @@ struct box {
     struct testhost_setting settings[BOX_SETTINGS_MAX];
 };
 
-/* `sw`: a switch, NAME=VALUE, or NULL; `data`: what it holds at first, or NULL. */
+/* `sw`: a switch, NAME=VALUE, or NULL; `data`: what it holds at first, or NULL;
+ * "load:N": N mailboxes. */
 struct box *box_new(const char *connector, const char *sw, const char *data);
 int box_tear_down(void **state); /* it must have ended well */
 /* Opens the connector, again too, with the `n` first settings. 0: the usual time-out. */

@@ -230,17 +230,18 @@ static bool edit_box(const struct doing *d)
 /* ---- the CRM -----------------------------------------------------------------------------------
  */
 
-static struct wb_person *person_named(const struct doing *d, size_t *n)
+static struct wb_record *person_named(const struct doing *d, size_t *n)
 {
-    struct wb_person *found = NULL;
-    int column = wb_column("person_last_name");
+    const struct wb_set *people = &wb_sets[WB_PEOPLE];
+    struct wb_record *found = NULL;
     *n = 0;
-    for (size_t i = 0; i < wb_n_people; i++)
-        if (!wb_people[i].deleted && wb_people[i].value[column] &&
-            !strcmp(wb_people[i].value[column], d->name)) {
-            found = found ? found : &wb_people[i];
-            ++*n;
-        }
+    for (size_t i = 0; i < people->n; i++) {
+        const char *name = wb_value(&people->rows[i], "person_last_name");
+        if (people->rows[i].deleted || !name || strcmp(name, d->name) != 0)
+            continue;
+        found = found ? found : &people->rows[i];
+        ++*n;
+    }
     return found;
 }
 
@@ -263,7 +264,7 @@ static bool edit_crm(const struct doing *d)
         return control_crm("create",
                            query("name", full, "person_first_name", GIVEN, "person_last_name",
                                  d->name, "main_location[email]", mail, NULL));
-    const struct wb_person *p = person_named(d, &n);
+    const struct wb_record *p = person_named(d, &n);
     if (!p)
         return false;
     snprintf(id, sizeof(id), "%lld", (long long)p->id);
@@ -508,13 +509,13 @@ static void show_item(const struct ex_mailbox *m, const struct ex_item *i, struc
     take_line(l, &b);
 }
 
-static void show_person(const struct wb_person *p, struct lines *l)
+static void show_person(const struct wb_record *p, struct lines *l)
 {
     struct sb_buf b = {0};
     sb_buf_fmt(&b, "crm queue=%lld", (long long)p->queue);
-    for (size_t i = 0; i < WB_COLUMNS && wb_column_names[i]; i++)
-        if (p->value[i] && *p->value[i] && !strstr(wb_column_names[i], "reference"))
-            sb_buf_fmt(&b, " %s=%s", wb_column_names[i], p->value[i]);
+    for (size_t i = 0; p->of->columns[i]; i++)
+        if (p->value[i] && *p->value[i] && !strstr(p->of->columns[i], "reference"))
+            sb_buf_fmt(&b, " %s=%s", p->of->columns[i], p->value[i]);
     take_line(l, &b);
 }
 
@@ -557,9 +558,10 @@ void real_show(const struct real_remote *r, char *out, size_t cap)
     for (size_t m = 0; m < ex_n_mailboxes; m++)
         for (size_t i = 0; i < ex_mailboxes[m].n_items; i++)
             show_item(&ex_mailboxes[m], ex_mailboxes[m].items[i], &l);
-    for (size_t i = 0; i < wb_n_people; i++)
-        if (!wb_people[i].deleted)
-            show_person(&wb_people[i], &l);
+    const struct wb_set *people = &wb_sets[WB_PEOPLE];
+    for (size_t i = 0; i < people->n; i++)
+        if (!people->rows[i].deleted)
+            show_person(&people->rows[i], &l);
     show_files(r, "u1", &l);
     show_files(r, "u2", &l);
     qsort(l.of, l.n, sizeof(l.of[0]), by_text);
@@ -589,8 +591,8 @@ static size_t seen(const struct doing *d, const struct field *f, char value[REAL
     const char *shown = NULL;
     size_t n = 0;
     if (d->side == SIDE_CRM) {
-        const struct wb_person *p = person_named(d, &n);
-        shown = p && f && f->crm ? p->value[wb_column(f->crm)] : NULL;
+        const struct wb_record *p = person_named(d, &n);
+        shown = p && f && f->crm ? wb_value(p, f->crm) : NULL;
     } else if (d->side == SIDE_DIR) {
         text = file_named(d, path, &n);
         shown = text && f ? value_of_line(text, f, d->kind) : NULL;

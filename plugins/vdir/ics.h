@@ -65,6 +65,9 @@ bool ics_put_field(struct wess_call *, const struct ics_moment *, bool timeless,
 void ics_put_value(struct lines_buf *, const struct ics_moment *); /* "20261123T090000Z" */
 /* ";TZID=Europe/Berlin:", ";VALUE=DATE:" or ":"; its definition is added where there is none. */
 void ics_put_zone(struct ics *, struct lines_buf *, const struct ics_moment *);
+/* ics_zone.c: a VTIMEZONE of the rules that hold from two years before `from` (ms) on. false: no
+ * such zone, or out of memory. */
+bool ics_define_zone(const char *zone, int64_t from, struct lines_buf *);
 
 /* ---- ics_param.c: parameters
  * ------------------------------------------------------------------------------------------ */

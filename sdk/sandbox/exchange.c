@@ -494,6 +494,8 @@ static bool act(struct ex_mailbox *m, struct ex_item *i, const char *action, con
         if (!strcmp(m->folders[f].name, folder))
             to = (int)f;
     if (!strcmp(action, "edit")) {
+        if (strstr(query, "Recurrence="))
+            ex_series_forget(m, i);
         sb_params(query, set_param, i);
     } else if (!strcmp(action, "tag") || !strcmp(action, "untag")) {
         tag(i, category ? category : "Workbooks", *action == 't');

@@ -111,6 +111,7 @@ void ex_mail_digest(const struct ex_item *, char out[65]);   /* SHA-256 of it */
 struct ex_item *ex_series_item(struct ex_mailbox *, const xmlNode *occurrence_id, bool gone,
                                const char **error);
 void ex_series_tell(struct ex_mailbox *, struct ex_item *changed); /* its series shows it */
+void ex_series_forget(struct ex_mailbox *, const struct ex_item *master);
 
 /* exchange_order.c: NULL, or the name of the element that is out of order or not known there. */
 const char *ex_order(const xmlNode *operation);

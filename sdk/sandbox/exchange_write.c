@@ -294,6 +294,17 @@ static const char *check_key(struct ex_call *c, const struct ex_item *i, const x
     return error;
 }
 
+static bool writes_rule(const xmlNode *change)
+{
+    bool any = false;
+    for (const xmlNode *u = ex_first(ex_child(change, "Updates")); u; u = ex_next(u)) {
+        char *uri = ex_attr(ex_first(u), "FieldURI");
+        any |= uri && !strcmp(uri, "calendar:Recurrence");
+        xmlFree(uri);
+    }
+    return any;
+}
+
 static void update_one(struct ex_call *c, const xmlNode *change, const char *resolution,
                        const char *stopped, bool refused)
 {
@@ -322,6 +333,8 @@ static void update_one(struct ex_call *c, const xmlNode *change, const char *res
         ex_item_remove(c->mailbox, copy);
     }
     if (!error) {
+        if (!one && writes_rule(change))
+            ex_series_forget(c->mailbox, i);
         update(i, ex_child(change, "Updates"));
         ex_finish(c->mailbox, i);
         ex_item_touch(c->mailbox, i);

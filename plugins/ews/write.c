@@ -14,6 +14,7 @@ struct task {
     struct ews_slots slots;
     struct ews_update *updates;
     size_t n_updates;
+    bool *rewrites; /* its changed occurrences are all to be written */
 };
 /* Ops of one kind that are still to be sent. */
 struct writing {
@@ -182,17 +183,38 @@ static enum wess_code look_up(struct writing *w)
     return rc;
 }
 
+/* Where it is one whose changed occurrences would be forgotten. */
+static enum wess_code rewrite(struct wess_call *call, struct task *t)
+{
+    if (ews_kind_of(call) != &ews_event_kind || !ews_must_rewrite(t->op, &t->slots))
+        return WESS_OK;
+    struct wess_op *with_rule = call->conn->host->alloc(call->arena, sizeof(*with_rule));
+    if (!with_rule)
+        return WESS_TOO_BIG;
+    enum wess_code rc = ews_prepare_rewrite(call, t->op, t->out, &t->slots, with_rule);
+    if (rc == WESS_OK && t->out->code == WESS_NOT_TRIED) {
+        t->op = with_rule;
+        *t->rewrites = true;
+    }
+    return rc;
+}
+
 /* Ops that come to nothing are done; those without room are refused. */
 static enum wess_code work_out(struct writing *w)
 {
     struct wess_call *call = w->call;
     for (size_t k = 0; k < w->n; k++) {
         struct task *t = &w->of[k];
-        t->updates = call->conn->host->alloc(call->arena, (ews_kind_of(call)->n_fields + 1) *
+        t->updates = call->conn->host->alloc(call->arena, (ews_kind_of(call)->n_fields + 2) *
                                                               sizeof(*t->updates));
         if (!t->updates)
             return WESS_TOO_BIG;
         if (t->slots.foreign && ews_refuses_foreign(call, t->op, t->out))
+            continue;
+        enum wess_code rc = rewrite(call, t);
+        if (rc != WESS_OK)
+            return rc;
+        if (t->out->code != WESS_NOT_TRIED)
             continue;
         if (!ews_updates(call, t->op, &t->slots, t->updates, &t->n_updates)) {
             ews_refuse(call, t->out, "email", "Exchange holds three mail addresses", "room");
@@ -418,7 +440,7 @@ static enum wess_code send_all(struct writing *w)
  * ------------------------------------------------------------------------------------------ */
 
 static enum wess_code apply_kind(struct wess_call *call, const struct wess_op *ops, size_t n,
-                                 enum wess_what what, struct wess_result *out)
+                                 enum wess_what what, bool *rewrites, struct wess_result *out)
 {
     struct writing w = {.call = call, .what = what};
     enum wess_code rc = WESS_OK;
@@ -427,13 +449,30 @@ static enum wess_code apply_kind(struct wess_call *call, const struct wess_op *o
         return WESS_TOO_BIG;
     for (size_t i = 0; i < n; i++)
         if (ops[i].what == (uint32_t)what && !ews_refuses(call, &ops[i], &out[i]))
-            w.of[w.n++] = (struct task){.op = &ops[i], .out = &out[i]};
+            w.of[w.n++] = (struct task){.op = &ops[i], .out = &out[i], .rewrites = &rewrites[i]};
     if (!w.n)
         return WESS_OK;
     rc = what == WESS_CREATE ? look_up(&w) : look(&w);
     if (rc == WESS_OK && what == WESS_UPDATE)
         rc = work_out(&w);
     return rc == WESS_OK ? send_all(&w) : rc;
+}
+
+/* What was found to be there already is merged again first. A series whose occurrences are not all
+ * written is in doubt, whatever its own answer was. */
+static enum wess_code write_occurrences(struct wess_call *call, const struct wess_op *ops, size_t n,
+                                        const bool *rewrites, enum wess_code rc,
+                                        struct wess_result *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (ops[i].what == WESS_DELETE || out[i].code != WESS_OK || out[i].current)
+            continue;
+        if (rc == WESS_OK)
+            rc = ews_write_occurrences(call, &ops[i], rewrites[i], &out[i]);
+        if (rc != WESS_OK && (rewrites[i] || ews_field_of(&ops[i].item, "overrides")))
+            out[i] = (struct wess_result){.code = WESS_UNKNOWN};
+    }
+    return rc;
 }
 
 enum wess_code ews_apply(struct wess_call *call, const struct wess_op *ops, size_t n,
@@ -445,13 +484,15 @@ enum wess_code ews_apply(struct wess_call *call, const struct wess_op *ops, size
     if (ews_kind_of(call)->read_only)
         return wess_fail(&call->error, WESS_BROKEN, WESS_OF_COLLECTION, NULL,
                          "%s are read, and never written", ews_kind_of(call)->title);
+    bool *rewrites = call->conn->host->alloc(call->arena, (n + 1) * sizeof(*rewrites));
+    if (!rewrites)
+        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
+    memset(rewrites, 0, (n + 1) * sizeof(*rewrites));
     enum wess_code rc = ews_folders(call, false);
     for (size_t k = 0; rc == WESS_OK && k < 3; k++)
-        rc = apply_kind(call, ops, n, order[k], out);
-    /* What was found to be there already is merged again first. */
-    for (size_t i = 0; rc == WESS_OK && ews_kind_of(call) == &ews_event_kind && i < n; i++)
-        if (ops[i].what != WESS_DELETE && out[i].code == WESS_OK && !out[i].current)
-            rc = ews_write_occurrences(call, &ops[i], &out[i]);
+        rc = apply_kind(call, ops, n, order[k], rewrites, out);
+    if (ews_kind_of(call) == &ews_event_kind)
+        rc = write_occurrences(call, ops, n, rewrites, rc, out);
     if (rc == WESS_TOO_BIG && !call->error.text[0])
         wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     return rc;

@@ -386,7 +386,7 @@ static void name_request(const struct sb_request *r, char *op, size_t cap)
 
 static json_t *item_json(const struct ex_mailbox *m, const struct ex_item *i)
 {
-    json_t *fields = json_object(), *categories = json_array();
+    json_t *fields = json_object(), *categories = json_array(), *named = json_array();
     const char *stamp = NULL;
     char key[64];
     ex_change_key(i, key);
@@ -405,15 +405,18 @@ static json_t *item_json(const struct ex_mailbox *m, const struct ex_item *i)
         json_array_append_new(categories, json_string(i->categories[c]));
     for (size_t e = 0; e < i->n_extended; e++)
         if (i->extended[e].name)
+            json_array_append_new(named, json_string(i->extended[e].name));
+    for (size_t e = 0; e < i->n_extended; e++)
+        if (i->extended[e].name && strstr(i->extended[e].name, "stamp"))
             stamp = i->extended[e].value;
     if (i->mime) {
         char digest[65];
         ex_mail_digest(i, digest);
         json_object_set_new(fields, "MimeSha256", json_string(digest));
     }
-    return json_pack("{s:s,s:s,s:s,s:o,s:o,s:s?,s:s}", "id", i->id, "change_key", key, "folder",
-                     i->folder < 0 ? "" : m->folders[i->folder].name, "categories", categories,
-                     "fields", fields, "stamp", stamp, "sensitivity",
+    return json_pack("{s:o,s:s,s:s,s:s,s:o,s:o,s:s?,s:s}", "named", named, "id", i->id,
+                     "change_key", key, "folder", i->folder < 0 ? "" : m->folders[i->folder].name,
+                     "categories", categories, "fields", fields, "stamp", stamp, "sensitivity",
                      i->sensitivity ? i->sensitivity : "Normal");
 }
 

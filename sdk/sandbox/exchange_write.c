@@ -314,6 +314,8 @@ static void update_one(struct ex_call *c, const xmlNode *change, const char *res
     char *id = ex_attr(node, "Id");
     struct ex_item *i =
         one ? ex_series_item(c->mailbox, one, false, &error) : ex_item(c->mailbox, id);
+    if (!error && one && writes_rule(change))
+        error = "ErrorInvalidPropertyForOperation"; /* 7.2: not of an occurrence */
     if (!error && !one)
         error = !i ? "ErrorItemNotFound" : check_key(c, i, node, resolution);
     xmlFree(id);

@@ -367,6 +367,7 @@ void ex_item_write(struct sb_buf *b, const struct ex_mailbox *m, const struct ex
     write_named(b, i, s, "item:ReminderDueBy");
     write_named(b, i, s, "item:ReminderIsSet");
     write_named(b, i, s, "item:ReminderMinutesBeforeStart");
+    write_named(b, i, s, "item:HasAttachments");
     write_extended(b, i, s);
     if (s->modified)
         time_element(b, "LastModifiedTime", i->modified_ms);

@@ -125,11 +125,15 @@ def test_events():
 
 def recorded(kind, collection, play):
     """What went over the wire both ways while that was played."""
+    return recorded_by(lambda box: Two(box, kind, collection), play)
+
+
+def recorded_by(make_wess, play):
     recorder = type("Own", (wire.Recorder,), {"seen": [], "lock": threading.Lock()})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), recorder)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        with Sandbox("--data", "empty") as box, Two(box, kind, collection) as wess:
+        with Sandbox("--data", "empty") as box, make_wess(box) as wess:
             recorder.target = urllib.parse.urlparse(box.info["exchange"]["url"])
             with open(wess.config) as f:
                 text = f.read()
@@ -232,6 +236,22 @@ def play_series(box, wess):
     wess.settle()
 
 
+def validate(kind, seen):
+    with tempfile.TemporaryDirectory() as folder:
+        for name in sorted(n for n in os.listdir(wire.SCHEMA) if n.startswith("ews-")):
+            path = os.path.join(wire.SCHEMA, name)
+            bad = wire.wrong(folder, path, [body for body, _, _ in seen])
+            assert not bad, f"{kind} {name}\n" + "\n".join(bad[:8])
+        path = os.path.join(wire.SCHEMA, "ews-SE.xsd")
+        bad = wire.wrong(folder, path, [t for _, t, status in seen if status == 200])
+        assert not bad, f"{kind}: answers of the rehearsal server\n" + "\n".join(bad[:8])
+    print(f"     {kind}: {len(seen)} requests and answers")
+
+
+def recorded_pair(make_wess, play):
+    validate("series", recorded_by(make_wess, play))
+
+
 def test_requests_and_answers_validate():
     if not os.path.isdir(wire.SCHEMA):
         print("     Microsoft's schemas are not here (WESS_SHARED)")
@@ -241,15 +261,7 @@ def test_requests_and_answers_validate():
         seen = recorded(kind, collection, play)
         for op in (b"CreateItem", b"UpdateItem", b"DeleteItem", b"FindItem", b"GetItem"):
             assert any(b"<m:" + op in body for body, _, _ in seen), f"{kind}: no {op}"
-        with tempfile.TemporaryDirectory() as folder:
-            for name in sorted(n for n in os.listdir(wire.SCHEMA) if n.startswith("ews-")):
-                path = os.path.join(wire.SCHEMA, name)
-                bad = wire.wrong(folder, path, [body for body, _, _ in seen])
-                assert not bad, f"{kind} {name}\n" + "\n".join(bad[:8])
-            path = os.path.join(wire.SCHEMA, "ews-SE.xsd")
-            bad = wire.wrong(folder, path, [t for _, t, status in seen if status == 200])
-            assert not bad, f"{kind}: answers of the rehearsal server\n" + "\n".join(bad[:8])
-        print(f"     {kind}: {len(seen)} requests and answers")
+        validate(kind, seen)
 
 
 def test_series():

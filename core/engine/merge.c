@@ -43,8 +43,13 @@ static bool parked_fields(struct run *r, struct wess_arena *a, const struct entr
             continue;
         /* Another value than the one refused is tried again. */
         struct hash value = parked_value(r, a, f);
-        if (from && memcmp(&value, &rows[i].value, sizeof(value)) != 0)
+        const char *element = NULL;
+        if (from && memcmp(&value, &rows[i].value, sizeof(value)) != 0) {
+            /* Nor is anything told of one that is gone. */
+            if (!f && field_find(r->pair->kind, rows[i].field, &element) && !element)
+                parked_clear(r->db, rows[i].pu, rows[i].link, rows[i].item, rows[i].field);
             continue;
+        }
         of[kept++] = rows[i].field;
     }
     *out = (struct wess_list){of, kept};

@@ -91,6 +91,7 @@ static const struct field_def event_fields[] = {
     FIELD("overrides", WESS_RECORDS, MERGE_RECORDS, FORM_LINE, LINE_MAX_LEN, "changed occurrences",
           "RFC 5545 3.8.4.4"),
     {"priority", WESS_INT, MERGE_SCALAR, FORM_LINE, 0, true, "priority", "RFC 5545 3.8.1.9", "0"},
+    FIELD("rdate", WESS_SET, MERGE_SET, FORM_SET, 32, "added occurrences", "RFC 5545 3.8.5.2"),
     FIELD("rrule", WESS_TEXT, MERGE_SCALAR, FORM_RULE, LINE_MAX_LEN, "recurrence",
           "RFC 5545 3.8.5.3"),
     FIELD("start", WESS_TIME, MERGE_SCALAR, FORM_DATE, 0, "starts", "RFC 5545 3.8.2.4"),

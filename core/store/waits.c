@@ -298,6 +298,16 @@ enum store_code parked_clear(struct db *db, int64_t pu, int64_t link, int64_t it
                   "iiit", pu, link, item, field);
 }
 
+enum store_code parked_link(struct db *db, int64_t pu, int64_t item, int64_t link)
+{
+    if (sql_empty(db, PARKED_ROWS))
+        return STORE_OK;
+    return sql_do(db,
+                  "UPDATE OR REPLACE parked SET link = ?3, item = 0 WHERE pu = ?1 AND link = 0 AND"
+                  " item = ?2 AND field <> ''",
+                  "iii", pu, item, link);
+}
+
 enum store_code parked_list(struct db *db, struct wess_arena *a, int64_t pu,
                             struct parked_row **out, size_t *n)
 {

@@ -497,6 +497,9 @@ static bool refuses(struct wess_call *call, const struct wess_op *op, struct wes
         ews_refuse(call, out, field, why, "time");
     if (touches(op, "start", "rrule"))
         refuse_rule(call, op, out);
+    if (!ews_is_empty(ews_field_of(&op->item, "rdate")))
+        ews_refuse(call, out, "rdate", "Exchange has no occurrences beside those of the rule",
+                   "recurrence");
     return out->n_refused > 0;
 }
 
@@ -592,6 +595,7 @@ static const struct wess_field_schema schema[] = {
     LINE("organizer.cn", WESS_FIELD_READ_ONLY),
     {.name = "attendees", .type = WESS_RECORDS, .max_len = TEXT_MAX},
     {.name = "rrule", .type = WESS_TEXT},
+    {.name = "rdate", .type = WESS_SET}, /* refused, so that it is told */
     {.name = "overrides", .type = WESS_RECORDS, .max_len = TEXT_MAX},
 };
 

@@ -132,6 +132,7 @@ ICS_READ(alarm);   /* of a task */
 ICS_READ(attendees);
 ICS_READ(organizer);
 ICS_READ(overrides);
+ICS_READ(rdate);
 ICS_WRITE(text);
 ICS_WRITE(word);
 ICS_WRITE(number);
@@ -145,6 +146,7 @@ ICS_WRITE(attendees);
 ICS_WRITE(organizer);
 ICS_WRITE(gone);      /* deleted occurrences */
 ICS_WRITE(overrides); /* changed ones */
+ICS_WRITE(rdate);
 ICS_WRITE(uid);
 
 enum wess_code ics_item(struct wess_call *, const struct lines *, const char *id, bool whole,

@@ -260,8 +260,30 @@ static void go_number(struct round *r, const struct wess_field_schema *s)
         go(r, (struct wess_field){.name = s->name, .type = WESS_INT, .num = of[i]}, ALONE);
 }
 
+/* Which Exchange does not have: told by its name. */
+static void go_refused(struct round *r, const struct wess_field_schema *s)
+{
+    static const char *const of[] = {"2031-03-05T09:00:00"};
+    struct wess_field fields[] = {
+        text("summary", "Round added"),
+        at("start", "2031-03-04T09:00:00", "Europe/Berlin", 1930377600000),
+        {.name = s->name, .type = WESS_SET, .set = {of, 1}}};
+    struct wess_result out;
+    struct wess_op op = {.what = WESS_CREATE, .item = {.fields = fields, .n_fields = 3}};
+    r->b->call.collection = r->kind->collection;
+    assert_int_equal(box_apply(r->b, &op, 1, &out), WESS_OK);
+    assert_int_equal(out.code, WESS_REJECTED);
+    assert_int_equal(out.n_refused, 1);
+    assert_string_equal(out.refused[0].field, s->name);
+    r->trips++;
+}
+
 static void go_set(struct round *r, const struct wess_field_schema *s)
 {
+    if (!strcmp(s->name, "rdate")) {
+        go_refused(r, s);
+        return;
+    }
     static const char *const of[] = {"Red", "\U0001f4d3 & <co>"};
     go(r, (struct wess_field){.name = s->name, .type = WESS_SET, .set = {of, 2}}, ALONE);
 }

@@ -68,6 +68,9 @@ static void add_texts(struct values *v, const struct field_def *def,
         v->of[v->n++] = text(def->name, texts[i]);
 }
 
+static const char *const added[] = {"2030-07-05T09:00:00", "2030-08-01T23:30:00",
+                                    "2030-12-24T12:00:00"};
+
 /* What that row of the core's table may hold. */
 static void values_of(struct values *v, const struct vdir_kind *kind, const struct field_def *def)
 {
@@ -98,7 +101,9 @@ static void values_of(struct values *v, const struct vdir_kind *kind, const stru
     case WESS_SET:
         for (size_t n = 1; n <= 3; n++)
             v->of[v->n++] =
-                (struct wess_field){.name = def->name, .type = WESS_SET, .set = {tags, n}};
+                (struct wess_field){.name = def->name,
+                                    .type = WESS_SET,
+                                    .set = {strcmp(def->name, "rdate") ? tags : added, n}};
         break;
     default:
         add_records(v, def->name);
@@ -149,7 +154,9 @@ static void all_rows(struct fixture *f, const struct vdir_kind *kind, const char
         look(f, plain);
         if (!alone(def->fields[i].name))
             assert_null(test_field(&f->item, def->fields[i].name));
-        go_round(f, strcmp(def->fields[i].name, "overrides") ? plain : series, &def->fields[i]);
+        bool recurs =
+            !strcmp(def->fields[i].name, "overrides") || !strcmp(def->fields[i].name, "rdate");
+        go_round(f, recurs ? series : plain, &def->fields[i]);
     }
     /* And nothing is offered that the core does not know. */
     for (size_t i = 0; i < *kind->n_schema; i++)

@@ -152,6 +152,8 @@ static bool first_creates(struct run *r)
 bool guard_run(struct run *r)
 {
     int64_t links = 0;
+    if (!meetings_hold(r))
+        return false;
     if (link_count(r->db, r->pu.id, &links) != STORE_OK)
         return run_store_failed(r);
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)

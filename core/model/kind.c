@@ -126,10 +126,10 @@ static const char *const message_keys[] = {"message-id"};
             sizeof(table##_keys) / sizeof(table##_keys[0]), __VA_ARGS__                            \
     }
 static const struct kind_def kinds[] = {
-    KIND("contact", contact, 4, "email+name.family", "email", true, NULL),
-    KIND("event", event, 1, "uid", "summary+start", false, NULL),
-    KIND("message", message, 1, "message-id", NULL, false, "message-id"),
-    KIND("task", task, 0, NULL, "summary+due", false, NULL),
+    KIND("contact", contact, 4, "email+name.family", "email", true, NULL, NULL),
+    KIND("event", event, 1, "uid", "summary+start", false, NULL, "attendees"),
+    KIND("message", message, 1, "message-id", NULL, false, "message-id", NULL),
+    KIND("task", task, 0, NULL, "summary+due", false, NULL, NULL),
 };
 
 const char *kind_names(size_t i)

@@ -320,6 +320,11 @@ struct hold_row {
 enum store_code hold_make(struct db *, struct hold_row *); /* sets id */
 /* Takes the planned ops of the kind off the plan and puts their to-dos on the list. */
 enum store_code hold_ops(struct db *, int64_t hold, int64_t pu, enum op_what, int side);
+/* Planned operations of that sort and reason that no person let go; and the same onto a list, with
+ * what the other side of their links would get. */
+enum store_code ops_meetings(struct db *, int64_t pu, enum op_what, const char *reason, int64_t *n);
+enum store_code hold_meetings(struct db *, int64_t hold, int64_t pu, enum op_what,
+                              const char *reason);
 enum store_code holds_list(struct db *, struct wess_arena *, int64_t pu, struct hold_row **,
                            size_t *n);
 enum store_code hold_items(struct db *, struct wess_arena *, int64_t hold, struct todo_row **,

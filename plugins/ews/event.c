@@ -586,18 +586,33 @@ static const struct wess_field_schema schema[] = {
     {.name = "priority", .type = WESS_INT},
     {.name = "alarm", .type = WESS_INT},
     LINE("uid", WESS_FIELD_ON_CREATE),
-    {.name = "start", .type = WESS_TIME},
-    {.name = "end", .type = WESS_TIME},
+    {.name = "start", .type = WESS_TIME, .flags = WESS_FIELD_TELLS},
+    {.name = "end", .type = WESS_TIME, .flags = WESS_FIELD_TELLS},
     {.name = "busystatus", .type = WESS_TEXT, .allowed = {shown, 4}},
-    LINE("location", 0),
+    LINE("location", WESS_FIELD_TELLS),
     LINE("status", WESS_FIELD_READ_ONLY),
     LINE("organizer", WESS_FIELD_READ_ONLY),
     LINE("organizer.cn", WESS_FIELD_READ_ONLY),
-    {.name = "attendees", .type = WESS_RECORDS, .max_len = TEXT_MAX},
-    {.name = "rrule", .type = WESS_TEXT},
+    {.name = "attendees", .type = WESS_RECORDS, .flags = WESS_FIELD_TELLS, .max_len = TEXT_MAX},
+    {.name = "rrule", .type = WESS_TEXT, .flags = WESS_FIELD_TELLS},
     {.name = "rdate", .type = WESS_SET}, /* refused, so that it is told */
-    {.name = "overrides", .type = WESS_RECORDS, .max_len = TEXT_MAX},
+    {.name = "overrides", .type = WESS_RECORDS, .flags = WESS_FIELD_TELLS, .max_len = TEXT_MAX},
 };
+
+bool ews_tells(const struct wess_call *call, const struct wess_op *op)
+{
+    const struct wess_field *will = ews_will_be(op, "attendees");
+    const struct wess_field *had = ews_field_of(op->before, "attendees");
+    bool any = op->what != WESS_UPDATE;
+    if (!(op->flags & WESS_OP_MAY_TELL) || ews_kind_of(call) != &ews_event_kind ||
+        (ews_is_empty(will) && ews_is_empty(had)))
+        return false;
+    for (size_t i = 0; i < op->item.n_fields; i++)
+        for (size_t k = 0; k < sizeof(schema) / sizeof(schema[0]); k++)
+            any |= (schema[k].flags & WESS_FIELD_TELLS) &&
+                   !strcmp(schema[k].name, op->item.fields[i].name);
+    return any;
+}
 
 static const char *const facts[] = {"item:ParentFolderId",
                                     "item:Sensitivity",

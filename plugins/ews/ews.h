@@ -375,6 +375,9 @@ void ews_rule_put(struct xml_out *, const char *rule, const char *start);
 /* The IANA name of a StartTimeZone; of one that nobody knows a zone that keeps the same hours, or
  * UTC. `ms`: when it is asked about. */
 void ews_zone(const xmlNode *definition, int64_t ms, char out[WESS_ZONE_SIZE]);
+/* Whether the people of a meeting are to be told of that write, which the pair allows. */
+bool ews_tells(const struct wess_call *, const struct wess_op *);
+#define EWS_HOW(tells) ((tells) ? "SendToAllAndSaveCopy" : "SendToNone")
 /* Of somebody else's meeting only what is one's own is written. */
 bool ews_refuses_foreign(struct wess_call *, const struct wess_op *, struct wess_result *);
 

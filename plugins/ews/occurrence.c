@@ -227,7 +227,7 @@ static void put_delete(struct xml_out *x, const struct changing *c, int index)
 {
     xml_open(x, "m:DeleteItem");
     xml_put_attr(x, "DeleteType", "MoveToDeletedItems");
-    xml_put_attr(x, "SendMeetingCancellations", "SendToNone");
+    xml_put_attr(x, "SendMeetingCancellations", EWS_HOW(ews_tells(c->call, c->op)));
     xml_put_attr(x, "AffectedTaskOccurrences", "SpecifiedOccurrenceOnly");
     xml_open(x, "m:ItemIds");
     put_occurrence(x, c->id, index);
@@ -292,7 +292,7 @@ static void put_update(struct xml_out *x, const struct changing *c, const struct
     xml_open(x, "m:UpdateItem");
     xml_put_attr(x, "ConflictResolution", "AlwaysOverwrite");
     xml_put_attr(x, "MessageDisposition", "SaveOnly");
-    xml_put_attr(x, "SendMeetingInvitationsOrCancellations", "SendToNone");
+    xml_put_attr(x, "SendMeetingInvitationsOrCancellations", EWS_HOW(ews_tells(c->call, c->op)));
     xml_open(x, "m:ItemChanges");
     xml_open(x, "t:ItemChange");
     put_occurrence(x, c->id, index);

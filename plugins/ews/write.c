@@ -1,5 +1,6 @@
-/* Writing: batches with an answer per item. Every write is silent; an update names the revision
- * that it was computed from, and the server refuses a stale one. */
+/* Writing: batches with an answer per item. Every write is silent, but those of meetings whose
+ * people the pair wants told; an update names the revision that it was computed from, and the
+ * server refuses a stale one. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,6 +236,7 @@ struct sent {
     struct writing *w;
     size_t at, n;
     bool untried;
+    bool tells; /* the people of these meetings, which is said of a whole request */
     struct ews_tally tally;
 };
 
@@ -304,7 +306,7 @@ static void put_creates(struct sent *s, struct xml_out *x)
     xml_open(x, "m:CreateItem");
     xml_put_attr(x, "MessageDisposition", "SaveOnly");
     if (ews_kind_of(call) == &ews_event_kind)
-        xml_put_attr(x, "SendMeetingInvitations", "SendToNone");
+        xml_put_attr(x, "SendMeetingInvitations", EWS_HOW(s->tells));
     xml_open(x, "m:SavedItemFolderId");
     xml_open(x, "t:FolderId");
     xml_put_attr(x, "Id", ews_tree_of(call)->top);
@@ -323,7 +325,7 @@ static void put_updates(struct sent *s, struct xml_out *x)
     xml_open(x, "m:UpdateItem");
     xml_put_attr(x, "ConflictResolution", "NeverOverwrite");
     xml_put_attr(x, "MessageDisposition", "SaveOnly");
-    xml_put_attr(x, "SendMeetingInvitationsOrCancellations", "SendToNone");
+    xml_put_attr(x, "SendMeetingInvitationsOrCancellations", EWS_HOW(s->tells));
     xml_open(x, "m:ItemChanges");
     for (size_t k = s->at; k < s->at + s->n; k++) {
         const struct task *t = &s->w->of[k];
@@ -343,7 +345,7 @@ static void put_deletes(struct sent *s, struct xml_out *x)
 {
     xml_open(x, "m:DeleteItem");
     xml_put_attr(x, "DeleteType", "MoveToDeletedItems");
-    xml_put_attr(x, "SendMeetingCancellations", "SendToNone");
+    xml_put_attr(x, "SendMeetingCancellations", EWS_HOW(s->tells));
     xml_put_attr(x, "AffectedTaskOccurrences", "AllOccurrences");
     xml_open(x, "m:ItemIds");
     for (size_t k = s->at; k < s->at + s->n; k++)
@@ -394,7 +396,7 @@ static enum wess_code refuse_one(struct writing *w, size_t at, enum wess_code rc
 static enum wess_code send_some(struct writing *w, size_t at, size_t n)
 {
     struct wess_call *call = w->call;
-    struct sent s = {.w = w, .at = at, .n = n};
+    struct sent s = {.w = w, .at = at, .n = n, .tells = ews_tells(call, w->of[at].op)};
     enum wess_code rc = send_once(&s);
     const struct ews_code *c = ews_code(call->error.remote_code);
     bool form = c->code == WESS_BROKEN && c->item == WESS_BROKEN && !c->text;
@@ -426,7 +428,8 @@ static enum wess_code send_all(struct writing *w)
     enum wess_code rc = WESS_OK;
     for (size_t at = 0, n; rc == WESS_OK && at < w->n; at += n) {
         uint64_t bytes = weight(w->of[at].op);
-        for (n = 1; at + n < w->n; n++) {
+        bool tells = ews_tells(w->call, w->of[at].op);
+        for (n = 1; at + n < w->n && ews_tells(w->call, w->of[at + n].op) == tells; n++) {
             bytes += weight(w->of[at + n].op);
             if (bytes > EWS_REQUEST_BYTES)
                 break;

@@ -642,7 +642,8 @@ static bool control(const char *action, const char *query, struct sb_buf *out)
     } else if (ex_watch_control(action)) {
         print(out, json_object());
     } else if (!strcmp(action, "outbox")) {
-        print(out, json_pack("{s:I}", "sent", (json_int_t)ex_outbox));
+        print(out, json_pack("{s:I,s:I}", "sent", (json_int_t)ex_outbox, "people",
+                             (json_int_t)ex_outbox_people));
     } else if (!strcmp(action, "password")) {
         char *user = sb_param(query, "username", 0), *password = sb_param(query, "password", 0);
         known = user && password && ex_password(user, password);

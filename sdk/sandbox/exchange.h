@@ -98,9 +98,10 @@ const char *ex_settle(struct ex_item *, const char *uri);
 /* When all of a request was written: what an event has of the server, or what is wrong with it. */
 const char *ex_finish(const struct ex_mailbox *, struct ex_item *);
 bool ex_has_attendees(const struct ex_item *);
-bool ex_is_zone(const char *element); /* whose value is its attribute Id */
-extern unsigned long ex_outbox;       /* mails to attendees that a write would have sent */
-char *ex_inner(const xmlNode *);      /* what is in it, as text, with the prefix "t:" */
+bool ex_is_zone(const char *element);  /* whose value is its attribute Id */
+extern unsigned long ex_outbox;        /* writes that would have sent mail to attendees */
+extern unsigned long ex_outbox_people; /* and to how many of them */
+char *ex_inner(const xmlNode *);       /* what is in it, as text, with the prefix "t:" */
 
 /* exchange_mail.c */
 void ex_mail_came(const struct ex_mailbox *, struct ex_item *, const char *query);

@@ -158,19 +158,41 @@ static void write_item_id(struct ex_call *c, const struct ex_item *i)
 }
 
 /* Whether a write would have told anybody is counted; not to say so is an error (section 6). */
-static const char *tells(struct ex_call *c, const char *attribute, bool people, const char *error)
+static const char *tells(struct ex_call *c, const char *attribute, unsigned people,
+                         const char *error)
 {
     char *how = ex_attr(c->op, attribute);
     bool said = how != NULL;
-    ex_outbox += said && people && strcmp(how, "SendToNone") != 0;
+    if (said && people && strcmp(how, "SendToNone") != 0) {
+        ex_outbox++;
+        ex_outbox_people += people;
+    }
     xmlFree(how);
     return said ? NULL : error;
 }
 
-static bool has_people(const xmlNode *event)
+static const char *const lists[] = {"RequiredAttendees", "OptionalAttendees", "Resources"};
+
+static unsigned people_in(const xmlNode *event)
 {
-    return ex_child(event, "RequiredAttendees") || ex_child(event, "OptionalAttendees") ||
-           ex_child(event, "Resources");
+    unsigned n = 0;
+    for (size_t i = 0; i < 3; i++)
+        for (const xmlNode *a = ex_first(ex_child(event, lists[i])); a; a = ex_next(a))
+            n++;
+    return n;
+}
+
+static unsigned people_of(const struct ex_item *i)
+{
+    unsigned n = 0;
+    for (size_t k = 0; k < 3; k++) {
+        char uri[64];
+        snprintf(uri, sizeof(uri), "calendar:%s", lists[k]);
+        const char *at = ex_value(i, uri);
+        for (; at && (at = strstr(at, "<t:Attendee>")); at++)
+            n++;
+    }
+    return n;
 }
 
 /* ---- CreateItem
@@ -192,8 +214,8 @@ static void create_one(struct ex_call *c, struct ex_mailbox *m, int folder, cons
                                                                          : NULL;
     struct ex_item *i = error ? NULL : ex_item_new(m, folder, kind->klass);
     if (!error && !strcmp(kind->klass, "IPM.Appointment"))
-        error = tells(c, "SendMeetingInvitations", has_people(n),
-                      "ErrorSendMeetingInvitationsRequired");
+        error =
+            tells(c, "SendMeetingInvitations", people_in(n), "ErrorSendMeetingInvitationsRequired");
     for (const xmlNode *e = ex_first(n); i && e && !error; e = ex_next(e))
         error = take_element(i, e);
     if (i && !error)
@@ -324,7 +346,7 @@ static void update_one(struct ex_call *c, const xmlNode *change, const char *res
     if (!error && refused)
         error = "ErrorItemSave";
     if (!error && !strcmp(i->klass, "IPM.Appointment"))
-        error = tells(c, "SendMeetingInvitationsOrCancellations", ex_has_attendees(i),
+        error = tells(c, "SendMeetingInvitationsOrCancellations", people_of(i),
                       "ErrorSendMeetingInvitationsOrCancellationsRequired");
     if (!error) {
         /* All of an item's updates or none: tried on a copy. */
@@ -380,7 +402,7 @@ void ex_delete_item(struct ex_call *c)
                                 ? "ErrorAffectedTaskOccurrencesRequired"
                                 : NULL;
         if (!error && !strcmp(i->klass, "IPM.Appointment"))
-            error = tells(c, "SendMeetingCancellations", ex_has_attendees(i),
+            error = tells(c, "SendMeetingCancellations", people_of(i),
                           "ErrorSendMeetingCancellationsRequired");
         ex_begin(c, "DeleteItemResponseMessage", error);
         if (error)

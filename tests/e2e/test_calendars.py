@@ -15,7 +15,7 @@ endpoints: {{
 users: {{ source = {{ csv = "{dir}/users.csv"; }}; waves = ( {{ name = "*"; mode = "both"; }} ); }};
 pairs: {{ it: {{ kind = "{kind}"; left = "here:{collection}"; right = "there:{collection}";
   select = {{ left = {{ shared = true; }}; right = {{ shared = true; }}; }};
-  first = {{ differs = "left"; create = "yes"; }};
+  first = {{ differs = "left"; create = "yes"; }}; with_attendees = "silent";
   on_delete = {{ left = "delete"; right = "delete"; }}; }}; }};
 log: {{ file = "{dir}/log"; level = "debug"; }};
 """

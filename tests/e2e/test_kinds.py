@@ -10,7 +10,7 @@ import urllib.parse
 import test_requests as wire
 from sandbox import Sandbox, Wess, main
 
-PAIR = 'first = { differs = "left"; create = "yes"; }; on_delete = { left = "delete"; right = "delete"; };'
+PAIR = 'with_attendees = "silent"; first = { differs = "left"; create = "yes"; }; on_delete = { left = "delete"; right = "delete"; };'
 CONFIG = """
 site = "kinds"; state_dir = "{dir}/state";
 endpoints: {{

@@ -342,4 +342,4 @@ def test_9_added_occurrences_are_told_and_kept():
 
 
 if __name__ == "__main__":
-    main(globals())
+    main(globals(), mails=0)

@@ -166,4 +166,4 @@ def test_private_events():
 
 
 if __name__ == "__main__":
-    main(globals())
+    main(globals(), mails=3)

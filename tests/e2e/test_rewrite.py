@@ -164,4 +164,4 @@ def test_requests_validate():
 
 
 if __name__ == "__main__":
-    main(globals())
+    main(globals(), mails=0)

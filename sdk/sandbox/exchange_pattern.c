@@ -79,12 +79,14 @@ static bool read_date(const xmlNode *n, struct date *out)
 /* ---- what a pattern says
  * ------------------------------------------------------------------------------------------ */
 
+enum { DAILY, WEEKLY, MONTHLY, YEARLY };
 struct pattern {
-    enum { DAILY, WEEKLY, MONTHLY, YEARLY } freq;
+    int freq;
     bool relative;
     int interval, first_day, nth, day, month;
     bool days[7];
     struct date start, end;
+    long first; /* the day of the start */
     bool ends;
     long count; /* 0: no such end */
 };
@@ -146,7 +148,10 @@ static bool read_pattern(const xmlNode *n, struct pattern *p)
     const xmlNode *range = ex_next(n);
     p->ends = read_date(ex_child(range, "EndDate"), &p->end);
     p->count = number_in(range, "NumberOfOccurrences", 0);
-    return p->interval > 0 && read_date(ex_child(range, "StartDate"), &p->start);
+    if (p->interval < 1 || !read_date(ex_child(range, "StartDate"), &p->start))
+        return false;
+    p->first = number_of(p->start);
+    return true;
 }
 
 static bool is_nth(const struct pattern *p, struct date d, long n)
@@ -170,7 +175,7 @@ static bool is_day_of_month(const struct pattern *p, struct date d)
 
 static bool has(const struct pattern *p, struct date d, long n)
 {
-    long first = number_of(p->start);
+    long first = p->first;
     long weeks = (n - (weekday_of(n) - p->first_day + 7) % 7 -
                   (first - (weekday_of(first) - p->first_day + 7) % 7)) /
                  7;
@@ -250,7 +255,7 @@ void ex_pattern_each(const char *recurrence, const char *zone, time_t start,
     int second = part(cal, start, UCAL_HOUR_OF_DAY) * 3600 + part(cal, start, UCAL_MINUTE) * 60 +
                  part(cal, start, UCAL_SECOND);
     struct date d = p.start;
-    long n = number_of(d), last = p.ends ? number_of(p.end) : n + DAYS_MOST;
+    long n = p.first, last = p.ends ? number_of(p.end) : n + DAYS_MOST;
     bool more = true;
     for (int index = 0; more && n <= last; n++, d = next_date(d)) {
         if (!has(&p, d, n))

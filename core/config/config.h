@@ -67,6 +67,7 @@ struct cfg_match {
     enum match_one one;
 }; /* "email+name.family" */
 enum on_delete { DEL_UNLINK, DEL_DELETE, DEL_RESTORE };
+enum with_attendees { ATTENDEES_HOLD, ATTENDEES_SEND, ATTENDEES_SILENT };
 enum on_untag { UNTAG_UNLINK, UNTAG_FREEZE, UNTAG_DELETE };
 enum private_mode { PRIVATE_SKIP, PRIVATE_MASK, PRIVATE_FULL };
 struct cfg_window { /* ms; 0: without bound */
@@ -91,6 +92,7 @@ struct cfg_pair {
     enum on_delete on_delete[2]; /* what to do when the item of THIS side was deleted */
     enum on_untag on_untag;
     enum private_mode private_mode;
+    enum with_attendees with_attendees; /* SEND: and invitations = "send" */
     enum direction direction; /* of the whole pair, default both */
     const struct field_rule *rules;
     size_t n_rules;

@@ -241,6 +241,28 @@ static void read_choices(struct reader *r, const config_setting_t *s, struct cfg
     p->private_mode = priv > 0 ? (enum private_mode)priv : PRIVATE_SKIP;
 }
 
+static void check_mask(struct reader *r, const config_setting_t *s, const struct cfg_pair *p)
+{
+    if (p->kind && p->private_mode == PRIVATE_MASK && strcmp(p->kind->name, "event") != 0 &&
+        !p->files)
+        trouble_at(r, s,
+                   "pair %s: only events can be masked, by their time: say \"skip\" or \"full\"",
+                   p->name);
+}
+
+/* Mail to people needs two words: one alone is easily said by mistake. */
+static void read_people(struct reader *r, const config_setting_t *s, struct cfg_pair *p)
+{
+    int with = choice_of(r, s, &group_pair, "with_attendees");
+    bool send = choice_of(r, s, &group_pair, "invitations") == 1;
+    p->with_attendees = with > 0 ? (enum with_attendees)with : ATTENDEES_HOLD;
+    if (p->with_attendees == ATTENDEES_SEND && !send)
+        trouble_at(r, s,
+                   "pair %s: with_attendees = \"send\" writes to people, which needs "
+                   "invitations = \"send\" as well; \"silent\" tells nobody",
+                   p->name);
+}
+
 static void read_guard(struct reader *r, const config_setting_t *s, struct cfg_guard *g)
 {
     check_group(r, s, &group_guard);
@@ -355,6 +377,7 @@ static void read_pair(struct reader *r, const config_setting_t *s, struct cfg_pa
     read_side(r, s, p, LEFT);
     read_side(r, s, p, RIGHT);
     read_choices(r, s, p);
+    read_people(r, s, p);
     for (int i = 0; select && i < config_setting_length(select); i++) {
         const config_setting_t *side = config_setting_get_elem(select, (unsigned)i);
         const char *name = config_setting_name(side);
@@ -373,6 +396,7 @@ static void read_pair(struct reader *r, const config_setting_t *s, struct cfg_pa
     check_twice(r, s, p, before, n);
     check_shared(r, s, p);
     check_filing(r, s, p);
+    check_mask(r, s, p);
 }
 
 /* The pair at that place: those of a preset in its order, wherever they are written, then the

@@ -152,7 +152,8 @@ static bool first_creates(struct run *r)
 bool guard_run(struct run *r)
 {
     int64_t links = 0;
-    if (!guard_rename(r)) /* one cause, before the numbers that it makes */
+    /* One cause, before the numbers that it makes; and what tells people. */
+    if (!guard_rename(r) || !meetings_hold(r))
         return false;
     if (link_count(r->db, r->pu.id, &links) != STORE_OK)
         return run_store_failed(r);

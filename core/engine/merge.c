@@ -43,8 +43,13 @@ static bool parked_fields(struct run *r, struct wess_arena *a, const struct entr
             continue;
         /* Another value than the one refused is tried again. */
         struct hash value = parked_value(r, a, f);
-        if (from && memcmp(&value, &rows[i].value, sizeof(value)) != 0)
+        const char *element = NULL;
+        if (from && memcmp(&value, &rows[i].value, sizeof(value)) != 0) {
+            /* Nor is anything told of one that is gone. */
+            if (!f && field_find(r->pair->kind, rows[i].field, &element) && !element)
+                parked_clear(r->db, rows[i].pu, rows[i].link, rows[i].item, rows[i].field);
             continue;
+        }
         of[kept++] = rows[i].field;
     }
     *out = (struct wess_list){of, kept};
@@ -175,6 +180,8 @@ bool merge_prepare(struct run *r, struct wess_arena *a, struct entry *e, struct 
                                .default_rule = r->pair->conflict,
                                .first_differs = r->pair->first_differs,
                                .first_empty = r->pair->first_empty}};
+    if (is_masked(r, e) && !mask_rules(r, a, &m->in))
+        return run_memory(r);
     if (!prepare_side(r, a, e, LEFT, m) || !prepare_side(r, a, e, RIGHT, m))
         return false;
     if (!forget_untaken(a, e, LEFT, m) || !forget_untaken(a, e, RIGHT, m))
@@ -330,6 +337,8 @@ static bool put_update(struct run *r, struct wess_arena *a, struct entry *e, str
                         .reason = e->reason ? e->reason : WHY_UPDATED,
                         .released = e->todo.released};
     before = e->now[s] ? *e->now[s] : m->shadow[s];
+    if (meetings_wait(r) && !op.released && meeting_tells(r, s, &m->out.patch[s], &before))
+        op.reason = WHY_MEETING;
     if (s == LEFT && !(op.unseen[RIGHT] = written_twice(a, &m->out)))
         return run_memory(r);
     if (!moved_part(a, &m->out, s, LEFT, &part[LEFT]) ||
@@ -554,6 +563,7 @@ bool merge_create(struct run *r, struct wess_arena *a, struct entry *e)
         return false;
     r->report.reconciled++;
     if (!reconcile_create(a, &m.in, to, e->now[from], &m.out) ||
+        (is_masked(r, e) && !mask_title(a, &m.out.patch[to])) ||
         !with_tag(r, a, to, &m.out.patch[to]) || !with_tag(r, a, to, &m.out.shadow[to]) ||
         !(op.stamp = new_stamp(r, a, e, from)) || !encode_content(a, &m.out.patch[to], &op.body) ||
         !encode_content(a, &m.out.shadow[LEFT], &op.shadow[LEFT]) ||

@@ -216,6 +216,8 @@ static bool plan_delete(struct run *r, struct wess_arena *a, struct entry *e)
     }
     struct op_row op = local_op(r, e, OP_DELETE);
     op.revision = e->now_rev[t];
+    if (meetings_wait(r) && !op.released && meeting_tells(r, t, NULL, e->now[t]))
+        op.reason = WHY_MEETING;
     if (!encode_content(a, e->now[t], &op.before))
         return run_memory(r);
     op_put(r->db, &op);

@@ -30,6 +30,7 @@ static const struct {
     {WHY_SHARED, "its record is shared with another user, so it was not deleted; the link ended"},
     {WHY_CONFLICT, "both sides changed the same field: a person decides (wess conflicts list)"},
     {WHY_PARKED, "the remote will not take it (wess parked list)"},
+    {WHY_MEETING, "a meeting with other people would change: a person decides (wess held list)"},
     {WHY_HELD, "held by a guard (wess held list)"},
     {WHY_DEFERRED, "another user is creating the same: matched again in the next round"},
     {WHY_NOT_ALLOWED, "the direction, the wave or the remote does not allow it to be created"},

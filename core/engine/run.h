@@ -37,6 +37,7 @@
 #define WHY_CONFLICT "conflict"
 #define WHY_PARKED "parked"
 #define WHY_HELD "held"
+#define WHY_MEETING "meeting"
 #define WHY_DEFERRED "deferred"
 #define WHY_NOT_ALLOWED "not-allowed"
 #define WHY_ENDED "ended"
@@ -209,6 +210,18 @@ bool guard_run(struct run *); /* guard.c */
 /* The planned ops of that kind wait for a person; n of them. */
 bool guard_hold(struct run *, enum op_what, int64_t n, const char *reason);
 bool guard_rename(struct run *); /* rename.c: untags that are one renamed category */
+/* mask.c: a private event of a pair with private = "mask"; the rules by which it is merged, and the
+ * name that its twin is made with. */
+struct reconcile_in;
+bool is_masked(const struct run *, const struct entry *);
+bool mask_rules(const struct run *, struct wess_arena *, struct reconcile_in *);
+bool mask_title(struct wess_arena *, struct content *);
+/* meeting.c: whether a write on that side would change what people were asked to (patch NULL: it is
+ * deleted). */
+bool meeting_tells(const struct run *, enum side, const struct content *patch,
+                   const struct content *before);
+bool meetings_wait(const struct run *); /* such a write waits for a person */
+bool meetings_hold(struct run *);       /* those that are planned become a list */
 bool claim_run(struct run *);
 bool apply_run(struct run *);   /* apply.c */
 bool recover_run(struct run *); /* recover.c */

@@ -302,6 +302,7 @@ static bool settle_create(struct run *r, struct wess_arena *a, const struct op_r
     } else {
         if (!link_created(r, a, op, res, shown, &row, &link))
             return false;
+        parked_link(r->db, r->pu.id, op->todo_item, link);
         park_refused(r, a, op, res);
         op_made(r->db, op->id, op->side, row.id, link, clock_now_ms());
         todo_answered(r, op->todo_side, op->todo_item, op->seen);

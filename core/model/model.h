@@ -59,6 +59,7 @@ struct kind_def {
     bool by_name; /* its items are people: without an address one of the same name is asked about */
     const char *natural; /* the key that an item bears wherever it lies: its stamp derives from it,
                             and it is filed (mode = "file") rather than kept in step; NULL */
+    const char *people;  /* the field with those whom a remote may tell of a change; NULL: none */
 };
 const struct kind_def *kind_find(const char *name); /* NULL: no such kind */
 const char *kind_names(size_t i);                   /* NULL behind the last */

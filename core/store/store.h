@@ -372,6 +372,11 @@ struct hold_row {
 enum store_code hold_make(struct db *, struct hold_row *); /* sets id */
 /* Takes the planned ops of the kind off the plan and puts their to-dos on the list. */
 enum store_code hold_ops(struct db *, int64_t hold, int64_t pu, enum op_what, int side);
+/* Planned operations of that sort and reason that no person let go; and the same onto a list, with
+ * what the other side of their links would get. */
+enum store_code ops_meetings(struct db *, int64_t pu, enum op_what, const char *reason, int64_t *n);
+enum store_code hold_meetings(struct db *, int64_t hold, int64_t pu, enum op_what,
+                              const char *reason);
 enum store_code holds_list(struct db *, struct wess_arena *, int64_t pu, struct hold_row **,
                            size_t *n);
 enum store_code hold_items(struct db *, struct wess_arena *, int64_t hold, struct todo_row **,
@@ -390,6 +395,8 @@ enum store_code parked_of(struct db *, struct wess_arena *, int64_t pu, int64_t 
                           struct parked_row **, size_t *n);
 enum store_code parked_clear(struct db *, int64_t pu, int64_t link, int64_t item,
                              const char *field);
+/* What was parked of an item without a link is its link's from now on. */
+enum store_code parked_link(struct db *, int64_t pu, int64_t item, int64_t link);
 enum store_code parked_list(struct db *, struct wess_arena *, int64_t pu, struct parked_row **,
                             size_t *n);
 

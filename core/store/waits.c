@@ -178,6 +178,32 @@ enum store_code hold_ops(struct db *db, int64_t hold, int64_t pu, enum op_what w
         "iii", pu, (int64_t)what, (int64_t)side);
 }
 
+enum store_code ops_meetings(struct db *db, int64_t pu, enum op_what what, const char *reason,
+                             int64_t *n)
+{
+    return sql_number(db, n,
+                      "SELECT count(*) FROM ops WHERE pu = ?1 AND what = ?2 AND state = 0 AND NOT"
+                      " released AND reason = ?3",
+                      "iit", pu, (int64_t)what, reason);
+}
+
+enum store_code hold_meetings(struct db *db, int64_t hold, int64_t pu, enum op_what what,
+                              const char *reason)
+{
+    if (db->dry)
+        return STORE_OK;
+    sql_do(db,
+           "UPDATE todos SET hold = ?1 WHERE id IN (SELECT t.id FROM ops o JOIN todos t ON t.pu ="
+           " o.pu AND t.side = o.todo_side AND t.item = o.todo_item WHERE o.pu = ?2 AND o.what = ?3"
+           " AND o.state = 0 AND NOT o.released AND o.reason = ?4)",
+           "iiit", hold, pu, (int64_t)what, reason);
+    return sql_do(db,
+                  "DELETE FROM ops WHERE pu = ?1 AND state = 0 AND EXISTS (SELECT 1 FROM todos t"
+                  " WHERE t.pu = ops.pu AND t.side = ops.todo_side AND t.item = ops.todo_item AND"
+                  " t.hold = ?2)",
+                  "ii", pu, hold);
+}
+
 enum store_code holds_list(struct db *db, struct wess_arena *a, int64_t pu, struct hold_row **out,
                            size_t *n)
 {
@@ -296,6 +322,16 @@ enum store_code parked_clear(struct db *db, int64_t pu, int64_t link, int64_t it
                   "DELETE FROM parked WHERE pu = ?1 AND link = ?2 AND item = ?3 AND (?4 IS NULL OR"
                   " field = ?4)",
                   "iiit", pu, link, item, field);
+}
+
+enum store_code parked_link(struct db *db, int64_t pu, int64_t item, int64_t link)
+{
+    if (sql_empty(db, PARKED_ROWS))
+        return STORE_OK;
+    return sql_do(db,
+                  "UPDATE OR REPLACE parked SET link = ?3, item = 0 WHERE pu = ?1 AND link = 0 AND"
+                  " item = ?2 AND field <> ''",
+                  "iii", pu, item, link);
 }
 
 enum store_code parked_list(struct db *db, struct wess_arena *a, int64_t pu,

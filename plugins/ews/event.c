@@ -354,7 +354,7 @@ static void read_rule(struct ews_reading *r, const xmlNode *item, const struct e
     ews_read_line(r, e->name, n ? ews_rule_read(r->host, r->a, n) : NULL);
 }
 
-static const char *local_start(const struct wess_op *op)
+const char *ews_local_start(const struct wess_op *op)
 {
     const struct wess_field *f = ews_will_be(op, "start");
     return f && f->type == WESS_DATE   ? f->str.data
@@ -366,13 +366,13 @@ static bool put_rule(struct ews_put *p, const struct ews_field *e)
 {
     const struct wess_field *f = ews_will_be(p->op, e->name);
     if (f)
-        ews_rule_put(p->x, f->str.data, local_start(p->op));
+        ews_rule_put(p->x, f->str.data, ews_local_start(p->op));
     return f != NULL;
 }
 
 /* The date on which an occurrence was to begin, by the clocks of the series: servers tell it an
  * hour off across a change of the clocks, or as the midnight before. */
-static const char *original_date(struct ews_reading *r, const xmlNode *item, const char *start)
+const char *ews_original_date(struct ews_reading *r, const xmlNode *item, const char *start)
 {
     char zone[WESS_ZONE_SIZE], local[WESS_LOCAL_SIZE];
     int64_t ms = ews_time_ms(start);
@@ -404,7 +404,7 @@ static void add_time(struct ews_reading *r, struct wess_record *to, const xmlNod
 static struct wess_record * override(struct ews_reading *r, const xmlNode *item, const char *start,
                                      struct wess_vec *v)
 {
-    const char *key = original_date(r, item, start);
+    const char *key = ews_original_date(r, item, start);
     struct wess_field *parts = key ? r->host->alloc(r->a, EWS_PARTS * sizeof(*parts)) : NULL;
     struct wess_record *new = parts && !is_known(v, key) ? wess_vec_push(r->host, r->a, v) : NULL;
     r->spent |= key && !parts;
@@ -483,14 +483,9 @@ static bool touches(const struct wess_op *op, const char *a, const char *b)
 static void refuse_rule(struct wess_call *call, const struct wess_op *op, struct wess_result *out)
 {
     const struct wess_field *rule = ews_will_be(op, "rrule");
-    const struct wess_field *changed = ews_field_of(op->before, "overrides");
-    const char *why = rule ? ews_rule_refused(rule->str.data, local_start(op)) : NULL;
+    const char *why = rule ? ews_rule_refused(rule->str.data, ews_local_start(op)) : NULL;
     if (why)
         ews_refuse(call, out, "rrule", why, "recurrence");
-    /* Exchange forgets them when the recurrence is written. */
-    if (op->what == WESS_UPDATE && !ews_is_empty(changed))
-        ews_refuse(call, out, ews_field_of(&op->item, "rrule") ? "rrule" : "start",
-                   "its changed occurrences would be lost", "recurrence");
 }
 
 static bool refuses(struct wess_call *call, const struct wess_op *op, struct wess_result *out)
@@ -502,6 +497,9 @@ static bool refuses(struct wess_call *call, const struct wess_op *op, struct wes
         ews_refuse(call, out, field, why, "time");
     if (touches(op, "start", "rrule"))
         refuse_rule(call, op, out);
+    if (!ews_is_empty(ews_field_of(&op->item, "rdate")))
+        ews_refuse(call, out, "rdate", "Exchange has no occurrences beside those of the rule",
+                   "recurrence");
     return out->n_refused > 0;
 }
 
@@ -588,17 +586,33 @@ static const struct wess_field_schema schema[] = {
     {.name = "priority", .type = WESS_INT},
     {.name = "alarm", .type = WESS_INT},
     LINE("uid", WESS_FIELD_ON_CREATE),
-    {.name = "start", .type = WESS_TIME},
-    {.name = "end", .type = WESS_TIME},
+    {.name = "start", .type = WESS_TIME, .flags = WESS_FIELD_TELLS},
+    {.name = "end", .type = WESS_TIME, .flags = WESS_FIELD_TELLS},
     {.name = "busystatus", .type = WESS_TEXT, .allowed = {shown, 4}},
-    LINE("location", 0),
+    LINE("location", WESS_FIELD_TELLS),
     LINE("status", WESS_FIELD_READ_ONLY),
     LINE("organizer", WESS_FIELD_READ_ONLY),
     LINE("organizer.cn", WESS_FIELD_READ_ONLY),
-    {.name = "attendees", .type = WESS_RECORDS, .max_len = TEXT_MAX},
-    {.name = "rrule", .type = WESS_TEXT},
-    {.name = "overrides", .type = WESS_RECORDS, .max_len = TEXT_MAX},
+    {.name = "attendees", .type = WESS_RECORDS, .flags = WESS_FIELD_TELLS, .max_len = TEXT_MAX},
+    {.name = "rrule", .type = WESS_TEXT, .flags = WESS_FIELD_TELLS},
+    {.name = "rdate", .type = WESS_SET}, /* refused, so that it is told */
+    {.name = "overrides", .type = WESS_RECORDS, .flags = WESS_FIELD_TELLS, .max_len = TEXT_MAX},
 };
+
+bool ews_tells(const struct wess_call *call, const struct wess_op *op)
+{
+    const struct wess_field *will = ews_will_be(op, "attendees");
+    const struct wess_field *had = ews_field_of(op->before, "attendees");
+    bool any = op->what != WESS_UPDATE;
+    if (!(op->flags & WESS_OP_MAY_TELL) || ews_kind_of(call) != &ews_event_kind ||
+        (ews_is_empty(will) && ews_is_empty(had)))
+        return false;
+    for (size_t i = 0; i < op->item.n_fields; i++)
+        for (size_t k = 0; k < sizeof(schema) / sizeof(schema[0]); k++)
+            any |= (schema[k].flags & WESS_FIELD_TELLS) &&
+                   !strcmp(schema[k].name, op->item.fields[i].name);
+    return any;
+}
 
 static const char *const facts[] = {"item:ParentFolderId",
                                     "item:Sensitivity",

@@ -25,8 +25,9 @@
 #define EWS_STAMP_SET "6a1f5c2e-94b3-4d0c-8f27-3f1f0c6b7a11"
 #define EWS_STAMP_NAME "wess-stamp"
 #define EWS_STAMP_MAX 64u
-#define EWS_REQUEST_ID 64u     /* bytes of the header that names a request */
-#define EWS_TITLE_TAG "0x3A45" /* PidTagDisplayNamePrefix, MS-OXPROPS */
+#define EWS_KEPT_NAME "wess-series-was" /* see rewrite.c */
+#define EWS_REQUEST_ID 64u              /* bytes of the header that names a request */
+#define EWS_TITLE_TAG "0x3A45"          /* PidTagDisplayNamePrefix, MS-OXPROPS */
 
 enum ews_place { EWS_READ, EWS_ELSEWHERE, EWS_BIN };
 struct ews_folder {
@@ -309,6 +310,7 @@ const char *ews_field_named(struct wess_call *, const xmlNode *path);
 void ews_path(struct xml_out *, const struct ews_field *); /* FieldURI and the like */
 void ews_path_stamp(struct xml_out *);
 void ews_path_title(struct xml_out *);
+void ews_path_kept(struct xml_out *);
 /* ItemShape: facts, or facts and content */
 void ews_shape(struct xml_out *, const struct ews_kind *, bool whole);
 /* ItemShape: mail addresses or whose meeting it is, and stamp */
@@ -337,7 +339,9 @@ struct ews_slots {
     bool
         held[EWS_MAILS]; /* by an address that is not shown (a directory path): not ours to touch */
     bool stamped;
-    bool foreign; /* a meeting that somebody else organises */
+    bool foreign;      /* a meeting that somebody else organises */
+    bool kept;         /* a series that is half written: see rewrite.c */
+    const char *keeps; /* how it was, to be written with it; NULL: nothing */
 };
 bool ews_slots(struct wess_call *, const xmlNode *contact, struct ews_slots *);
 /* "2026-11-23" out of Exchange's dateTime; false: none. */
@@ -348,9 +352,10 @@ int64_t ews_time_ms(const char *text);
  * ------------------------------------------------------------------------------------------ */
 
 struct ews_update {             /* one change of one property */
-    const struct ews_field *at; /* NULL: the stamp */
+    const struct ews_field *at; /* NULL: the stamp, or with `kept` how a series was */
     struct wess_slice text;     /* of an entry, the title, the stamp */
     bool set;                   /* else cleared */
+    bool kept;
 };
 struct ews_put {
     struct wess_call *call;
@@ -360,7 +365,7 @@ struct ews_put {
 };
 /* A field as it will be: of the op, else as it was. NULL: empty. */
 const struct wess_field *ews_will_be(const struct wess_op *, const char *name);
-/* The changes that an op comes to: at most n_fields + 1. false: there is no room for a mail
+/* The changes that an op comes to: at most n_fields + 2. false: there is no room for a mail
  * address. */
 bool ews_updates(struct wess_call *, const struct wess_op *, const struct ews_slots *,
                  struct ews_update *, size_t *n);
@@ -406,6 +411,9 @@ void ews_rule_put(struct xml_out *, const char *rule, const char *start);
 /* The IANA name of a StartTimeZone; of one that nobody knows a zone that keeps the same hours, or
  * UTC. `ms`: when it is asked about. */
 void ews_zone(const xmlNode *definition, int64_t ms, char out[WESS_ZONE_SIZE]);
+/* Whether the people of a meeting are to be told of that write, which the pair allows. */
+bool ews_tells(const struct wess_call *, const struct wess_op *);
+#define EWS_HOW(tells) ((tells) ? "SendToAllAndSaveCopy" : "SendToNone")
 /* Of somebody else's meeting only what is one's own is written. */
 bool ews_refuses_foreign(struct wess_call *, const struct wess_op *, struct wess_result *);
 
@@ -416,11 +424,30 @@ bool ews_refuses_foreign(struct wess_call *, const struct wess_op *, struct wess
 #define EWS_OCCURRENCE_ID "ews-id" /* a part that never leaves the connector */
 /* What differs in the changed occurrences of what was fetched. */
 enum wess_code ews_fetch_occurrences(struct wess_call *, const struct wess_result *, size_t n);
-/* Of a series that was written: its overrides, one request each. */
-enum wess_code ews_write_occurrences(struct wess_call *, const struct wess_op *,
+/* Of a series that was written: its overrides, one request each; with `all` none of them is there.
+ */
+enum wess_code ews_write_occurrences(struct wess_call *, const struct wess_op *, bool all,
                                      struct wess_result *);
-bool ews_recurs(const xmlNode *item);        /* event.c: it is the whole of a series */
-const char *ews_show_as(const char *theirs); /* event.c: "OOF"; "" where it is the usual */
+bool ews_recurs(const xmlNode *item);         /* event.c: it is the whole of a series */
+bool ews_is_gone(const struct wess_record *); /* NULL: no */
+const char *ews_show_as(const char *theirs);  /* event.c: "OOF"; "" where it is the usual */
+
+/* event.c: the local date on which an occurrence of that series was to begin; NULL: none. */
+const char *ews_original_date(struct ews_reading *, const xmlNode *series, const char *start);
+const char *ews_local_start(const struct wess_op *); /* as it will be; NULL: none */
+
+/* ---- rewrite.c: series whose changed occurrences are all written again
+ * ------------------------------------------------------------------------------------------ */
+
+bool ews_must_rewrite(const struct wess_op *, const struct ews_slots *);
+/* Looks whether an occurrence has what would be lost, which is refused by its name. Else the op as
+ * it is to be sent, and slots->keeps. */
+enum wess_code ews_prepare_rewrite(struct wess_call *, const struct wess_op *, struct wess_result *,
+                                   struct ews_slots *, struct wess_op *with_rule);
+/* All of them are written. */
+enum wess_code ews_end_rewrite(struct wess_call *, const char *id, struct wess_result *);
+/* A series that was left half written is shown as it was. false: it is as it shows itself. */
+bool ews_recall(struct ews_reading *, const char *kept);
 
 /* A Mailbox as a record of `v`, by its address: "value" and "cn". Once, and none without one. */
 struct wess_record *ews_read_mailbox(struct ews_reading *, const xmlNode *mailbox,

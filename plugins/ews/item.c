@@ -426,6 +426,8 @@ enum wess_code ews_item(struct wess_call *call, const xmlNode *contact, bool who
     if (rc != WESS_OK)
         return rc;
     read_fields(&r, kind, contact);
+    if (whole && kind == &ews_event_kind)
+        ews_recall(&r, extended(contact, "PropertyName", EWS_KEPT_NAME, EWS_STAMP_SET));
     char *own = stamp ? wess_arena_text(h, call->arena, stamp) : NULL;
     out->fields = r.fields.of;
     out->n_fields = r.fields.n;
@@ -462,6 +464,7 @@ bool ews_slots(struct wess_call *call, const xmlNode *contact, struct ews_slots 
     const char *stamp = extended(contact, "PropertyName", EWS_STAMP_NAME, EWS_STAMP_SET);
     const char *answer = xml_text(xml_child(contact, "MyResponseType"));
     out->stamped = stamp && *stamp;
+    out->kept = extended(contact, "PropertyName", EWS_KEPT_NAME, EWS_STAMP_SET) != NULL;
     out->foreign =
         answer && *answer && strcmp(answer, "Organizer") != 0 && strcmp(answer, "Unknown") != 0;
     return ok;

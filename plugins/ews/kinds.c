@@ -55,6 +55,15 @@ void ews_path_stamp(struct xml_out *x)
     xml_close(x);
 }
 
+void ews_path_kept(struct xml_out *x)
+{
+    xml_open(x, "t:ExtendedFieldURI");
+    xml_put_attr(x, "PropertySetId", EWS_STAMP_SET);
+    xml_put_attr(x, "PropertyName", EWS_KEPT_NAME);
+    xml_put_attr(x, "PropertyType", "String");
+    xml_close(x);
+}
+
 void ews_path_title(struct xml_out *x)
 {
     xml_open(x, "t:ExtendedFieldURI");
@@ -144,6 +153,8 @@ void ews_shape(struct xml_out *x, const struct ews_kind *kind, bool whole)
     if (title)
         ews_path_title(x);
     ews_path_stamp(x);
+    if (whole && kind == &ews_event_kind)
+        ews_path_kept(x);
     xml_close(x);
     xml_close(x);
 }
@@ -155,6 +166,8 @@ void ews_shape_slots(struct xml_out *x, const struct ews_kind *kind)
     xml_open(x, "t:AdditionalProperties");
     field_uri(x, kind == &ews_event_kind ? "calendar:MyResponseType" : "contacts:EmailAddresses");
     ews_path_stamp(x);
+    if (kind == &ews_event_kind)
+        ews_path_kept(x);
     xml_close(x);
     xml_close(x);
 }

@@ -177,7 +177,7 @@ static const struct wess_record *record_of(const struct wess_field *f, const cha
     return NULL;
 }
 
-static bool is_gone(const struct wess_record *r)
+bool ews_is_gone(const struct wess_record *r)
 {
     return r && part(r, "status");
 }
@@ -230,7 +230,7 @@ static void put_delete(struct xml_out *x, const struct changing *c, int index)
 {
     xml_open(x, "m:DeleteItem");
     xml_put_attr(x, "DeleteType", "MoveToDeletedItems");
-    xml_put_attr(x, "SendMeetingCancellations", "SendToNone");
+    xml_put_attr(x, "SendMeetingCancellations", EWS_HOW(ews_tells(c->call, c->op)));
     xml_put_attr(x, "AffectedTaskOccurrences", "SpecifiedOccurrenceOnly");
     xml_open(x, "m:ItemIds");
     put_occurrence(x, c->id, index);
@@ -245,8 +245,10 @@ static void put_change(struct xml_out *x, struct wess_call *call, const struct w
     size_t n = 0;
     if (!ews_updates(call, op, &none, of, &n))
         return;
+    /* It has no recurrence that could be cleared. */
     for (size_t i = 0; i < n; i++)
-        ews_put_update(call, x, op, &of[i]);
+        if (strcmp(of[i].at->name, "rrule") != 0)
+            ews_put_update(call, x, op, &of[i]);
 }
 
 /* The occurrence as an event by itself: what it is unlike the series in, the rest as in the series.
@@ -293,7 +295,7 @@ static void put_update(struct xml_out *x, const struct changing *c, const struct
     xml_open(x, "m:UpdateItem");
     xml_put_attr(x, "ConflictResolution", "AlwaysOverwrite");
     xml_put_attr(x, "MessageDisposition", "SaveOnly");
-    xml_put_attr(x, "SendMeetingInvitationsOrCancellations", "SendToNone");
+    xml_put_attr(x, "SendMeetingInvitationsOrCancellations", EWS_HOW(ews_tells(c->call, c->op)));
     xml_open(x, "m:ItemChanges");
     xml_open(x, "t:ItemChange");
     put_occurrence(x, c->id, index);
@@ -328,46 +330,60 @@ static enum wess_code change_one(struct changing *c, const char *date, const str
         return WESS_OK;
     }
     ews_begin(c->call->conn, &x, c->call->conn->impersonate);
-    if (is_gone(r))
+    if (ews_is_gone(r))
         put_delete(&x, c, index);
     else
         put_update(&x, c, r, date, index);
     c->code = WESS_UNKNOWN;
     enum wess_code rc = ews_ask(c->call, &x, true, &taker);
     c->out->revision = NULL; /* it is another one now */
-    if (rc == WESS_OK && c->code != WESS_OK && !(is_gone(r) && c->code == WESS_GONE))
+    if (rc == WESS_OK && c->code != WESS_OK && !(ews_is_gone(r) && c->code == WESS_GONE))
         refuse_one(c, date, "Exchange refuses this occurrence", "occurrence");
     return rc;
 }
 
-enum wess_code ews_write_occurrences(struct wess_call *call, const struct wess_op *op,
+static enum wess_code write_wanted(struct changing *c, const struct wess_field *want,
+                                   const struct wess_field *had)
+{
+    enum wess_code rc = WESS_OK;
+    for (size_t i = 0; rc == WESS_OK && want && i < want->records.n; i++) {
+        const struct wess_record *r = &want->records.of[i], *old = record_of(had, r->key);
+        if (!old || !same(r, old))
+            rc = change_one(c, r->key, r);
+    }
+    return rc;
+}
+
+/* Those that are as the series again. */
+static enum wess_code write_unwanted(struct changing *c, const struct wess_field *want,
+                                     const struct wess_field *had)
+{
+    enum wess_code rc = WESS_OK;
+    for (size_t i = 0; rc == WESS_OK && had && i < had->records.n; i++)
+        if (!record_of(want, had->records.of[i].key))
+            rc = change_one(c, had->records.of[i].key, NULL);
+    return rc;
+}
+
+static const struct wess_field *records_in(const struct wess_field *f)
+{
+    return f && f->type == WESS_RECORDS ? f : NULL;
+}
+
+enum wess_code ews_write_occurrences(struct wess_call *call, const struct wess_op *op, bool all,
                                      struct wess_result *out)
 {
-    const struct wess_field *want = ews_field_of(&op->item, "overrides");
-    const struct wess_field *had = ews_field_of(op->before, "overrides");
+    const struct wess_field *said = ews_field_of(&op->item, "overrides");
+    const struct wess_field *want = records_in(all ? ews_will_be(op, "overrides") : said);
+    const struct wess_field *had = all ? NULL : records_in(ews_field_of(op->before, "overrides"));
     struct changing c = {.call = call, .op = op, .out = out};
-    enum wess_code rc = WESS_OK;
     c.id = out->id ? out->id : op->item.id ? op->item.id : op->before ? op->before->id : NULL;
-    if (!want || !c.id)
-        return WESS_OK;
-    for (size_t i = 0; rc == WESS_OK && want->type == WESS_RECORDS && i < want->records.n; i++) {
-        const struct wess_record *r = &want->records.of[i], *old = record_of(had, r->key);
-        if (old && same(r, old))
-            continue;
-        if (is_gone(old) && !is_gone(r))
-            refuse_one(&c, r->key, "Exchange brings no deleted occurrence back", "occurrence");
-        else
-            rc = change_one(&c, r->key, r);
-    }
-    for (size_t i = 0; rc == WESS_OK && had && had->type == WESS_RECORDS && i < had->records.n;
-         i++) {
-        const struct wess_record *old = &had->records.of[i];
-        if (record_of(want, old->key))
-            continue;
-        if (is_gone(old))
-            refuse_one(&c, old->key, "Exchange brings no deleted occurrence back", "occurrence");
-        else
-            rc = change_one(&c, old->key, NULL);
-    }
+    if ((!all && !said) || !c.id || (!want && !ews_will_be(op, "rrule")))
+        return WESS_OK; /* what recurs no more has none */
+    enum wess_code rc = write_wanted(&c, want, had);
+    if (rc == WESS_OK)
+        rc = write_unwanted(&c, want, had);
+    if (rc == WESS_OK && all && want)
+        rc = ews_end_rewrite(call, c.id, out);
     return rc;
 }

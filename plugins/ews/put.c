@@ -368,6 +368,11 @@ bool ews_updates(struct wess_call *call, const struct wess_op *op, const struct 
     /* Only into an empty slot, never over a foreign value. */
     if (op->stamp && !slots->stamped)
         out[(*n)++] = (struct ews_update){.text = stamp_text(op), .set = true};
+    if (slots->keeps || slots->kept)
+        out[(*n)++] =
+            (struct ews_update){.text = {slots->keeps, slots->keeps ? strlen(slots->keeps) : 0},
+                                .set = slots->keeps != NULL,
+                                .kept = true};
     return true;
 }
 
@@ -376,7 +381,7 @@ static void put_change(struct ews_put *p, const struct ews_update *u)
     struct xml_out *x = p->x;
     ews_open(x, p->kind->element);
     if (!u->at) {
-        put_extended(x, ews_path_stamp, u->text);
+        put_extended(x, u->kept ? ews_path_kept : ews_path_stamp, u->text);
     } else if (u->at->form == EWS_TITLE) {
         put_extended(x, ews_path_title, u->text);
     } else if (u->at->set) {
@@ -398,6 +403,8 @@ void ews_put_update(struct wess_call *call, struct xml_out *x, const struct wess
     xml_open(x, u->set ? "t:SetItemField" : "t:DeleteItemField");
     if (u->at)
         ews_path(x, u->at);
+    else if (u->kept)
+        ews_path_kept(x);
     else
         ews_path_stamp(x);
     if (u->set)

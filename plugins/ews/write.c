@@ -1,5 +1,6 @@
-/* Writing: batches with an answer per item. Every write is silent; an update names the revision
- * that it was computed from, and the server refuses a stale one. */
+/* Writing: batches with an answer per item. Every write is silent, but those of meetings whose
+ * people the pair wants told; an update names the revision that it was computed from, and the
+ * server refuses a stale one. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ struct task {
     struct ews_slots slots;
     struct ews_update *updates;
     size_t n_updates;
+    bool *rewrites; /* its changed occurrences are all to be written */
 };
 /* Ops of one kind that are still to be sent. */
 struct writing {
@@ -183,17 +185,38 @@ static enum wess_code look_up(struct writing *w)
     return rc;
 }
 
+/* Where it is one whose changed occurrences would be forgotten. */
+static enum wess_code rewrite(struct wess_call *call, struct task *t)
+{
+    if (ews_kind_of(call) != &ews_event_kind || !ews_must_rewrite(t->op, &t->slots))
+        return WESS_OK;
+    struct wess_op *with_rule = call->conn->host->alloc(call->arena, sizeof(*with_rule));
+    if (!with_rule)
+        return WESS_TOO_BIG;
+    enum wess_code rc = ews_prepare_rewrite(call, t->op, t->out, &t->slots, with_rule);
+    if (rc == WESS_OK && t->out->code == WESS_NOT_TRIED) {
+        t->op = with_rule;
+        *t->rewrites = true;
+    }
+    return rc;
+}
+
 /* Ops that come to nothing are done; those without room are refused. */
 static enum wess_code work_out(struct writing *w)
 {
     struct wess_call *call = w->call;
     for (size_t k = 0; k < w->n; k++) {
         struct task *t = &w->of[k];
-        t->updates = call->conn->host->alloc(call->arena, (ews_kind_of(call)->n_fields + 1) *
+        t->updates = call->conn->host->alloc(call->arena, (ews_kind_of(call)->n_fields + 2) *
                                                               sizeof(*t->updates));
         if (!t->updates)
             return WESS_TOO_BIG;
         if (t->slots.foreign && ews_refuses_foreign(call, t->op, t->out))
+            continue;
+        enum wess_code rc = rewrite(call, t);
+        if (rc != WESS_OK)
+            return rc;
+        if (t->out->code != WESS_NOT_TRIED)
             continue;
         if (!ews_updates(call, t->op, &t->slots, t->updates, &t->n_updates)) {
             ews_refuse(call, t->out, "email", "Exchange holds three mail addresses", "room");
@@ -214,6 +237,7 @@ struct sent {
     struct writing *w;
     size_t at, n;
     bool untried;
+    bool tells; /* the people of these meetings, which is said of a whole request */
     struct ews_tally tally;
 };
 
@@ -283,7 +307,7 @@ static void put_creates(struct sent *s, struct xml_out *x)
     xml_open(x, "m:CreateItem");
     xml_put_attr(x, "MessageDisposition", "SaveOnly");
     if (ews_kind_of(call) == &ews_event_kind)
-        xml_put_attr(x, "SendMeetingInvitations", "SendToNone");
+        xml_put_attr(x, "SendMeetingInvitations", EWS_HOW(s->tells));
     xml_open(x, "m:SavedItemFolderId");
     xml_open(x, "t:FolderId");
     xml_put_attr(x, "Id", ews_tree_of(call)->top);
@@ -302,7 +326,7 @@ static void put_updates(struct sent *s, struct xml_out *x)
     xml_open(x, "m:UpdateItem");
     xml_put_attr(x, "ConflictResolution", "NeverOverwrite");
     xml_put_attr(x, "MessageDisposition", "SaveOnly");
-    xml_put_attr(x, "SendMeetingInvitationsOrCancellations", "SendToNone");
+    xml_put_attr(x, "SendMeetingInvitationsOrCancellations", EWS_HOW(s->tells));
     xml_open(x, "m:ItemChanges");
     for (size_t k = s->at; k < s->at + s->n; k++) {
         const struct task *t = &s->w->of[k];
@@ -322,7 +346,7 @@ static void put_deletes(struct sent *s, struct xml_out *x)
 {
     xml_open(x, "m:DeleteItem");
     xml_put_attr(x, "DeleteType", "MoveToDeletedItems");
-    xml_put_attr(x, "SendMeetingCancellations", "SendToNone");
+    xml_put_attr(x, "SendMeetingCancellations", EWS_HOW(s->tells));
     xml_put_attr(x, "AffectedTaskOccurrences", "AllOccurrences");
     xml_open(x, "m:ItemIds");
     for (size_t k = s->at; k < s->at + s->n; k++)
@@ -373,7 +397,7 @@ static enum wess_code refuse_one(struct writing *w, size_t at, enum wess_code rc
 static enum wess_code send_some(struct writing *w, size_t at, size_t n)
 {
     struct wess_call *call = w->call;
-    struct sent s = {.w = w, .at = at, .n = n};
+    struct sent s = {.w = w, .at = at, .n = n, .tells = ews_tells(call, w->of[at].op)};
     enum wess_code rc = send_once(&s);
     const struct ews_code *c = ews_code(call->error.remote_code);
     bool form = c->code == WESS_BROKEN && c->item == WESS_BROKEN && !c->text;
@@ -405,7 +429,8 @@ static enum wess_code send_all(struct writing *w)
     enum wess_code rc = WESS_OK;
     for (size_t at = 0, n; rc == WESS_OK && at < w->n; at += n) {
         uint64_t bytes = weight(w->of[at].op);
-        for (n = 1; at + n < w->n; n++) {
+        bool tells = ews_tells(w->call, w->of[at].op);
+        for (n = 1; at + n < w->n && ews_tells(w->call, w->of[at + n].op) == tells; n++) {
             bytes += weight(w->of[at + n].op);
             if (bytes > EWS_REQUEST_BYTES)
                 break;
@@ -428,7 +453,7 @@ static void leave_missing(struct writing *w)
 }
 
 static enum wess_code apply_kind(struct wess_call *call, const struct wess_op *ops, size_t n,
-                                 enum wess_what what, struct wess_result *out)
+                                 enum wess_what what, bool *rewrites, struct wess_result *out)
 {
     struct writing w = {.call = call, .what = what};
     enum wess_code rc = WESS_OK;
@@ -437,7 +462,7 @@ static enum wess_code apply_kind(struct wess_call *call, const struct wess_op *o
         return WESS_TOO_BIG;
     for (size_t i = 0; i < n; i++)
         if (ops[i].what == (uint32_t)what && !ews_refuses(call, &ops[i], &out[i]))
-            w.of[w.n++] = (struct task){.op = &ops[i], .out = &out[i]};
+            w.of[w.n++] = (struct task){.op = &ops[i], .out = &out[i], .rewrites = &rewrites[i]};
     if (!w.n)
         return WESS_OK;
     rc = what == WESS_CREATE ? look_up(&w) : look(&w);
@@ -450,19 +475,19 @@ static enum wess_code apply_kind(struct wess_call *call, const struct wess_op *o
 
 /* What has requests of its own, once the item is there; one that was there already is completed. An
  * item that did not get all of it is in doubt: taken for written, what is missing there would be a
- * deletion. */
-static enum wess_code write_parts(struct wess_call *call, const struct wess_op *op,
+ * deletion. A series that is to be written anew and was there already is merged again first. */
+static enum wess_code write_parts(struct wess_call *call, const struct wess_op *op, bool rewrite,
                                   struct wess_result *out, enum wess_code rc)
 {
-    bool overrides =
-        ews_kind_of(call) == &ews_event_kind && ews_field_of(&op->item, "overrides") != NULL;
+    bool overrides = ews_kind_of(call) == &ews_event_kind &&
+                     (rewrite ? !out->current : ews_field_of(&op->item, "overrides") != NULL);
     bool files = call->conn->attachments && ews_field_of(&op->item, "attach");
     bool photo = ews_kind_of(call) == &ews_contact_kind && op->what == WESS_UPDATE &&
                  ews_field_of(&op->item, "photo");
     if (!overrides && !files && !photo)
         return rc;
     if (rc == WESS_OK && overrides)
-        rc = ews_write_occurrences(call, op, out);
+        rc = ews_write_occurrences(call, op, rewrite, out);
     if (rc == WESS_OK && files && out->code == WESS_OK)
         rc = ews_write_attachments(call, op, out);
     if (rc == WESS_OK && photo && out->code == WESS_OK)
@@ -481,12 +506,16 @@ enum wess_code ews_apply(struct wess_call *call, const struct wess_op *ops, size
     if (ews_kind_of(call)->read_only)
         return wess_fail(&call->error, WESS_BROKEN, WESS_OF_COLLECTION, NULL,
                          "%s are read, and never written", ews_kind_of(call)->title);
+    bool *rewrites = call->conn->host->alloc(call->arena, (n + 1) * sizeof(*rewrites));
+    if (!rewrites)
+        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
+    memset(rewrites, 0, (n + 1) * sizeof(*rewrites));
     enum wess_code rc = ews_folders(call, false);
     for (size_t k = 0; rc == WESS_OK && k < 3; k++)
-        rc = apply_kind(call, ops, n, order[k], out);
+        rc = apply_kind(call, ops, n, order[k], rewrites, out);
     for (size_t i = 0; i < n; i++)
         if (ops[i].what != WESS_DELETE && out[i].code == WESS_OK)
-            rc = write_parts(call, &ops[i], &out[i], rc);
+            rc = write_parts(call, &ops[i], rewrites[i], &out[i], rc);
     if (rc == WESS_OK)
         ews_list_categories(call, ops, n, out);
     if (rc == WESS_TOO_BIG && !call->error.text[0])

@@ -65,6 +65,9 @@ bool ics_put_field(struct wess_call *, const struct ics_moment *, bool timeless,
 void ics_put_value(struct lines_buf *, const struct ics_moment *); /* "20261123T090000Z" */
 /* ";TZID=Europe/Berlin:", ";VALUE=DATE:" or ":"; its definition is added where there is none. */
 void ics_put_zone(struct ics *, struct lines_buf *, const struct ics_moment *);
+/* ics_zone.c: a VTIMEZONE of the rules that hold from two years before `from` (ms) on. false: no
+ * such zone, or out of memory. */
+bool ics_define_zone(const char *zone, int64_t from, struct lines_buf *);
 
 /* ---- ics_param.c: parameters
  * ------------------------------------------------------------------------------------------ */
@@ -131,6 +134,7 @@ ICS_READ(attendees);
 ICS_READ(organizer);
 ICS_READ(overrides);
 ICS_READ(attach);
+ICS_READ(rdate);
 ICS_WRITE(text);
 ICS_WRITE(word);
 ICS_WRITE(number);
@@ -145,6 +149,7 @@ ICS_WRITE(organizer);
 ICS_WRITE(gone); /* deleted occurrences */
 ICS_WRITE(attach);
 ICS_WRITE(overrides); /* changed ones */
+ICS_WRITE(rdate);
 ICS_WRITE(uid);
 
 enum wess_code ics_item(struct wess_call *, const struct lines *, const char *id, bool whole,

@@ -21,6 +21,7 @@ static const struct ics_field event_fields[] = {
     {"attendees", "ATTENDEE", 0, BOTH(attendees), false},
     {"attach", "ATTACH", 0, BOTH(attach), false},
     {"rrule", "RRULE", 0, BOTH(rule), true},
+    {"rdate", "RDATE", 0, BOTH(rdate), false},
     {"overrides", "EXDATE", 0, ics_read_overrides, ics_write_gone, false},
     {"alarm", "VALARM", 0, BOTH(minutes), false},
     {"overrides", "RECURRENCE-ID", 0, NULL, ics_write_overrides, false},
@@ -77,6 +78,7 @@ const struct wess_field_schema ics_event_schema[] = {
     FIELD("organizer.cn", WESS_TEXT),
     FIELD("attendees", WESS_RECORDS),
     FIELD("rrule", WESS_TEXT),
+    FIELD("rdate", WESS_SET),
     FIELD("overrides", WESS_RECORDS),
     {.name = "uid", .type = WESS_TEXT, .flags = WESS_FIELD_ON_CREATE},
 };

@@ -208,6 +208,12 @@ bool ics_moment_of_field(const struct wess_field *f, struct ics_moment *out)
         return false;
     strcpy(out->local, f->time.local);
     strcpy(out->zone, f->time.zone ? f->time.zone : "");
+    /* An hour that comes twice is the first one in a file: the second is told in UTC. */
+    if (f->time.zone && f->time.ms &&
+        wess_zone_instant(f->time.local, f->time.zone, 0) != f->time.ms &&
+        wess_zone_instant(f->time.local, f->time.zone, f->time.ms) == f->time.ms &&
+        wess_zone_local(f->time.ms, UTC, out->local))
+        strcpy(out->zone, UTC);
     return !*out->zone || wess_zone_known(out->zone);
 }
 
@@ -330,65 +336,23 @@ static bool is_added(const struct lines *v, const char *zone)
     return false;
 }
 
-/* Rules that hold today; the history of a zone would be longer than the event. */
-static bool is_over(icalcomponent *c)
-{
-    icalproperty *p = icalcomponent_get_first_property(c, ICAL_RRULE_PROPERTY);
-    return !p || !icaltime_is_null_time(icalproperty_get_rrule(p).until);
-}
-
-static void cut_history(icalcomponent *zone)
-{
-    icalcomponent *last = NULL, *c, *next;
-    bool open = false;
-    for (c = icalcomponent_get_first_component(zone, ICAL_ANY_COMPONENT); c;
-         c = icalcomponent_get_next_component(zone, ICAL_ANY_COMPONENT)) {
-        open |= !is_over(c);
-        if (!last ||
-            icaltime_compare(icalcomponent_get_dtstart(c), icalcomponent_get_dtstart(last)) > 0)
-            last = c;
-    }
-    for (c = icalcomponent_get_first_component(zone, ICAL_ANY_COMPONENT); c; c = next) {
-        next = icalcomponent_get_next_component(zone, ICAL_ANY_COMPONENT);
-        if (open ? !is_over(c) : c == last)
-            continue;
-        icalcomponent_remove_component(zone, c);
-        icalcomponent_free(c);
-    }
-}
-
-static char *definition_text(const char *name)
-{
-    icaltimezone *known = icaltimezone_get_builtin_timezone(name);
-    icalcomponent *zone = known ? icaltimezone_get_component(known) : NULL;
-    zone = zone ? icalcomponent_new_clone(zone) : NULL;
-    icalproperty *id = zone ? icalcomponent_get_first_property(zone, ICAL_TZID_PROPERTY) : NULL;
-    char *text = NULL;
-    if (id) {
-        icalproperty_set_tzid(id, name);
-        cut_history(zone);
-        text = icalcomponent_as_ical_string_r(zone);
-    }
-    if (zone)
-        icalcomponent_free(zone);
-    return text;
-}
-
-/* Before the first component. What libical has no rules for goes by its name alone. */
-static void define(struct ics *ics, const char *zone)
+/* Before the first component. */
+static void define(struct ics *ics, const struct ics_moment *m)
 {
     struct ics_span first = {0, 0};
-    char *text = definition_text(zone), *rest = text, *one;
+    struct lines_buf b = {0};
+    if (!ics_define_zone(m->zone, ics_instant(ics, m), &b))
+        ics->v->spent |= b.spent;
+    char *rest = b.data, *one;
     ics_next(ics->v, ics->cal, NULL, &first);
     while (rest && (one = strsep(&rest, "\n"))) {
-        one[strcspn(one, "\r")] = 0;
         if (!*one)
             continue;
         lines_add_at(ics->v, first.from, one);
         if (!ics->v->spent)
             ics->v->lines[ics->v->n - 1].aside = true;
     }
-    icalmemory_free_buffer(text);
+    lines_buf_fini(&b);
 }
 
 void ics_put_zone(struct ics *ics, struct lines_buf *b, const struct ics_moment *m)
@@ -405,7 +369,7 @@ void ics_put_zone(struct ics *ics, struct lines_buf *b, const struct ics_moment 
     if (!defined_as(ics, m->zone, name)) {
         snprintf(name, sizeof(name), "%s", m->zone);
         if (!is_added(ics->v, name))
-            define(ics, name);
+            define(ics, m);
     }
     lines_puts(b, strpbrk(name, ":;,") ? ";TZID=\"" : ";TZID=");
     lines_puts(b, name);

@@ -101,8 +101,10 @@ static bool avoided(const struct probe *p, const char *field)
 bool can_write(const struct probe *p, const char *field, uint32_t type)
 {
     const struct wess_field_schema *s = schema_of(p, field);
-    return s && s->type == type && !avoided(p, field) &&
-           !(s->flags & (WESS_FIELD_READ_ONLY | WESS_FIELD_TELLS));
+    /* Who is silent tells nobody without WESS_OP_MAY_TELL, which nothing here bears. */
+    bool tells = s && (s->flags & WESS_FIELD_TELLS) && !(p->col->caps & WESS_CAP_SILENT);
+    return s && s->type == type && !avoided(p, field) && !tells &&
+           !(s->flags & WESS_FIELD_READ_ONLY);
 }
 
 void set_field(struct probe *p, struct wess_item *item, struct wess_field field)

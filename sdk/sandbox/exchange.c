@@ -397,7 +397,7 @@ static void name_request(const struct sb_request *r, char *op, size_t cap)
 
 static json_t *item_json(const struct ex_mailbox *m, const struct ex_item *i)
 {
-    json_t *fields = json_object(), *categories = json_array();
+    json_t *fields = json_object(), *categories = json_array(), *named = json_array();
     const char *stamp = NULL;
     char key[64];
     ex_change_key(i, key);
@@ -416,6 +416,9 @@ static json_t *item_json(const struct ex_mailbox *m, const struct ex_item *i)
         json_array_append_new(categories, json_string(i->categories[c]));
     for (size_t e = 0; e < i->n_extended; e++)
         if (i->extended[e].name)
+            json_array_append_new(named, json_string(i->extended[e].name));
+    for (size_t e = 0; e < i->n_extended; e++)
+        if (i->extended[e].name && strstr(i->extended[e].name, "stamp"))
             stamp = i->extended[e].value;
     char digest[65];
     if (i->mime) {
@@ -437,9 +440,9 @@ static json_t *item_json(const struct ex_mailbox *m, const struct ex_item *i)
     if (i->n_attachments)
         json_object_set(fields, "Attachments", files);
     json_decref(files);
-    return json_pack("{s:s,s:s,s:s,s:o,s:o,s:s?,s:s}", "id", i->id, "change_key", key, "folder",
-                     i->folder < 0 ? "" : m->folders[i->folder].name, "categories", categories,
-                     "fields", fields, "stamp", stamp, "sensitivity",
+    return json_pack("{s:o,s:s,s:s,s:s,s:o,s:o,s:s?,s:s}", "named", named, "id", i->id,
+                     "change_key", key, "folder", i->folder < 0 ? "" : m->folders[i->folder].name,
+                     "categories", categories, "fields", fields, "stamp", stamp, "sensitivity",
                      i->sensitivity ? i->sensitivity : "Normal");
 }
 
@@ -522,6 +525,8 @@ static bool act(struct ex_mailbox *m, struct ex_item *i, const char *action, con
         if (!strcmp(m->folders[f].name, folder))
             to = (int)f;
     if (!strcmp(action, "edit")) {
+        if (strstr(query, "Recurrence="))
+            ex_series_forget(m, i);
         sb_params(query, set_param, i);
     } else if (!strcmp(action, "photo")) {
         known = ex_attach_control(i, query);
@@ -691,7 +696,8 @@ static bool control(const char *action, const char *query, struct sb_buf *out)
     } else if (ex_watch_control(action)) {
         print(out, json_object());
     } else if (!strcmp(action, "outbox")) {
-        print(out, json_pack("{s:I}", "sent", (json_int_t)ex_outbox));
+        print(out, json_pack("{s:I,s:I}", "sent", (json_int_t)ex_outbox, "people",
+                             (json_int_t)ex_outbox_people));
     } else if (!strcmp(action, "password")) {
         char *user = sb_param(query, "username", 0), *password = sb_param(query, "password", 0);
         known = user && password && ex_password(user, password);

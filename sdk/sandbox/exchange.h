@@ -108,9 +108,10 @@ const char *ex_settle(struct ex_item *, const char *uri);
 /* When all of a request was written: what an event has of the server, or what is wrong with it. */
 const char *ex_finish(const struct ex_mailbox *, struct ex_item *);
 bool ex_has_attendees(const struct ex_item *);
-bool ex_is_zone(const char *element); /* whose value is its attribute Id */
-extern unsigned long ex_outbox;       /* mails to attendees that a write would have sent */
-char *ex_inner(const xmlNode *);      /* what is in it, as text, with the prefix "t:" */
+bool ex_is_zone(const char *element);  /* whose value is its attribute Id */
+extern unsigned long ex_outbox;        /* writes that would have sent mail to attendees */
+extern unsigned long ex_outbox_people; /* and to how many of them */
+char *ex_inner(const xmlNode *);       /* what is in it, as text, with the prefix "t:" */
 
 /* exchange_categories.c: the mailbox's list of them */
 void ex_categories_start(void);                               /* of what the items bear */
@@ -147,6 +148,7 @@ struct ex_item *ex_series_item(struct ex_mailbox *, const xmlNode *occurrence_id
                                const char **error);
 void ex_series_tell(struct ex_mailbox *, struct ex_item *changed); /* its series shows it */
 void ex_series_drop(struct ex_mailbox *, struct ex_item *one);     /* deleted from its series */
+void ex_series_forget(struct ex_mailbox *, const struct ex_item *master);
 /* By ItemId, OccurrenceItemId or RecurringMasterItemId. */
 struct ex_item *ex_named_item(struct ex_mailbox *, const xmlNode *id, const char **error);
 

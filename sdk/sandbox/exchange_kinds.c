@@ -97,7 +97,7 @@ static const char *settle_task(struct ex_item *i, const char *uri)
 /* ---- events (7.2, 7.4, 8)
  * ------------------------------------------------------------------------------------------ */
 
-unsigned long ex_outbox;
+unsigned long ex_outbox, ex_outbox_people;
 
 bool ex_is_zone(const char *element)
 {

@@ -416,8 +416,12 @@ void ex_find_item(struct ex_call *c)
     for (const xmlNode *n = ex_first(ex_child(c->op, "ParentFolderIds")); n; n = ex_next(n)) {
         struct ex_mailbox *m;
         int f = ex_folder_at(c, n, &m);
-        ex_begin(c, message, f < 0 ? "ErrorFolderNotFound" : NULL);
-        if (f < 0)
+        bool view = f >= 0 && ex_child(c->op, "CalendarView");
+        const char *error = f < 0 ? "ErrorFolderNotFound" : view ? ex_calendar_view(c, m, f) : NULL;
+        if (view && !error)
+            continue;
+        ex_begin(c, message, error);
+        if (error)
             continue;
         find_in(c, m, f, &shape);
         ex_end(c, message);

@@ -1,89 +1,12 @@
-/* Occurrences of a series (sections 4 and 7.4): counted by libical, changed ones are items of their
- * own that no folder lists. */
-#include <libical/ical.h>
-#include <libxml/parser.h>
+/* Occurrences of a series (sections 4 and 7.4): changed ones are items of their own that no folder
+ * lists. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "exchange.h"
-
-#define MOST 20000
-
-static const char *two_letters(const char *day)
-{
-    static const char *const of[][2] = {{"Sunday", "SU"},    {"Monday", "MO"},   {"Tuesday", "TU"},
-                                        {"Wednesday", "WE"}, {"Thursday", "TH"}, {"Friday", "FR"},
-                                        {"Saturday", "SA"}};
-    for (size_t i = 0; i < 7; i++)
-        if (!strcmp(of[i][0], day))
-            return of[i][1];
-    return NULL;
-}
-
-static void by_days(struct sb_buf *b, const xmlNode *pattern, const char *index)
-{
-    char *days = ex_text(ex_child(pattern, "DaysOfWeek")), *rest = days, *one;
-    bool any = false;
-    while (rest && (one = strsep(&rest, " ")))
-        if (two_letters(one)) {
-            sb_buf_fmt(b, "%s%s%s", any ? "," : ";BYDAY=", index, two_letters(one));
-            any = true;
-        }
-    xmlFree(days);
-}
-
-static const char *index_number(const xmlNode *pattern)
-{
-    static const char *const of[][2] = {
-        {"First", "1"}, {"Second", "2"}, {"Third", "3"}, {"Fourth", "4"}, {"Last", "-1"}};
-    char *text = ex_text(ex_child(pattern, "DayOfWeekIndex"));
-    const char *out = "";
-    for (size_t i = 0; text && i < 5; i++)
-        if (!strcmp(of[i][0], text))
-            out = of[i][1];
-    xmlFree(text);
-    return out;
-}
-
-static void number(struct sb_buf *b, const char *name, const xmlNode *n)
-{
-    char *text = ex_text(n);
-    if (text)
-        sb_buf_fmt(b, ";%s=%s", name, text);
-    xmlFree(text);
-}
-
-/* The patterns that the tests have; a series of another kind has no occurrences here. */
-static bool rule_of(const struct ex_item *master, struct sb_buf *b)
-{
-    static const char *const freqs[] = {"Daily", "Weekly", "Monthly"};
-    struct sb_buf text = {0};
-    const char *freq = NULL;
-    sb_buf_fmt(&text, "<r xmlns:t=\"t\">%s</r>", ex_value(master, "calendar:Recurrence"));
-    xmlDoc *doc = xmlReadMemory(text.data, (int)text.len, NULL, NULL, XML_PARSE_NONET);
-    const xmlNode *pattern = doc ? ex_first(xmlDocGetRootElement(doc)) : NULL;
-    for (size_t i = 0; pattern && i < 3; i++)
-        if (strstr((const char *)pattern->name, freqs[i]))
-            freq = freqs[i];
-    if (freq) {
-        sb_buf_fmt(b, "FREQ=%s", *freq == 'D' ? "DAILY" : *freq == 'W' ? "WEEKLY" : "MONTHLY");
-        number(b, "INTERVAL", ex_child(pattern, "Interval"));
-        number(b, "BYMONTHDAY", ex_child(pattern, "DayOfMonth"));
-        number(b, "COUNT", ex_child(ex_next(pattern), "NumberOfOccurrences"));
-        by_days(b, pattern, index_number(pattern));
-    }
-    xmlFreeDoc(doc);
-    sb_buf_free(&text);
-    return freq != NULL;
-}
-
-static icaltimezone *zone_of(const struct ex_item *master)
-{
-    icaltimezone *zone = ex_zone(ex_value(master, "calendar:StartTimeZone"));
-    return zone ? zone : icaltimezone_get_utc_timezone();
-}
+#include "exchange_ops.h"
+#include "exchange_pattern.h"
 
 static time_t moment(const char *text)
 {
@@ -98,32 +21,28 @@ static void moment_text(time_t t, char out[32])
     strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+struct one {
+    int index;
+    time_t begins;
+};
+
+static bool take_index(void *ctx, int index, time_t begins)
+{
+    struct one *o = ctx;
+    if (index == o->index)
+        o->begins = begins;
+    return index < o->index;
+}
+
 /* When the occurrence of that number was to begin; 0: there is none. */
 static time_t begins(const struct ex_item *master, int index)
 {
-    struct sb_buf rule = {0};
-    icaltimezone *zone = zone_of(master);
-    time_t out = 0;
-    if (index < 1 || !ex_value(master, "calendar:Recurrence") || !rule_of(master, &rule)) {
-        sb_buf_free(&rule);
-        return 0;
-    }
-    icaltimetype start = icaltime_from_timet_with_zone(moment(ex_value(master, "calendar:Start")),
-                                                       0, icaltimezone_get_utc_timezone());
-    start = icaltime_convert_to_zone(start, zone);
-    icalrecur_iterator *it =
-        icalrecur_iterator_new(icalrecurrencetype_from_string(rule.data), start);
-    for (int n = 1; it && n <= index && n < MOST; n++) {
-        icaltimetype t = icalrecur_iterator_next(it);
-        if (icaltime_is_null_time(t))
-            break;
-        if (n == index)
-            out = icaltime_as_timet_with_zone(t, zone);
-    }
-    if (it)
-        icalrecur_iterator_free(it);
-    sb_buf_free(&rule);
-    return out;
+    const char *rule = ex_value(master, "calendar:Recurrence");
+    struct one o = {index, 0};
+    if (index > 0 && rule)
+        ex_pattern_each(rule, ex_value(master, "calendar:StartTimeZone"),
+                        moment(ex_value(master, "calendar:Start")), take_index, &o);
+    return o.begins;
 }
 
 /* ---- changed and deleted ones
@@ -134,25 +53,35 @@ static bool is_changed(const struct ex_item *i)
     return i->master && !strcmp(ex_value(i, "calendar:CalendarItemType"), "Exception");
 }
 
-void ex_series_tell(struct ex_mailbox *m, struct ex_item *changed)
+static bool is_changed_of(const struct ex_item *i, const struct ex_item *master)
 {
-    struct ex_item *master = changed->master ? ex_item(m, changed->master) : NULL;
+    return is_changed(i) && !strcmp(i->master, master->id);
+}
+
+static void list_changed(struct ex_mailbox *m, struct ex_item *master)
+{
     struct sb_buf b = {0};
-    if (!master)
-        return;
-    ex_put(changed, "calendar:CalendarItemType", "Exception");
     for (size_t i = 0; i < m->n_items; i++) {
         const struct ex_item *x = m->items[i];
-        if (!is_changed(x) || strcmp(x->master, master->id))
-            continue;
-        sb_buf_fmt(&b,
-                   "<t:Occurrence><t:ItemId Id=\"%s\" ChangeKey=\"EQ==\"/><t:Start>%s</t:Start>"
-                   "<t:End>%s</t:End><t:OriginalStart>%s</t:OriginalStart></t:Occurrence>",
-                   x->id, ex_value(x, "calendar:Start"), ex_value(x, "calendar:End"), x->original);
+        if (is_changed_of(x, master))
+            sb_buf_fmt(&b,
+                       "<t:Occurrence><t:ItemId Id=\"%s\" ChangeKey=\"EQ==\"/><t:Start>%s</t:Start>"
+                       "<t:End>%s</t:End><t:OriginalStart>%s</t:OriginalStart></t:Occurrence>",
+                       x->id, ex_value(x, "calendar:Start"), ex_value(x, "calendar:End"),
+                       x->original);
     }
     ex_put(master, "calendar:ModifiedOccurrences", b.data);
     ex_item_touch(m, master);
     sb_buf_free(&b);
+}
+
+void ex_series_tell(struct ex_mailbox *m, struct ex_item *changed)
+{
+    struct ex_item *master = changed->master ? ex_item(m, changed->master) : NULL;
+    if (!master)
+        return;
+    ex_put(changed, "calendar:CalendarItemType", "Exception");
+    list_changed(m, master);
 }
 
 /* The item of an occurrence, once somebody looked at it or changed it. */
@@ -175,6 +104,7 @@ static struct ex_item *new_occurrence(struct ex_mailbox *m, const struct ex_item
     ex_put(i, "calendar:Recurrence", NULL);
     ex_put(i, "calendar:ModifiedOccurrences", NULL);
     ex_put(i, "calendar:DeletedOccurrences", NULL);
+    ex_put(i, "calendar:IsRecurring", NULL);
     ex_put(i, "calendar:CalendarItemType", "Occurrence");
     i->master = strdup(master->id);
     moment_text(at, text);
@@ -203,6 +133,13 @@ static struct ex_item *as_now(struct ex_mailbox *m, const struct ex_item *master
     return now;
 }
 
+static void take_out(struct ex_mailbox *m, struct ex_item *one)
+{
+    free(one->master); /* no folder is told of it */
+    one->master = NULL;
+    ex_item_remove(m, one);
+}
+
 void ex_series_drop(struct ex_mailbox *m, struct ex_item *one)
 {
     struct ex_item *master = ex_item(m, one->master);
@@ -212,8 +149,8 @@ void ex_series_drop(struct ex_mailbox *m, struct ex_item *one)
                deleted ? deleted : "", one->original);
     ex_put(master, "calendar:DeletedOccurrences", all.data);
     sb_buf_free(&all);
-    ex_item_remove(m, one);
-    ex_item_touch(m, master);
+    take_out(m, one);
+    list_changed(m, master);
 }
 
 struct ex_item *ex_series_item(struct ex_mailbox *m, const xmlNode *id, const char **error)
@@ -249,4 +186,121 @@ struct ex_item *ex_named_item(struct ex_mailbox *m, const xmlNode *n, const char
         i = i->master ? ex_item(m, i->master) : NULL;
     *error = i ? NULL : "ErrorItemNotFound";
     return i;
+}
+
+/* The recurrence was written: what was changed or deleted of the old one is gone. */
+void ex_series_forget(struct ex_mailbox *m, const struct ex_item *master)
+{
+    for (size_t i = m->n_items; i-- > 0;) {
+        struct ex_item *x = m->items[i];
+        if (!x->master || strcmp(x->master, master->id))
+            continue;
+        take_out(m, x);
+    }
+}
+
+/* ---- FindItem with a CalendarView (section 10): occurrences, not series
+ * ------------------------------------------------------------------------------------------ */
+
+#define VIEW_MOST ((time_t)2 * 366 * 86400)
+
+struct view {
+    struct ex_call *c;
+    struct ex_mailbox *m;
+    const struct ex_item *master;
+    time_t from, to, length;
+    struct sb_buf items;
+    int n;
+};
+
+static void show(struct view *v, const struct ex_item *i, const char *start, const char *end,
+                 const char *type, const char *id)
+{
+    time_t from = moment(start), to = moment(end);
+    bool inside = from < v->to && (to > v->from || (from == to && from >= v->from));
+    const char *subject = ex_value(i, "item:Subject"), *place = ex_value(i, "calendar:Location");
+    if (!inside)
+        return;
+    v->n++;
+    sb_buf_fmt(&v->items, "<t:CalendarItem><t:ItemId Id=\"%s\" ChangeKey=\"EQ==\"/><t:Subject>",
+               id);
+    ex_escape(&v->items, subject ? subject : "");
+    sb_buf_fmt(&v->items, "</t:Subject><t:Start>%s</t:Start><t:End>%s</t:End>", start, end);
+    if (place) {
+        sb_buf_str(&v->items, "<t:Location>");
+        ex_escape(&v->items, place);
+        sb_buf_str(&v->items, "</t:Location>");
+    }
+    sb_buf_fmt(&v->items, "<t:CalendarItemType>%s</t:CalendarItemType></t:CalendarItem>", type);
+}
+
+static bool exception_at(struct ex_mailbox *m, const struct ex_item *master, const char *start)
+{
+    const struct ex_item *i = item_at(m, master, start);
+    return i && is_changed(i);
+}
+
+static bool is_deleted(const struct ex_item *master, const char *start)
+{
+    const char *deleted = ex_value(master, "calendar:DeletedOccurrences");
+    return deleted && strstr(deleted, start);
+}
+
+static bool show_occurrence(void *ctx, int index, time_t begins)
+{
+    struct view *v = ctx;
+    char start[32], end[32], id[96];
+    moment_text(begins, start);
+    moment_text(begins + v->length, end);
+    snprintf(id, sizeof(id), "%.60s.%d", v->master->id, index);
+    if (!is_deleted(v->master, start) && !exception_at(v->m, v->master, start))
+        show(v, v->master, start, end, "Occurrence", id);
+    return begins < v->to;
+}
+
+static void show_series(struct view *v, const struct ex_item *master)
+{
+    time_t start = moment(ex_value(master, "calendar:Start"));
+    v->master = master;
+    v->length = moment(ex_value(master, "calendar:End")) - start;
+    ex_pattern_each(ex_value(master, "calendar:Recurrence"),
+                    ex_value(master, "calendar:StartTimeZone"), start, show_occurrence, v);
+    for (size_t i = 0; i < v->m->n_items; i++) {
+        const struct ex_item *x = v->m->items[i];
+        if (is_changed_of(x, master))
+            show(v, x, ex_value(x, "calendar:Start"), ex_value(x, "calendar:End"), "Exception",
+                 x->id);
+    }
+}
+
+const char *ex_calendar_view(struct ex_call *c, struct ex_mailbox *m, int folder)
+{
+    const xmlNode *of = ex_child(c->op, "CalendarView");
+    char *from = ex_attr(of, "StartDate"), *to = ex_attr(of, "EndDate");
+    struct view v = {.c = c, .m = m, .from = moment(from), .to = moment(to)};
+    xmlFree(from);
+    xmlFree(to);
+    if (!v.from || v.to < v.from)
+        return "ErrorInvalidOperation";
+    if (v.to - v.from > VIEW_MOST)
+        return "ErrorCalendarViewRangeTooBig";
+    for (size_t i = 0; i < m->n_items; i++) {
+        const struct ex_item *x = m->items[i];
+        if (x->folder != folder || strcmp(x->klass, "IPM.Appointment"))
+            continue;
+        if (ex_value(x, "calendar:Recurrence"))
+            show_series(&v, x);
+        else
+            show(&v, x, ex_value(x, "calendar:Start"), ex_value(x, "calendar:End"), "Single",
+                 x->id);
+    }
+    ex_begin(c, "FindItemResponseMessage", NULL);
+    sb_buf_fmt(c->out,
+               "<m:RootFolder TotalItemsInView=\"%d\" IncludesLastItemInRange=\"true\"><t:Items>",
+               v.n);
+    sb_buf_add(c->out, v.items.data ? v.items.data : "", v.items.len);
+    sb_buf_str(c->out, "</t:Items></m:RootFolder>");
+    ex_end(c, "FindItemResponseMessage");
+    sb_buf_free(&v.items);
+    return NULL;
 }

@@ -194,11 +194,15 @@ static void write_item_id(struct ex_call *c, const struct ex_item *i)
 }
 
 /* Whether a write would have told anybody is counted; not to say so is an error (section 6). */
-static const char *tells(struct ex_call *c, const char *attribute, bool people, const char *error)
+static const char *tells(struct ex_call *c, const char *attribute, unsigned people,
+                         const char *error)
 {
     char *how = ex_attr(c->op, attribute);
     bool said = how != NULL;
-    ex_outbox += said && people && strcmp(how, "SendToNone") != 0;
+    if (said && people && strcmp(how, "SendToNone") != 0) {
+        ex_outbox++;
+        ex_outbox_people += people;
+    }
     xmlFree(how);
     return said ? NULL : error;
 }
@@ -217,10 +221,28 @@ static const char *disposes(struct ex_call *c, bool fresh)
                    : "ErrorInvalidOperation";
 }
 
-static bool has_people(const xmlNode *event)
+static const char *const lists[] = {"RequiredAttendees", "OptionalAttendees", "Resources"};
+
+static unsigned people_in(const xmlNode *event)
 {
-    return ex_child(event, "RequiredAttendees") || ex_child(event, "OptionalAttendees") ||
-           ex_child(event, "Resources");
+    unsigned n = 0;
+    for (size_t i = 0; i < 3; i++)
+        for (const xmlNode *a = ex_first(ex_child(event, lists[i])); a; a = ex_next(a))
+            n++;
+    return n;
+}
+
+static unsigned people_of(const struct ex_item *i)
+{
+    unsigned n = 0;
+    for (size_t k = 0; k < 3; k++) {
+        char uri[64];
+        snprintf(uri, sizeof(uri), "calendar:%s", lists[k]);
+        const char *at = ex_value(i, uri);
+        for (; at && (at = strstr(at, "<t:Attendee>")); at++)
+            n++;
+    }
+    return n;
 }
 
 /* ---- CreateItem
@@ -242,8 +264,8 @@ static void create_one(struct ex_call *c, struct ex_mailbox *m, int folder, cons
                                                                          : NULL;
     struct ex_item *i = error ? NULL : ex_item_new(m, folder, kind->klass);
     if (!error && !strcmp(kind->klass, "IPM.Appointment"))
-        error = tells(c, "SendMeetingInvitations", has_people(n),
-                      "ErrorSendMeetingInvitationsRequired");
+        error =
+            tells(c, "SendMeetingInvitations", people_in(n), "ErrorSendMeetingInvitationsRequired");
     for (const xmlNode *e = ex_first(n); i && e && !error; e = ex_next(e))
         error = take_element(i, e);
     if (i && !error)
@@ -349,6 +371,17 @@ static const char *check_key(struct ex_call *c, const struct ex_item *i, const x
     return error;
 }
 
+static bool writes_rule(const xmlNode *change)
+{
+    bool any = false;
+    for (const xmlNode *u = ex_first(ex_child(change, "Updates")); u; u = ex_next(u)) {
+        char *uri = ex_attr(ex_first(u), "FieldURI");
+        any |= uri && !strcmp(uri, "calendar:Recurrence");
+        xmlFree(uri);
+    }
+    return any;
+}
+
 static void update_one(struct ex_call *c, const xmlNode *change, const char *resolution,
                        const char *stopped, bool refused)
 {
@@ -356,6 +389,8 @@ static void update_one(struct ex_call *c, const xmlNode *change, const char *res
     const xmlNode *node = ex_child(change, "ItemId"), *one = ex_child(change, "OccurrenceItemId");
     const char *error = NULL;
     struct ex_item *i = ex_named_item(c->mailbox, one ? one : node, &error);
+    if (!error && one && writes_rule(change))
+        error = "ErrorInvalidPropertyForOperation"; /* 7.2: not of an occurrence */
     if (!error && !one)
         error = check_key(c, i, node, resolution);
     if (stopped)
@@ -363,7 +398,7 @@ static void update_one(struct ex_call *c, const xmlNode *change, const char *res
     if (!error && refused)
         error = "ErrorItemSave";
     if (!error && !strcmp(i->klass, "IPM.Appointment"))
-        error = tells(c, "SendMeetingInvitationsOrCancellations", ex_has_attendees(i),
+        error = tells(c, "SendMeetingInvitationsOrCancellations", people_of(i),
                       "ErrorSendMeetingInvitationsOrCancellationsRequired");
     if (!error && !strcmp(i->klass, "IPM.Note"))
         error = disposes(c, false);
@@ -376,6 +411,8 @@ static void update_one(struct ex_call *c, const xmlNode *change, const char *res
         ex_item_remove(c->mailbox, copy);
     }
     if (!error) {
+        if (!one && writes_rule(change))
+            ex_series_forget(c->mailbox, i);
         update(i, ex_child(change, "Updates"));
         ex_finish(c->mailbox, i);
         ex_item_touch(c->mailbox, i);
@@ -414,7 +451,7 @@ void ex_delete_item(struct ex_call *c)
                                 ? "ErrorAffectedTaskOccurrencesRequired"
                                 : NULL;
         if (!error && !strcmp(i->klass, "IPM.Appointment"))
-            error = tells(c, "SendMeetingCancellations", ex_has_attendees(i),
+            error = tells(c, "SendMeetingCancellations", people_of(i),
                           "ErrorSendMeetingCancellationsRequired");
         ex_begin(c, "DeleteItemResponseMessage", error);
         if (error)

@@ -380,7 +380,8 @@ void ex_item_write(struct sb_buf *b, const struct ex_mailbox *m, const struct ex
     write_named(b, i, s, "item:ReminderIsSet");
     write_named(b, i, s, "item:ReminderMinutesBeforeStart");
     if (s->has_attachments)
-        element(b, "HasAttachments", ex_attach_has(i) ? "true" : "false");
+        element(b, "HasAttachments",
+                ex_attach_has(i) ? "true" : ex_value(i, "item:HasAttachments"));
     write_extended(b, i, s);
     if (s->modified)
         time_element(b, "LastModifiedTime", i->modified_ms);

@@ -84,6 +84,8 @@ int64_t wess_zone_instant(const char *local, const char *zone, int64_t ms)
         return 0;
     if (!ms || !shows(cal, ms, &p)) {
         ucal_clear(cal);
+        /* RFC 5545 3.3.5: an hour that comes twice is the first one. */
+        ucal_setAttribute(cal, UCAL_REPEATED_WALL_TIME, UCAL_WALLTIME_FIRST);
         ucal_setDateTime(cal, p.of[0], p.of[1] - 1, p.of[2], p.of[3], p.of[4], p.of[5], &e);
         out = (int64_t)ucal_getMillis(cal, &e);
     }

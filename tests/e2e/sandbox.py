@@ -22,6 +22,7 @@ def program(name):
 
 class Sandbox:
     """wess-sandbox on free ports of loopback; stopped with the test."""
+    mails_sent = 0  # of all of them: writes of which attendees would have heard by mail
 
     def __init__(self, *args, clock=True):
         self.dir = tempfile.mkdtemp(prefix="wess-sandbox-")
@@ -90,6 +91,7 @@ class Sandbox:
 
     def stop(self):
         if self.process.poll() is None:
+            Sandbox.mails_sent += self.control("exchange/outbox")["sent"]
             self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(30)
         self.process.stdout.close()
@@ -216,8 +218,9 @@ class Wess:
         self.close()
 
 
-def main(tests):
-    """Runs functions named test_*; prints what a ctest log needs."""
+def main(tests, mails=None):
+    """Runs functions named test_*; prints what a ctest log needs. `mails`: how many writes may have
+    told attendees, over all the sandboxes of the file."""
     wanted = sys.argv[1:]
     passed = failed = 0
     for name, test in sorted(tests.items()):
@@ -232,5 +235,8 @@ def main(tests):
             failed += 1
             print(f"FAIL {name}: {error}", flush=True)
             traceback.print_exc()
+    if mails is not None and not wanted:
+        print(f"figure mails_sent {Sandbox.mails_sent}")
+        failed += Sandbox.mails_sent != mails
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)

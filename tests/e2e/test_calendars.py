@@ -15,7 +15,7 @@ endpoints: {{
 users: {{ source = {{ csv = "{dir}/users.csv"; }}; waves = ( {{ name = "*"; mode = "both"; }} ); }};
 pairs: {{ it: {{ kind = "{kind}"; left = "here:{collection}"; right = "there:{collection}";
   select = {{ left = {{ shared = true; }}; right = {{ shared = true; }}; }};
-  first = {{ differs = "left"; create = "yes"; }};
+  first = {{ differs = "left"; create = "yes"; }}; with_attendees = "silent";
   on_delete = {{ left = "delete"; right = "delete"; }}; }}; }};
 log: {{ file = "{dir}/log"; level = "debug"; }};
 """
@@ -304,5 +304,42 @@ def test_8_events_and_tasks_in_one_folder():
         assert "BEGIN:VEVENT" in wess.with_summary("Talk", "there")[1]
 
 
+def test_9_added_occurrences_are_told_and_kept():
+    """Exchange has no RDATE: the dates stay where they are, byte for byte, and are told by name."""
+    added = [f"RDATE;{BERLIN}20300920T150000,20300921T150000", "RDATE;VALUE=PERIOD:20300925T080000Z/PT2H",
+             "RDATE:20300930T170000Z"]
+    series = event("s@x", f"DTSTART;{BERLIN}20300902T090000", f"DTEND;{BERLIN}20300902T100000",
+                   "SUMMARY:All", "RRULE:FREQ=WEEKLY;COUNT=3;BYDAY=MO", *added)
+    with Sandbox("--data", "empty") as box, Calendars("event", box) as wess:
+        wess.put("s.ics", series)
+        wess.settle()
+        parked = wess.json("parked", "list", check=(0, 1))["parked"]
+        assert [p["field"] for p in parked] == ["rdate"] and "Exchange" in parked[0]["why"], parked
+        assert "Weekly" in wess.mail("All")["fields"]["Recurrence"]
+        # Edited on both sides: the lines are as they were.
+        box.exchange("occurrence", 0, id=wess.mail("All")["id"], index=2, gone=1)
+        box.exchange("edit", 0, id=wess.mail("All")["id"], Location="Hall")
+        wess.settle()
+        wess.edit("s.ics", "SUMMARY:All", "SUMMARY:Every")
+        wess.settle()
+        text = wess.text("s.ics")
+        for line in (*added, "LOCATION:Hall", f"EXDATE;{BERLIN}20300909T090000"):
+            assert line + "\r\n" in text, f"{line} in {text}"
+        assert wess.mail("Every")["fields"]["Location"] == "Hall"
+        assert [p["field"] for p in wess.json("parked", "list", check=(0, 1))["parked"]] == ["rdate"]
+        # Gone from the file, it is no longer told.
+        wess.put("s.ics", text.replace("\r\n".join(added) + "\r\n", ""))
+        wess.settle()
+        assert not wess.json("parked", "list", check=(0, 1))["parked"]
+    with Calendars("event") as wess:
+        wess.put("s.ics", series)
+        wess.settle()
+        name, text = wess.with_summary("All", "there")
+        assert f"RDATE;{BERLIN}20300920T150000,20300921T150000,20300930T190000\r\n" in text, text
+        wess.edit(name, "20300920T150000,", "", "there")
+        wess.settle()
+        assert wess.text("s.ics") == series.replace("20300920T150000,", "")
+
+
 if __name__ == "__main__":
-    main(globals())
+    main(globals(), mails=0)

@@ -4,7 +4,7 @@ add_library(wess_ews_parts STATIC EXCLUDE_FROM_ALL ${ews}/ews.c ${ews}/settings.
     ${ews}/signin.c ${ews}/discover.c ${ews}/discover_read.c ${ews}/discover_json.c ${ews}/srv.c ${ews}/versions.c ${ews}/notes.c ${ews}/categories.c ${ews}/probe.c ${ews}/session.c ${ews}/soap.c
     ${ews}/codes.c ${ews}/kinds.c ${ews}/contact_fields.c ${ews}/task.c ${ews}/event.c
     ${ews}/message.c ${ews}/mailfolders.c ${ews}/mime.c ${ews}/attach.c ${ews}/mime_cut.c ${ews}/photo.c
-    ${ews}/zones.c ${ews}/occurrence.c ${ews}/recur.c
+    ${ews}/zones.c ${ews}/occurrence.c ${ews}/rewrite.c ${ews}/recur.c
     ${ews}/item.c ${ews}/put.c ${ews}/contact.c ${ews}/refuse.c ${ews}/folders.c ${ews}/sync.c
     ${ews}/fetch.c ${ews}/find.c ${ews}/write.c ${ews}/stream.c ${ews}/watch.c)
 target_include_directories(wess_ews_parts PUBLIC ${ews})

@@ -1,4 +1,6 @@
 /* Calendar files: every field of events and tasks there and back, and what is not ours kept. */
+#include <libical/ical.h>
+
 #include "model/model.h"
 #include "vdir_ics.h"
 
@@ -68,6 +70,9 @@ static void add_texts(struct values *v, const struct field_def *def,
         v->of[v->n++] = text(def->name, texts[i]);
 }
 
+static const char *const added[] = {"2030-07-05T09:00:00", "2030-08-01T23:30:00",
+                                    "2030-12-24T12:00:00"};
+
 /* What that row of the core's table may hold. */
 static void values_of(struct values *v, const struct vdir_kind *kind, const struct field_def *def)
 {
@@ -98,7 +103,9 @@ static void values_of(struct values *v, const struct vdir_kind *kind, const stru
     case WESS_SET:
         for (size_t n = 1; n <= 3; n++)
             v->of[v->n++] =
-                (struct wess_field){.name = def->name, .type = WESS_SET, .set = {tags, n}};
+                (struct wess_field){.name = def->name,
+                                    .type = WESS_SET,
+                                    .set = {strcmp(def->name, "rdate") ? tags : added, n}};
         break;
     default:
         add_records(v, def->name);
@@ -151,7 +158,9 @@ static void all_rows(struct fixture *f, const struct vdir_kind *kind, const char
         look(f, plain);
         if (!alone(def->fields[i].name))
             assert_null(test_field(&f->item, def->fields[i].name));
-        go_round(f, strcmp(def->fields[i].name, "overrides") ? plain : series, &def->fields[i]);
+        bool recurs =
+            !strcmp(def->fields[i].name, "overrides") || !strcmp(def->fields[i].name, "rdate");
+        go_round(f, recurs ? series : plain, &def->fields[i]);
     }
     /* And nothing is offered that the core does not know. */
     for (size_t i = 0; i < *kind->n_schema; i++)
@@ -169,6 +178,45 @@ static void test_vdir_ics__every_field_of_an_event(void **state)
 static void test_vdir_ics__every_field_of_a_task(void **state)
 {
     all_rows(*state, &vdir_tasks, TASK(FOREIGN), TASK(FOREIGN));
+}
+
+/* A definition says the same as the tables that it was made of, for years before and behind. */
+static void test_vdir_ics__definitions_keep_the_hours(void **state)
+{
+    static const char *const zones[] = {
+        "Europe/Berlin",     "Europe/Dublin",    "America/New_York", "America/Sao_Paulo",
+        "America/St_Johns",  "Australia/Sydney", "Asia/Kathmandu",   "Australia/Lord_Howe",
+        "Pacific/Chatham",   "America/Havana",   "Asia/Tehran",      "Asia/Jerusalem",
+        "Africa/Casablanca", "America/Asuncion", "Europe/Moscow",    "Asia/Tokyo",
+        "Europe/Lisbon",     "America/Caracas"};
+    static const int years[] = {1970, 1999, 2006, 2018, 2026, 2040};
+    size_t compared = 0;
+    (void)state;
+    for (size_t z = 0; z < sizeof(zones) / sizeof(zones[0]); z++)
+        for (size_t y = 0; y < sizeof(years) / sizeof(years[0]); y++) {
+            struct icaltimetype from = {.year = years[y], .month = 7, .day = 1};
+            from.zone = icaltimezone_get_utc_timezone();
+            int64_t start = (int64_t)icaltime_as_timet(from) * 1000;
+            struct lines_buf b = {0};
+            assert_true(ics_define_zone(zones[z], start, &b));
+            icalcomponent *c = icalparser_parse_string(b.data);
+            icaltimezone *zone = icaltimezone_new();
+            assert_true(c && icaltimezone_set_component(zone, c));
+            for (int day = 0; day < 6 * 365; day += 9, compared++) {
+                int64_t at = start + ((int64_t)day * 24 + 12) * 3600000;
+                struct icaltimetype t = icaltime_from_timet_with_zone((time_t)(at / 1000), 0, NULL);
+                int minutes = 0, summer = 0;
+                t.zone = icaltimezone_get_utc_timezone();
+                assert_true(wess_zone_offset(at, zones[z], &minutes));
+                int told = icaltimezone_get_utc_offset_of_utc_time(zone, &t, &summer);
+                if (told / 60 != minutes)
+                    fail_msg("%s, %d days behind July %d: %d, not %d\n%s", zones[z], day, years[y],
+                             told / 60, minutes, b.data);
+            }
+            icaltimezone_free(zone, 1);
+            lines_buf_fini(&b);
+        }
+    print_message("%zu instants\n", compared);
 }
 
 static void test_vdir_ics__a_long_text_is_a_blob(void **state)
@@ -475,6 +523,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_field_of_an_event),
         TEST(every_field_of_a_task),
+        TEST(definitions_keep_the_hours),
         TEST(a_long_text_is_a_blob),
         TEST(zones),
         TEST(a_zone_without_bounds),

@@ -372,10 +372,11 @@ enum { /* wess_collection.caps */
        WESS_CAP_TOMBSTONE_PROVES =
            1 << 8, /* a reported deletion is one (not a move, not lost rights) */
        WESS_CAP_ABSENCE_PROVES = 1 << 9, /* not in a snapshot: deleted */
-       WESS_CAP_SILENT = 1 << 10,        /* no write of ours makes the remote tell anybody */
-       WESS_CAP_REWRITES = 1 << 11,      /* shows other text than was written */
-       WESS_CAP_STAMP_LATER = 1 << 12,   /* an empty stamp slot can be filled by an update */
-       WESS_CAP_IDS_MOVE = 1 << 13,      /* an id stays with its item when it moves */
+       WESS_CAP_SILENT = 1 << 10,      /* no write makes the remote tell anybody, but one that bears
+                                          WESS_OP_MAY_TELL */
+       WESS_CAP_REWRITES = 1 << 11,    /* shows other text than was written */
+       WESS_CAP_STAMP_LATER = 1 << 12, /* an empty stamp slot can be filled by an update */
+       WESS_CAP_IDS_MOVE = 1 << 13,    /* an id stays with its item when it moves */
 };
 enum { WESS_FIELD_READ_ONLY = 1, WESS_FIELD_ON_CREATE = 2, WESS_FIELD_TELLS = 4 };
 /* One field that a collection can hold. For RECORDS: `name` is the field, `allowed` the keys of its

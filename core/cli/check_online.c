@@ -3,12 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "host/conn.h"
-#include "store/store.h"
 
 /* A note that stands in the table: said of the next user as well, it is not said again. */
 struct told {
@@ -285,40 +283,17 @@ static void warn_of_clock(struct look *l, const struct cfg_endpoint *e)
 /* ---- what was seen is remembered --------------------------------------------------------------
  */
 
-static bool put_lacks(const struct look *l, const struct cfg_endpoint *e, const struct seen *s)
-{
-    struct db *db = db_open(l->cli->store, false);
-    uint64_t had = 0;
-    bool ok = db && lacks_get(db, e->name, s->identity, &had) != STORE_FAIL;
-    uint64_t now = (had & ~s->keeps) | s->lacks;
-    if (ok && now != had)
-        ok = db_begin(db) == STORE_OK && lacks_put(db, e->name, s->identity, now) != STORE_FAIL &&
-             db_commit(db) == STORE_OK;
-    db_close(db);
-    return ok;
-}
-
-/* A state that nobody has made yet knows of nothing that could be forgotten. */
 static void remember(struct look *l, const struct cfg_endpoint *e, const struct seen *s)
 {
+    const struct check_lacks lacks = {e->name, s->identity, s->lacks, s->keeps};
     char *why = NULL;
-    int status;
-    const char *file = arena_fmt(l->cli->arena, "%s/wess.db", l->cli->config->state_dir);
-    if (!s->identity || !(s->lacks | s->keeps) || (!s->lacks && (!file || access(file, F_OK))))
-        return;
-    struct store *had = l->cli->store;
-    l->cli->store =
-        store_open(l->cli->config->state_dir, l->cli->config->site, STORE_OWN, &why, &status);
-    bool ok = l->cli->store && put_lacks(l, e, s);
-    store_close(l->cli->store);
-    l->cli->store = had;
-    if (!ok && s->lacks) {
-        const char *more =
-            arena_fmt(l->cli->arena,
-                      "%swarning: endpoint %s takes stale revisions, and that cannot be remembered "
-                      "(%s): stop "
-                      "what uses the state and check once more\n",
-                      l->warnings, e->name, why ? why : "the state cannot be written");
+    const char *more;
+    /* What holds, and cannot be noted, is no worse than what was thought before. */
+    if (!check_remember(l->cli, &lacks, &why) && s->lacks) {
+        more = arena_fmt(l->cli->arena,
+                         "%swarning: endpoint %s takes stale revisions, and that cannot be "
+                         "remembered (%s): stop what uses the state and check once more\n",
+                         l->warnings, e->name, why ? why : "the state cannot be written");
         l->warnings = more ? more : l->warnings;
         l->status = status_worse(l->status, EXIT_STATE);
     }

@@ -13,7 +13,7 @@ struct losing {
     enum side side;
     struct wess_arena *arena, *call; /* the answer of one call */
     const char **ids;                /* the remote's, of the items that lost it */
-    const struct content **had;
+    struct wess_list *had;           /* and the tags they bore */
     size_t n;
     int64_t total;
 };
@@ -35,39 +35,51 @@ static struct wess_list tags_of(const struct content *c)
 /* ---- who lost it
  * ------------------------------------------------------------------------------------------ */
 
+static bool copy_tags(struct losing *l, struct wess_list tags)
+{
+    const char **of = arena_alloc(l->arena, (tags.n + 1) * sizeof(*of));
+    bool ok = of != NULL;
+    for (size_t i = 0; ok && i < tags.n; i++)
+        ok = (of[i] = arena_text(l->arena, tags.of[i])) != NULL;
+    l->had[l->n] = (struct wess_list){of, tags.n};
+    return ok;
+}
+
 static bool note(struct losing *l, const struct op_row *op)
 {
     struct run *r = l->run;
     struct item_row row;
     struct link_row link;
-    struct content *had = arena_alloc(l->arena, sizeof(*had));
+    struct content had;
     const char *reason = l->side == LEFT ? WHY_UNTAG_LEFT : WHY_UNTAG_RIGHT;
     if (op->released || !op->reason || strcmp(op->reason, reason))
         return true;
     l->total++;
     if (l->n == LOOKED_AT)
         return true;
-    if (!had || item_get(r->db, l->arena, op->item[l->side], &row) != STORE_OK ||
-        link_get(r->db, l->arena, op->link, &link) != STORE_OK ||
-        !decode_content(l->arena, link.shadow[l->side], had))
+    if (item_get(r->db, l->call, op->item[l->side], &row) != STORE_OK ||
+        link_get(r->db, l->call, op->link, &link) != STORE_OK)
+        return !db_failed(r->db);
+    if (!decode_content(l->call, link.shadow[l->side], &had) || !copy_tags(l, tags_of(&had)))
         return false;
-    l->ids[l->n] = row.rid;
-    l->had[l->n++] = had;
-    return true;
+    l->ids[l->n] = arena_text(l->arena, row.rid);
+    return l->ids[l->n++] != NULL;
 }
 
+/* One at a time: each brings the whole of its item. */
 static bool collect(struct losing *l, enum op_what what, enum side side)
 {
-    struct op_row *op = arena_alloc(l->arena, sizeof(*op));
+    struct op_row op = {0};
     size_t n = 1;
-    if (!op)
-        return run_memory(l->run);
-    for (int64_t after = 0; n;) {
-        if (op_next(l->run->db, l->arena, l->run->pu.id, what, side, after, op, 1, &n) != STORE_OK)
+    while (n) {
+        int64_t after = op.id;
+        arena_reset(l->call);
+        if (op_next(l->run->db, l->call, l->run->pu.id, what, side, after, &op, 1, &n) != STORE_OK)
             return run_store_failed(l->run);
-        if (n && !note(l, op))
+        if (n && !note(l, &op))
             return db_failed(l->run->db) ? run_store_failed(l->run) : run_memory(l->run);
-        after = op->id;
+        if (!run_sound(l->run, l->call))
+            return false;
     }
     return true;
 }
@@ -112,7 +124,7 @@ static bool instead(struct losing *l, const char **out)
         for (size_t i = 0; i < n; i++) {
             if (res[i].code != WESS_OK) /* not all of them can be asked */
                 return true;
-            narrow(&common, &any, res[i].current->tags, tags_of(l->had[at + i]), l->arena);
+            narrow(&common, &any, res[i].current->tags, l->had[at + i], l->arena);
         }
     }
     *out = common.n ? common.of[0] : NULL;
@@ -126,7 +138,7 @@ static const char *lost(const struct losing *l)
     const struct wess_list asked[] = {sel->tags_any, sel->tags_all};
     for (size_t k = 0; k < 2; k++)
         for (size_t i = 0; i < asked[k].n; i++)
-            if (is_in(tags_of(l->had[0]), asked[k].of[i]))
+            if (is_in(l->had[0], asked[k].of[i]))
                 return asked[k].of[i];
     return asked[0].n ? asked[0].of[0] : asked[1].n ? asked[1].of[0] : "";
 }
@@ -165,7 +177,9 @@ static bool guard_side(struct run *r, enum side side, struct wess_arena *a, stru
     for (int to = LEFT; to <= RIGHT; to++)
         if (!collect(&l, OP_END, (enum side)to) || !collect(&l, OP_DELETE, (enum side)to))
             return false;
-    if (l.total < LEAST)
+    if (!run_sound(r, a)) /* before anything is asked about by what was read */
+        return false;
+    if (l.total < LEAST || !l.n)
         return true;
     if (links_chosen(r->db, r->pu.id, side, &members) != STORE_OK)
         return run_store_failed(r);

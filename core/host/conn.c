@@ -329,7 +329,8 @@ void conn_allow_writes(struct conn *c, bool allow)
 
 void conn_lacks(struct conn *c, uint64_t caps)
 {
-    struct wess_collection *of = (struct wess_collection *)(uintptr_t)c->schema.of; /* our arena's */
+    struct wess_collection *of =
+        (struct wess_collection *)(uintptr_t)c->schema.of; /* our arena's */
     c->lacks = caps;
     for (size_t i = 0; c->described && i < c->schema.n; i++)
         of[i].caps &= ~caps;

@@ -142,7 +142,7 @@ static void ask_items(const struct wess_call *call, struct xml_out *x, const cha
     const struct wess_conn *c = call->conn;
     ews_begin(c, x, c->impersonate);
     xml_open(x, "m:GetItem");
-    ews_shape(x, ews_kind_of(call), true);
+    ews_shape(x, ews_kind_of(call), true, !(call->flags & (WESS_CALL_FACTS | WESS_CALL_NO_PHOTO)));
     xml_open(x, "m:ItemIds");
     for (size_t i = 0; i < n; i++)
         ews_item_id(x, ids[i], NULL);

@@ -123,16 +123,16 @@ static bool is_listed(const char *const *list, const char *uri)
 
 /* Whole sets are asked for by a name of their own, but for postal addresses, whose parts are asked
  * for one by one. */
-static bool is_asked(const struct ews_kind *kind, const struct ews_field *f)
+static bool is_asked(const struct ews_kind *kind, const struct ews_field *f, bool parts)
 {
-    if (!f->uri)
+    if (!f->uri || (f->type == WESS_BLOB && !parts))
         return false;
     if (f->set)
         return !strcmp(f->set, "PhysicalAddresses");
     return !is_listed(kind->facts, f->uri) && !is_listed(kind->more, f->uri);
 }
 
-void ews_shape(struct xml_out *x, const struct ews_kind *kind, bool whole)
+void ews_shape(struct xml_out *x, const struct ews_kind *kind, bool whole, bool parts)
 {
     bool title = false;
     xml_open(x, "m:ItemShape");
@@ -146,7 +146,7 @@ void ews_shape(struct xml_out *x, const struct ews_kind *kind, bool whole)
         field_uri(x, *uri);
     for (size_t i = 0; whole && i < kind->n_fields; i++) {
         const struct ews_field *f = &kind->fields[i];
-        if (is_asked(kind, f))
+        if (is_asked(kind, f, parts))
             ews_path(x, f);
         title |= f->form == EWS_TITLE;
     }

@@ -329,8 +329,8 @@ static void go_field(struct round *r, const struct wess_field_schema *s)
 /* Rows with tests of their own, below: all others go round by what the table says of them. */
 static bool has_own_test(const struct wess_field_schema *s)
 {
-    static const char *const own[] = {"start",     "end",       "completed",
-                                      "overrides", "attendees", "rdate"};
+    static const char *const own[] = {"start",     "end",   "completed", "overrides",
+                                      "attendees", "rdate", "photo"};
     bool apart = (s->flags & (WESS_FIELD_READ_ONLY | WESS_FIELD_ON_CREATE)) != 0 ||
                  strstr(s->name, "address.") != NULL; /* its parts */
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)

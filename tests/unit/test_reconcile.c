@@ -337,6 +337,29 @@ static void a_value_too_long_is_told(void **state)
     assert_string_equal(out.too_long[0].field, "title");
 }
 
+static void a_blob_too_large_is_told(void **state)
+{
+    (void)state;
+    static const struct wess_field_schema small[] = {
+        {.name = "photo", .type = WESS_BLOB, .max_len = 100}};
+    struct wess_field of[] = {{.name = "photo", .type = WESS_BLOB, .blob = {"d1", 100}},
+                              {.name = "title", .type = WESS_TEXT, .str = {"A", 1}}};
+    const struct content has = {of, 2};
+    for (uint64_t size = 100; size <= 101; size++) {
+        struct reconcile_out out = {0};
+        struct reconcile_in in = input(side("title=A", "title=A"), side("title=A", "title=A"));
+        of[0].blob.size = size;
+        in.side[LEFT].now = &has;
+        for (int s = LEFT; s <= RIGHT; s++) {
+            in.side[s].schema = small;
+            in.side[s].n_schema = 1;
+        }
+        assert_true(reconcile(arena, &in, &out));
+        assert_int_equal(out.patch[RIGHT].n, size == 100);
+        assert_int_equal(out.n_too_long, size != 100);
+    }
+}
+
 static void direction_of_a_field(void **state)
 {
     (void)state;
@@ -456,6 +479,7 @@ int main(void)
         cmocka_unit_test(a_locked_side_gets_nothing),
         cmocka_unit_test(a_field_the_side_cannot_hold_stays),
         cmocka_unit_test(a_value_too_long_is_told),
+        cmocka_unit_test(a_blob_too_large_is_told),
         cmocka_unit_test(direction_of_a_field),
         cmocka_unit_test(it_converges),
         cmocka_unit_test(swapping_sides_mirrors),

@@ -143,7 +143,6 @@ static enum wess_code ask_lists(struct wess_call *call, const char *const *ids, 
  * ------------------------------------------------------------------------------------------ */
 
 struct coming {
-    struct wess_call *call;
     struct mime_cut cut;
     enum wess_code code; /* of the file */
 };
@@ -155,13 +154,19 @@ static size_t cut_out(void *ctx, size_t i, char *data, size_t len)
     return mime_cut(&c->cut, data, len);
 }
 
+/* Taken away since it was listed. */
+static enum wess_code file_code(enum wess_code code, const struct wess_error *e)
+{
+    return !strcmp(e->remote_code, "ErrorInvalidAttachmentId") ? WESS_GONE : code;
+}
+
 static enum wess_code take_file(void *ctx, size_t i, size_t at, const xmlNode *m,
                                 struct wess_error *e)
 {
     struct coming *c = ctx;
     (void)i;
     if (!at)
-        c->code = ews_message_item(m, false, e);
+        c->code = file_code(ews_message_item(m, false, e), e);
     return WESS_OK;
 }
 
@@ -176,39 +181,32 @@ static void put_ids(struct xml_out *x, const char *op, const char *id)
     xml_close(x);
 }
 
-/* Into the spool. *gone: it is not there any more, or cannot be given out. */
+/* Into the spool. *told: what Exchange says of it alone, when it is not given out. */
 static enum wess_code fetch_file(struct wess_call *call, const char *id, struct wess_blob *out,
-                                 bool *gone)
+                                 enum wess_code *told)
 {
     const struct wess_host *h = call->conn->host;
-    struct coming *c = h->alloc(call->arena, sizeof(*c));
-    const struct ews_taker taker = {.ctx = c, .message = take_file, .filter = cut_out};
+    struct coming c = {.cut = {.host = h, .element = "Content"}, .code = WESS_UNKNOWN};
+    const struct ews_taker taker = {.ctx = &c, .message = take_file, .filter = cut_out};
     struct xml_out x;
-    *gone = false;
-    if (!c)
-        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
-    *c = (struct coming){
-        .call = call, .cut = {.host = h, .element = "Content"}, .code = WESS_UNKNOWN};
-    if (h->blob_new(h->ctx, &c->cut.spool) != WESS_OK)
+    *told = WESS_OK;
+    if (h->blob_new(h->ctx, &c.cut.spool) != WESS_OK)
         return wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_HOST, NULL,
                          "an attached file cannot be spooled");
     ews_begin(call->conn, &x, call->conn->impersonate);
     put_ids(&x, "m:GetAttachment", id);
     enum wess_code rc = ews_ask(call, &x, false, &taker);
-    bool whole = mime_cut_end(&c->cut) || (!c->cut.bad && !c->cut.n_letters);
-    if (rc == WESS_OK && c->code == WESS_OK && whole &&
-        h->blob_done(c->cut.spool, call->arena, out) == WESS_OK)
+    bool whole = mime_cut_end(&c.cut) || (!c.cut.bad && !c.cut.n_letters);
+    if (rc != WESS_OK || c.code != WESS_OK || !whole) {
+        h->blob_close(c.cut.spool);
+        *told = rc == WESS_OK ? c.code : WESS_OK;
+    } else if (h->blob_done(c.cut.spool, call->arena, out) == WESS_OK) {
         return WESS_OK;
-    if (rc == WESS_OK && c->code == WESS_OK && !whole)
-        rc = wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
-                       "an attached file did not come whole, or cannot be spooled");
-    if (!(rc == WESS_OK && c->code == WESS_OK))
-        h->blob_close(c->cut.spool);
-    *gone = rc == WESS_OK && c->code != WESS_OK;
-    if (rc == WESS_OK && c->code == WESS_OK)
-        rc = wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_HOST, NULL,
-                       "an attached file cannot be spooled");
-    return rc;
+    }
+    return rc != WESS_OK || *told != WESS_OK
+               ? rc
+               : wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_HOST, NULL,
+                           "an attached file did not come whole, or cannot be spooled");
 }
 
 /* ---- reading
@@ -254,19 +252,24 @@ static bool add_field(struct wess_call *call, struct wess_result *r, const struc
 }
 
 /* One that cannot be read makes the item one that cannot: what is not told counts as taken away. */
+static void leave_out(struct wess_call *call, struct wess_result *r, enum wess_code told)
+{
+    call->error = (struct wess_error){0};
+    *r = (struct wess_result){.code = told == WESS_GONE ? WESS_TRANSIENT : told,
+                              .text = "a file that is attached to it is not given out"};
+    if (told == WESS_TOO_BIG)
+        r->text = "a file that is attached to it is larger than http.body_max lets through";
+}
+
 static enum wess_code fetch_of(struct wess_call *call, struct wess_result *r, const struct list *l)
 {
     struct wess_vec v = {.size = sizeof(struct wess_record)};
     const struct listed *of = l->of.of;
     for (size_t i = 0; i < l->of.n; i++) {
         struct wess_blob blob;
-        bool gone;
-        enum wess_code rc = fetch_file(call, of[i].id, &blob, &gone);
-        if (rc == WESS_TOO_BIG || gone) {
-            call->error = (struct wess_error){0};
-            *r = (struct wess_result){
-                .code = gone ? WESS_CONFLICT : WESS_TOO_BIG,
-                .text = "a file that is attached to it is larger than http.body_max lets through"};
+        enum wess_code told, rc = fetch_file(call, of[i].id, &blob, &told);
+        if (rc == WESS_TOO_BIG || (rc == WESS_OK && told != WESS_OK)) {
+            leave_out(call, r, rc == WESS_OK ? told : rc);
             return WESS_OK;
         }
         if (rc != WESS_OK)
@@ -434,7 +437,7 @@ static enum wess_code take_done(void *ctx, size_t i, size_t at, const xmlNode *m
     (void)i;
     if (at)
         return WESS_OK;
-    w->code = ews_message_item(m, true, e);
+    w->code = file_code(ews_message_item(m, true, e), e);
     /* The item has another revision now, which mostly is told. */
     if (w->code == WESS_OK)
         w->out->revision = key && *key && strlen(key) <= WESS_ID_MAX
@@ -534,12 +537,12 @@ static enum wess_code is_there(struct writing *w, const struct wess_record *r, b
     const struct listed *l = listed_as(&w->now, r->key);
     const struct wess_field *data = part(r, "data", WESS_BLOB);
     struct wess_blob blob;
-    bool gone;
+    enum wess_code told;
     *there = false;
     if (!l || !data)
         return WESS_OK;
-    enum wess_code rc = fetch_file(w->call, l->id, &blob, &gone);
-    *there = rc == WESS_OK && !gone && blob.size == data->blob.size &&
+    enum wess_code rc = fetch_file(w->call, l->id, &blob, &told);
+    *there = rc == WESS_OK && told == WESS_OK && blob.size == data->blob.size &&
              !strcmp(blob.digest, data->blob.digest);
     return rc;
 }

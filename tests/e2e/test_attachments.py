@@ -123,6 +123,28 @@ def test_a_file_that_is_refused():
         wess.nothing_left()
 
 
+def test_what_cannot_be_read_is_not_taken_away():
+    with Sandbox("--data", "empty") as box, Files(box, "Task") as wess:
+        one, two = new(box, 0, "Task"), new(box, 0, "Task", "Other")
+        attach(box, 0, one, "a.txt", text="A")
+        wess.settle()
+        with open(wess.config) as f:
+            wess.write("wess.conf", f.read() + "http: { body_max = 1000000; };\n")
+        attach(box, 0, one, "large.bin", size=4 << 20)
+        box.exchange("edit", 0, id=one["id"], Importance="High")
+        box.exchange("edit", 0, id=two["id"], Importance="Low")
+        wess("sync", "--no-wait", check=(0, 1))
+        parked = wess("parked", "list", check=(0, 1)).stdout
+        assert "http.body_max" in parked, parked
+        assert wess.attached(1) == [("a.txt", sha("A"))] and len(wess.attached(0)) == 2
+        assert wess.item(1, "Other")["fields"]["Importance"] == "Low"
+        box.exchange("detach", 0, id=one["id"], name="large.bin")
+        wess.settle()
+        assert wess.item(1)["fields"]["Importance"] == "High"
+        assert wess.attached(1) == wess.attached(0) == [("a.txt", sha("A"))]
+        wess.nothing_left()
+
+
 def test_answers_that_are_lost():
     for op in ("CreateAttachment", "DeleteAttachment", "GetAttachment", "CreateItem"):
         for fault in ("lost", "cut=300", "http=500", "busy=1000"):

@@ -82,6 +82,8 @@ void oracle_saw(struct oracle *o, const char *line)
         saw_deleted(o, l, p);
     else if (!strcmp(verb, "drop") || !strcmp(verb, "private"))
         o->of[l].loose = true;
+    else if (!strcmp(verb, "move") && o->ran && !(o->of[l].there[0] && o->of[l].there[OTHER]))
+        o->of[l].copied = o->of[l].loose = true; /* another id while what it begot is in doubt */
     else if (!strcmp(verb, "copy")) {
         o->of[l].copied = o->of[l].loose = true; /* and tagged: one more for the other side */
         memset(o->of[l].rests, 0, sizeof(o->of[l].rests));

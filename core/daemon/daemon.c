@@ -92,13 +92,14 @@ static void end_round(struct daemon *d, int timer)
     pthread_mutex_lock(&d->lock);
     bool over = d->round_over;
     int status = d->round_status;
+    size_t runs = d->round_runs;
     d->round_over = false;
     pthread_mutex_unlock(&d->lock);
     if (!over)
         return;
     int64_t next = round_next_in_ms(d);
     arm(timer, next);
-    notify_state("STATUS=last round: status %d, %zu runs; the next in %lld s", status, d->runs_done,
+    notify_state("STATUS=last round: status %d, %zu runs; the next in %lld s", status, runs,
                  (long long)(next / 1000));
 }
 

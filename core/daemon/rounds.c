@@ -89,6 +89,7 @@ static void full_round(struct daemon *d)
     daemon_drop(d, kept);
     pthread_mutex_lock(&d->lock);
     d->round_over = true;
+    d->round_runs = d->runs_done; /* the woken runs that follow count anew */
     pthread_mutex_unlock(&d->lock);
     daemon_wake(d);
 }

@@ -43,7 +43,8 @@ struct daemon {
     bool due, busy, round_over, rounds_gone;
     int round_status, troubled; /* troubled: rounds in a row that met an unreachable endpoint */
     int64_t round_began_ms;     /* monotonic */
-    size_t runs_done;
+    size_t runs_done;           /* the thread of the rounds alone */
+    size_t round_runs;          /* of the last round that is over */
     /* watch */
     pthread_t watch;
     bool any_woken, sound, watches,

@@ -220,8 +220,8 @@ enum store_code todo_put(struct db *, int64_t pu, enum side, int64_t item, enum 
 enum store_code todo_drop(struct db *, int64_t pu, enum side, int64_t item);
 /* The same, unless the item's revision is another one than `seen` by now. */
 enum store_code todo_done(struct db *, int64_t pu, enum side, int64_t item, const char *seen);
-/* The next free ones (hold = 0) behind `after` in id order. Those whose item an op in doubt is about,
- * as its source or as either end of its link, are left out. */
+/* The next free ones (hold = 0) behind `after` in id order. Those whose item an op in doubt is
+ * about, as its source or as either end of its link, are left out. */
 enum store_code todo_next(struct db *, int64_t pu, int64_t after, struct todo_row *, size_t cap,
                           size_t *n);
 /* The same, the last modified first, behind `last` (id 0: from the start). */

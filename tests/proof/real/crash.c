@@ -11,7 +11,8 @@
 #include "real.h"
 #include "scenarios.h"
 
-#define WRONG_MOST 3 /* of one job */
+#define WRONG_MOST 3   /* of one job */
+#define POINTS_A_JOB 5 /* of a small sample, so that not all of it goes into preparing */
 #define USUAL 2600
 #define WANTED 2000
 #define SECONDS_MOST 300
@@ -158,6 +159,13 @@ static bool struck(struct cutter *c, int at)
     return ok;
 }
 
+/* A small sample is of the points of some scenarios, not hardly one of each. */
+static unsigned every_nth(void)
+{
+    long n = sample && sample < USUAL ? jobs * POINTS_A_JOB / sample : 1;
+    return n < 1 ? 1 : (unsigned)n;
+}
+
 static void job(const char *root, const struct real_scenario *s, const struct ground *g,
                 unsigned number, struct tally *t)
 {
@@ -174,7 +182,7 @@ static void job(const char *root, const struct real_scenario *s, const struct gr
         return;
     }
     long wrong = point ? !struck(&c, point) : 0;
-    int stride = sample ? (int)((long)c.steps * jobs / sample) : 1;
+    int stride = sample ? (int)((long)c.steps * jobs / every_nth() / sample) : 1;
     stride = stride > 1 ? stride : 1;
     int first = 1 + (int)(number * 7919u % (unsigned)stride);
     for (int at = first; !point && at <= c.steps && wrong < WRONG_MOST; at += stride)
@@ -200,7 +208,7 @@ static long each_job(const char *root, unsigned worker, struct tally *t)
         for (size_t g = 0; g < GROUNDS; g++) {
             if (!is_played(&real_scenarios[i], &grounds[g]))
                 continue;
-            if (t && number % workers == worker)
+            if (t && number % every_nth() == 0 && number / every_nth() % workers == worker)
                 job(root, &real_scenarios[i], &grounds[g], number, t);
             number++;
         }

@@ -34,9 +34,11 @@ static bool chosen_anywhere(const struct oracle *o, int l)
 
 static void saw_new(struct oracle *o, int l, int p)
 {
-    o->of[l].loose |= o->of[l].gone[p] || o->of[l].gone[OTHER];
-    /* At the same time as ours is on its way: neither knows of the other. */
-    o->of[l].copied |= o->ran && chosen_anywhere(o, l) && !o->of[l].there[p];
+    bool again = o->of[l].gone[p] || o->of[l].gone[OTHER];
+    /* At the same time as ours is on its way neither knows of the other; and one made again is a
+     * stranger to what restores the one that was deleted. */
+    o->of[l].copied |= again || (o->ran && chosen_anywhere(o, l) && !o->of[l].there[p]);
+    o->of[l].loose |= again || o->of[l].copied;
     o->of[l].born[p] = true;
     o->of[l].gone[p] = false;
     memset(o->of[l].rests, 0, sizeof(o->of[l].rests));
@@ -48,7 +50,7 @@ static void saw_deleted(struct oracle *o, int l, int p)
 {
     o->of[l].gone[p] = o->of[l].loose = o->of[l].went = true;
     /* What nobody has seen linked yet may be made again. */
-    o->of[l].rests[p] = o->of[l].met && o->of[l].there[p] && !o->of[l].copied;
+    o->of[l].rests[p] = o->of[l].met && o->of[l].there[p] && !o->of[l].copied && !o->strangers;
 }
 
 void oracle_saw(struct oracle *o, const char *line)
@@ -58,8 +60,11 @@ void oracle_saw(struct oracle *o, const char *line)
     if (sscanf(line, "%15s %7s %15s %n", verb, side, name, &from) < 3) {
         o->ran |= !strncmp(line, "run", 3) || !strncmp(line, "kill", 4);
         if (!strncmp(line, "renumber", 8))
-            for (int l = 0; l < PEOPLE && !o->keys_prove; l++)
+            for (int l = 0; l < PEOPLE && !o->keys_prove; l++) {
                 o->of[l].loose = true;
+                memset(o->of[l].rests, 0, sizeof(o->of[l].rests));
+                o->strangers = true;
+            }
         return;
     }
     int l = atoi(name + 1) % PEOPLE, p = place_of(o, side);
@@ -77,6 +82,8 @@ void oracle_saw(struct oracle *o, const char *line)
         saw_deleted(o, l, p);
     else if (!strcmp(verb, "drop") || !strcmp(verb, "private"))
         o->of[l].loose = true;
+    else if (!strcmp(verb, "move") && o->ran && !(o->of[l].there[0] && o->of[l].there[OTHER]))
+        o->of[l].copied = o->of[l].loose = true; /* another id while what it begot is in doubt */
     else if (!strcmp(verb, "copy")) {
         o->of[l].copied = o->of[l].loose = true; /* and tagged: one more for the other side */
         memset(o->of[l].rests, 0, sizeof(o->of[l].rests));

@@ -12,6 +12,7 @@ struct oracle {
     bool keys_prove;           /* an item is known again under another id */
     bool asks;                 /* two that meet and are not both chosen are asked about */
     bool keys_link;            /* two that meet and are, are one */
+    bool strangers;            /* new ids, and nothing says what was what */
     bool ran;                  /* something of a run, since the last quiet */
     struct {
         bool born[PLACES];   /* a person made it there */

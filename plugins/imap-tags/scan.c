@@ -292,7 +292,8 @@ static uint32_t window_end(const struct scan *s, size_t room)
 {
     const struct place *p = &s->at[s->folder];
     uint64_t span = p->uidnext ? p->uidnext : UINT32_MAX;
-    uint64_t width = (uint64_t)room * (span / (p->messages ? p->messages : 1) + 1);
+    uint64_t width = (uint64_t)room * span / (p->messages ? p->messages : 1);
+    width = width > room ? width : room;
     uint64_t end = (uint64_t)p->at + width - 1;
     return end >= span - 1 ? (uint32_t)(span - 1) : (uint32_t)end;
 }

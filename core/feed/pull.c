@@ -9,6 +9,9 @@
 #define PAGE_DEFAULT 100u
 #define GATHER_MOST 500u          /* changes in one transaction, a page more or less */
 #define GATHER_NS (10 * 1000000L) /* it waits for the next page, before it ends */
+/* Of a tag source, whose index of keys has no order: each transaction writes most of it anew. */
+#define GATHER_MOST_TAGGED 20000u
+#define GATHER_NS_TAGGED (50 * 1000000L)
 #define PAGES 4u /* one stored, one whose facts are fetched, one looked at, one listed */
 
 /* ---- into the store
@@ -87,7 +90,8 @@ static bool store_page(struct pull *p, struct storing *st, struct page *pg)
     }
     p->changed += absent;
     st->gathering->n += n + pg->n_absent;
-    return st->gathering->n < GATHER_MOST || gather_end(st->gathering);
+    return st->gathering->n < (p->join ? GATHER_MOST_TAGGED : GATHER_MOST) ||
+           gather_end(st->gathering);
 }
 
 static bool start_snapshot(struct pull *p, struct gathering *g, int64_t *mark)
@@ -148,11 +152,11 @@ static void ask_ahead(struct asking *a)
 
 /* Nobody who writes waits for a remote: what is gathered is stored, unless the answer comes soon.
  */
-static bool await(struct asking *a, struct gathering *g)
+static bool await(struct asking *a, struct gathering *g, const struct pull *p)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += GATHER_NS;
+    until.tv_nsec += p->join ? GATHER_NS_TAGGED : GATHER_NS;
     if (until.tv_nsec >= 1000000000L) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000L;
@@ -281,7 +285,7 @@ static enum wess_code store(struct way *w, struct page *pg)
 static void finish(struct way *w, enum wess_code rc)
 {
     struct gathering *g = w->storing.gathering;
-    bool kept = await(&w->asking, g) && gather_end(g);
+    bool kept = await(&w->asking, g, w->pull) && gather_end(g);
     w->pull->code = kept || rc != WESS_OK ? rc : store_failed(w);
     w->over = true;
 }
@@ -300,7 +304,7 @@ static enum wess_code look_and_store(struct way *w, struct page *listed)
  * one between them are fetched. */
 static void step(struct way *w)
 {
-    bool kept = await(&w->asking, w->storing.gathering);
+    bool kept = await(&w->asking, w->storing.gathering, w->pull);
     struct page *listed = w->asking.next, *ready = w->asking.facts;
     w->asking = (struct asking){.facts = w->waiting};
     w->waiting = NULL;

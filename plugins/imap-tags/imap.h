@@ -10,7 +10,7 @@
 #include "reader.h"
 #include "wess/connector.h"
 
-#define IMAP_PAGE 2000u /* messages of a page */
+#define IMAP_PAGE 500u  /* messages of a page */
 #define IMAP_FETCH 500u /* of one set of UIDs */
 #define IMAP_WRITE 200u
 #define IMAP_FOLDERS_MAX 1000u

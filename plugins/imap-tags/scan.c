@@ -292,7 +292,8 @@ static uint32_t window_end(const struct scan *s, size_t room)
 {
     const struct place *p = &s->at[s->folder];
     uint64_t span = p->uidnext ? p->uidnext : UINT32_MAX;
-    uint64_t width = (uint64_t)room * (span / (p->messages ? p->messages : 1) + 1);
+    uint64_t width = (uint64_t)room * span / (p->messages ? p->messages : 1);
+    width = width > room ? width : room;
     uint64_t end = (uint64_t)p->at + width - 1;
     return end >= span - 1 ? (uint32_t)(span - 1) : (uint32_t)end;
 }
@@ -367,6 +368,22 @@ static enum wess_code leave_out(struct scan *s)
     return WESS_OK;
 }
 
+/* Room for all that the folder may bring: a page is known to be no larger. */
+static enum wess_code make_room(struct scan *s)
+{
+    size_t n = s->most;
+    const struct place *p = &s->at[s->folder];
+    if (s->found.cap)
+        return WESS_OK;
+    if (s->way == LISTING && p->messages < n)
+        n = p->messages;
+    else if (s->way == DELTA)
+        n = n < 16 ? n : 16;
+    s->found.of = s->call->conn->host->alloc(s->call->arena, (n + 1) * s->found.size);
+    s->found.cap = s->found.of ? n + 1 : 0;
+    return s->found.of ? WESS_OK : imap_spent(s->call);
+}
+
 /* A page's worth of the folder at hand. *full: the page ends here. */
 static enum wess_code read_folder(struct scan *s, bool *full)
 {
@@ -384,9 +401,12 @@ static enum wess_code read_folder(struct scan *s, bool *full)
     s->selected = (struct imap_selected){0};
     s->lo = p->at;
     s->hi = s->way == LISTING ? window_end(s, s->most - s->found.n) : UINT32_MAX;
+    enum wess_code rc = make_room(s);
+    if (rc != WESS_OK)
+        return rc;
     imap_put_select(c, &b, s->folder, false);
     put_query(s, &b);
-    enum wess_code rc = imap_run(s->call, &b, take, s);
+    rc = imap_run(s->call, &b, take, s);
     if (rc == WESS_REJECTED)
         return leave_out(s);
     if (rc != WESS_OK)

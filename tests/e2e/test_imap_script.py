@@ -1,0 +1,260 @@
+"""The connector imap-tags before a server that does what Dovecot will not: by a strict one of the
+test's own, and by scripts."""
+import base64
+import os
+import subprocess
+import time
+
+from imap_server import Folder, Message, Server
+from sandbox import Sandbox, Wess, main, program
+
+CONFIG = """
+site = "mail"; state_dir = "{dir}/state";
+endpoints: {{
+  tags: {{ connector = "imap-tags"; url = "imap://127.0.0.1:{port}"; username = "%{{user.id}}"; {more}
+    {secret} = {{ file = "{dir}/secret"; }}; }};
+  exchange: {{ connector = "ews"; url = "{url}"; auth = "basic"; username = "EXAMPLE\\\\svc-wess";
+    password = {{ file = "{dir}/exchange.secret"; }}; impersonate = "%{{user.mailbox}}"; }};
+  there: {{ connector = "vdir"; path = "{dir}/there"; }};
+}};
+users: {{ source = {{ csv = "{dir}/users.csv"; }}; waves = ( {{ name = "*"; mode = "both"; }} ); }};
+pairs: {{ mail: {{ kind = "message"; mode = "file"; left = "exchange:messages"; right = "there:messages";
+  select = {{ left = {{ tags_any = [ "Workbooks" ]; source = "tags"; }}; }};
+  first = {{ create = "yes"; }}; }}; }};
+log: {{ file = "{dir}/log"; level = "debug"; }};
+http: {{ connect_timeout = "3s"; timeout = "4s"; }};
+"""
+HUNG = 60  # a watchdog
+
+
+class Files(Wess):
+    """Messages of an Exchange mailbox, chosen by the server's keywords."""
+
+    def __init__(self, server, more="", secret="password", box=None):
+        self.own = None if box else Sandbox("--data", "empty")
+        box = box or self.own
+        super().__init__(box, users=["id,name,mailbox,wave", f"u1,User,{box.mailbox(0)},pilot"])
+        os.mkdir(os.path.join(self.dir, "there"))
+        self.write("secret", server.password + "\n", 0o600)
+        self.write("wess.conf", CONFIG.format(dir=self.dir, port=server.port, more=more,
+                                              secret=secret, url=box.info["exchange"]["url"]))
+
+    def __exit__(self, kind, *_):
+        super().__exit__(kind)
+        if self.own:
+            self.own.stop()
+
+    def mail(self, name):
+        self.box.exchange("mail", 0, Subject=name, Body="Text",
+                          InternetMessageId=f"<{name}@example.com>")
+
+    def filed(self, n, check=0):
+        run = self.sync("--no-wait", check=check)["u1"]
+        names = [x for x in os.listdir(os.path.join(self.dir, "there")) if x.endswith(".eml")]
+        assert len(names) == n, (names, run)
+        return run
+
+
+def inbox(*tagged, **more):
+    return Folder("INBOX", [Message(i + 1, f"<{name}@example.com>", ["Workbooks"])
+                            for i, name in enumerate(tagged)], **more)
+
+
+def test_strict_server():
+    """Everything that is said is understood by another reader of the standard."""
+    folder = inbox("a", "b")
+    with Server(folder) as server, Files(server) as wess:
+        for name in "abcd":
+            wess.mail(name)
+        wess.filed(2)
+        server.asked.clear()
+        wess.filed(2)
+        assert not any("FETCH" in a or "EXAMINE" in a for a in server.asked), server.asked
+        folder.add("<c@example.com>", "workbooks")
+        folder.change(1)
+        wess.filed(3)
+        # Without QRESYNC an expunge shows in the numbers alone.
+        folder.expunge(2)
+        folder.add("<d@example.com>", "$Forwarded", "WorkBooks", "\\Seen")
+        wess.filed(4)
+        checked = wess("check", "--online", check=0).stdout
+        assert "CONDSTORE" in checked, checked
+
+
+def test_folder_without_modseq():
+    folder = inbox("a", counts=False)
+    with Server(folder) as server, Files(server) as wess:
+        for name in "ab":
+            wess.mail(name)
+        wess.filed(1)
+        folder.add("<b@example.com>", "Workbooks")
+        wess.filed(2)
+        wess.filed(2)
+
+
+def test_large_scan_is_read_in_windows():
+    folder = inbox(*[f"m{i}" for i in range(4500)])
+    for i, m in enumerate(folder.messages):
+        m.uid = 1 + i * 3 + (i > 2000) * 100000  # thin, and with a hole
+    folder.next = folder.messages[-1].uid + 1
+    with Server(folder) as server, Files(server) as wess:
+        for name in ("m0", "m2000", "m2001", "m4499"):
+            wess.mail(name)
+        wess.filed(4)
+        lists = [a for a in server.asked if a.startswith("UIDFETCH") and "BODY" not in a]
+        assert len(lists) < 60, len(lists)
+
+
+def test_sign_in():
+    for auth, way, secret in (("plain", "PLAIN", "password"), ("xoauth2", "XOAUTH2", "access_token"),
+                              ("oauthbearer", "OAUTHBEARER", "access_token")):
+        with Server(inbox("a")) as server, Files(server, f'auth = "{auth}";', secret) as wess:
+            wess.mail("a")
+            wess.filed(1)
+            assert server.signed_in and all(w == way for w, _ in server.signed_in), server.signed_in
+            said = server.signed_in[0][1]
+            assert "u1" in said and "secret" in said, said
+            with open(os.path.join(wess.dir, "log")) as f:
+                log = f.read()
+            assert "secret" not in log and base64.b64encode(said.encode()).decode() not in log
+    with Server(inbox("a")) as server, Files(server, 'mailbox = "other";') as wess:
+        wess.mail("a")
+        wess.filed(1)
+        assert server.signed_in[0][1] == "other\0u1\0secret", server.signed_in
+
+
+def test_refusals():
+    def refuse(code):
+        return lambda tag, rest: f"{tag} NO [{code}] said no\r\n".encode()
+    with Server(inbox("a")) as server, Files(server) as wess:
+        wess.mail("a")
+        server.hooks["AUTHENTICATE"] = refuse("UNAVAILABLE")
+        run = wess.filed(0, check=3)
+        assert "UNAVAILABLE" in run["text"] and "stays as it was" in run["text"], run
+    with Server(inbox("a")) as server, Files(server) as wess:
+        wess.mail("a")
+        server.hooks["AUTHENTICATE"] = refuse("AUTHENTICATIONFAILED")
+        wess.filed(0, check=5)
+        tried = len(server.asked)
+        wess.filed(0, check=5)
+        assert len(server.asked) == tried
+    with Server(inbox("a"), inbox("b", validity=8)) as server:
+        server.folders[1].name = "Shut"
+        server.hooks["EXAMINE"] = lambda tag, rest: (
+            f"{tag} NO [NOPERM] not yours\r\n".encode() if "Shut" in rest else None)
+        with Files(server, 'folders = [ "*" ];') as wess:
+            wess.mail("a")
+            wess.mail("b")
+            wess.filed(1)  # the folder that cannot be read stops nobody
+
+
+def test_what_check_says():
+    with Server(inbox("a"), greeting="The Microsoft Exchange IMAP4 service is ready.") as server, \
+            Files(server) as wess:
+        told = wess("check", "--online", check=2).stdout
+        assert "keeps no keywords" in told and "connector ews" in told, told
+    with Server(inbox("a", permanent="\\Seen \\Deleted")) as server, Files(server) as wess:
+        told = wess("check", "--online", check=0).stdout
+        assert "takes no new keywords" in told, told
+
+
+def test_another_uidvalidity_meanwhile():
+    folder = inbox("a")
+    with Server(folder) as server, Files(server) as wess:
+        wess.mail("a")
+        wess.mail("b")
+        wess.filed(1)
+        folder.add("<b@example.com>", "Workbooks")
+
+        def recreated(tag, rest):
+            server.hooks.clear()
+            folder.validity += 1
+        server.hooks["EXAMINE"] = recreated
+        wess.filed(2)  # listed anew in the same run
+
+
+def test_noise():
+    """What others change meanwhile is told unasked: twice, without a UID, out of order, of others."""
+    folder = inbox("a", "b", "c")
+    with Server(folder) as server, Files(server) as wess:
+        for name in "abc":
+            wess.mail(name)
+
+        def noisy(tag, rest):
+            if "BODY" in rest:
+                return None
+            return (b"* 3 FETCH (UID 3 MODSEQ (1) FLAGS (Workbooks))\r\n* 1 FETCH (FLAGS (Other))\r\n"
+                    b"* 9 FETCH (UID 99 FLAGS (Workbooks))\r\n* 2 EXISTS\r\n* OK [X (y) {5}] {17}\r\n"
+                    b"* 1 FETCH (UID 1 MODSEQ (1) FLAGS (Workbooks) X-NEW ((1 (\"q\\\"\" NIL)) {3}\r\n(\r\n))\r\n"
+                    b"* 3 FETCH (FLAGS (Workbooks) UID 3 MODSEQ (1))\r\n* SEARCH\r\n* NO warned\r\n"
+                    + f"{tag} OK done\r\n".encode())
+        server.hooks["UIDFETCH"] = noisy
+        wess.filed(2)
+
+
+def peak(wess):
+    code = ("import resource,subprocess,sys;"
+            "rc=subprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL).returncode;"
+            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, rc)")
+    done = subprocess.run(["python3", "-c", code, program("wess"), "sync", "--no-wait", "--config",
+                           wess.config], text=True, capture_output=True, timeout=HUNG,
+                          env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
+    assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
+    kib, status = done.stdout.split()
+    return int(kib), int(status)
+
+
+def test_hostile():
+    """No crash, no hang, no memory: the source is told to be unreachable, and the run goes on."""
+    endless = b"* " + b"x" * (8 << 20)
+    attacks = {
+        "garbage": b"\0\1\2\377 what\r\n",
+        "bare line feed": b"* OK fine\n",
+        "endless line": endless,
+        "huge literal": b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (MESSAGE-ID)] {999999999}\r\n",
+        "large literal": b"* 1 FETCH (UID 1 X {1048570}\r\n" + b"x" * 1048570 + b" FLAGS ()\r\n",
+        "many literals": b"* 1 FETCH (UID 1" + b" X {9}\r\n123456789" * 200000 + b")\r\n",
+        "deep": b"* 1 FETCH (UID 1 X " + b"(" * 100000 + b")" * 100000 + b")\r\n",
+        "numbers": b"* 99999999999999999999 EXISTS\r\n* 1 FETCH (UID 18446744073709551616)\r\n",
+        "open end": b"* 1 FETCH (UID 1 FLAGS (Work",
+        "bye": b"* BYE nothing for you\r\n",
+        "another's answer": b"w999 OK done\r\n",
+        "go ahead": b"+ go ahead\r\n",
+        "silence": b"",
+        "vanished": b"* VANISHED (EARLIER) 1:4294967295\r\n",
+        "flood": b"* 1 FETCH (UID 1 FLAGS (Workbooks))\r\n" * 300000,
+    }
+    usual = None
+    box = Sandbox("--data", "empty")
+    for where in ("UIDFETCH", "LIST"):
+        for name, text in attacks.items():
+            with Server(inbox("a")) as server, Files(server, box=box) as wess:
+                if usual is None:
+                    usual = peak(wess)[0]
+                    continue
+
+                def attack(tag, rest):
+                    return text + (b"$CLOSE" if name == "open end" else b"")
+                server.hooks[where] = attack
+                begun = time.monotonic()
+                most, status = peak(wess)
+                took = time.monotonic() - begun
+                assert status in (0, 3), (where, name, status)
+                assert took < HUNG / 2, (where, name, took)
+                assert most - usual < 40 << 10, (where, name, usual, most)
+    box.stop()
+    print(f"     {2 * len(attacks)} attacks, usually {usual >> 10} MiB")
+
+
+def test_hostile_sign_in():
+    """Before the sign-in it is libcurl that reads; what it passes on is no more to be trusted."""
+    for text in (b"\0\377\r\n", b"* " + b"A" * 300000 + b"\r\n", b"* BYE\r\n",
+                 b"* CAPABILITY " + b"X " * 50000 + b"\r\n"):
+        with Server(inbox("a")) as server, Files(server) as wess:
+            server.hooks["CAPABILITY"] = lambda tag, rest: text
+            status = peak(wess)[1]
+            assert status in (0, 3), (text[:20], status)
+
+
+if __name__ == "__main__":
+    main(globals())

@@ -53,7 +53,10 @@ struct wess_conn {
     const char *assign_to;                  /* queue of what is created; NULL: as Workbooks does */
     const char *mail_status, *email_status; /* as the settings say; as it was chosen */
     struct wb_queues queues[WB_FAMILIES];
-    json_t *meta[WB_KINDS]; /* what the database says of the columns; NULL: nothing */
+    struct wb_field *rows[WB_KINDS]; /* with those of custom_fields; NULL: there are none */
+    size_t n_rows[WB_KINDS];
+    json_t *meta[WB_KINDS]; /* by the names of columns; what the database says of the columns; NULL:
+                               nothing */
     bool meta_read;
     json_t *employers; /* folded name → organisation id; null: none or several */
 };
@@ -124,6 +127,13 @@ extern const struct wb_kind *const wb_kinds[WB_KINDS];
 extern const struct wess_kind_caps wb_caps[WB_KINDS];
 const struct wb_kind *wb_kind_of(const struct wess_call *); /* people, where nobody says */
 bool wb_holds(const struct wess_conn *, const struct wb_kind *, const char *field);
+/* The same of one column, which the database has to have too. */
+bool wb_holds_column(const struct wess_conn *, const struct wb_kind *, const struct wb_field *);
+/* The columns of a kind, with those of custom_fields (custom.c). */
+const struct wb_field *wb_rows(const struct wess_conn *, const struct wb_kind *, size_t *n);
+/* "people.cf_person_tier" lines, or NULL. false: out of memory, or one that is none (*bad). */
+bool wb_custom_read(struct wess_conn *, const char *lines, const char **bad);
+void wb_custom_free(struct wess_conn *);
 /* The collections as these settings have them, in the arena. */
 enum wess_code wb_collections(struct wess_call *, struct wess_schema *out);
 

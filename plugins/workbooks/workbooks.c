@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wb.h"
+#include "meta.h"
 
 static const struct wess_option options[] = {
     {"url", "url", NULL, "https://secure.workbooks.com/", NULL, "address of the service", 0},
@@ -13,6 +13,8 @@ static const struct wess_option options[] = {
     {"application", "string", NULL, "WESS", NULL, "what created_through says", 0},
     {"employer", "choice", NULL, "match", "match|ignore",
      "whether a company name is tied to an organisation of that name", 0},
+    {"custom_fields", "list", NULL, NULL, NULL,
+     "fields of the database's own that travel, as in people.cf_person_tier", 0},
     {"share_description", "bool", NULL, "false", NULL,
      "whether the description of meetings travels: who is invited reads it", 0},
     {"all_day_finish", "choice", NULL, "last", "last|after",
@@ -49,6 +51,7 @@ static void close_conn(struct wess_conn *c)
         }
         free(c->queues[f].of);
     }
+    wb_custom_free(c);
     wb_words_free(&c->statuses);
     wb_words_free(&c->priorities);
     free(c);
@@ -115,6 +118,14 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
                          "the setting url must end with a slash");
     }
+    const char *bad = NULL;
+    if (!wb_custom_read(c, host->setting(host->ctx, "custom_fields"), &bad)) {
+        close_conn(c);
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "custom_fields: \"%.*s\" is not of the form COLLECTION.cf_NAME, or one "
+                         "too many",
+                         bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "");
+    }
     if (!read_words(host, "task_status", STATUSES, &c->statuses, e) ||
         !read_words(host, "task_priority", PRIORITIES, &c->priorities, e)) {
         close_conn(c);
@@ -162,6 +173,10 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
     if (rc == WESS_OK && !id)
         rc = WESS_TOO_BIG;
     *out = (struct wess_schema){.identity = id, .version = "Workbooks API 1"};
+    if (rc == WESS_OK)
+        rc = wb_meta(call);
+    if (rc == WESS_OK)
+        rc = wb_meta_check(call);
     if (rc == WESS_OK)
         rc = wb_collections(call, out);
     return wb_told(call, rc);

@@ -4,7 +4,7 @@
 
 #include "wb.h"
 
-#define WB_COLUMNS_MAX 48u
+#define WB_COLUMNS_MAX 128u
 #define WB_EMPLOYER "employer_link"
 
 /* The columns that any operation of the batch writes, and each operation's values. */

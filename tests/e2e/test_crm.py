@@ -267,6 +267,34 @@ def mail(box, i, subject, number, **more):
                         InternetMessageId=f"<{number}@example.com>", **more)
 
 
+def test_a_field_of_the_database_s_own():
+    rule = 'fields = ( { left = "x.ews.Mileage"; right = "x.workbooks.cf_person_tier"; } );'
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "contact", "contacts", "people", pair=rule,
+                wb='custom_fields = [ "people.cf_person_tier" ];') as wess:
+        box.exchange("create", 0, GivenName="Ada", Surname="Lovell", Mileage="gold", **TAG)
+        wess.settle()
+        assert box.person()["fields"]["cf_person_tier"] == "gold"
+        box.workbooks("edit", id=box.person()["id"], cf_person_tier="silver")
+        wess.settle()
+        assert box.contact(0)["fields"]["Mileage"] == "silver"
+
+
+def test_a_database_that_lacks_a_column_keeps_the_rest():
+    with Sandbox("--data", "empty", "--switch", "lacks=spouse_name") as box, \
+            Crm(box, "contact", "contacts", "people") as wess:
+        box.exchange("create", 0, GivenName="Ada", Surname="Lovell", SpouseName="Bo",
+                     JobTitle="Countess", **TAG)
+        wess.settle()
+        assert box.person()["fields"]["person_job_title"] == "Countess"
+        assert "no spouse_name" in wess.log_tail()
+    with Sandbox("--data", "empty", "--switch", "lacks=cf_person_tier") as box, \
+            Crm(box, "contact", "contacts", "people",
+                wb='custom_fields = [ "people.cf_person_tier" ];') as wess:
+        wess("check", "--online", check=None)
+        assert 'have no field "cf_person_tier"' in wess.run("check", "--online").stdout
+
+
 def test_mail_is_filed_once_and_whole():
     with Sandbox("--data", "empty") as box, Filing(box) as wess:
         first = mail(box, 0, "Offer", 1)

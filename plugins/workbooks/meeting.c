@@ -74,6 +74,7 @@ static void put_span(struct wb_table *t, size_t op, const struct wb_field *w,
     const struct wess_field *start = wb_will_be(&t->ops[op], "start");
     const struct wess_field *end = wb_will_be(&t->ops[op], "end");
     int last = t->call->conn->ends_after ? 0 : -1;
+    (void)w;
     (void)f;
     if (wb_will_be(&t->ops[op], "rrule")) /* told by itself */
         return;
@@ -82,7 +83,7 @@ static void put_span(struct wb_table *t, size_t op, const struct wb_field *w,
         return;
     }
     if (end && end->type != start->type) {
-        wb_refuse(t, op, w->name, "a meeting has days or times, not both", "value");
+        wb_reject(t, op, "a meeting has days or times, not both");
         return;
     }
     const char *from = moment(t, start, 0), *to = end ? moment(t, end, last) : NULL;

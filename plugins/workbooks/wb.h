@@ -46,7 +46,8 @@ struct wess_conn {
     const char *base; /* ends with '/' */
     const char *application;
     int64_t page, overlap_s;
-    int64_t ahead_ms; /* their clock minus ours, by the last answer */
+    int64_t max_create; /* in an hour; 0: any */
+    int64_t ahead_ms;   /* their clock minus ours, by the last answer */
     bool match_employer, share_description, link_people, link_attendees;
     bool ends_after; /* the finish of what lasts whole days is the day after the last */
     struct wb_words statuses, priorities;

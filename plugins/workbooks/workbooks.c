@@ -11,6 +11,7 @@ static const struct wess_option options[] = {
     {"page_size", "int", NULL, "100", "1..200", "rows of one answer", 0},
     {"overlap", "duration", NULL, "60s", NULL, "how late a change may become visible", 0},
     {"application", "string", NULL, "WESS", NULL, "what created_through says", 0},
+    {"max_create", "int", NULL, "0", "0..1000000", "records created in an hour; 0: any number", 0},
     {"employer", "choice", NULL, "match", "match|ignore",
      "whether a company name is tied to an organisation of that name", 0},
     {"custom_fields", "list", NULL, NULL, NULL,
@@ -103,6 +104,8 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     c->application = host->setting(host->ctx, "application");
     c->page = strtol(host->setting(host->ctx, "page_size"), NULL, 10);
     c->overlap_s = seconds_of(host->setting(host->ctx, "overlap"));
+    const char *most = host->setting(host->ctx, "max_create");
+    c->max_create = most ? strtol(most, NULL, 10) : 0;
     c->match_employer = is_set(host, "employer", "match");
     c->share_description = is_set(host, "share_description", "true");
     c->ends_after = is_set(host, "all_day_finish", "after");

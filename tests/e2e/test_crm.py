@@ -118,6 +118,20 @@ def test_a_tag_that_is_taken_off_sticks():
         assert here(box, "tasks", "Offer")
 
 
+def test_no_more_are_created_in_an_hour_than_the_settings_allow():
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "task", "tasks", "tasks", wb="max_create = 2;") as wess:
+        for i in range(5):
+            make(box, "Task", Subject=f"Task {i}")
+        done = wess("sync", "--no-wait", check=(3,))
+        assert len(all_there(box, "tasks")) == 2 and "max_create" in done.stdout, done.stdout
+        # What waited goes with the next ones; each process counts by itself.
+        wess("sync", "--no-wait", check=(3,))
+        assert len(all_there(box, "tasks")) == 4
+        wess.settle()
+        assert len(all_there(box, "tasks")) == 5
+
+
 def test_a_word_without_a_match_is_parked():
     with Sandbox("--data", "empty") as box, Crm(box, "task", "tasks", "tasks") as wess:
         make(box, "Task", Subject="Offer", Importance="Low", Status="InProgress")

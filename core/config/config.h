@@ -114,8 +114,9 @@ struct config {
     size_t n_endpoints;
     const struct cfg_pair *pairs;
     size_t n_pairs;
-    const char *preset;   /* or NULL */
-    const char *expanded; /* the pairs as text, with those of the preset; or NULL */
+    const char *preset;         /* or NULL */
+    const char *preset_options; /* as a line of comment; or NULL */
+    const char *expanded;       /* the pairs as text, with those of the preset; or NULL */
     const struct cfg_user *users;
     size_t n_users;
     bool watch;            /* daemon.watch */

@@ -102,9 +102,12 @@ void wb_put_nothing(struct wb_table *t, size_t op, const struct wb_field *w,
 
 static void put_text(struct wb_table *t, size_t op, const struct wess_field *f)
 {
-    for (size_t i = 0; i < t->kind->n_fields; i++) {
-        const struct wb_field *w = &t->kind->fields[i];
-        if (w->type != WESS_TEXT || strcmp(w->name, f->name))
+    size_t n;
+    const struct wb_field *rows = wb_rows(t->call->conn, t->kind, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct wb_field *w = &rows[i];
+        if (w->type != WESS_TEXT || strcmp(w->name, f->name) ||
+            !wb_holds_column(t->call->conn, t->kind, w))
             continue;
         const char *value = text_value(t, w, f);
         if (value)
@@ -155,9 +158,12 @@ static void put_records(struct wb_table *t, size_t op, const struct wess_field *
 {
     const struct wess_field *old =
         t->ops[op].what == WESS_UPDATE ? wb_field_of(t->ops[op].before, f->name) : NULL;
-    for (size_t i = 0; i < t->kind->n_fields; i++) {
-        const struct wb_field *w = &t->kind->fields[i];
-        if (w->type != WESS_RECORDS || strcmp(w->name, f->name))
+    size_t n;
+    const struct wb_field *rows = wb_rows(t->call->conn, t->kind, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct wb_field *w = &rows[i];
+        if (w->type != WESS_RECORDS || strcmp(w->name, f->name) ||
+            !wb_holds_column(t->call->conn, t->kind, w))
             continue;
         const char *value = part_of(t, record_of(f, w), w->part);
         const char *was = part_of(t, record_of(old, w), w->part);
@@ -174,11 +180,13 @@ const char *wb_text_of(struct wb_table *t, const struct wess_item *item, const c
     return wess_arena_textn(t->call->conn->host, t->call->arena, f->str.data, f->str.len);
 }
 
-static const struct wb_field *row_of(const struct wb_kind *k, const char *name)
+static const struct wb_field *row_of(const struct wb_table *t, const char *name)
 {
-    for (size_t i = 0; i < k->n_fields; i++)
-        if (!strcmp(k->fields[i].name, name))
-            return &k->fields[i];
+    size_t n;
+    const struct wb_field *rows = wb_rows(t->call->conn, t->kind, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(rows[i].name, name))
+            return &rows[i];
     return NULL;
 }
 
@@ -187,7 +195,7 @@ void wb_fill(struct wb_table *t, size_t op)
     const struct wess_op *o = &t->ops[op];
     for (size_t i = 0; o->what != WESS_DELETE && i < o->item.n_fields; i++) {
         const struct wess_field *f = &o->item.fields[i];
-        const struct wb_field *w = row_of(t->kind, f->name);
+        const struct wb_field *w = row_of(t, f->name);
         if (!w || !wb_holds(t->call->conn, t->kind, f->name))
             continue;
         if (w->put)

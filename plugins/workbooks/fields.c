@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "keys.h"
-#include "wb.h"
+#include "meta.h"
 
 #define SECONDS_MOST 253402300799 /* the year 9999 */
 
@@ -23,10 +23,13 @@ void wb_select(struct form *f, const struct wess_conn *conn, const struct wb_kin
         if (k->family != WB_NO_FAMILY || strcmp(fact_columns[i], "assigned_to") != 0)
             form_add(f, "_select_columns[]", fact_columns[i]);
     for (size_t i = 0; !whole && k->keys[i]; i++)
-        form_add(f, "_select_columns[]", k->keys[i]);
-    for (size_t i = 0; whole && i < k->n_fields; i++)
-        if (!k->fields[i].unread && wb_holds(conn, k, k->fields[i].name))
-            form_add(f, "_select_columns[]", k->fields[i].column);
+        if (wb_meta_has(conn, k, k->keys[i]))
+            form_add(f, "_select_columns[]", k->keys[i]);
+    size_t n;
+    const struct wb_field *rows = wb_rows(conn, k, &n);
+    for (size_t i = 0; whole && i < n; i++)
+        if (!rows[i].unread && wb_holds_column(conn, k, &rows[i]))
+            form_add(f, "_select_columns[]", rows[i].column);
 }
 
 void wb_select_bare(struct form *f)
@@ -277,8 +280,10 @@ static int64_t when_of(const struct wess_item *item, const char *name)
 /* In the order of the table; a field with several columns is read by the first of them. */
 static void read_fields(struct wb_reading *r, const struct wb_kind *k)
 {
-    for (size_t i = 0; i < k->n_fields; i++) {
-        const struct wb_field *t = &k->fields[i];
+    size_t n;
+    const struct wb_field *rows = wb_rows(r->conn, k, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct wb_field *t = &rows[i];
         bool here = wb_holds(r->conn, k, t->name) && json_object_get(r->row, t->column);
         if (t->read && here)
             t->read(r, t);

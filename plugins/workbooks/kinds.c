@@ -1,7 +1,7 @@
 /* The collections, and what of them these settings let travel. */
 #include <string.h>
 
-#include "wb.h"
+#include "meta.h"
 
 #define CAPS                                                                                       \
     (WESS_CAP_DELTA | WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE | WESS_CAP_CAS_UPDATE |  \
@@ -39,22 +39,68 @@ bool wb_holds(const struct wess_conn *c, const struct wb_kind *k, const char *fi
     return !k->holds || k->holds(c, field);
 }
 
+bool wb_holds_column(const struct wess_conn *c, const struct wb_kind *k, const struct wb_field *w)
+{
+    return wb_holds(c, k, w->name) && wb_meta_has(c, k, w->column);
+}
+
+/* Whether it can be in the schema, and how the database lets it be written. */
+static bool is_there(const struct wess_conn *c, const struct wb_kind *k, const char *field,
+                     uint32_t *flags)
+{
+    bool any = false, on_create = false, later = false;
+    for (size_t i = 0; i < k->n_fields; i++) {
+        const struct wb_field *w = &k->fields[i];
+        if (strcmp(w->name, field) || !wb_holds_column(c, k, w))
+            continue;
+        uint32_t its = w->put ? 0 : wb_meta_flags(c, k, w->column);
+        any = true;
+        later |= !its;
+        on_create |= its == WESS_FIELD_ON_CREATE;
+    }
+    *flags = !any || later ? 0 : on_create ? WESS_FIELD_ON_CREATE : WESS_FIELD_READ_ONLY;
+    return any;
+}
+
+static bool add_custom(struct wess_call *call, const struct wb_kind *k,
+                       struct wess_field_schema *of, size_t *n)
+{
+    size_t rows;
+    const struct wb_field *all = wb_rows(call->conn, k, &rows);
+    for (size_t i = k->n_fields; i < rows; i++) {
+        char *name = wess_arena_text(call->conn->host, call->arena, all[i].name);
+        if (!name)
+            return false;
+        of[(*n)++] =
+            (struct wess_field_schema){.name = name,
+                                       .type = WESS_TEXT,
+                                       .flags = wb_meta_flags(call->conn, k, all[i].column),
+                                       .max_len = WB_TEXT_MAX};
+    }
+    return true;
+}
+
 static bool fill_schema(struct wess_call *call, const struct wb_kind *k,
                         struct wess_collection *out)
 {
-    struct wess_field_schema *of = call->conn->host->alloc(call->arena, k->n_schema * sizeof(*of));
+    size_t rows;
+    uint32_t flags;
+    wb_rows(call->conn, k, &rows);
+    struct wess_field_schema *of =
+        call->conn->host->alloc(call->arena, (k->n_schema + rows) * sizeof(*of));
     if (!of)
         return false;
     for (size_t i = 0; i < k->n_schema; i++) {
-        if (!wb_holds(call->conn, k, k->schema[i].name))
+        if (!is_there(call->conn, k, k->schema[i].name, &flags))
             continue;
         of[out->n_fields] = k->schema[i];
+        of[out->n_fields].flags |= flags;
         if (k->adapt && !k->adapt(call, &of[out->n_fields]))
             return false;
         out->n_fields++;
     }
     out->fields = of;
-    return true;
+    return add_custom(call, k, of, &out->n_fields);
 }
 
 enum wess_code wb_collections(struct wess_call *call, struct wess_schema *out)

@@ -74,6 +74,7 @@ static void put_span(struct wb_table *t, size_t op, const struct wb_field *w,
     const struct wess_field *start = wb_will_be(&t->ops[op], "start");
     const struct wess_field *end = wb_will_be(&t->ops[op], "end");
     int last = t->call->conn->ends_after ? 0 : -1;
+    (void)w;
     (void)f;
     if (wb_will_be(&t->ops[op], "rrule")) /* told by itself */
         return;
@@ -82,7 +83,7 @@ static void put_span(struct wb_table *t, size_t op, const struct wb_field *w,
         return;
     }
     if (end && end->type != start->type) {
-        wb_refuse(t, op, w->name, "a meeting has days or times, not both", "value");
+        wb_reject(t, op, "a meeting has days or times, not both");
         return;
     }
     const char *from = moment(t, start, 0), *to = end ? moment(t, end, last) : NULL;
@@ -137,6 +138,11 @@ static const struct wb_field fields[] = {
      .read = read_alarm,
      .put = put_alarm},
     {.name = "alarm", .column = "reminder_enabled", .type = WESS_INT},
+    {.name = "attendees",
+     .column = "primary_contact_id",
+     .type = WESS_RECORDS,
+     .put = wb_put_nothing,
+     .unread = true},
     {.name = "rrule",
      .column = "all_day",
      .type = WESS_TEXT,
@@ -183,6 +189,7 @@ const struct wb_kind wb_meeting_kind = {
     .look = look_in,
     .n_look = sizeof(look_in) / sizeof(look_in[0]),
     .when = "start",
+    .window = "start",
     .holds = holds,
     .complete = complete,
     .prepare = wb_prepare_queue,

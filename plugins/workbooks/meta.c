@@ -22,14 +22,7 @@ bool wb_meta_is_known(const struct wess_conn *c, const struct wb_kind *k)
 
 const json_t *wb_meta_field(const struct wess_conn *c, const struct wb_kind *k, const char *column)
 {
-    const json_t *fields = c->meta[place_of(k)];
-    for (size_t i = 0; i < json_array_size(fields); i++) {
-        const json_t *f = json_array_get(fields, i);
-        const char *name = json_string_value(json_object_get(f, "name"));
-        if (name && !strcmp(name, column))
-            return f;
-    }
-    return NULL;
+    return json_object_get(c->meta[place_of(k)], column);
 }
 
 /* Bracketed names are of related records, which are other types. */
@@ -71,12 +64,12 @@ static size_t distance(const char *a, const char *b)
 
 const char *wb_meta_nearest(const struct wess_conn *c, const struct wb_kind *k, const char *column)
 {
-    const json_t *fields = c->meta[place_of(k)];
+    json_t *fields = c->meta[place_of(k)], *field;
     size_t best = strlen(column) / 3 + 1;
-    const char *found = NULL;
-    for (size_t i = 0; i < json_array_size(fields); i++) {
-        const char *name = json_string_value(json_object_get(json_array_get(fields, i), "name"));
-        size_t d = name ? distance(name, column) : NAME_MOST;
+    const char *found = NULL, *name;
+    json_object_foreach(fields, name, field)
+    {
+        size_t d = distance(name, column);
         if (d < best) {
             best = d;
             found = name;
@@ -91,7 +84,7 @@ const char *wb_meta_nearest(const struct wess_conn *c, const struct wb_kind *k, 
 /* What a connection can go on without: this one answer. */
 static bool is_bearable(struct wess_call *call, enum wess_code rc)
 {
-    if (rc != WESS_BROKEN && rc != WESS_TOO_BIG)
+    if (rc == WESS_AUTH || rc == WESS_CANCELLED || rc == WESS_THROTTLED)
         return false;
     call->conn->host->log(call->conn->host->ctx, WESS_LOG_INFO,
                           "workbooks: the database does not describe itself");
@@ -133,6 +126,23 @@ static const char *class_of(const json_t *types, const struct wb_kind *k)
     return NULL;
 }
 
+/* By their names; NULL: out of memory, or not what metadata looks like. */
+static json_t *by_name(const json_t *fields)
+{
+    json_t *of = json_object();
+    for (size_t i = 0; of && i < json_array_size(fields); i++) {
+        json_t *f = json_array_get(fields, i);
+        const char *name = json_string_value(json_object_get(f, "name"));
+        if (name)
+            json_object_set(of, name, f);
+    }
+    /* Every type has this one (B9): without it the answer is of another shape than we know. */
+    if (json_object_get(of, "id") || json_object_get(of, "name"))
+        return of;
+    json_decref(of);
+    return NULL;
+}
+
 static void keep_fields(struct wess_conn *c, const json_t *types)
 {
     for (size_t i = 0; i < json_array_size(types); i++) {
@@ -141,7 +151,7 @@ static void keep_fields(struct wess_conn *c, const json_t *types)
         json_t *fields = json_object_get(t, "fields");
         for (size_t k = 0; path && json_array_size(fields) && k < WB_KINDS; k++)
             if (!c->meta[k] && is_path(wb_kinds[k], path))
-                c->meta[k] = json_incref(fields);
+                c->meta[k] = by_name(fields);
     }
 }
 

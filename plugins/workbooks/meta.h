@@ -14,6 +14,8 @@ bool wb_meta_has(const struct wess_conn *, const struct wb_kind *, const char *c
 /* The entries of a column's picklist as an array of texts; NULL: not known. The caller decrefs. */
 enum wess_code wb_meta_entries(struct wess_call *, const struct wb_kind *, const char *column,
                                json_t **out);
+/* What the settings name has to be there, and what the database demands is told. */
+enum wess_code wb_meta_check(struct wess_call *);
 /* How the schema has a field of that column. */
 uint32_t wb_meta_flags(const struct wess_conn *, const struct wb_kind *, const char *column);
 /* The column of that kind whose name is nearest; NULL: none is near. */

@@ -4,13 +4,15 @@
 
 #include "write.h"
 
-static const char *field_of_column(const struct wb_kind *k, const char *column)
+static const char *field_of_column(const struct wb_table *t, const char *column)
 {
+    size_t n;
+    const struct wb_field *rows = wb_rows(t->call->conn, t->kind, &n);
     if (!strcmp(column, WB_EMPLOYER))
         return "org";
-    for (size_t i = 0; i < k->n_fields; i++)
-        if (!strcmp(k->fields[i].column, column))
-            return k->fields[i].name;
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(rows[i].column, column))
+            return rows[i].name;
     return NULL;
 }
 
@@ -32,7 +34,7 @@ static void take_errors(struct wb_table *t, size_t op, const json_t *errors, boo
     {
         const char *text =
             json_string_value(json_is_array(value) ? json_array_get(value, 0) : value);
-        const char *field = field_of_column(t->kind, column);
+        const char *field = field_of_column(t, column);
         *stale |= is_stale(text);
         if (json_is_object(value))
             take_errors(t, op, value, stale);

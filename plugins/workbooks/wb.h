@@ -46,14 +46,19 @@ struct wess_conn {
     const char *base; /* ends with '/' */
     const char *application;
     int64_t page, overlap_s;
-    int64_t ahead_ms; /* their clock minus ours, by the last answer */
+    int64_t past_s, future_s; /* how far meetings are listed; 0: all */
+    int64_t max_create;       /* in an hour; 0: any */
+    int64_t ahead_ms;         /* their clock minus ours, by the last answer */
     bool match_employer, share_description, link_people, link_attendees;
     bool ends_after; /* the finish of what lasts whole days is the day after the last */
     struct wb_words statuses, priorities;
     const char *assign_to;                  /* queue of what is created; NULL: as Workbooks does */
     const char *mail_status, *email_status; /* as the settings say; as it was chosen */
     struct wb_queues queues[WB_FAMILIES];
-    json_t *meta[WB_KINDS]; /* what the database says of the columns; NULL: nothing */
+    struct wb_field *rows[WB_KINDS]; /* with those of custom_fields; NULL: there are none */
+    size_t n_rows[WB_KINDS];
+    json_t *meta[WB_KINDS]; /* by the names of columns; what the database says of the columns; NULL:
+                               nothing */
     bool meta_read;
     json_t *employers; /* folded name → organisation id; null: none or several */
 };
@@ -111,8 +116,9 @@ struct wb_kind {
     const char *const *keys;    /* columns that the keys are made of, NULL behind the last */
     const struct wb_look *look;
     size_t n_look;
-    bool ours_only;   /* what we did not create is not listed */
-    const char *when; /* the field by which an item is in time; NULL: none */
+    bool ours_only;     /* what we did not create is not listed */
+    const char *window; /* column by which the settings past and future list; NULL: they do not */
+    const char *when;   /* the field by which an item is in time; NULL: none */
     bool (*holds)(const struct wess_conn *, const char *field);    /* NULL: all of the table */
     bool (*adapt)(struct wess_call *, struct wess_field_schema *); /* to the settings */
     void (*complete)(struct wb_table *, size_t op); /* after the fields are filled in */
@@ -124,6 +130,13 @@ extern const struct wb_kind *const wb_kinds[WB_KINDS];
 extern const struct wess_kind_caps wb_caps[WB_KINDS];
 const struct wb_kind *wb_kind_of(const struct wess_call *); /* people, where nobody says */
 bool wb_holds(const struct wess_conn *, const struct wb_kind *, const char *field);
+/* The same of one column, which the database has to have too. */
+bool wb_holds_column(const struct wess_conn *, const struct wb_kind *, const struct wb_field *);
+/* The columns of a kind, with those of custom_fields (custom.c). */
+const struct wb_field *wb_rows(const struct wess_conn *, const struct wb_kind *, size_t *n);
+/* "people.cf_person_tier" lines, or NULL. false: out of memory, or one that is none (*bad). */
+bool wb_custom_read(struct wess_conn *, const char *lines, const char **bad);
+void wb_custom_free(struct wess_conn *);
 /* The collections as these settings have them, in the arena. */
 enum wess_code wb_collections(struct wess_call *, struct wess_schema *out);
 

@@ -45,8 +45,9 @@ static bool take_day(struct wb_when *w, const char *value)
 
 static bool take_instant(struct wb_when *w, int64_t seconds)
 {
-    w->ms = seconds * 1000;
-    return seconds > 0 && seconds <= SECONDS_MOST;
+    bool ok = seconds > 0 && seconds <= SECONDS_MOST;
+    w->ms = ok ? seconds * 1000 : 0;
+    return ok;
 }
 
 /* Behind the seconds: a fraction, which is dropped, and Z; without it the zone tells. */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wb.h"
+#include "meta.h"
 
 static const struct wess_option options[] = {
     {"url", "url", NULL, "https://secure.workbooks.com/", NULL, "address of the service", 0},
@@ -11,8 +11,14 @@ static const struct wess_option options[] = {
     {"page_size", "int", NULL, "100", "1..200", "rows of one answer", 0},
     {"overlap", "duration", NULL, "60s", NULL, "how late a change may become visible", 0},
     {"application", "string", NULL, "WESS", NULL, "what created_through says", 0},
+    {"past", "duration", NULL, "0s", NULL, "how long ago meetings that are read began; 0s: all", 0},
+    {"future", "duration", NULL, "0s", NULL, "how far ahead meetings that are read are; 0s: all",
+     0},
+    {"max_create", "int", NULL, "0", "0..1000000", "records created in an hour; 0: any number", 0},
     {"employer", "choice", NULL, "match", "match|ignore",
      "whether a company name is tied to an organisation of that name", 0},
+    {"custom_fields", "list", NULL, NULL, NULL,
+     "fields of the database's own that travel, as in people.cf_person_tier", 0},
     {"share_description", "bool", NULL, "false", NULL,
      "whether the description of meetings travels: who is invited reads it", 0},
     {"all_day_finish", "choice", NULL, "last", "last|after",
@@ -49,6 +55,7 @@ static void close_conn(struct wess_conn *c)
         }
         free(c->queues[f].of);
     }
+    wb_custom_free(c);
     wb_words_free(&c->statuses);
     wb_words_free(&c->priorities);
     free(c);
@@ -100,6 +107,12 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     c->application = host->setting(host->ctx, "application");
     c->page = strtol(host->setting(host->ctx, "page_size"), NULL, 10);
     c->overlap_s = seconds_of(host->setting(host->ctx, "overlap"));
+    const char *most = host->setting(host->ctx, "max_create");
+    const char *past = host->setting(host->ctx, "past");
+    const char *future = host->setting(host->ctx, "future");
+    c->past_s = past ? seconds_of(past) : 0;
+    c->future_s = future ? seconds_of(future) : 0;
+    c->max_create = most ? strtol(most, NULL, 10) : 0;
     c->match_employer = is_set(host, "employer", "match");
     c->share_description = is_set(host, "share_description", "true");
     c->ends_after = is_set(host, "all_day_finish", "after");
@@ -114,6 +127,14 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
         close_conn(c);
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
                          "the setting url must end with a slash");
+    }
+    const char *bad = NULL;
+    if (!wb_custom_read(c, host->setting(host->ctx, "custom_fields"), &bad)) {
+        close_conn(c);
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "custom_fields: \"%.*s\" is not of the form COLLECTION.cf_NAME, or one "
+                         "too many",
+                         bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "");
     }
     if (!read_words(host, "task_status", STATUSES, &c->statuses, e) ||
         !read_words(host, "task_priority", PRIORITIES, &c->priorities, e)) {
@@ -162,6 +183,10 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
     if (rc == WESS_OK && !id)
         rc = WESS_TOO_BIG;
     *out = (struct wess_schema){.identity = id, .version = "Workbooks API 1"};
+    if (rc == WESS_OK)
+        rc = wb_meta(call);
+    if (rc == WESS_OK)
+        rc = wb_meta_check(call);
     if (rc == WESS_OK)
         rc = wb_collections(call, out);
     return wb_told(call, rc);

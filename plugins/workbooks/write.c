@@ -147,19 +147,32 @@ static enum wess_code apply_some(struct wess_call *call, const struct wess_op *o
     if (!t.cells || !t.skip || !t.blobs || !t.types)
         return WESS_TOO_BIG;
     enum wess_code rc = prepare(&t);
+    int64_t wait_ms = rc == WESS_OK ? wb_pace(&t) : 0;
     for (size_t i = 0; rc == WESS_OK && i < n; i++)
         if (wb_is_sent(&t, i)) {
             out[i].code = WESS_NOT_TRIED;
             wb_fill(&t, i);
         }
     json_decref(t.found);
-    if (rc != WESS_OK || t.spent)
-        return rc != WESS_OK ? rc : WESS_TOO_BIG;
+    if (rc != WESS_OK)
+        return rc;
+    if (t.spent) { /* what was refused may have been so for want of memory alone */
+        for (size_t i = 0; i < n; i++)
+            if (out[i].code != WESS_OK)
+                out[i] = (struct wess_result){.code = WESS_NOT_TRIED};
+        return WESS_TOO_BIG;
+    }
     for (size_t i = 0; i < n; i++)
         if (wb_is_sent(&t, i))
             out[i].code = WESS_UNKNOWN;
     rc = send(&t);
-    return rc == WESS_OK && t.kind->finish ? t.kind->finish(&t) : rc;
+    if (rc == WESS_OK && t.kind->finish)
+        rc = t.kind->finish(&t);
+    if (rc != WESS_OK || !wait_ms)
+        return rc;
+    call->error.retry_after_ms = wait_ms;
+    return wess_fail(&call->error, WESS_THROTTLED, WESS_OF_COLLECTION, "max_create",
+                     "as many records were created in this hour as the setting max_create allows");
 }
 
 static uint64_t blobs_of(const struct wess_op *o)

@@ -4,7 +4,7 @@
 
 #include "wb.h"
 
-#define WB_COLUMNS_MAX 48u
+#define WB_COLUMNS_MAX 128u
 #define WB_EMPLOYER "employer_link"
 
 /* The columns that any operation of the batch writes, and each operation's values. */
@@ -54,6 +54,9 @@ void wb_put_nothing(struct wb_table *, size_t op, const struct wb_field *,
                     const struct wess_field *);
 const struct wess_field *wb_field_of(const struct wess_item *, const char *name); /* NULL: none */
 const char *wb_text_of(struct wb_table *, const struct wess_item *, const char *name);
+
+/* ---- pace.c: creates over the limit of the hour are not tried; how long until the next, or 0 */
+int64_t wb_pace(struct wb_table *);
 
 /* ---- verdict.c */
 enum wess_code wb_read_answer(struct wb_table *, const json_t *answer);

@@ -26,7 +26,8 @@ static void test_workbooks__check_and_describe(void **state)
     assert_true(s.of[0].caps & WESS_CAP_CAS_UPDATE);
     assert_false(s.of[0].caps & WESS_CAP_ABSENCE_PROVES);
     assert_int_equal(stage_asked(t, WB_QUEUES), 1);
-    assert_int_equal(t->call.requests, 2);
+    assert_int_equal(stage_asked(t, WB_TYPES), 1);
+    assert_int_equal(t->call.requests, 3);
 }
 
 static void test_workbooks__identity_is_the_database(void **state)

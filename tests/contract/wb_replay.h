@@ -10,6 +10,9 @@
 #define WB_ORGS "organisations"
 #define WB_LIST "list"
 #define WB_PUT "put"
+#define WB_TYPES "types"     /* which there are */
+#define WB_FIELDS "fields"   /* of some of them */
+#define WB_ENTRIES "entries" /* of a picklist */
 
 int wb_set_up(void **state); /* opens, with the queues 10 and 11 */
 int wb_tear_down(void **state);
@@ -25,6 +28,11 @@ const char *wb_cursor(const struct wess_page *); /* lives for the next 32 calls 
 struct wess_result *wb_apply(struct stage *, const struct wess_op *, size_t n,
                              enum wess_code expected);
 
+/* A type of metadata, and a field of one. */
+#define TYPE(name, path, fields)                                                                   \
+    "{\"class_name\":\"Private::" name "\",\"controller_path\":\"" path                            \
+    "\",\"fields\":[{\"name\":\"id\"}" fields "]}"
+#define FIELD(name, more) ",{\"name\":\"" name "\"" more "}"
 #define ROWS(rows)                                                                                 \
     "{\"success\":true,\"total\":9,\"data\":[" rows "],\"flash\":\"\",\"updates\":{}}"
 #define ROW(id, second, more)                                                                      \

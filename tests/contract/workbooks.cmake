@@ -1,4 +1,4 @@
-foreach(test reads writes hostile)
+foreach(test reads writes hostile meta activities)
     wess_contract_test(test_workbooks_${test} SOURCES test_workbooks_${test}.c wb_replay.c
         LIBS PkgConfig::JANSSON NEEDS wess_workbooks)
 endforeach()

@@ -1,4 +1,6 @@
 """Tasks, meetings and mail between Exchange and Workbooks, by the real program, both ways."""
+import datetime
+
 from sandbox import Sandbox, Wess, main
 
 CONFIG = """
@@ -118,6 +120,20 @@ def test_a_tag_that_is_taken_off_sticks():
         assert here(box, "tasks", "Offer")
 
 
+def test_no_more_are_created_in_an_hour_than_the_settings_allow():
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "task", "tasks", "tasks", wb="max_create = 2;") as wess:
+        for i in range(5):
+            make(box, "Task", Subject=f"Task {i}")
+        done = wess("sync", "--no-wait", check=(3,))
+        assert len(all_there(box, "tasks")) == 2 and "max_create" in done.stdout, done.stdout
+        # What waited goes with the next ones; each process counts by itself.
+        wess("sync", "--no-wait", check=(3,))
+        assert len(all_there(box, "tasks")) == 4
+        wess.settle()
+        assert len(all_there(box, "tasks")) == 5
+
+
 def test_a_word_without_a_match_is_parked():
     with Sandbox("--data", "empty") as box, Crm(box, "task", "tasks", "tasks") as wess:
         make(box, "Task", Subject="Offer", Importance="Low", Status="InProgress")
@@ -226,6 +242,29 @@ def test_attendees_are_related_to_the_people_they_are():
         assert there_now.count("<t:Attendee>") == 3, there_now
 
 
+def test_meetings_of_a_window():
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "event", "calendar", "meetings", wb='past = "30d"; future = "60d";') as wess:
+        days = {"past": -40, "soon": -20, "next": 40, "far": 80}
+        now = datetime.datetime.now(datetime.timezone.utc)
+        for name, d in days.items():
+            at = now + datetime.timedelta(days=d)
+            box.workbooks("create", of="meetings", name=name, all_day="false",
+                          start=at.strftime("%Y-%m-%dT%H:00:00Z"),
+                          finish=at.strftime("%Y-%m-%dT%H:30:00Z"), assigned_to=queue_of(wess))
+        wess.settle()
+        names = sorted(c["fields"]["Subject"] for c in box.contacts(0, folder="calendar"))
+        assert names == ["next", "soon"], names
+        # Moved out of it: no deletion, and its link stays.
+        at = now + datetime.timedelta(days=100)
+        box.workbooks("edit", of="meetings", id=there(box, "meetings", "next")["id"],
+                      start=at.strftime("%Y-%m-%dT%H:00:00Z"), finish=at.strftime("%Y-%m-%dT%H:30:00Z"))
+        wess.settle()
+        box.exchange("edit", 0, id=here(box, "calendar", "next")["id"], Subject="next one")
+        wess.settle()
+        assert there(box, "meetings", "next one")
+
+
 def test_descriptions_travel_where_told_to():
     with Sandbox("--data", "empty") as box, \
             Crm(box, "event", "calendar", "meetings", wb="share_description = true;") as wess:
@@ -265,6 +304,34 @@ class Filing(Crm):
 def mail(box, i, subject, number, **more):
     return box.exchange("mail", i, Subject=subject, Body="Text\nof it", categories="Workbooks",
                         InternetMessageId=f"<{number}@example.com>", **more)
+
+
+def test_a_field_of_the_database_s_own():
+    rule = 'fields = ( { left = "x.ews.Mileage"; right = "x.workbooks.cf_person_tier"; } );'
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "contact", "contacts", "people", pair=rule,
+                wb='custom_fields = [ "people.cf_person_tier" ];') as wess:
+        box.exchange("create", 0, GivenName="Ada", Surname="Lovell", Mileage="gold", **TAG)
+        wess.settle()
+        assert box.person()["fields"]["cf_person_tier"] == "gold"
+        box.workbooks("edit", id=box.person()["id"], cf_person_tier="silver")
+        wess.settle()
+        assert box.contact(0)["fields"]["Mileage"] == "silver"
+
+
+def test_a_database_that_lacks_a_column_keeps_the_rest():
+    with Sandbox("--data", "empty", "--switch", "lacks=spouse_name") as box, \
+            Crm(box, "contact", "contacts", "people") as wess:
+        box.exchange("create", 0, GivenName="Ada", Surname="Lovell", SpouseName="Bo",
+                     JobTitle="Countess", **TAG)
+        wess.settle()
+        assert box.person()["fields"]["person_job_title"] == "Countess"
+        assert "no spouse_name" in wess.log_tail()
+    with Sandbox("--data", "empty", "--switch", "lacks=cf_person_tier") as box, \
+            Crm(box, "contact", "contacts", "people",
+                wb='custom_fields = [ "people.cf_person_tier" ];') as wess:
+        wess("check", "--online", check=None)
+        assert 'have no field "cf_person_tier"' in wess.run("check", "--online").stdout
 
 
 def test_mail_is_filed_once_and_whole():
@@ -363,8 +430,8 @@ CREATE = "".join(f'{p}: {{ first = {{ create = "yes"; }}; }}; '
 def test_a_preset_is_all_four():
     with Sandbox("--data", "empty") as box, Preset(box, f"pairs: {{ {CREATE} }};") as wess:
         make(box, "Task", Subject="Call")
-        make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z",
-             End="2030-07-04T08:00:00Z", RequiredAttendees=ATTENDEE.format("Ada"))
+        make(box, "CalendarItem", Subject="Review", RequiredAttendees=ATTENDEE.format("Ada"),
+             Start=in_days(30) + "T07:00:00Z", End=in_days(30) + "T08:00:00Z")
         box.exchange("create", 0, GivenName="Ada", Surname="Lovell", EmailAddress1="ada@x.example",
                      categories="Workbooks")
         mail(box, 0, "Offer", 1)
@@ -386,6 +453,10 @@ def test_a_preset_is_all_four():
         assert there(box, "meetings", "Review 2")
 
 
+def in_days(n):
+    return (datetime.date.today() + datetime.timedelta(days=n)).isoformat()
+
+
 def expanded(wess):
     return wess("check", "--expanded").stdout
 
@@ -398,6 +469,8 @@ def test_a_preset_can_be_read_and_overridden():
         assert [w for w in ("people: {", "tasks: {", "meetings: {", "mail: {") if w in text] and \
             'right = "crm:people"' in text and "password" not in text, text
         # What is printed is the configuration, without the preset.
+        assert text.startswith('# endpoint crm, unless it says otherwise: past = "180d";'), text
+        text = text[text.index("pairs"):]
         with open(wess.config) as f:
             written = f.read().replace('preset = "workbooks-exchange";', "")
         wess.write("wess.conf", written + text)

@@ -9,8 +9,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                        {"overlap", "60s"},
                                                        {"application", "WESS"},
                                                        {"employer", "match"},
-                                                       {"share_description", "true"}};
-    static const char *const collections[] = {"people", "tasks", "meetings"};
+                                                       {"share_description", "true"},
+                                                       {"link_people", "true"},
+                                                       {"link_attendees", "true"}};
+    static const char *const collections[] = {"people", "tasks", "meetings", "emails"};
     for (size_t i = 0; i < sizeof(collections) / sizeof(collections[0]); i++) {
         const struct slots_of workbooks = {settings, sizeof(settings) / sizeof(settings[0]),
                                            collections[i], "1"};

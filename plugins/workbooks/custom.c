@@ -1,0 +1,111 @@
+/* Fields that a database has of its own (cf_..): the settings say which of them travel, as plain
+ * lines, under x.workbooks.NAME. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "write.h"
+
+#define CUSTOM_MOST 64u
+#define PREFIX "x.workbooks."
+
+/* Whatever it is, as a line: a number, a switch, a word of a picklist by its name. */
+static void read_custom(struct wb_reading *r, const struct wb_field *t)
+{
+    const json_t *v = json_object_get(r->row, t->column);
+    const char *text = json_string_value(v);
+    char number[32];
+    if (json_is_boolean(v))
+        text = json_is_true(v) ? "true" : "false";
+    else if (json_is_number(v)) {
+        snprintf(number, sizeof(number), "%.15g", json_number_value(v));
+        text = number;
+    } else if (v && !text && !json_is_null(v))
+        r->strange = t->column;
+    if (!text || !*text)
+        return;
+    char *copy = wess_arena_text(r->host, r->a, text);
+    struct wess_field *f = copy ? wb_push(r, t->name, WESS_TEXT) : NULL;
+    r->spent |= !copy;
+    if (f)
+        f->str = (struct wess_slice){copy, strlen(copy)};
+}
+
+static const struct wb_kind *kind_named(const char *name, size_t len, size_t *place)
+{
+    for (*place = 0; *place < WB_KINDS; ++*place) {
+        const struct wb_kind *k = wb_kinds[*place];
+        if (strlen(k->collection) == len && !strncmp(k->collection, name, len))
+            return k;
+    }
+    return NULL;
+}
+
+static bool start_rows(struct wess_conn *c, size_t place)
+{
+    const struct wb_kind *k = wb_kinds[place];
+    if (c->rows[place])
+        return true;
+    c->rows[place] = calloc(k->n_fields + CUSTOM_MOST, sizeof(**c->rows));
+    if (!c->rows[place])
+        return false;
+    memcpy(c->rows[place], k->fields, k->n_fields * sizeof(*k->fields));
+    c->n_rows[place] = k->n_fields;
+    return true;
+}
+
+static bool add(struct wess_conn *c, size_t place, const char *column, size_t len)
+{
+    char *name = NULL;
+    if (asprintf(&name, PREFIX "%.*s", (int)len, column) < 0)
+        return false;
+    c->rows[place][c->n_rows[place]++] = (struct wb_field){
+        .name = name, .column = name + sizeof(PREFIX) - 1, .type = WESS_TEXT, .read = read_custom};
+    return true;
+}
+
+/* "people.cf_person_tier" */
+static bool take(struct wess_conn *c, const char *line, size_t len, bool *bad)
+{
+    const char *dot = memchr(line, '.', len);
+    size_t place = 0;
+    const struct wb_kind *k = dot ? kind_named(line, (size_t)(dot - line), &place) : NULL;
+    size_t left = dot ? len - (size_t)(dot - line) - 1 : 0;
+    *bad = !k || k == &wb_email_kind || left < 4 || left > 100 || strncmp(dot + 1, "cf_", 3) != 0;
+    if (*bad || !start_rows(c, place))
+        return false;
+    *bad = c->n_rows[place] == k->n_fields + CUSTOM_MOST;
+    return !*bad && add(c, place, dot + 1, left);
+}
+
+bool wb_custom_read(struct wess_conn *c, const char *lines, const char **bad)
+{
+    *bad = NULL;
+    for (const char *at = lines; at && *at;) {
+        size_t len = strcspn(at, "\n");
+        bool wrong;
+        if (!take(c, at, len, &wrong)) {
+            *bad = wrong ? at : NULL;
+            return false;
+        }
+        at += len + (at[len] == '\n');
+    }
+    return true;
+}
+
+void wb_custom_free(struct wess_conn *c)
+{
+    for (size_t i = 0; i < WB_KINDS; i++) {
+        for (size_t k = wb_kinds[i]->n_fields; c->rows[i] && k < c->n_rows[i]; k++)
+            free((char *)(uintptr_t)c->rows[i][k].name);
+        free(c->rows[i]);
+        c->rows[i] = NULL;
+    }
+}
+
+const struct wb_field *wb_rows(const struct wess_conn *c, const struct wb_kind *k, size_t *n)
+{
+    size_t place = 0;
+    kind_named(k->collection, strlen(k->collection), &place);
+    *n = c->rows[place] ? c->n_rows[place] : k->n_fields;
+    return c->rows[place] ? c->rows[place] : k->fields;
+}

@@ -1,0 +1,96 @@
+/* The settings against what the database says of itself. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "meta.h"
+
+static enum wess_code no_column(struct wess_call *call, const struct wb_kind *k, const char *column)
+{
+    const char *near = wb_meta_nearest(call->conn, k, column);
+    return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                     "custom_fields: %s in Workbooks have no field \"%s\"%s%s%s", k->collection,
+                     column, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static enum wess_code check_custom(struct wess_call *call, const struct wb_kind *k)
+{
+    size_t n;
+    const struct wb_field *rows = wb_rows(call->conn, k, &n);
+    for (size_t i = k->n_fields; i < n; i++)
+        if (!wb_meta_has(call->conn, k, rows[i].column))
+            return no_column(call, k, rows[i].column);
+    return WESS_OK;
+}
+
+static bool is_written(const struct wess_conn *c, const struct wb_kind *k, const char *column)
+{
+    size_t n;
+    const struct wb_field *rows = wb_rows(c, k, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(rows[i].column, column))
+            return true;
+    return false;
+}
+
+/* Fields that are mandatory there and unknown here: creates will be refused for them. */
+static void tell_required(struct wess_conn *c, const struct wb_kind *k, json_t *fields)
+{
+    const char *name;
+    json_t *f;
+    json_object_foreach(fields, name, f)
+    {
+        const json_t *fallback = json_object_get(f, "default_value");
+        bool asked = json_is_true(json_object_get(f, "required")) &&
+                     json_is_true(json_object_get(f, "is_createable"));
+        if (asked && (!fallback || json_is_null(fallback)) && !is_written(c, k, name))
+            c->host->log(c->host->ctx, WESS_LOG_WARN,
+                         "workbooks: %s need the field %.80s, which nothing here fills",
+                         k->collection, name);
+    }
+}
+
+static void tell_missing(struct wess_conn *c, const struct wb_kind *k)
+{
+    for (size_t i = 0; i < k->n_fields; i++)
+        if (!wb_meta_has(c, k, k->fields[i].column))
+            c->host->log(c->host->ctx, WESS_LOG_WARN,
+                         "workbooks: %s of this database have no %s: %s stays here", k->collection,
+                         k->fields[i].column, k->fields[i].name);
+}
+
+/* Words that the settings give have to be in the list. */
+static enum wess_code check_words(struct wess_call *call, const struct wb_words *w,
+                                  const char *column, const char *setting)
+{
+    json_t *entries = NULL;
+    enum wess_code rc = wb_meta_entries(call, &wb_task_kind, column, &entries);
+    for (size_t i = 0; rc == WESS_OK && entries && i < w->n; i++) {
+        bool there = false;
+        for (size_t k = 0; k < json_array_size(entries); k++)
+            there |= !strcmp(json_string_value(json_array_get(entries, k)), w->of[i].theirs);
+        if (!there)
+            rc = wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                           "%s: the list in Workbooks has no \"%s\"", setting, w->of[i].theirs);
+    }
+    json_decref(entries);
+    return rc;
+}
+
+enum wess_code wb_meta_check(struct wess_call *call)
+{
+    struct wess_conn *c = call->conn;
+    const struct wess_host *h = c->host;
+    enum wess_code rc = WESS_OK;
+    for (size_t k = 0; rc == WESS_OK && k < WB_KINDS; k++) {
+        if (!c->meta[k])
+            continue;
+        rc = check_custom(call, wb_kinds[k]);
+        tell_missing(c, wb_kinds[k]);
+        tell_required(c, wb_kinds[k], c->meta[k]);
+    }
+    if (rc == WESS_OK && h->setting(h->ctx, "task_status"))
+        rc = check_words(call, &c->statuses, "activity_status", "task_status");
+    if (rc == WESS_OK && h->setting(h->ctx, "task_priority"))
+        rc = check_words(call, &c->priorities, "activity_priority", "task_priority");
+    return rc;
+}

@@ -311,6 +311,8 @@ void ews_path(struct xml_out *, const struct ews_field *); /* FieldURI and the l
 void ews_path_stamp(struct xml_out *);
 void ews_path_title(struct xml_out *);
 void ews_path_kept(struct xml_out *);
+/* ItemShape: facts, or facts and content; and which parts it has that come by themselves. */
+void ews_shape(struct xml_out *, const struct ews_kind *, bool whole, bool parts);
 /* ItemShape: mail addresses or whose meeting it is, and stamp */
 void ews_shape_slots(struct xml_out *, const struct ews_kind *);
 void ews_item_id(struct xml_out *, const char *id, const char *change_key);

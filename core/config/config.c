@@ -217,9 +217,9 @@ static void read_all(struct reader *r)
     check_site(r, root);
     read_log_and_http(r, root);
     read_daemon(r, root);
+    read_endpoints(r, config_setting_get_member(root, "endpoints"));
     c->preset = text_of(r, root, &group_top, "preset");
     expand_preset(r, root);
-    read_endpoints(r, config_setting_get_member(root, "endpoints"));
     c->expanded = expanded_pairs(r, root);
     read_pairs(r, config_setting_get_member(root, "pairs"));
     read_users(r, group_of(root, "users"));

@@ -93,7 +93,7 @@ struct cfg_pair {
     enum on_untag on_untag;
     enum private_mode private_mode;
     enum with_attendees with_attendees; /* SEND: and invitations = "send" */
-    enum direction direction; /* of the whole pair, default both */
+    enum direction direction;           /* of the whole pair, default both */
     const struct field_rule *rules;
     size_t n_rules;
     struct cfg_window window; /* of what is not linked yet */
@@ -114,9 +114,8 @@ struct config {
     size_t n_endpoints;
     const struct cfg_pair *pairs;
     size_t n_pairs;
-    const char *preset;         /* or NULL */
-    const char *preset_options; /* as a line of comment; or NULL */
-    const char *expanded;       /* the pairs as text, with those of the preset; or NULL */
+    const char *preset;   /* or NULL */
+    const char *expanded; /* the pairs as text, with those of the preset; or NULL */
     const struct cfg_user *users;
     size_t n_users;
     bool watch;            /* daemon.watch */

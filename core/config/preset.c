@@ -8,25 +8,27 @@
 
 struct preset {
     const char *name;
-    const char *left, *right;  /* connectors */
-    const char *right_options; /* of the right endpoint */
-    const char *pairs;         /* "@left" and "@right" stand for the names of their endpoints */
+    const char *left, *right; /* connectors */
+    const char *pairs;        /* "@left" and "@right" stand for the names of their endpoints */
 };
 /* People before what refers to them. Everything that may surprise is left at its default: nothing
  * is deleted, a tag that is taken off ends the link, private items take no part. */
+#define WINDOW "  window = { past = \"180d\"; future = \"720d\"; };\n"
+#define AT_ONCE "  per_run = 500;\n"
 static const struct preset presets[] = {
-    {"workbooks-exchange", "ews", "workbooks", "past = \"180d\"; future = \"720d\";\n",
-     "people: { kind = \"contact\"; left = \"@left:contacts\"; right = \"@right:people\";\n"
+    {"workbooks-exchange", "ews", "workbooks",
+     "people: { kind = \"contact\"; left = \"@left:contacts\"; right = \"@right:people\";\n" AT_ONCE
      "  select = { left = { tags_any = [ \"Workbooks\" ]; };\n"
      "    right = { queue = \"%{user.workbooks}\"; }; }; };\n"
-     "tasks: { kind = \"task\"; left = \"@left:tasks\"; right = \"@right:tasks\";\n"
+     "tasks: { kind = \"task\"; left = \"@left:tasks\"; right = \"@right:tasks\";\n" WINDOW AT_ONCE
      "  select = { left = { tags_any = [ \"Workbooks\" ]; };\n"
      "    right = { queue = \"%{user.workbooks}\"; }; }; };\n"
-     "meetings: { kind = \"event\"; left = \"@left:calendar\"; right = \"@right:meetings\";\n"
+     "meetings: { kind = \"event\"; left = \"@left:calendar\"; right = "
+     "\"@right:meetings\";\n" WINDOW AT_ONCE
      "  select = { left = { tags_any = [ \"Workbooks\" ]; };\n"
      "    right = { queue = \"%{user.workbooks}\"; }; };\n"
      "  fields = ( { field = \"attendees\"; direction = \"to_right\"; } ); };\n"
-     "mail: { kind = \"message\"; mode = \"file\"; left = \"@left:messages\";\n"
+     "mail: { kind = \"message\"; mode = \"file\"; left = \"@left:messages\";\n" WINDOW AT_ONCE
      "  right = \"@right:emails\"; select = { left = { tags_any = [ \"Workbooks\" ]; }; }; };\n"},
 };
 
@@ -81,18 +83,14 @@ static bool fill_in(const config_setting_t *from, config_setting_t *to, int dept
  * ------------------------------------------------------------------------------------------ */
 
 /* The one endpoint of that connector; NULL, and told, where there is none or several. */
-static config_setting_t *endpoint_of(struct reader *r, const config_setting_t *root,
-                                     const config_setting_t *s, const char *connector)
+static const char *endpoint_of(struct reader *r, const config_setting_t *s, const char *connector)
 {
-    const config_setting_t *all = group_of(root, "endpoints");
-    config_setting_t *found = NULL;
+    const char *found = NULL;
     size_t n = 0;
-    for (int i = 0; all && i < config_setting_length(all); i++) {
-        config_setting_t *e = config_setting_get_elem(all, (unsigned)i);
-        const char *its = NULL;
-        if (config_setting_is_group(e) && config_setting_lookup_string(e, "connector", &its) &&
-            !strcmp(its, connector)) {
-            found = e;
+    for (size_t i = 0; i < r->cfg->n_endpoints; i++) {
+        const struct cfg_endpoint *e = &r->cfg->endpoints[i];
+        if (e->connector && !strcmp(e->connector, connector)) {
+            found = e->name;
             n++;
         }
     }
@@ -171,24 +169,17 @@ void expand_preset(struct reader *r, config_setting_t *root)
     const char *name = text_of(r, root, &group_top, "preset");
     const config_setting_t *s = config_setting_get_member(root, "preset");
     const struct preset *p = name ? preset_named(r, s, name) : NULL;
-    config_setting_t *left = p ? endpoint_of(r, root, s, p->left) : NULL;
-    config_setting_t *right = p ? endpoint_of(r, root, s, p->right) : NULL;
+    const char *left = p ? endpoint_of(r, s, p->left) : NULL;
+    const char *right = p ? endpoint_of(r, s, p->right) : NULL;
     if (!left || !right)
         return;
-    const char *text = with_names(r, p->pairs, "@left", config_setting_name(left));
-    text = text ? with_names(r, text, "@right", config_setting_name(right)) : NULL;
-    config_t pairs, options;
-    config_init(&pairs);
-    config_init(&options);
-    if (!text || !config_read_string(&pairs, text) ||
-        !config_read_string(&options, p->right_options) ||
-        !fill_in(config_root_setting(&options), right, 0) ||
-        !fill_pairs(r, root, config_root_setting(&pairs)))
+    const char *text = with_names(r, p->pairs, "@left", left);
+    text = text ? with_names(r, text, "@right", right) : NULL;
+    config_t lib;
+    config_init(&lib);
+    if (!text || !config_read_string(&lib, text) || !fill_pairs(r, root, config_root_setting(&lib)))
         trouble_at(r, s, "the preset cannot be put in: out of memory");
-    r->cfg->preset_options = arena_fmt(r->a, "# endpoint %s, unless it says otherwise: %s",
-                                       config_setting_name(right), p->right_options);
-    config_destroy(&options);
-    config_destroy(&pairs);
+    config_destroy(&lib);
 }
 
 size_t preset_place(const char *preset, const char *pair)
@@ -271,8 +262,6 @@ const char *expanded_pairs(struct reader *r, const config_setting_t *root)
     size_t len = 0;
     FILE *out = pairs ? open_memstream(&text, &len) : NULL;
     if (out) {
-        if (r->cfg->preset_options)
-            fputs(r->cfg->preset_options, out);
         fputs("pairs: ", out);
         write_members(out, pairs, 0);
         fputs(";\n", out);

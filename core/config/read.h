@@ -74,8 +74,7 @@ void *array_of(struct reader *, size_t n, size_t size);
 void read_users(struct reader *, const config_setting_t *users);
 /* endpoints.c */
 void read_endpoints(struct reader *, const config_setting_t *endpoints);
-/* preset.c: puts the pairs of the preset that is named, and options of its endpoints, into `root`.
- */
+/* preset.c: puts the pairs of the preset that is named into `root`; after the endpoints. */
 void expand_preset(struct reader *, config_setting_t *root);
 /* Where a pair stands among those of a preset; what is not among them: behind them. */
 size_t preset_place(const char *preset, const char *pair);

@@ -1,7 +1,6 @@
 /* Reading: the keyset over updated_at and id with its overlap, rows by id, and looking for keys. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "keys.h"
 #include "wb.h"
@@ -82,40 +81,6 @@ static bool leave_out_seen(struct wess_call *call, struct form *f, const struct 
     return true;
 }
 
-/* A day, so many seconds from now by their clock. */
-static void day_at(const struct wess_conn *c, int64_t seconds, char out[12])
-{
-    time_t at = (time_t)((c->host->now_ms(c->host->ctx) + c->ahead_ms) / 1000 + seconds);
-    struct tm tm;
-    gmtime_r(&at, &tm);
-    strftime(out, 12, "%Y-%m-%d", &tm);
-}
-
-/* What is in no time, or within the settings' bounds. The window moves with the days: what comes
- * into it so is listed when it changes. */
-static void within(const struct wess_conn *c, struct form *f, const char *column, size_t *term,
-                   char *formula, size_t cap)
-{
-    char day[12];
-    size_t at = strlen(formula);
-    if (!column || (!c->past_s && !c->future_s))
-        return;
-    filter(f, column, "blank", "");
-    at += (size_t)snprintf(formula + at, cap - at, " AND (%zu OR (", (*term)++);
-    if (c->past_s) {
-        day_at(c, -c->past_s, day);
-        filter(f, column, "ge", day);
-        at += (size_t)snprintf(formula + at, cap - at, "%zu", (*term)++);
-    }
-    if (c->future_s) {
-        day_at(c, c->future_s, day);
-        filter(f, column, "le", day);
-        at +=
-            (size_t)snprintf(formula + at, cap - at, "%s%zu", c->past_s ? " AND " : "", (*term)++);
-    }
-    snprintf(formula + at, cap - at, "))");
-}
-
 static bool ask_page(struct wess_call *call, struct form *f, const struct wb_cursor *c,
                      int64_t limit, bool bare)
 {
@@ -145,7 +110,6 @@ static bool ask_page(struct wess_call *call, struct form *f, const struct wb_cur
         filter(f, "created_through", "eq", call->conn->application);
         snprintf(formula + strlen(formula), cap - strlen(formula), " AND %zu", term++);
     }
-    within(call->conn, f, wb_kind_of(call)->window, &term, formula, cap);
     if (!leave_out_seen(call, f, c, term, formula, cap))
         return false;
     form_add(f, "_fm", formula);

@@ -189,7 +189,6 @@ const struct wb_kind wb_meeting_kind = {
     .look = look_in,
     .n_look = sizeof(look_in) / sizeof(look_in[0]),
     .when = "start",
-    .window = "start",
     .holds = holds,
     .complete = complete,
     .prepare = wb_prepare_queue,

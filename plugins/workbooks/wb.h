@@ -46,9 +46,8 @@ struct wess_conn {
     const char *base; /* ends with '/' */
     const char *application;
     int64_t page, overlap_s;
-    int64_t past_s, future_s; /* how far meetings are listed; 0: all */
-    int64_t max_create;       /* in an hour; 0: any */
-    int64_t ahead_ms;         /* their clock minus ours, by the last answer */
+    int64_t max_create; /* in an hour; 0: any */
+    int64_t ahead_ms;   /* their clock minus ours, by the last answer */
     bool match_employer, share_description, link_people, link_attendees;
     bool ends_after; /* the finish of what lasts whole days is the day after the last */
     struct wb_words statuses, priorities;
@@ -116,9 +115,8 @@ struct wb_kind {
     const char *const *keys;    /* columns that the keys are made of, NULL behind the last */
     const struct wb_look *look;
     size_t n_look;
-    bool ours_only;     /* what we did not create is not listed */
-    const char *window; /* column by which the settings past and future list; NULL: they do not */
-    const char *when;   /* the field by which an item is in time; NULL: none */
+    bool ours_only;   /* what we did not create is not listed */
+    const char *when; /* the field by which an item is in time; NULL: none */
     bool (*holds)(const struct wess_conn *, const char *field);    /* NULL: all of the table */
     bool (*adapt)(struct wess_call *, struct wess_field_schema *); /* to the settings */
     void (*complete)(struct wb_table *, size_t op); /* after the fields are filled in */

@@ -11,9 +11,6 @@ static const struct wess_option options[] = {
     {"page_size", "int", NULL, "100", "1..200", "rows of one answer", 0},
     {"overlap", "duration", NULL, "60s", NULL, "how late a change may become visible", 0},
     {"application", "string", NULL, "WESS", NULL, "what created_through says", 0},
-    {"past", "duration", NULL, "0s", NULL, "how long ago meetings that are read began; 0s: all", 0},
-    {"future", "duration", NULL, "0s", NULL, "how far ahead meetings that are read are; 0s: all",
-     0},
     {"max_create", "int", NULL, "0", "0..1000000", "records created in an hour; 0: any number", 0},
     {"employer", "choice", NULL, "match", "match|ignore",
      "whether a company name is tied to an organisation of that name", 0},
@@ -108,10 +105,6 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     c->page = strtol(host->setting(host->ctx, "page_size"), NULL, 10);
     c->overlap_s = seconds_of(host->setting(host->ctx, "overlap"));
     const char *most = host->setting(host->ctx, "max_create");
-    const char *past = host->setting(host->ctx, "past");
-    const char *future = host->setting(host->ctx, "future");
-    c->past_s = past ? seconds_of(past) : 0;
-    c->future_s = future ? seconds_of(future) : 0;
     c->max_create = most ? strtol(most, NULL, 10) : 0;
     c->match_employer = is_set(host, "employer", "match");
     c->share_description = is_set(host, "share_description", "true");

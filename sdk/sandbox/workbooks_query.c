@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "workbooks.h"
 
@@ -96,14 +95,6 @@ static bool any_of(const struct wb_filter *f, const char *have)
     }
 }
 
-/* B3: a filter of times accepts a bare date. */
-static double comparable(const char *value)
-{
-    struct tm tm = {0};
-    const char *end = strptime(value, "%Y-%m-%d", &tm);
-    return end && !*end ? (double)timegm(&tm) : strtod(value, NULL);
-}
-
 /* -1: the type is not one of the list. */
 static int one(const struct wb_filter *f, wb_get *get, const void *record)
 {
@@ -114,10 +105,7 @@ static int one(const struct wb_filter *f, wb_get *get, const void *record)
         return -1;
     if (!have)
         have = "";
-    double x = strtod(have, NULL), y = comparable(value);
-    bool compares = strlen(type) == 2 && strchr("gl", *type) && strchr("te", type[1]);
-    if (compares && !*have) /* what is empty is neither before nor behind */
-        return 0;
+    double x = strtod(have, NULL), y = strtod(value, NULL);
     if (!strcmp(type, "eq"))
         return any_of(f, have);
     if (!strcmp(type, "ne"))

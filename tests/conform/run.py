@@ -82,7 +82,7 @@ def test_exchange(*args):
 
 
 def test_workbooks(*args):
-    for collection in ("people", "tasks", "meetings"):
+    for collection in ("people", "tasks", "meetings", "emails"):
         with Sandbox(clock=False) as box:
             conform("workbooks.so", WORKBOOKS, box.info, box.info["workbooks"]["api_key"], *args,
                     collection=collection)

@@ -284,12 +284,13 @@ static enum wess_code learn_types(struct wb_table *t)
     return t->spent ? WESS_TOO_BIG : rc;
 }
 
-/* What is written and not yet tied has to be looked at again: only its stamp finds it then. */
-static void in_doubt(struct wb_table *t)
+/* What was written stands without them; nothing but a person's look at the log makes up for it,
+ * since a record that is settled is not written again for its links alone. */
+static void tell(struct wess_call *call)
 {
-    for (size_t i = 0; i < t->n; i++)
-        if (is_written(t, i) && t->ops[i].what == WESS_CREATE && t->ops[i].stamp)
-            t->out[i] = (struct wess_result){.code = WESS_UNKNOWN};
+    const struct wess_host *h = call->conn->host;
+    h->log(h->ctx, WESS_LOG_WARN, "workbooks: not everything written was related to people: %s",
+           call->error.text);
 }
 
 enum wess_code wb_link_people(struct wb_table *t, const char *const *fields)
@@ -314,6 +315,10 @@ enum wess_code wb_link_people(struct wb_table *t, const char *const *fields)
     if (rc == WESS_OK)
         rc = add_all(&l);
     if (rc != WESS_OK)
-        in_doubt(t);
+        tell(t->call);
+    if (rc == WESS_BROKEN) { /* it does not know such links at all */
+        t->call->error = (struct wess_error){0};
+        rc = WESS_OK;
+    }
     return rc;
 }

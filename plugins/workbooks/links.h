@@ -5,7 +5,8 @@
 #include "write.h"
 
 /* Ties what the batch wrote to the people who bear an address of these fields (NULL behind the
- * last), where it is not tied to them yet. An operation whose links are in doubt is in doubt. */
+ * last), where it is not tied to them yet. What fails of it is told in the log, and the
+ * operations stand; the code is what else is wrong with the service. */
 enum wess_code wb_link_people(struct wb_table *, const char *const *fields);
 
 #endif

@@ -102,7 +102,7 @@ def test_mailbox(*args):
 
 
 def test_workbooks(*args):
-    for collection in ("people", "tasks", "meetings"):
+    for collection in ("people", "tasks", "meetings", "emails"):
         with Sandbox(clock=False) as box:
             conform("workbooks.so", WORKBOOKS, box.info, box.info["workbooks"]["api_key"], *args,
                     collection=collection)

@@ -1,5 +1,6 @@
 """Tasks, meetings and mail between Exchange and Workbooks, by the real program, both ways."""
 import datetime
+import os
 
 from sandbox import Sandbox, Wess, main
 
@@ -379,6 +380,20 @@ def test_mail_is_related_to_people_where_workbooks_takes_it():
             assert [l["fields"]["resource_id"] for l in links] == ([str(ada)] if takes == "on" else [])
             wess.file()
             assert len(all_there(box, "links")) == len(links)
+
+
+def test_mail_stands_without_links_that_cannot_be_had():
+    for fault in ("GET:*:http=404", "PUT:*:http=404", "GET:1:http=500", "PUT:1:lost"):
+        with Sandbox("--data", "empty", "--switch", "email_links=on") as box, Filing(box) as wess:
+            box.workbooks("create", name="Ada", **{"main_location[email]": "ada@x.example"})
+            mail(box, 0, "Offer", 1,
+                 From="<t:Mailbox><t:EmailAddress>ada@x.example</t:EmailAddress></t:Mailbox>")
+            box.fault(f"workbooks:activity_links:{fault}")
+            wess.file()
+            assert len(all_there(box, "emails")) == 1, fault
+            assert len(all_there(box, "links")) == ("lost" in fault), fault
+            with open(os.path.join(wess.dir, "log")) as f:
+                assert "related to people" in f.read(), fault
 
 
 def test_a_status_that_would_send_is_refused():

@@ -52,6 +52,8 @@ class Folder(Wess):
         self.write("exchange.secret", box.info["exchange"]["password"] + "\n", 0o600)
         self.write("users.csv", "id,name\nu1,Ada\n")
         pair = (FILED if kind == "message" else TWO_WAYS).format(c=COLLECTION[kind])
+        if kind == "event":
+            pair += ' with_attendees = "silent";'
         self.write("wess.conf", CONFIG.format(
             dir=self.dir, url=box.info["exchange"]["url"], mailbox=box.mailbox(0), pair=pair,
             kind="contact" if kind == "message" else kind).replace(

@@ -15,11 +15,6 @@ static size_t place_of(const struct wb_kind *k)
     return i;
 }
 
-bool wb_meta_is_known(const struct wess_conn *c, const struct wb_kind *k)
-{
-    return c->meta[place_of(k)] != NULL;
-}
-
 const json_t *wb_meta_field(const struct wess_conn *c, const struct wb_kind *k, const char *column)
 {
     return json_object_get(c->meta[place_of(k)], column);
@@ -28,7 +23,21 @@ const json_t *wb_meta_field(const struct wess_conn *c, const struct wb_kind *k, 
 /* Bracketed names are of related records, which are other types. */
 bool wb_meta_has(const struct wess_conn *c, const struct wb_kind *k, const char *column)
 {
-    return strchr(column, '[') || !wb_meta_is_known(c, k) || wb_meta_field(c, k, column);
+    return strchr(column, '[') || !c->meta_whole[place_of(k)] || wb_meta_field(c, k, column);
+}
+
+/* Whether what it lists is all there is: a list that lacks most of what we ask for is of another
+ * sort, and taking it at its word would keep whole records at home. */
+static bool is_whole(const struct wess_conn *c, const struct wb_kind *k)
+{
+    size_t asked = 0, there = 0;
+    for (size_t i = 0; i < k->n_fields; i++) {
+        const char *column = k->fields[i].column;
+        bool plain = !strchr(column, '[');
+        asked += plain;
+        there += plain && wb_meta_field(c, k, column);
+    }
+    return 2 * there >= asked;
 }
 
 uint32_t wb_meta_flags(const struct wess_conn *c, const struct wb_kind *k, const char *column)
@@ -143,6 +152,12 @@ static json_t *by_name(const json_t *fields)
     return NULL;
 }
 
+static void take_fields(struct wess_conn *c, size_t k, const json_t *fields)
+{
+    c->meta[k] = by_name(fields);
+    c->meta_whole[k] = c->meta[k] && is_whole(c, wb_kinds[k]);
+}
+
 static void keep_fields(struct wess_conn *c, const json_t *types)
 {
     for (size_t i = 0; i < json_array_size(types); i++) {
@@ -151,14 +166,14 @@ static void keep_fields(struct wess_conn *c, const json_t *types)
         json_t *fields = json_object_get(t, "fields");
         for (size_t k = 0; path && json_array_size(fields) && k < WB_KINDS; k++)
             if (!c->meta[k] && is_path(wb_kinds[k], path))
-                c->meta[k] = by_name(fields);
+                take_fields(c, k, fields);
     }
 }
 
 enum wess_code wb_meta(struct wess_call *call)
 {
     static const char *const names[] = {"class_name", "controller_path", NULL};
-    static const char *const whole[] = {"class_name", "controller_path", "fields", "actions", NULL};
+    static const char *const whole[] = {"class_name", "controller_path", "fields", NULL};
     struct wess_conn *c = call->conn;
     const char *classes[WB_KINDS];
     json_t *list = NULL, *types = NULL;

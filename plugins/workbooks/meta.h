@@ -6,7 +6,6 @@
 #include "wb.h"
 
 enum wess_code wb_meta(struct wess_call *); /* only what ends the call anyhow is told */
-bool wb_meta_is_known(const struct wess_conn *, const struct wb_kind *);
 /* What is said of a column; NULL: there is none, or nothing is known. */
 const json_t *wb_meta_field(const struct wess_conn *, const struct wb_kind *, const char *column);
 /* Of a column that can be asked of the metadata: false where the database is known to lack it. */

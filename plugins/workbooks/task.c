@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "activity.h"
+#include "meta.h"
 #include "zone.h"
 
 #define OTHER_STATUS "IN-PROCESS" /* what a status is that the settings do not name */
@@ -199,9 +200,11 @@ static void put_defaults(struct wb_table *t, size_t op)
     const struct wess_conn *c = t->call->conn;
     const char *status = wb_word_theirs(&c->statuses, "NEEDS-ACTION");
     const char *priority = wb_word_theirs(&c->priorities, "0");
-    if (status && !wb_field_of(&t->ops[op].item, "status"))
+    if (status && !wb_field_of(&t->ops[op].item, "status") &&
+        wb_meta_has(c, t->kind, "activity_status"))
         *wb_cell(t, op, "activity_status") = status;
-    if (priority && !wb_field_of(&t->ops[op].item, "priority"))
+    if (priority && !wb_field_of(&t->ops[op].item, "priority") &&
+        wb_meta_has(c, t->kind, "activity_priority"))
         *wb_cell(t, op, "activity_priority") = priority;
 }
 

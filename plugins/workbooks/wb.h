@@ -58,7 +58,7 @@ struct wess_conn {
     size_t n_rows[WB_KINDS];
     json_t *meta[WB_KINDS]; /* by the names of columns; what the database says of the columns; NULL:
                                nothing */
-    bool meta_read;
+    bool meta_read, meta_whole[WB_KINDS]; /* whole: what it does not list is not there */
     json_t *employers; /* folded name → organisation id; null: none or several */
 };
 

@@ -278,6 +278,22 @@ def test_settings_that_do_not_go():
             assert says in told.stdout + told.stderr, (new, told.stdout + told.stderr)
 
 
+def test_other_tags_are_asked_for():
+    with Both() as (box, person, wess, _):
+        for n, word in (("one", "Workbooks"), ("two", "Other_One"), ("three", "Third")):
+            mail(box, n)
+            person.append(identity(n), [word])
+        wess.filed(1)
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text.replace('[ "Workbooks" ]', '[ "other one", "Third" ]'))
+        wess.filed(3)
+        person.append(identity("late"), ["Third"])
+        mail(box, "late")
+        wess.filed(4)
+        wess.filed(4)
+
+
 def test_watch():
     with Both() as (box, person, wess, server):
         for n in ("one", "two"):

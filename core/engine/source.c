@@ -35,13 +35,50 @@ static enum wess_code describe(struct run *r, struct run_side *s, struct wess_er
     return WESS_REJECTED;
 }
 
-static bool keep_identity(struct run *r, struct run_side *s)
+/* The tags that any pair asks of this source by this key, folded. false: arena spent. */
+static bool asked_of(struct run *r, const struct cfg_endpoint *source, const char *join,
+                     struct wess_want *want)
 {
-    if (s->feed.identity && *s->feed.identity)
-        return true;
+    size_t cap = 1, n = 0;
+    for (size_t i = 0; i < 2 * r->cfg->n_pairs; i++) {
+        const struct cfg_select *s = &r->cfg->pairs[i / 2].select[i % 2];
+        cap += s->tags_any.n + s->tags_all.n + s->tags_none.n;
+    }
+    const char **of = arena_alloc(r->arena, cap * sizeof(*of));
+    for (size_t i = 0; of && i < 2 * r->cfg->n_pairs; i++) {
+        const struct cfg_select *s = &r->cfg->pairs[i / 2].select[i % 2];
+        const struct wess_list *const lists[] = {&s->tags_any, &s->tags_all, &s->tags_none};
+        if (s->source != source || strcmp(s->join, join) != 0)
+            continue;
+        for (size_t l = 0; l < 3; l++)
+            for (size_t k = 0; k < lists[l]->n; k++)
+                if (!(of[n++] = text_fold(r->arena, lists[l]->of[k])))
+                    return false;
+    }
+    *want = (struct wess_want){.tags = {of, n}};
+    return of != NULL;
+}
+
+/* What was asked for, so that it shows when it is something else; nobody reads it. */
+static const char *asked_digest(struct run *r, const struct wess_want *want)
+{
+    const char *all = arena_text(r->arena, "");
+    for (size_t i = 0; all && i < want->tags.n; i++)
+        all = arena_fmt(r->arena, "%s%s\n", all, want->tags.of[i]);
+    if (!all)
+        return NULL;
+    struct hash h = store_hash(r->store, "asked", all);
+    char text[2 * HASH_SIZE + 1];
+    for (size_t i = 0; i < HASH_SIZE; i++)
+        snprintf(text + 2 * i, 3, "%02x", h.of[i]);
+    return arena_text(r->arena, text);
+}
+
+static bool keep_identity(struct run *r, struct run_side *s, const char *asked)
+{
     if (db_begin(r->db) != STORE_OK)
         return run_store_failed(r);
-    feed_identity(r->db, s->feed.id, s->schema->identity, s->collection->generation);
+    feed_identity(r->db, s->feed.id, s->schema->identity, asked);
     return db_commit(r->db) == STORE_OK || run_store_failed(r);
 }
 
@@ -57,16 +94,22 @@ static bool stays(struct run *r)
 static bool pull(struct run *r, struct run_side *s, const char *join)
 {
     struct wess_error e = {0};
+    struct wess_want want;
+    const char *asked = NULL, *was = s->feed.generation ? s->feed.generation : "";
+    if (!asked_of(r, s->endpoint, join, &want) || !(asked = asked_digest(r, &want)))
+        return run_memory(r);
     struct pull p = {.store = r->store,
                      .db = r->db,
                      .conn = s->conn,
                      .feed = &s->feed,
                      .site = r->cfg->site,
                      .join = join,
+                     .want = &want,
+                     .from_start = *was && strcmp(was, asked) != 0,
                      .cancelled = round_options(r)->cancelled},
                 *one = &p;
     enum wess_code rc = describe(r, s, &e);
-    if (rc == WESS_OK && !keep_identity(r, s))
+    if (rc == WESS_OK && !*was && !keep_identity(r, s, asked))
         return false;
     if (rc == WESS_OK) {
         p.collection = s->collection;
@@ -81,7 +124,7 @@ static bool pull(struct run *r, struct run_side *s, const char *join)
     }
     if (rc == WESS_OK) {
         run_welcome_with(r, s);
-        return true;
+        return !p.from_start || keep_identity(r, s, asked);
     }
     if (rc == WESS_CANCELLED)
         return false;

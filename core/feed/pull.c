@@ -115,8 +115,8 @@ static void list(struct page *pg)
     for (;; pg->limit /= 2) {
         arena_reset(pg->arena);
         *pg = (struct page){.pull = pg->pull, .arena = pg->arena, .at = pg->at, .limit = pg->limit};
-        pg->code = conn_changes(pg->pull->conn, pg->pull->collection->id, pg->arena, NULL, pg->at,
-                                pg->limit, &pg->got, &pg->error);
+        pg->code = conn_changes(pg->pull->conn, pg->pull->collection->id, pg->arena, pg->pull->want,
+                                pg->at, pg->limit, &pg->got, &pg->error);
         pg->got.flags |= RULE(whole_snapshot) ? 0u : WESS_PAGE_LAST;
         if (pg->code != WESS_TOO_BIG || pg->limit < 2)
             return;
@@ -207,7 +207,7 @@ static struct page *next_page(struct way *w, struct wess_slice at, uint32_t limi
 static void begin_listing(struct way *w, bool anew)
 {
     w->whole = true;
-    w->comparing.anew = anew && w->pull->join && w->pull->feed->complete;
+    w->comparing.anew = anew && w->pull->join && w->pull->feed->complete && !w->pull->from_start;
     w->storing.mark = 0;
     w->comparing.began_ms = clock_now_ms();
     w->comparing.n = w->comparing.at = 0;

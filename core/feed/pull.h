@@ -21,6 +21,7 @@ struct pull {
     bool by_name; /* some pair of the configuration matches by name: see facts_hashes() */
     const struct subscriber *subs;
     size_t n_subs;
+    const struct wess_want *want; /* NULL: everything */
     const char *join; /* of a tag source: the key of its items that counts; NULL: it is none */
     bool from_start;  /* begin a snapshot whatever the cursor, and judge all anew */
     const bool *cancelled;

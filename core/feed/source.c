@@ -15,17 +15,28 @@ static struct hash tag_hash(const struct pull *p, const char *folded)
     return store_hash(p->store, "tag", folded);
 }
 
+/* What nobody asks for is not kept. */
+static bool is_wanted(const struct pull *p, const char *folded)
+{
+    bool wanted = !p->want;
+    for (size_t i = 0; p->want && i < p->want->tags.n; i++)
+        wanted |= !strcmp(p->want->tags.of[i], folded);
+    return wanted;
+}
+
 /* Hashes of the tags in folded form; an empty slice for none. */
 static bool tag_hashes(struct storing *pg, struct wess_list tags, struct wess_slice *out)
 {
     struct hash *of = tags.n ? arena_alloc(pg->scratch, tags.n * sizeof(*of)) : NULL;
-    *out = (struct wess_slice){of, tags.n * sizeof(*of)};
+    size_t n = 0;
     for (size_t i = 0; of && i < tags.n; i++) {
         const char *folded = text_fold(pg->scratch, tags.of[i]);
         if (!folded)
             return false;
-        of[i] = tag_hash(pg->pull, folded);
+        if (is_wanted(pg->pull, folded))
+            of[n++] = tag_hash(pg->pull, folded);
     }
+    *out = (struct wess_slice){of, n * sizeof(*of)};
     return of || !tags.n;
 }
 

@@ -56,6 +56,8 @@ struct wess_conn {
     size_t at_folder; /* what is selected; SIZE_MAX: nothing */
     bool at_writable;
     uint64_t requests, sent, came;
+    uint64_t came_most;  /* of the answer under way: more is too much */
+    int64_t answered_by; /* monotonic: by then it has to be there */
     /* settings */
     const char *url, *username, *authorize, *auth, *identity;
     char **include, **exclude, **write;

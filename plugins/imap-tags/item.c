@@ -17,10 +17,24 @@ int imap_folder_order(const struct imap_folder *a, const struct imap_folder *b)
     return n < m ? ';' - (unsigned char)b->name[n] : (unsigned char)a->name[m] - ';';
 }
 
+/* By hand: this is done for every message. */
+static void put_padded(char *out, uint32_t n)
+{
+    for (size_t i = 10; i--; n /= 10)
+        out[i] = (char)('0' + n % 10);
+}
+
 const char *imap_id(struct wess_call *call, const struct imap_folder *f, uint32_t uid)
 {
-    return wess_arena_fmt(call->conn->host, call->arena, "%s;%010u;%010u", f->name, f->uidvalidity,
-                          uid);
+    size_t len = strlen(f->name);
+    char *id = call->conn->host->alloc(call->arena, len + ID_TAIL + 1);
+    if (!id)
+        return NULL;
+    memcpy(id, f->name, len);
+    id[len] = id[len + 11] = ';';
+    put_padded(id + len + 1, f->uidvalidity);
+    put_padded(id + len + 12, uid);
+    return id;
 }
 
 bool imap_id_read(const struct wess_conn *c, const char *id, size_t *folder, uint32_t *uid)
@@ -98,7 +112,14 @@ static const char *revision_of(struct wess_call *call, const struct imap_folder 
 {
     if (!f->modseq || !got->modseq)
         return imap_digest(call, tags);
-    return wess_arena_fmt(call->conn->host, call->arena, "%llu", (unsigned long long)got->modseq);
+    char digits[20];
+    size_t n = 0;
+    for (uint64_t left = got->modseq; left; left /= 10)
+        digits[n++] = (char)('0' + left % 10);
+    char *text = call->conn->host->alloc(call->arena, n + 1);
+    for (size_t i = 0; text && i < n; i++)
+        text[i] = digits[n - 1 - i];
+    return text;
 }
 
 enum wess_code imap_item(struct wess_call *call, size_t folder, const struct imap_fetch *got,

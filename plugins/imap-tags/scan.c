@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "imap.h"
 
@@ -218,6 +219,27 @@ static bool is_older(const struct scan *s, uint32_t uid)
     return !p->known || uid < p->known;
 }
 
+static bool is_ascii(const char *s)
+{
+    while (*s && (unsigned char)*s < 0x80)
+        s++;
+    return !*s;
+}
+
+/* Whether somebody asks for one of them; a hint, so that what nobody asks for need not be known. */
+static bool is_wanted(const struct wess_call *call, struct wess_list tags)
+{
+    const struct wess_list *asked = call->want ? &call->want->tags : NULL;
+    if (!asked || !asked->n)
+        return tags.n > 0;
+    for (size_t i = 0; i < asked->n; i++)
+        for (size_t k = 0; k < tags.n; k++)
+            /* Beyond ASCII the core alone knows what is alike. */
+            if (!strcasecmp(asked->of[i], tags.of[k]) || !is_ascii(tags.of[k]))
+                return true;
+    return false;
+}
+
 static void take_fetch(struct scan *s, const struct imap_fetch *got)
 {
     struct wess_call *call = s->call;
@@ -235,10 +257,12 @@ static void take_fetch(struct scan *s, const struct imap_fetch *got)
     *change = (struct wess_change){.what = WESS_UPSERT};
     s->code = imap_item(call, s->folder, got, s->way == DELTA, &change->item);
     if (s->code == WESS_OK && s->way == LISTING &&
-        (change->item.tags.n || !is_older(s, got->uid))) {
+        (is_wanted(call, change->item.tags) || !is_older(s, got->uid))) {
         change->flags = WESS_BRIEF;
         change->item = (struct wess_item){
             .id = change->item.id, .kind = "message", .revision = change->item.revision};
+    } else if (s->code == WESS_OK && s->way == LISTING && call->want && call->want->tags.n) {
+        change->item.tags = (struct wess_list){NULL, 0};
     }
 }
 

@@ -21,7 +21,10 @@ bool imap_space(struct imap_at *at)
 
 static bool is_atom_char(char c)
 {
-    return (unsigned char)c > 0x20 && (unsigned char)c < 0x7f && !strchr("(){%*\"\\", c);
+    static const bool special[128] = {['('] = true, [')'] = true, ['{'] = true, ['%'] = true,
+                                      ['*'] = true, ['"'] = true, ['\\'] = true};
+    unsigned char u = (unsigned char)c;
+    return u > 0x20 && u < 0x7f && !special[u];
 }
 
 bool imap_atom(struct imap_at *at, struct imap_text *out)

@@ -3,12 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "imap.h"
 
 #define POLL_MS 250 /* how long a cancelled run may go unnoticed */
 #define CONNECT_TIMEOUT_MS 30000u
 #define TIMEOUT_MS 120000u
+#define ANSWER_MAX ((uint64_t)256 << 20) /* bytes of what commands that went together get */
+#define ANSWER_TIMES 5                   /* the time-out of silence: so long may it take */
 #define PIECE 16384u
 #define SECRET_CAP 16384u
 
@@ -374,12 +377,32 @@ static enum wess_code send_all(struct wess_call *call, const char *text, size_t 
     return rc;
 }
 
+static int64_t monotonic_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A server that goes on talking, or gives a byte now and then, must come to an end as well. */
+static void begin_answer(struct wess_conn *c)
+{
+    const struct wess_http *s = c->host->http;
+    c->came_most = c->came + ANSWER_MAX;
+    c->answered_by =
+        monotonic_ms() + ANSWER_TIMES * (int64_t)(s && s->timeout_ms ? s->timeout_ms : TIMEOUT_MS);
+}
+
 static enum wess_code receive(struct wess_call *call)
 {
     struct wess_conn *c = call->conn;
     int64_t waited = 0;
     while (true) {
         size_t n = 0;
+        if (c->host->cancelled(c->host->ctx))
+            return cancelled(call);
+        if (c->came > c->came_most || monotonic_ms() > c->answered_by)
+            return lost(call, "the server does not come to the end of its answer");
         char *room = imap_reader_room(&c->reader, PIECE);
         if (!room)
             return lost(call, "out of memory");
@@ -495,6 +518,7 @@ enum wess_code imap_run_noting(struct wess_call *call, struct imap_batch *b, ima
     imap_put(b, "\r\n");
     enum wess_code rc = b->no_memory ? lost(call, "out of memory") : WESS_OK;
     c->requests++;
+    begin_answer(c);
     if (rc == WESS_OK)
         rc = send_all(call, b->text, b->len);
     if (rc == WESS_OK)

@@ -43,6 +43,7 @@ class Server:
                  password="secret"):
         self.folders, self.capability, self.greeting = list(folders), capability, greeting
         self.password = password
+        self.endless = {}  # command: what it gets again and again, and the pause between
         self.hooks, self.asked, self.bad, self.signed_in = {}, [], [], []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -91,6 +92,10 @@ class Session:
                     word += more
                 if tag.startswith("w"):
                     self.server.asked.append((word + " " + rest).strip())
+                while word in self.server.endless:
+                    text, pause = self.server.endless[word]
+                    self.say(text)
+                    threading.Event().wait(pause)
                 hook = self.server.hooks.get(word)
                 answer = hook(tag, rest) if hook else None
                 if answer is not None:

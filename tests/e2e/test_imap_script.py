@@ -246,6 +246,19 @@ def test_hostile():
     print(f"     {2 * len(attacks)} attacks, usually {usual >> 10} MiB")
 
 
+def test_no_end():
+    """Talk without an end, quick or slow, comes to one."""
+    for pause in (0, 0.3):
+        with Server(inbox("a")) as server, Files(server) as wess:
+            server.endless["UIDFETCH"] = (b"* 1 FETCH (FLAGS (Workbooks))\r\n" * (1 if pause else 2000),
+                                          pause)
+            begun = time.monotonic()
+            most, status = peak(wess)
+            took = time.monotonic() - begun
+            assert status == 3 and took < HUNG, (pause, status, took)
+            assert most < 200 << 10, most
+
+
 def test_hostile_sign_in():
     """Before the sign-in it is libcurl that reads; what it passes on is no more to be trusted."""
     for text in (b"\0\377\r\n", b"* " + b"A" * 300000 + b"\r\n", b"* BYE\r\n",

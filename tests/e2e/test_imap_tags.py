@@ -278,6 +278,60 @@ def test_settings_that_do_not_go():
             assert says in told.stdout + told.stderr, (new, told.stdout + told.stderr)
 
 
+def test_other_tags_are_asked_for():
+    with Both() as (box, person, wess, _):
+        for n, word in (("one", "Workbooks"), ("two", "Other_One"), ("three", "Third")):
+            mail(box, n)
+            person.append(identity(n), [word])
+        wess.filed(1)
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text.replace('[ "Workbooks" ]', '[ "other one", "Third" ]'))
+        wess.filed(3)
+        person.append(identity("late"), ["Third"])
+        mail(box, "late")
+        wess.filed(4)
+        wess.filed(4)
+
+
+def test_one_for_all():
+    """Side and source without a word of users: one of each, read once."""
+    with Both() as (box, person, wess, _):
+        with open(wess.config) as f:
+            text = f.read().replace("%{user.mailbox}", box.mailbox(0))
+        wess.write("wess.conf", text.replace("%{user.id}", "u1").replace(
+            'source = "tags"', 'shared = true; source = "tags"'))
+        wess.write("users.csv", "id,name,mailbox,wave\n" + "".join(
+            f"u{i},User,u{i}@example.com,pilot\n" for i in range(1, 5)))
+        for n in ("one", "two"):
+            mail(box, n)
+            person.append(identity(n))
+        person.tag(identity("one"))
+        wess.sync(check=(0, 1))
+        assert len(wess.files()) == 1
+        person.tag(identity("two"))
+        wess.sync(check=(0, 1))
+        assert len(wess.files()) == 2
+        wess.sync(check=(0, 1))
+        assert len(wess.files()) == 2
+
+
+def test_plan():
+    with Both() as (box, person, wess, _):
+        mail(box, "one", "Offer")
+        mail(box, "two", "Secret")
+        person.append(identity("one"), ["Workbooks"])
+        person.append(identity("two"))
+        for _ in range(2):
+            plan = wess("plan", check=(0, 1, 4, 8)).stdout
+            assert "Offer" in plan and "Secret" not in plan and not wess.files(), plan
+        person.tag(identity("two"))
+        plan = wess("plan", check=(0, 1, 4, 8)).stdout
+        assert "Offer" in plan and "Secret" in plan, plan
+        person.untag(identity("one"))
+        wess.filed(1)
+
+
 def test_watch():
     with Both() as (box, person, wess, server):
         for n in ("one", "two"):

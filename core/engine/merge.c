@@ -180,7 +180,7 @@ bool merge_prepare(struct run *r, struct wess_arena *a, struct entry *e, struct 
                                .default_rule = r->pair->conflict,
                                .first_differs = r->pair->first_differs,
                                .first_empty = r->pair->first_empty}};
-    if (is_masked(r, e) && !mask_rules(r, a, &m->in))
+    if (!narrow_rules(r, a, e, &m->in))
         return run_memory(r);
     if (!prepare_side(r, a, e, LEFT, m) || !prepare_side(r, a, e, RIGHT, m))
         return false;

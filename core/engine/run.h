@@ -210,11 +210,12 @@ bool guard_run(struct run *); /* guard.c */
 /* The planned ops of that kind wait for a person; n of them. */
 bool guard_hold(struct run *, enum op_what, int64_t n, const char *reason);
 bool guard_rename(struct run *); /* rename.c: untags that are one renamed category */
-/* mask.c: a private event of a pair with private = "mask"; the rules by which it is merged, and the
- * name that its twin is made with. */
+/* narrow.c: the rules by which an item is merged that is not wholly ours to tell or to write: a
+ * private event of a pair with private = "mask", and the name that its twin is made with; a copy of
+ * somebody else's meeting. */
 struct reconcile_in;
 bool is_masked(const struct run *, const struct entry *);
-bool mask_rules(const struct run *, struct wess_arena *, struct reconcile_in *);
+bool narrow_rules(struct run *, struct wess_arena *, const struct entry *, struct reconcile_in *);
 bool mask_title(struct wess_arena *, struct content *);
 /* meeting.c: whether a write on that side would change what people were asked to (patch NULL: it is
  * deleted). */

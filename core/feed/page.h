@@ -28,7 +28,8 @@ struct page {
 };
 
 /* Of the connector's flags, those that the index keeps. */
-#define STORED_FLAGS ((uint32_t)(WESS_ITEM_PRIVATE | WESS_ITEM_TELLS | WESS_ITEM_LOCKED))
+#define STORED_FLAGS                                                                               \
+    ((uint32_t)(WESS_ITEM_PRIVATE | WESS_ITEM_TELLS | WESS_ITEM_LOCKED | WESS_ITEM_FOREIGN))
 
 /* The transaction of pages that come quickly one after the other, of all the feeds that are read
  * side by side: what it loses they all have lost. */

@@ -261,6 +261,9 @@ enum store_code
 links_of_item(struct db *, int64_t item,
               void (*each)(void *ctx, int64_t link, int64_t pu, enum side, bool ended), void *ctx);
 enum store_code link_count(struct db *, int64_t pu, int64_t *active);
+/* Whether another link than this one, whoever's, holds `item` on the other side of `s` and has an
+ * item of its own, not WESS_ITEM_FOREIGN, on `s`. */
+enum store_code link_of_owner(struct db *, int64_t link, enum side s, int64_t item, bool *any);
 /* Those that stand, and whose item that side's select chose when it was last decided. */
 enum store_code links_chosen(struct db *, int64_t pu, enum side, int64_t *n);
 

@@ -624,6 +624,7 @@ static const char *const facts[] = {"item:ParentFolderId",
                                     "calendar:End",
                                     "calendar:IsAllDayEvent",
                                     "calendar:CalendarItemType",
+                                    "calendar:MyResponseType",
                                     NULL};
 static const char *const more[] = {"calendar:DeletedOccurrences", NULL};
 

@@ -387,6 +387,12 @@ static void read_fields(struct ews_reading *r, const struct ews_kind *kind, cons
     }
 }
 
+static bool is_foreign(const xmlNode *item)
+{
+    const char *answer = xml_text(xml_child(item, "MyResponseType"));
+    return answer && *answer && strcmp(answer, "Organizer") != 0 && strcmp(answer, "Unknown") != 0;
+}
+
 static enum wess_code name_item(struct wess_call *call, const xmlNode *contact,
                                 struct wess_item *out)
 {
@@ -405,6 +411,8 @@ static enum wess_code name_item(struct wess_call *call, const xmlNode *contact,
                                   ews_time_ms(xml_text(xml_child(contact, "LastModifiedTime")))};
     if (privacy && (!strcmp(privacy, "Private") || !strcmp(privacy, "Confidential")))
         out->flags |= WESS_ITEM_PRIVATE;
+    if (is_foreign(contact))
+        out->flags |= WESS_ITEM_FOREIGN;
     return out->id && (out->revision || !key || !*key) ? WESS_OK : WESS_TOO_BIG;
 }
 
@@ -462,10 +470,8 @@ bool ews_slots(struct wess_call *call, const xmlNode *contact, struct ews_slots 
         out->held[at] = !is_smtp(e);
     }
     const char *stamp = extended(contact, "PropertyName", EWS_STAMP_NAME, EWS_STAMP_SET);
-    const char *answer = xml_text(xml_child(contact, "MyResponseType"));
     out->stamped = stamp && *stamp;
     out->kept = extended(contact, "PropertyName", EWS_KEPT_NAME, EWS_STAMP_SET) != NULL;
-    out->foreign =
-        answer && *answer && strcmp(answer, "Organizer") != 0 && strcmp(answer, "Unknown") != 0;
+    out->foreign = is_foreign(contact);
     return ok;
 }

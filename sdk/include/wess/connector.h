@@ -196,6 +196,8 @@ enum {                        /* wess_item.flags */
        WESS_ITEM_TELLS =
            16, /* deleting it, or writing a field that TELLS, makes the remote tell somebody */
        WESS_ITEM_LOCKED = 32, /* we may read it, not write it */
+       WESS_ITEM_FOREIGN = 64 /* a copy of what is somebody else's: a meeting that one was asked to.
+                                 Its alarm, tags and show-as are the owner's, all else is not */
 };
 struct wess_item {
     const char *id;          /* the remote's own, unique within its collection, compared bytewise */

@@ -273,6 +273,8 @@ enum wess_code imap_connect(struct wess_call *call)
 /* ---- commands
  * ------------------------------------------------------------------------------------------ */
 
+static void put_v(struct imap_batch *, const char *fmt, va_list)
+    __attribute__((format(printf, 2, 0)));
 static void put_v(struct imap_batch *b, const char *fmt, va_list ap)
 {
     va_list again;

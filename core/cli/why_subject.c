@@ -173,8 +173,12 @@ const char *subject_side(const struct cli *c, const struct subject *s, enum side
                       ? s->todo[side].chosen == CHOSEN
                   : s->has_link ? s->link.chosen[side]
                                 : (row->flags & ITEM_CHOSEN) != 0;
-    const char *out = arena_fmt(c->arena, "#%lld, %s", (long long)row->id,
-                                chosen ? "selected" : "not selected here");
+    /* Of an ended link it is not kept who selects the item: nothing is said of it. */
+    bool unknown = !chosen && s->has_link && s->link.ended;
+    const char *out = arena_fmt(c->arena, "#%lld%s", (long long)row->id,
+                                unknown  ? ""
+                                : chosen ? ", selected"
+                                         : ", not selected here");
     for (size_t i = 0; out && i < sizeof(words) / sizeof(words[0]); i++)
         if (row->flags & words[i].flag)
             out = arena_fmt(c->arena, "%s%s", out, words[i].word);

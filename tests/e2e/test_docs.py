@@ -112,7 +112,7 @@ def test_the_users_of_the_docs_are_taken():
 # ---- commands -----------------------------------------------------------------------------------
 
 STAND_INS = {"WHAT": "henry.thorne@adatum.example", "ITEM": "henry.thorne@adatum.example",
-             "ADDRESS": "henry.thorne@adatum.example"}
+             "ADDRESS": "henry.thorne@adatum.example", "ada": "u1"}
 
 
 def shown_commands(page):

@@ -320,18 +320,18 @@ static int64_t how_many_behind(struct db *db)
 enum store_code keys_follow(struct db *db)
 {
     struct entries e = {NULL, 0, 0};
-    bool whole = true, outside = sql_outside(db);
-    while (whole && !db->failed && how_many_behind(db) > BEHIND_FEW) {
+    bool whole = true, kept = true, outside = sql_outside(db);
+    while (whole && kept && !db->failed && how_many_behind(db) > BEHIND_FEW) {
         if (outside && db_begin_soft(db) != STORE_OK)
             break;
         whole = take_up(db, &e);
-        if (outside && whole)
-            db_commit(db);
-        else if (outside)
+        /* One that cannot be stored would be taken up again and again. */
+        kept = !outside || !whole || db_commit(db) == STORE_OK;
+        if (outside && !whole)
             db_rollback(db);
     }
     free(e.of);
     if (!whole)
         sql_spent(db);
-    return db->failed || !whole ? STORE_FAIL : STORE_OK;
+    return db->failed || !whole || !kept ? STORE_FAIL : STORE_OK;
 }

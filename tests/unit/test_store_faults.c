@@ -292,14 +292,43 @@ static void only_the_journal_waits(void **state)
     }
 }
 
+/* What the index of keys takes up in a transaction of its own it takes up once, if that is not
+ * kept.
+ */
+static void the_index_gives_up(void **state)
+{
+    enum { ITEMS = 100, SECONDS = 30 };
+    static const struct fault_plan full = {
+        .how = FAULT_FULL, .calls = FAULT_WRITE, .at = 1, .stays = true};
+    (void)state;
+    faultvfs_plan(NULL);
+    fresh_box();
+    box_open(&box);
+    OK(&box, db_begin(box.db));
+    for (int i = 0; i < ITEMS; i++) {
+        char rid[16];
+        struct item_row row = {.feed = 1, .rid = rid, .revision = "1"};
+        struct hash key = hash_of(i);
+        snprintf(rid, sizeof(rid), "i%d", i);
+        OK(&box, item_add(box.db, &row, 0, &key, 1));
+    }
+    OK(&box, db_commit(box.db));
+    faultvfs_plan(&full);
+    alarm(SECONDS);
+    must_be(box.db, STORE_FAIL, keys_follow(box.db), "keys_follow", __FILE__, __LINE__);
+    alarm(0);
+    check_word(db_error(box.db));
+    faultvfs_plan(NULL);
+    OK(&box, keys_follow(box.db));
+    box_close(&box);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(full_for_a_moment),
-        cmocka_unit_test(full_until_somebody_comes),
-        cmocka_unit_test(trouble_for_a_moment),
-        cmocka_unit_test(trouble_that_stays),
-        cmocka_unit_test(power_cut),
+        cmocka_unit_test(the_index_gives_up),        cmocka_unit_test(full_for_a_moment),
+        cmocka_unit_test(full_until_somebody_comes), cmocka_unit_test(trouble_for_a_moment),
+        cmocka_unit_test(trouble_that_stays),        cmocka_unit_test(power_cut),
         cmocka_unit_test(only_the_journal_waits),
     };
     if (argc > 1)

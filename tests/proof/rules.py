@@ -30,7 +30,7 @@ FIRST = {
     "deletion_proved": "move-deletes",
     "edit_beats_delete": "edit-beats-delete-box",
     "shared_kept": "shared-delete",
-    "doubt_waits": "moved-in-doubt",
+    "doubt_waits": "moved-never-made",
     "doubt_looks": "typed-in-doubt",
     "restore_looks": "typed-anew",
     "claims_first": "two-tag-late",

@@ -196,6 +196,7 @@ const struct scenario scenarios[] = {
     /* Who meets a create in doubt. */
     {"moved-in-doubt", "", "new 1 Ann; tag 1 Ann; fault lost 0 1; run; move 1 Ann", "",
      "0 Ann; 1 Ann"},
+    {"moved-when-cut", "", "new 1 Ann; tag 1 Ann", "move 1 Ann", "0 Ann; 1 Ann"},
     {"moved-never-made", "", "new 1 Ann; tag 1 Ann; fault cut 0 1; run; move 1 Ann", "",
      "0 Ann; 1 Ann"},
     {"moved-after-doubt", "", "new 1 Ann; tag 1 Ann; fault lost 0 1; run; move 1 Ann; clock 90", "",

@@ -134,6 +134,7 @@ const struct real_scenario real_scenarios[] = {
      "new o Bob; choose o Bob; fault ews:CreateItem:1:late=30000", "run", "o Bob; a Bob"},
     {"moved-in-doubt", ON_FILES, 1, "",
      "new o Ann; choose o Ann; fault ews:CreateItem:1:lost; run; move o Ann", "", "a Ann; o Ann"},
+    {"moved-when-cut", ON_FILES, 1, "", "new o Ann; choose o Ann", "move o Ann", "a Ann; o Ann"},
     {"moved-after-doubt", ON_FILES, 1, "",
      "new o Ann; choose o Ann; fault ews:CreateItem:1:lost; run; move o Ann; clock 90", "",
      "a Ann; o Ann"},

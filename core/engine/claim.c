@@ -52,7 +52,9 @@ static bool asked_for(struct run *r, struct wess_arena *a, const struct op_row *
 static bool still_missing(struct run *r, struct wess_arena *a, const struct op_row *op)
 {
     enum side from = other_side(op->side);
-    if (!op->link && match_exists(r, a, from, op->item[from]) && !asked_for(r, a, op)) {
+    bool there = op->link ? match_free(r, a, from, op->item[from])
+                          : match_exists(r, a, from, op->item[from]);
+    if (there && !asked_for(r, a, op)) {
         r->progress++;
         return defer(r, op, WHY_DEFERRED);
     }

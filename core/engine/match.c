@@ -420,6 +420,8 @@ static bool match(struct run *r, struct batch *b, struct entry *e)
         return false;
     if (!done && !by_past(r, b, e, keys, n))
         return false;
+    if (doubt_meets(b, e, keys, n))
+        return true;
     if (e->act == ACT_ASK && asked_over_there(r, b, e)) {
         e->act = ACT_DROP;
         e->n_candidates = 0;
@@ -429,6 +431,8 @@ static bool match(struct run *r, struct batch *b, struct entry *e)
 
 static bool match_all(struct run *r, struct batch *b)
 {
+    if (!doubts_load(r, b))
+        return run_store_failed(r);
     for (size_t i = 0; i < b->n; i++)
         if (b->of[i].act == ACT_CREATE && !b->of[i].linked && !match(r, b, &b->of[i]))
             return false;
@@ -449,6 +453,15 @@ bool batch_match(struct run *r, struct batch *b)
     return db_failed(r->db) ? run_store_failed(r) : ok;
 }
 
+/* Without an address it is known by its name. */
+bool match_by_name(const struct hash *keys, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (keys[i].of[0] == key_label("email"))
+            return false;
+    return true;
+}
+
 /* Whether a twin would be looked for under that key. */
 static bool is_asked(const struct run *r, const struct hash *key, bool by_name, const char **space)
 {
@@ -465,21 +478,43 @@ static bool is_asked(const struct run *r, const struct hash *key, bool by_name, 
     return false;
 }
 
-bool match_exists(struct run *r, struct wess_arena *a, enum side from, int64_t item)
+bool match_ties(const struct run *r, const struct hash *key, bool by_name)
+{
+    const char *space;
+    return is_asked(r, key, by_name, &space) || is_sure(r->pair->kind, key);
+}
+
+static bool lookalikes(struct run *r, struct wess_arena *a, enum side from, int64_t item,
+                       struct candidates *c)
 {
     struct batch fresh = {.n = 0}; /* knows nothing of what is borne */
-    struct candidates c = {.n = 0};
     struct hash *keys = NULL;
     const char *space;
     size_t n = 0;
-    bool by_name = true;
     if (item_key_hashes(r->db, a, item, &keys, &n) != STORE_OK)
         return false;
+    bool by_name = match_by_name(keys, n);
     for (size_t i = 0; i < n; i++)
-        by_name &= keys[i].of[0] != key_label("email");
-    for (size_t i = 0; i < n && !c.n; i++)
         if (is_asked(r, &keys[i], by_name, &space) &&
-            !by_key(r, &fresh, other_side(from), space, keys, n, i, &c))
+            !by_key(r, &fresh, other_side(from), space, keys, n, i, c))
             return false;
-    return c.n != 0;
+    return true;
+}
+
+bool match_exists(struct run *r, struct wess_arena *a, enum side from, int64_t item)
+{
+    struct candidates c = {.n = 0};
+    return lookalikes(r, a, from, item, &c) && c.n;
+}
+
+bool match_free(struct run *r, struct wess_arena *a, enum side from, int64_t item)
+{
+    struct candidates c = {.n = 0};
+    struct link_row link;
+    if (!lookalikes(r, a, from, item, &c))
+        return false;
+    for (size_t i = 0; i < c.n; i++)
+        if (link_of(r->db, a, r->pu.id, other_side(from), c.of[i], &link) == STORE_NONE)
+            return true;
+    return false;
 }

@@ -537,7 +537,7 @@ static bool as_filed(struct run *r, struct wess_arena *a, const struct entry *e,
 
 bool merge_create(struct run *r, struct wess_arena *a, struct entry *e)
 {
-    bool restore = e->act == ACT_RESTORE;
+    bool restore = e->act == ACT_RESTORE, met = false;
     enum side to = restore ? e->target : other_side(e->todo.side), from = other_side(to);
     const struct wess_collection *c = r->side[to].collection;
     struct merge m;
@@ -558,6 +558,10 @@ bool merge_create(struct run *r, struct wess_arena *a, struct entry *e)
         todo_drop(r->db, r->pu.id, e->todo.side, e->todo.item);
         return true;
     }
+    if (restore && !restore_meets(r, a, e, &met))
+        return false;
+    if (met)
+        return true;
     op.item[from] = e->row[from].id;
     if (!merge_prepare(r, a, e, &m))
         return false;

@@ -238,7 +238,7 @@ static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
     unpark_item(r, e);
     switch (e->act) {
     case ACT_WAIT:
-        if (e->reason && !strcmp(e->reason, WHY_UNCLEAR))
+        if (e->reason && (!strcmp(e->reason, WHY_UNCLEAR) || !strcmp(e->reason, WHY_IN_DOUBT)))
             why(r, e, e->reason);
         return true;
     case ACT_DROP:

@@ -1,9 +1,12 @@
 /* The stage "recover": operations in doubt from a run that was cut off, or whose answer was lost. A
- * create is looked up by its stamp, not before the remote can no longer carry it out late; an
- * update or a deletion by reading its item. */
+ * create is looked up by its stamp, not before the remote can no longer carry it out late, and when
+ * all is read: beside what a person made in its place meanwhile it is not sent again. An update or
+ * a deletion is looked up by reading its item, before anything else is read. */
 #include "engine/wire.h"
 
 #include <string.h>
+
+#include "keys.h"
 
 /* ---- creates
  * -------------------------------------------------------------------------------------- */
@@ -45,7 +48,82 @@ static bool again(struct run *r, enum side side, const struct op_row *rows, size
     return ok;
 }
 
-static bool recover_creates(struct run *r, enum side side, const struct op_row *rows, size_t n)
+/* Never carried out, and now it never will be: its item is matched again, by the rules. */
+static void give_up(struct run *r, const struct op_row *op)
+{
+    struct link_row link;
+    bool restores = op->link && link_get(r->db, r->arena, op->link, &link) == STORE_OK;
+    op_drop(r->db, op->id);
+    for (int s = LEFT; restores && s <= RIGHT; s++)
+        if (link.item[s])
+            todo_put(r->db, r->pu.id, (enum side)s, link.item[s], NOT_CHOSEN);
+    if (restores)
+        return;
+    enum side from = other_side(op->side);
+    struct item_row row;
+    if (item_get(r->db, r->arena, op->item[from], &row) == STORE_OK &&
+        (row.flags & (ITEM_GONE | ITEM_ABSENT)))
+        item_forget(r->db, row.id);
+    else
+        todo_put(r->db, r->pu.id, from, op->item[from], CHOSEN);
+}
+
+/* Whether the remote has what a create in doubt made, by its stamp alone. false: it cannot be
+ * asked; told. */
+static bool look_up(struct run *r, const struct op_row *op, bool *made, bool *unclear)
+{
+    struct run_side *s = &r->side[op->side];
+    struct wess_arena *a = arena_new(ARENA_BUDGET);
+    struct wess_key key = {.space = "wess", .id = op->stamp};
+    struct wess_page page = {0};
+    struct wess_error error = {0};
+    if (!a)
+        return run_memory(r);
+    enum wess_code rc = conn_find(s->conn, s->collection->id, a, &key, 1, &page, &error);
+    *unclear = rc == WESS_TOO_BIG || (rc == WESS_OK && !(page.flags & WESS_PAGE_LAST));
+    *made = false;
+    for (size_t i = 0; rc == WESS_OK && i < page.n; i++)
+        *made |= wess_bears_any(&page.changes[i].item, &key, 1);
+    arena_free(a);
+    return rc == WESS_OK || *unclear || run_trouble(r, op->side, rc, &error, "recover");
+}
+
+/* Leaves of `due` what is to be looked up and, if it is not there, sent again. */
+static bool look_around(struct run *r, struct op_row *due, size_t *n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *n; i++) {
+        bool made = false, unclear = false;
+        enum side from = other_side(due[i].side);
+        if (!RULE(doubt_looks) || r->pair->files ||
+            !match_free(r, r->arena, from, due[i].item[from])) {
+            due[kept++] = due[i];
+            continue;
+        }
+        if (!look_up(r, &due[i], &made, &unclear))
+            return false;
+        if (made)
+            due[kept++] = due[i];
+        if (made || unclear) /* which stays in doubt */
+            continue;
+        if (db_begin(r->db) != STORE_OK)
+            return run_store_failed(r);
+        give_up(r, &due[i]);
+        if (db_commit(r->db) != STORE_OK)
+            return run_store_failed(r);
+    }
+    *n = kept;
+    return run_sound(r, r->arena);
+}
+
+/* What others have read of a shared side in this round may be older than what a person made. */
+static bool read_again(struct run *r, enum side side)
+{
+    int64_t changed = 0;
+    return !r->side[side].shared || run_look_up(r, side, &changed);
+}
+
+static bool side_creates(struct run *r, enum side side, const struct op_row *rows, size_t n)
 {
     int64_t now = clock_now_ms(), settle = r->side[side].collection->settle_after_ms;
     struct op_row *due = arena_alloc(r->arena, (n + 1) * sizeof(*due));
@@ -62,7 +140,8 @@ static bool recover_creates(struct run *r, enum side side, const struct op_row *
         if (!r->retry_at_ms || rows[i].sent_ms + settle < r->retry_at_ms)
             r->retry_at_ms = rows[i].sent_ms + settle;
     }
-    return !n_due || again(r, side, due, n_due);
+    return !n_due || (read_again(r, side) && look_around(r, due, &n_due) &&
+                      (!n_due || again(r, side, due, n_due)));
 }
 
 /* ---- updates and deletions
@@ -153,7 +232,7 @@ static bool read_and_judge(struct run *r, enum side side, const struct op_row *o
     return (ok && db_commit(r->db) == STORE_OK) || run_store_failed(r);
 }
 
-static bool recover_writes(struct run *r, enum side side, const struct op_row *rows, size_t n)
+static bool side_writes(struct run *r, enum side side, const struct op_row *rows, size_t n)
 {
     enum { AT_ONCE = 50 };
     struct op_row some[AT_ONCE];
@@ -174,14 +253,28 @@ static bool recover_writes(struct run *r, enum side side, const struct op_row *r
     return ok;
 }
 
-bool recover_run(struct run *r)
+/* ---- both sides
+ * ---------------------------------------------------------------------------------------- */
+
+static bool each_side(struct run *r,
+                      bool (*settle)(struct run *, enum side, const struct op_row *, size_t))
 {
     struct op_row *rows = NULL;
     size_t n = 0;
     if (ops_in_doubt(r->db, r->arena, r->pu.id, &rows, &n) == STORE_FAIL)
         return run_store_failed(r);
     for (int s = LEFT; n && s <= RIGHT; s++)
-        if (!recover_writes(r, (enum side)s, rows, n) || !recover_creates(r, (enum side)s, rows, n))
+        if (!settle(r, (enum side)s, rows, n))
             return false;
     return true;
+}
+
+bool recover_writes(struct run *r)
+{
+    return each_side(r, side_writes);
+}
+
+bool recover_creates(struct run *r)
+{
+    return each_side(r, side_creates);
 }

@@ -157,10 +157,16 @@ struct entry {
     size_t n_candidates;
     bool no_claim; /* has no key to claim a create with */
 };
+/* The keys of items whose twin is being created, it is not known whether. */
+struct doubts {
+    struct hash *of;
+    size_t n;
+};
 struct batch {
     struct wess_arena *arena; /* dropped whole after the batch */
     struct entry *of;
-    size_t n, taken; /* entries, and the to-dos that they stand for */
+    size_t n, taken;         /* entries, and the to-dos that they stand for */
+    struct doubts doubts[2]; /* doubt.c: of that side's items */
     /* match.c: which spaces of keys a side bears at all; most first syncs find them empty. */
     unsigned char borne[2][256];
 };
@@ -182,6 +188,20 @@ void todo_answered(struct run *, enum side, int64_t item, const char *seen);
 
 /* match.c: does anything of the other side bear a key of this item now? */
 bool match_exists(struct run *, struct wess_arena *, enum side from, int64_t item);
+/* The same of what no link of this pair and user knows. */
+bool match_free(struct run *, struct wess_arena *, enum side from, int64_t item);
+bool match_by_name(const struct hash *keys, size_t n);
+/* Two that bear that key may be one item. */
+bool match_ties(const struct run *, const struct hash *key, bool by_name);
+
+/* doubt.c: who meets a create in doubt waits until it is settled, and matches again. The first, for
+ * a batch: false: the store failed. */
+bool doubts_load(struct run *, struct batch *);
+bool doubt_meets(const struct batch *, struct entry *, const struct hash *keys, size_t n);
+/* What would be restored may be there already, typed anew: then the link lets the living end go,
+ * and that one meets the other side for the first time. true: *met says so; false: the store failed
+ * (told). In the plan's transaction. */
+bool restore_meets(struct run *, struct wess_arena *, struct entry *, bool *met);
 
 /* merge.c: the pure merge's input and output, in terms of rows. */
 struct merge {
@@ -224,8 +244,11 @@ bool meeting_tells(const struct run *, enum side, const struct content *patch,
 bool meetings_wait(const struct run *); /* such a write waits for a person */
 bool meetings_hold(struct run *);       /* those that are planned become a list */
 bool claim_run(struct run *);
-bool apply_run(struct run *);   /* apply.c */
-bool recover_run(struct run *); /* recover.c */
+bool apply_run(struct run *); /* apply.c */
+/* recover.c: before anything is read, and, of creates, when all is: what a person made meanwhile
+ * must be known. */
+bool recover_writes(struct run *);
+bool recover_creates(struct run *);
 /* settle.c: within a transaction, what one op's answer means. */
 bool settle_op(struct run *, struct wess_arena *, const struct op_row *,
                const struct wess_result *);

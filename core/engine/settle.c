@@ -285,6 +285,14 @@ static bool link_created(struct run *r, struct wess_arena *a, const struct op_ro
     return !r->pair->files || file_made(r, &link);
 }
 
+/* Gone, or under another id, while it was not known whether its twin was made. */
+static bool source_left(struct run *r, struct wess_arena *a, const struct op_row *op)
+{
+    struct item_row row;
+    return item_get(r->db, a, op->item[other_side(op->side)], &row) == STORE_OK &&
+           (row.flags & (ITEM_GONE | ITEM_ABSENT));
+}
+
 static bool settle_create(struct run *r, struct wess_arena *a, const struct op_row *op,
                           const struct wess_result *res, const struct shown *shown)
 {
@@ -308,6 +316,8 @@ static bool settle_create(struct run *r, struct wess_arena *a, const struct op_r
         todo_answered(r, op->todo_side, op->todo_item, op->seen);
         if (overtaken)
             look_again(r, op->side, row.id);
+        if (source_left(r, a, op))
+            look_again(r, other_side(op->side), op->item[other_side(op->side)]);
     }
     close_answered(r, a, op);
     r->report.side[op->side].created++;

@@ -24,6 +24,9 @@
     X(deletion_proved, "a deletion is believed when it is proved")                                 \
     X(edit_beats_delete, "an edit outranks the deletion of its twin")                              \
     X(shared_kept, "a record that another user's link holds is not deleted")                       \
+    X(doubt_waits, "who meets a create in doubt waits until it is settled")                        \
+    X(doubt_looks, "a create in doubt is not sent again beside what a person made meanwhile")      \
+    X(restore_looks, "what was typed anew is met rather than doubled by a restore")                \
     X(claims_first, "a create into a shared collection takes its claims first")                    \
     X(untag_outranks, "taking the tag off outranks the other side")                                \
     X(ended_stays, "an ended link rests until its reason is reversed")                             \

@@ -228,12 +228,15 @@ enum store_code item_body(struct db *db, struct wess_arena *a, int64_t item, str
 /* ---- dropping
  * ---------------------------------------------------------------------------------------- */
 
+/* The source of a create in doubt: what came of it may have to be linked. */
+#define IN_DOUBT(id) "EXISTS(SELECT 1 FROM main.ops WHERE state = 1 AND (l = " id " OR r = " id "))"
+
 enum store_code item_drop(struct db *db, int64_t item)
 {
     int64_t linked = 0;
     if (sql_number(db, &linked,
                    "SELECT EXISTS(SELECT 1 FROM main.links WHERE l = ?1) OR EXISTS(SELECT 1 FROM"
-                   " main.links WHERE r = ?1)",
+                   " main.links WHERE r = ?1) OR " IN_DOUBT("?1"),
                    "i", item) != STORE_OK ||
         linked)
         return db->failed ? STORE_FAIL : STORE_NONE;
@@ -284,7 +287,8 @@ enum store_code items_sweep(struct db *db, int64_t feed, int64_t mark, int64_t *
         " (i.flags & ?3) ON CONFLICT(pu, side, item) DO UPDATE SET chosen = 0, hold = 0"};
     static const char unseen_unlinked[] =
         "SELECT id FROM items i WHERE feed = ?1 AND mark < ?2 AND NOT EXISTS(SELECT 1 FROM"
-        " main.links WHERE l = i.id) AND NOT EXISTS(SELECT 1 FROM main.links WHERE r = i.id)";
+        " main.links WHERE l = i.id) AND NOT EXISTS(SELECT 1 FROM main.links WHERE r = i.id)"
+        " AND NOT " IN_DOUBT("i.id");
     int64_t gone = ITEM_GONE | ITEM_ABSENT;
     for (size_t i = 0; i < 2; i++)
         if (sql_do(db, todos[i], "iii", feed, mark, gone) != STORE_OK)

@@ -228,6 +228,23 @@ enum store_code ops_in_doubt(struct db *db, struct wess_arena *a, int64_t pu, st
     return db->failed ? STORE_FAIL : STORE_OK;
 }
 
+enum store_code ops_create_sources(struct db *db, struct wess_arena *a, int64_t pu, enum side from,
+                                   int64_t **out, size_t *n)
+{
+    size_t cap = 0;
+    int64_t *of = NULL;
+    sqlite3_stmt *s = sql_open(db,
+                               "SELECT CASE side WHEN 0 THEN r ELSE l END FROM main.ops WHERE pu ="
+                               " ?1 AND state = 1 AND what = ?2 AND side <> ?3",
+                               "iii", pu, (int64_t)OP_CREATE, (int64_t)from);
+    *n = 0;
+    while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of))))
+        of[(*n)++] = col_int(s, 0);
+    sql_end(s);
+    *out = of;
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
 /* ---- claims
  * ------------------------------------------------------------------------------------------------------
  */

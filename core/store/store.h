@@ -113,7 +113,8 @@ enum store_code item_rename(struct db *, int64_t item, const char *rid, const ch
 enum store_code item_content(struct db *, int64_t item, const char *rev, struct wess_slice body);
 /* The content kept by item_content(), encoded; STORE_NONE: none. */
 enum store_code item_body(struct db *, struct wess_arena *, int64_t item, struct wess_slice *);
-enum store_code item_drop(struct db *, int64_t item);   /* with its keys; refused while linked */
+enum store_code item_drop(struct db *,
+                          int64_t item); /* with its keys; refused while linked or in doubt */
 enum store_code item_forget(struct db *, int64_t item); /* with the questions about it, too */
 struct index_row {                                      /* what a sorted listing is compared with */
     int64_t id, seen_ms;
@@ -319,6 +320,9 @@ enum store_code op_drop(struct db *, int64_t id); /* never sent: forgotten, clai
 enum store_code ops_drop_planned(struct db *, int64_t pu);
 enum store_code ops_in_doubt(struct db *, struct wess_arena *, int64_t pu, struct op_row **,
                              size_t *n);
+/* The items of that side whose twin is being created, by creates in doubt. */
+enum store_code ops_create_sources(struct db *, struct wess_arena *, int64_t pu, enum side from,
+                                   int64_t **out, size_t *n);
 /* An op in doubt by its stamp. */
 enum store_code op_by_stamp(struct db *, struct wess_arena *, const char *stamp, struct op_row *);
 /* The planned op of this link on that side. */

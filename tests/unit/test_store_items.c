@@ -341,6 +341,35 @@ static void linked_is_not_dropped(void **state)
     assert_int_equal(again(a.id).id, a.id);
 }
 
+static void doubted_is_kept(void **state)
+{
+    (void)state;
+    struct item_row source = an_item("source", 1), other = an_item("other", 1);
+    struct op_row op = {.run = 1,
+                        .pu = 1,
+                        .side = RIGHT,
+                        .what = OP_CREATE,
+                        .item = {source.id, 0},
+                        .unseen = {"", ""}};
+    int64_t absent = -1, *of = NULL;
+    size_t n = 0;
+    OK(&box, op_put(box.db, &op));
+    OK(&box, ops_create_sources(box.db, box.arena, 1, LEFT, &of, &n));
+    assert_int_equal(n, 0); /* planned only */
+    OK(&box, op_sent(box.db, op.id, 5));
+    OK(&box, ops_create_sources(box.db, box.arena, 1, LEFT, &of, &n));
+    assert_int_equal(n, 1);
+    assert_int_equal(of[0], source.id);
+    OK(&box, ops_create_sources(box.db, box.arena, 1, RIGHT, &of, &n));
+    assert_int_equal(n, 0);
+    NONE(&box, item_drop(box.db, source.id));
+    OK(&box, items_sweep(box.db, feed, 2, &absent));
+    assert_true(again(source.id).flags & ITEM_ABSENT);
+    NONE(&box, item_get(box.db, box.arena, other.id, &other));
+    OK(&box, op_drop(box.db, op.id));
+    OK(&box, item_drop(box.db, source.id));
+}
+
 static void sweep_drops_and_flags(void **state)
 {
     (void)state;
@@ -427,6 +456,7 @@ int main(void)
         T(more_than_one_list_holds),
         T(drop_takes_keys_and_todos),
         T(linked_is_not_dropped),
+        T(doubted_is_kept),
         T(sweep_drops_and_flags),
         T(sweep_closes_questions),
         T(sweep_is_of_one_feed),

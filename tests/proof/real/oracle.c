@@ -35,10 +35,7 @@ static bool chosen_anywhere(const struct oracle *o, int l)
 static void saw_new(struct oracle *o, int l, int p)
 {
     bool again = o->of[l].gone[p] || o->of[l].gone[OTHER];
-    /* At the same time as ours is on its way neither knows of the other; and one made again is a
-     * stranger to what restores the one that was deleted. */
-    o->of[l].copied |= again || (o->ran && chosen_anywhere(o, l) && !o->of[l].there[p]);
-    o->of[l].loose |= again || o->of[l].copied;
+    o->of[l].loose |= again || (o->ran && chosen_anywhere(o, l) && !o->of[l].there[p]);
     o->of[l].born[p] = true;
     o->of[l].gone[p] = false;
     memset(o->of[l].rests, 0, sizeof(o->of[l].rests));
@@ -82,8 +79,6 @@ void oracle_saw(struct oracle *o, const char *line)
         saw_deleted(o, l, p);
     else if (!strcmp(verb, "drop") || !strcmp(verb, "private"))
         o->of[l].loose = true;
-    else if (!strcmp(verb, "move") && o->ran && !(o->of[l].there[0] && o->of[l].there[OTHER]))
-        o->of[l].copied = o->of[l].loose = true; /* another id while what it begot is in doubt */
     else if (!strcmp(verb, "copy")) {
         o->of[l].copied = o->of[l].loose = true; /* and tagged: one more for the other side */
         memset(o->of[l].rests, 0, sizeof(o->of[l].rests));

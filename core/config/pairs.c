@@ -287,23 +287,43 @@ static void read_window(struct reader *r, const config_setting_t *s, struct cfg_
                    p->kind->name);
 }
 
+static bool names_user(const struct cfg_select *sel)
+{
+    bool found = false;
+    for (size_t f = 0; f < sel->n_facts; f++)
+        /* A value that was no text is told already. */
+        found |= sel->facts[f].value && strstr(sel->facts[f].value, "%{user.");
+    return found;
+}
+
 /* On a collection that users share the select names the user, or says that it is meant for all. */
 static void check_shared(struct reader *r, const config_setting_t *s, const struct cfg_pair *p)
 {
     for (int i = LEFT; i <= RIGHT; i++) {
         const struct cfg_select *sel = &p->select[i];
-        bool names_user = false;
         if (!p->endpoint[i] || p->endpoint[i]->per_user || !sel->given || sel->shared)
             continue;
-        for (size_t f = 0; f < sel->n_facts; f++)
-            /* A value that was no text is told already. */
-            names_user |= sel->facts[f].value && strstr(sel->facts[f].value, "%{user.");
-        if (!names_user)
+        if (!names_user(sel))
             trouble_at(r, s,
                        "pair %s: all users share %s:%s, so its select must name the user, as in "
                        "queue = \"%%{user.workbooks}\", or say shared = true",
                        p->name, p->endpoint[i]->name, p->collection[i]);
     }
+}
+
+/* Where the select has to name the user all of them are in one database. Opened once for each it is
+ * another collection for each: no claim would keep two users from making one customer twice. */
+static void check_opened_apart(struct reader *r, const config_setting_t *s,
+                               const struct cfg_pair *p)
+{
+    for (int i = LEFT; i <= RIGHT; i++)
+        if (p->kind && p->kind->by_name && p->endpoint[i] && p->endpoint[i]->per_user &&
+            names_user(&p->select[i]))
+            trouble_at(r, s,
+                       "pair %s: a setting of endpoint %s speaks of %%{user...}, so it is opened "
+                       "once for each user, and two who choose one %s at a time would make two of "
+                       "it: keep %%{user...} out of that endpoint, or name another one here",
+                       p->name, p->endpoint[i]->name, p->kind->name);
 }
 
 static void check_twice(struct reader *r, const config_setting_t *s, const struct cfg_pair *p,
@@ -395,6 +415,7 @@ static void read_pair(struct reader *r, const config_setting_t *s, struct cfg_pa
     read_guard(r, group_of(s, "guard"), &p->guard);
     check_twice(r, s, p, before, n);
     check_shared(r, s, p);
+    check_opened_apart(r, s, p);
     check_filing(r, s, p);
     check_mask(r, s, p);
 }

@@ -88,7 +88,7 @@ def prepare(root, text):
 
 def test_configurations_are_sound():
     whole = [(page, text) for page in PAGES + MEN for text in blocks(page)
-             if "endpoints:" in text and "pairs:" in text]
+             if "endpoints:" in text and ("pairs:" in text or "preset =" in text)]
     assert {page for page, _ in whole} >= {"docs/integrator.md", "docs/man/wess.conf.5"}
     for page, text in whole:
         with tempfile.TemporaryDirectory(prefix="wess-docs-") as root:

@@ -270,9 +270,12 @@ bool plan_entries(struct run *r, struct wess_arena *a, struct entry *of, size_t 
 {
     if (db_begin_soft(r->db) != STORE_OK)
         return run_store_failed(r);
-    for (size_t i = 0; i < n; i++)
+    struct arena_mark mark = arena_mark(a);
+    for (size_t i = 0; i < n; i++) {
         if (!plan(r, a, &of[i]))
             return false;
+        arena_back(a, mark); /* what is planned is in the store, and its entry is done with */
+    }
     if (!run_sound(r, a))
         return false;
     return db_commit(r->db) == STORE_OK || run_store_failed(r);

@@ -113,9 +113,11 @@ bool flight_settle(struct flight *f)
     struct run *r = f->run;
     file_landed(f);
     bool ok = db_begin_soft(r->db) == STORE_OK;
+    struct arena_mark mark = arena_mark(f->arena);
     for (size_t i = 0; ok && i < f->n; i++) {
         op_at_hand(r->db, &f->rows[i]);
         ok = settle_op(r, f->arena, &f->rows[i], &f->results[i]);
+        arena_back(f->arena, mark);
     }
     op_at_hand(r->db, NULL);
     if (!run_sound(r, f->arena))

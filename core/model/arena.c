@@ -209,6 +209,21 @@ void arena_pardon(struct wess_arena *a)
     a->refused = ARENA_GAVE;
 }
 
+struct arena_mark arena_mark(const struct wess_arena *a)
+{
+    return (struct arena_mark){a->last, a->last ? a->last->used : 0, a->used};
+}
+
+/* The blocks behind the mark stay for the next piece of work. */
+void arena_back(struct wess_arena *a, struct arena_mark m)
+{
+    struct block *at = m.block ? m.block : a->first;
+    for (struct block *b = at; b; b = b->next)
+        b->used = b == m.block ? m.in_block : 0;
+    a->last = at;
+    a->used = m.used;
+}
+
 size_t arena_used(const struct wess_arena *a)
 {
     return a->used;

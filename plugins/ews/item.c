@@ -236,14 +236,21 @@ static bool is_smtp(const xmlNode *entry)
     return !routing || !*routing || !strcasecmp(routing, "SMTP");
 }
 
-static struct wess_record *record(struct ews_reading *r, struct wess_vec *v, const char *key)
+/* An address has its lines, a mail address its place, all else the one value. */
+static size_t parts_of(const struct ews_field *f)
+{
+    return ews_is_mail(f) ? 2 : f->element ? RECORD_PARTS : 1;
+}
+
+static struct wess_record *record(struct ews_reading *r, const struct ews_field *f,
+                                  struct wess_vec *v, const char *key)
 {
     struct wess_record *of = v->of;
     for (size_t i = 0; i < v->n; i++)
         if (!strcmp(of[i].key, key))
             return &of[i];
     struct wess_record *new = wess_vec_push(r->host, r->a, v);
-    struct wess_field *parts = r->host->alloc(r->a, RECORD_PARTS * sizeof(*parts));
+    struct wess_field *parts = r->host->alloc(r->a, parts_of(f) * sizeof(*parts));
     r->spent |= !new || !parts;
     if (!new || !parts)
         return NULL;
@@ -251,10 +258,11 @@ static struct wess_record *record(struct ews_reading *r, struct wess_vec *v, con
     return new;
 }
 
-static void add_part(struct wess_record *rec, const struct wess_field *part)
+static void add_part(struct wess_record *rec, const struct ews_field *f,
+                     const struct wess_field *part)
 {
     struct wess_field *parts = (struct wess_field *)(uintptr_t)rec->fields; /* of record() */
-    if (rec->n < RECORD_PARTS)
+    if (rec->n < parts_of(f))
         parts[rec->n++] = *part;
 }
 
@@ -267,13 +275,13 @@ static void read_mail(struct ews_reading *r, const struct ews_field *f, const ch
     r->spent |= !key;
     if (!key || !*key || strlen(key) >= WESS_ID_MAX)
         return;
-    struct wess_record *rec = record(r, v, key);
+    struct wess_record *rec = record(r, f, v, key);
     if (!rec || v->n == before) /* the same address twice is one */
         return;
     struct wess_field address = {.name = "value", .type = WESS_TEXT, .str = {text, strlen(text)}};
     struct wess_field pref = {.name = "pref", .type = WESS_INT, .num = *f->slot - '0'};
-    add_part(rec, &address);
-    add_part(rec, &pref);
+    add_part(rec, f, &address);
+    add_part(rec, f, &pref);
 }
 
 static void read_entry(struct ews_reading *r, const xmlNode *contact, const struct ews_field *f,
@@ -289,10 +297,10 @@ static void read_entry(struct ews_reading *r, const xmlNode *contact, const stru
         return;
     }
     char *text = lf_text(r, value, &len);
-    struct wess_record *rec = text ? record(r, v, f->slot) : NULL;
+    struct wess_record *rec = text ? record(r, f, v, f->slot) : NULL;
     struct wess_field part = {.name = f->part, .type = WESS_TEXT, .str = {text, len}};
     if (rec)
-        add_part(rec, &part);
+        add_part(rec, f, &part);
 }
 
 static void read_records(struct ews_reading *r, const struct ews_kind *kind, const xmlNode *contact,

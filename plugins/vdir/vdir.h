@@ -11,7 +11,7 @@
 #include "names.h"
 #include "wess/connector.h"
 
-#define VDIR_PAGE 1000u /* of a listing */
+#define VDIR_PAGE 500u /* of a listing */
 #define VDIR_FETCH 250u
 #define VDIR_WRITE 500u
 #define VDIR_STAMP "X-WESS-STAMP"

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define VEC_FIRST 4u /* most lists of an item have fewer */
+
 static void clean_line(char *s)
 {
     for (; *s; s++)
@@ -73,7 +75,7 @@ char *wess_arena_fmt(const struct wess_host *host, struct wess_arena *arena, con
 void *wess_vec_push(const struct wess_host *host, struct wess_arena *arena, struct wess_vec *v)
 {
     if (v->n == v->cap) {
-        size_t cap = v->cap ? v->cap * 2 : 8;
+        size_t cap = v->cap ? v->cap * 2 : VEC_FIRST;
         void *of = host->alloc(arena, cap * v->size);
         if (!of)
             return NULL;

@@ -316,6 +316,38 @@ static void the_tables_are_in_order(void **state)
     assert_null(kind_find("note"));
 }
 
+/* What was taken before the mark stays as it was, what is taken behind it is zeroed again, and many
+ * pieces of work take no more than the largest of them. */
+static void an_arena_goes_back_to_its_mark(void **state)
+{
+    enum { WORKS = 200, LARGE = 300000 };
+    struct wess_arena *a = arena_new((size_t)1 << 20);
+    struct arena_mark empty = arena_mark(a);
+    (void)state;
+    assert_non_null(arena_alloc(a, LARGE));
+    arena_back(a, empty);
+    assert_int_equal(arena_used(a), 0);
+    char *kept = arena_text(a, "kept");
+    struct arena_mark m = arena_mark(a);
+    size_t used = arena_used(a);
+    for (int i = 0; i < WORKS; i++) {
+        for (size_t size = 1; size <= LARGE; size *= 7) {
+            unsigned char *p = arena_alloc(a, size);
+            assert_non_null(p);
+            assert_int_equal(p[0] | p[size / 2] | p[size - 1], 0);
+            memset(p, 0xff, size);
+        }
+        arena_back(a, m);
+        assert_int_equal(arena_used(a), used);
+    }
+    assert_string_equal(kept, "kept");
+    /* What was refused is remembered across the mark. */
+    assert_null(arena_alloc(a, (size_t)2 << 20));
+    arena_back(a, m);
+    assert_int_equal(arena_refused(a), ARENA_FULL);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +364,7 @@ int main(void)
         cmocka_unit_test(an_hour_that_comes_twice_stays_the_one_meant),
         cmocka_unit_test(a_day_is_a_time_as_well),
         cmocka_unit_test(the_tables_are_in_order),
+        cmocka_unit_test(an_arena_goes_back_to_its_mark),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

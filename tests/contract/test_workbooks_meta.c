@@ -8,8 +8,9 @@
 /* Most of the columns that are asked for: what is not among them is taken for missing. */
 #define MORE                                                                                       \
     FIELD("person_middle_name", "")                                                                \
-    FIELD("person_last_name", "") FIELD("person_suffix", "") FIELD("person_job_title", "")         \
-        FIELD("person_job_role", "") FIELD("employer_name", "")
+    FIELD("person_last_name", "")                                                                  \
+    FIELD("person_suffix", "") FIELD("person_job_title", "") FIELD("person_job_role", "")          \
+        FIELD("employer_name", "")
 #define SOME FIELD("name", "") FIELD("person_first_name", "") FIELD("party_notes", "") MORE
 #define OF_TASKS                                                                                   \
     FIELD("description", "")                                                                       \

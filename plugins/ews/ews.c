@@ -108,7 +108,7 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
                                                 .caps = ews_kinds[i]->read_only ? CAPS_READ : CAPS,
                                                 .page_max = EWS_PAGE,
                                                 .fetch_max = EWS_FETCH * EWS_LANES,
-                                                .write_max = EWS_WRITE,
+                                                .write_max = EWS_WRITE * EWS_LANES,
                                                 .settle_after_ms = EWS_SETTLE_MS,
                                                 .facts = {fact_names, 1}};
     for (size_t i = 0, k = 0; i < EWS_KINDS; i++)

@@ -16,7 +16,7 @@
 #define EWS_PAGE 512u  /* MaxChangesReturned at most (MS-OXWSSYNC) */
 #define EWS_FETCH 200u /* ids of one GetItem at most */
 #define EWS_LANES 4u
-#define EWS_WRITE 100u
+#define EWS_WRITE 100u                        /* ops of one request at most */
 #define EWS_SETTLE_MS 75000u                  /* a batch may run for a minute */
 #define EWS_ANSWER_BYTES ((uint64_t)2 << 20)  /* of one GetItem: batches shrink towards it */
 #define EWS_ITEM_BYTES ((uint64_t)8 << 20)    /* of the answer for one item: the parser takes 10 */

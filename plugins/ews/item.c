@@ -219,9 +219,9 @@ static void read_set(struct ews_reading *r, const char *name, const xmlNode *lis
         f->set = (struct wess_list){of, kept};
 }
 
-static const xmlNode *entry_of(const xmlNode *contact, const struct ews_field *f)
+static const xmlNode *entry_of(const xmlNode *set, const struct ews_field *f)
 {
-    for (const xmlNode *e = xml_first(xml_child(contact, f->set)); e; e = xml_next(e)) {
+    for (const xmlNode *e = xml_first(set); e; e = xml_next(e)) {
         const char *key = xml_attr(e, "Key");
         if (key && !strcmp(key, f->index))
             return e;
@@ -284,10 +284,10 @@ static void read_mail(struct ews_reading *r, const struct ews_field *f, const ch
     add_part(rec, f, &pref);
 }
 
-static void read_entry(struct ews_reading *r, const xmlNode *contact, const struct ews_field *f,
+static void read_entry(struct ews_reading *r, const xmlNode *set, const struct ews_field *f,
                        struct wess_vec *v)
 {
-    const xmlNode *e = entry_of(contact, f);
+    const xmlNode *e = entry_of(set, f);
     const char *value = f->element ? xml_text(xml_child(e, f->element)) : xml_text(e);
     size_t len = value ? strlen(value) : 0;
     if (!len || len > WESS_INLINE_MAX || (ews_is_mail(f) && !is_smtp(e)))
@@ -307,9 +307,18 @@ static void read_records(struct ews_reading *r, const struct ews_kind *kind, con
                          const char *name)
 {
     struct wess_vec v = {.size = sizeof(struct wess_record)};
-    for (size_t i = 0; i < kind->n_fields; i++)
-        if (kind->fields[i].form == EWS_ENTRY && !strcmp(kind->fields[i].name, name))
-            read_entry(r, contact, &kind->fields[i], &v);
+    const char *looked = ""; /* for the set of the rows before */
+    const xmlNode *set = NULL;
+    for (size_t i = 0; i < kind->n_fields; i++) {
+        const struct ews_field *f = &kind->fields[i];
+        if (f->form != EWS_ENTRY || strcmp(f->name, name) != 0)
+            continue;
+        if (strcmp(f->set, looked) != 0)
+            set = xml_child(contact, f->set);
+        looked = f->set;
+        if (set)
+            read_entry(r, set, f, &v);
+    }
     struct wess_field *f = v.n ? ews_push(r, name, WESS_RECORDS) : NULL;
     if (f)
         f->records = (struct wess_records){v.of, v.n};
@@ -467,7 +476,7 @@ bool ews_slots(struct wess_call *call, const xmlNode *contact, struct ews_slots 
     *out = (struct ews_slots){0};
     for (size_t i = 0; i < ews_contact_kind.n_fields; i++) {
         const struct ews_field *f = &ews_contact_kind.fields[i];
-        const xmlNode *e = ews_is_mail(f) ? entry_of(contact, f) : NULL;
+        const xmlNode *e = ews_is_mail(f) ? entry_of(xml_child(contact, f->set), f) : NULL;
         const char *value = xml_text(e);
         size_t at = e ? (size_t)(*f->slot - '1') : 0;
         if (!value || !*value || at >= EWS_MAILS)

@@ -59,10 +59,17 @@ static void told(struct wess_call *call, struct wess_result *r, const struct wes
 struct looking {
     struct wess_call *call;
     struct task **of;
-    size_t n;
+    size_t n; /* all of them; request i asks for EWS_FETCH from at + i * EWS_FETCH on */
+    size_t at;
     bool slots;
-    struct ews_tally tally;
+    struct ews_tally tally[EWS_LANES];
 };
+
+static size_t asked_by(const struct looking *l, size_t i)
+{
+    size_t left = l->n - l->at - i * EWS_FETCH;
+    return left < EWS_FETCH ? left : EWS_FETCH;
+}
 
 static enum wess_code take_before(void *ctx, size_t i, size_t at, const xmlNode *m,
                                   struct wess_error *e)
@@ -70,13 +77,12 @@ static enum wess_code take_before(void *ctx, size_t i, size_t at, const xmlNode 
     struct looking *l = ctx;
     const xmlNode *contact = xml_first(xml_child(m, "Items"));
     const char *now = xml_attr(xml_child(contact, "ItemId"), "ChangeKey");
-    (void)i;
-    if (at >= l->n)
+    if (at >= asked_by(l, i))
         return WESS_OK;
-    struct task *t = l->of[at];
+    struct task *t = l->of[l->at + i * EWS_FETCH + at];
     const char *before = revision_of(t->op);
     enum wess_code code = ews_message_item(m, false, e);
-    ews_count(&l->tally, code, e);
+    ews_count(&l->tally[i], code, e);
     if (code != WESS_OK) {
         /* An item that cannot be looked at now is not written now. */
         t->out->code = code == WESS_NOT_TRIED ? WESS_TRANSIENT : code;
@@ -92,9 +98,8 @@ static enum wess_code take_before(void *ctx, size_t i, size_t at, const xmlNode 
 static void end_before(void *ctx, size_t i, struct ews_answer *a)
 {
     struct looking *l = ctx;
-    (void)i;
-    ews_judge(&l->tally, a);
-    if (a->code == WESS_OK && a->n != l->n)
+    ews_judge(&l->tally[i], a);
+    if (a->code == WESS_OK && a->n != asked_by(l, i))
         a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
                             "Exchange answered for another number of items");
 }
@@ -106,6 +111,44 @@ static bool needs_look(const struct writing *w, const struct task *t)
            ews_kind_of(w->call) == &ews_event_kind;
 }
 
+static void ask_before(const struct looking *l, struct xml_out *x, size_t i)
+{
+    struct wess_call *call = l->call;
+    struct task *const *of = l->of + l->at + i * EWS_FETCH;
+    ews_begin(call->conn, x, call->conn->impersonate);
+    xml_open(x, "m:GetItem");
+    if (l->slots) {
+        ews_shape_slots(x, ews_kind_of(call));
+    } else {
+        xml_open(x, "m:ItemShape");
+        xml_element(x, "t:BaseShape", "IdOnly");
+        xml_close(x);
+    }
+    xml_open(x, "m:ItemIds");
+    for (size_t k = 0; k < asked_by(l, i); k++)
+        ews_item_id(x, id_of(of[k]->op), NULL);
+    xml_close(x);
+    xml_close(x);
+}
+
+/* Requests side by side, from l->at on. */
+static enum wess_code look_at_some(struct looking *l)
+{
+    const struct ews_taker taker = {.ctx = l, .message = take_before, .done = end_before};
+    struct xml_out x[EWS_LANES];
+    size_t n = (l->n - l->at + EWS_FETCH - 1) / EWS_FETCH;
+    if (n > EWS_LANES)
+        n = EWS_LANES;
+    for (size_t i = 0; i < n; i++) {
+        l->tally[i] = (struct ews_tally){0};
+        ask_before(l, &x[i], i);
+    }
+    enum wess_code rc = ews_send(l->call, x, n, false, 0, &taker);
+    for (size_t i = 0; i < n; i++)
+        xml_fini(&x[i]);
+    return rc;
+}
+
 /* Deletions: DeleteItem does not look at the ChangeKey, so it is compared just before. Updates of
  * mail addresses: which slot holds what, some of it never shown to anybody, is only known there.
  * Updates of events: whose meeting it is. Of pictures: they are not of the item's own revision. */
@@ -113,31 +156,15 @@ static enum wess_code look(struct writing *w)
 {
     struct wess_call *call = w->call;
     struct looking l = {.call = call, .slots = w->what == WESS_UPDATE};
-    const struct ews_taker taker = {.ctx = &l, .message = take_before, .done = end_before};
-    struct xml_out x;
+    enum wess_code rc = WESS_OK;
     l.of = call->conn->host->alloc(call->arena, (w->n + 1) * sizeof(struct task *));
     if (!l.of)
         return WESS_TOO_BIG;
     for (size_t k = 0; k < w->n; k++)
         if (needs_look(w, &w->of[k]))
             l.of[l.n++] = &w->of[k];
-    if (!l.n)
-        return WESS_OK;
-    ews_begin(call->conn, &x, call->conn->impersonate);
-    xml_open(&x, "m:GetItem");
-    if (l.slots) {
-        ews_shape_slots(&x, ews_kind_of(call));
-    } else {
-        xml_open(&x, "m:ItemShape");
-        xml_element(&x, "t:BaseShape", "IdOnly");
-        xml_close(&x);
-    }
-    xml_open(&x, "m:ItemIds");
-    for (size_t k = 0; k < l.n; k++)
-        ews_item_id(&x, id_of(l.of[k]->op), NULL);
-    xml_close(&x);
-    xml_close(&x);
-    enum wess_code rc = ews_ask(call, &x, false, &taker);
+    for (; rc == WESS_OK && l.at < l.n; l.at += EWS_LANES * EWS_FETCH)
+        rc = look_at_some(&l);
     sieve(w);
     return rc;
 }
@@ -156,31 +183,43 @@ static const struct wess_item *bearer(const struct wess_page *page, const char *
     return best;
 }
 
-/* Creates that may have been carried out are looked up by their stamps first. */
-static enum wess_code look_up(struct writing *w)
+static bool is_again(const struct task *t)
+{
+    return (t->op->flags & WESS_OP_AGAIN) && t->op->stamp;
+}
+
+/* One search: tasks [at, at + n). */
+static enum wess_code look_up_some(struct writing *w, struct wess_key *keys, size_t at, size_t n)
 {
     struct wess_call *call = w->call;
-    struct wess_key *keys = call->conn->host->alloc(call->arena, (w->n + 1) * sizeof(*keys));
     struct wess_page page = {0};
-    size_t n = 0;
-    if (!keys)
-        return WESS_TOO_BIG;
-    for (size_t k = 0; k < w->n; k++)
-        if ((w->of[k].op->flags & WESS_OP_AGAIN) && w->of[k].op->stamp)
-            keys[n++] = (struct wess_key){"wess", w->of[k].op->stamp};
-    if (!n)
+    size_t n_keys = 0;
+    for (size_t k = at; k < at + n; k++)
+        if (is_again(&w->of[k]))
+            keys[n_keys++] = (struct wess_key){"wess", w->of[k].op->stamp};
+    if (!n_keys)
         return WESS_OK;
-    enum wess_code rc = ews_find(call, keys, n, &page);
+    enum wess_code rc = ews_find(call, keys, n_keys, &page);
     if (rc == WESS_OK && !(page.flags & WESS_PAGE_LAST))
         rc = wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
                        "what was created before could not be looked up");
-    for (size_t k = 0; rc == WESS_OK && k < w->n; k++) {
+    for (size_t k = at; rc == WESS_OK && k < at + n; k++) {
         struct task *t = &w->of[k];
-        bool again = (t->op->flags & WESS_OP_AGAIN) && t->op->stamp;
-        const struct wess_item *found = again ? bearer(&page, t->op->stamp) : NULL;
+        const struct wess_item *found = is_again(t) ? bearer(&page, t->op->stamp) : NULL;
         if (found)
             *t->out = (struct wess_result){.code = WESS_OK, .id = found->id, .current = found};
     }
+    return rc;
+}
+
+/* Creates that may have been carried out are looked up by their stamps first. */
+static enum wess_code look_up(struct writing *w)
+{
+    const struct wess_host *h = w->call->conn->host;
+    struct wess_key *keys = h->alloc(w->call->arena, EWS_WRITE * sizeof(*keys));
+    enum wess_code rc = keys ? WESS_OK : WESS_TOO_BIG;
+    for (size_t at = 0; rc == WESS_OK && at < w->n; at += EWS_WRITE)
+        rc = look_up_some(w, keys, at, w->n - at < EWS_WRITE ? w->n - at : EWS_WRITE);
     sieve(w);
     return rc;
 }
@@ -236,8 +275,11 @@ static enum wess_code work_out(struct writing *w)
 struct sent {
     struct writing *w;
     size_t at, n;
+    uint64_t bytes; /* roughly */
     bool untried;
     bool tells; /* the people of these meetings, which is said of a whole request */
+    enum wess_code code;
+    struct wess_error error;
     struct ews_tally tally;
 };
 
@@ -259,11 +301,10 @@ static void name_field(struct sent *s, struct task *t, const xmlNode *message,
 static enum wess_code take_written(void *ctx, size_t i, size_t at, const xmlNode *m,
                                    struct wess_error *e)
 {
-    struct sent *s = ctx;
+    struct sent *s = (struct sent *)ctx + i;
     struct wess_call *call = s->w->call;
     const struct wess_host *h = call->conn->host;
     const xmlNode *id = xml_child(xml_first(xml_child(m, "Items")), "ItemId");
-    (void)i;
     if (at >= s->n)
         return WESS_OK;
     struct task *t = &s->w->of[s->at + at];
@@ -290,12 +331,13 @@ static enum wess_code take_written(void *ctx, size_t i, size_t at, const xmlNode
 
 static void end_written(void *ctx, size_t i, struct ews_answer *a)
 {
-    struct sent *s = ctx;
-    (void)i;
+    struct sent *s = (struct sent *)ctx + i;
     s->untried = a->untried;
     for (size_t k = s->at; a->untried && k < s->at + s->n; k++)
         s->w->of[k].out->code = WESS_NOT_TRIED;
     ews_judge(&s->tally, a);
+    s->code = a->code;
+    s->error = a->error;
 }
 
 /* ---- requests
@@ -355,24 +397,42 @@ static void put_deletes(struct sent *s, struct xml_out *x)
     xml_close(x);
 }
 
-static enum wess_code send_once(struct sent *s)
+static void put_request(struct sent *s, struct xml_out *x)
 {
     struct wess_call *call = s->w->call;
-    const struct ews_taker taker = {.ctx = s, .message = take_written, .done = end_written};
-    struct xml_out x;
-    ews_begin(call->conn, &x, call->conn->impersonate);
+    ews_begin(call->conn, x, call->conn->impersonate);
     if (s->w->what == WESS_CREATE)
-        put_creates(s, &x);
+        put_creates(s, x);
     else if (s->w->what == WESS_UPDATE)
-        put_updates(s, &x);
+        put_updates(s, x);
     else
-        put_deletes(s, &x);
-    s->untried = true; /* until it is on the wire */
-    for (size_t k = s->at; k < s->at + s->n; k++)
-        s->w->of[k].out->code = x.bad ? WESS_NOT_TRIED : WESS_UNKNOWN;
-    enum wess_code rc = ews_ask(call, &x, true, &taker);
-    for (size_t k = s->at; s->untried && k < s->at + s->n; k++)
-        s->w->of[k].out->code = WESS_NOT_TRIED;
+        put_deletes(s, x);
+}
+
+/* Sends some requests side by side. Each op of one that went out, and was not surely left alone, is
+ * UNKNOWN until its answer came. */
+static enum wess_code send_wave(struct wess_call *call, struct sent *of, size_t n)
+{
+    const struct ews_taker taker = {.ctx = of, .message = take_written, .done = end_written};
+    struct xml_out x[EWS_LANES];
+    for (size_t i = 0; i < n; i++) {
+        struct sent *s = &of[i];
+        put_request(s, &x[i]);
+        s->untried = true; /* until it is on the wire */
+        for (size_t k = s->at; k < s->at + s->n; k++)
+            s->w->of[k].out->code = WESS_UNKNOWN;
+    }
+    enum wess_code rc = ews_send(call, x, n, true, 0, &taker);
+    for (size_t i = 0; i < n; i++) {
+        struct sent *s = &of[i];
+        for (size_t k = s->at; s->untried && k < s->at + s->n; k++)
+            s->w->of[k].out->code = WESS_NOT_TRIED;
+        if (rc != WESS_OK && s->code == WESS_OK && s->untried) { /* it never came to the wire */
+            s->code = rc;
+            s->error = call->error;
+        }
+        xml_fini(&x[i]);
+    }
     return rc;
 }
 
@@ -392,23 +452,56 @@ static enum wess_code refuse_one(struct writing *w, size_t at, enum wess_code rc
     return rc;
 }
 
-/* A request that the server does not take at all, for its form or its size, was not carried out:
- * it is halved down to the op that it is about. */
+/* Was not taken at all, for its form or its size, and not carried out. */
+static bool is_refused(const struct sent *s)
+{
+    const struct ews_code *c = ews_code(s->error.remote_code);
+    bool form = c->code == WESS_BROKEN && c->item == WESS_BROKEN && !c->text;
+    return s->code != WESS_OK && s->untried && (s->code == WESS_TOO_BIG || form);
+}
+
+/* Such a request is halved down to the op that it is about. */
+static enum wess_code send_some(struct writing *w, size_t at, size_t n);
+static enum wess_code take_apart(struct writing *w, const struct sent *s)
+{
+    size_t half = s->n / 2;
+    w->call->error = s->error;
+    if (s->n == 1)
+        return refuse_one(w, s->at, s->code);
+    w->call->error = (struct wess_error){0};
+    enum wess_code rc = send_some(w, s->at, half);
+    return rc == WESS_OK ? send_some(w, s->at + half, s->n - half) : rc;
+}
+
+/* What a wave came to: trouble that halves do not cure comes first. `rc`: of all of it. */
+static enum wess_code end_wave(struct writing *w, const struct sent *of, size_t n,
+                               enum wess_code rc)
+{
+    const struct sent *first = NULL, *bad = NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (is_refused(&of[i]) && !first)
+            first = &of[i];
+        else if (of[i].code != WESS_OK && !is_refused(&of[i]) && !bad)
+            bad = &of[i];
+    }
+    if (!first) /* as ews_send() says it */
+        return rc;
+    if (bad) {
+        w->call->error = bad->error;
+        return bad->code;
+    }
+    rc = WESS_OK;
+    for (size_t i = 0; rc == WESS_OK && i < n; i++)
+        if (is_refused(&of[i]))
+            rc = take_apart(w, &of[i]);
+    return rc;
+}
+
 static enum wess_code send_some(struct writing *w, size_t at, size_t n)
 {
-    struct wess_call *call = w->call;
-    struct sent s = {.w = w, .at = at, .n = n, .tells = ews_tells(call, w->of[at].op)};
-    enum wess_code rc = send_once(&s);
-    const struct ews_code *c = ews_code(call->error.remote_code);
-    bool form = c->code == WESS_BROKEN && c->item == WESS_BROKEN && !c->text;
-    if (rc == WESS_OK || !s.untried || (rc != WESS_TOO_BIG && !form))
-        return rc;
-    if (n > 1) {
-        call->error = (struct wess_error){0};
-        rc = send_some(w, at, n / 2);
-        return rc == WESS_OK ? send_some(w, at + n / 2, n - n / 2) : rc;
-    }
-    return refuse_one(w, at, rc);
+    struct sent s = {.w = w, .at = at, .n = n, .tells = ews_tells(w->call, w->of[at].op)};
+    enum wess_code rc = send_wave(w->call, &s, 1);
+    return end_wave(w, &s, 1, rc);
 }
 
 /* Roughly what an op adds to a request. */
@@ -424,18 +517,44 @@ static uint64_t weight(const struct wess_op *op)
     return bytes;
 }
 
+/* The next request, from `at` on. */
+static struct sent next_request(struct writing *w, size_t at)
+{
+    struct sent s = {.w = w, .at = at, .n = 1, .tells = ews_tells(w->call, w->of[at].op)};
+    s.bytes = weight(w->of[at].op);
+    for (size_t k = at + 1; k < w->n && s.n < EWS_WRITE; k++) {
+        uint64_t more = weight(w->of[k].op);
+        if (ews_tells(w->call, w->of[k].op) != s.tells || s.bytes + more > EWS_REQUEST_BYTES)
+            break;
+        s.bytes += more;
+        s.n++;
+    }
+    return s;
+}
+
+/* Several requests are on the wire at once, together no larger than one may be. */
 static enum wess_code send_all(struct writing *w)
 {
     enum wess_code rc = WESS_OK;
-    for (size_t at = 0, n; rc == WESS_OK && at < w->n; at += n) {
-        uint64_t bytes = weight(w->of[at].op);
-        bool tells = ews_tells(w->call, w->of[at].op);
-        for (n = 1; at + n < w->n && ews_tells(w->call, w->of[at + n].op) == tells; n++) {
-            bytes += weight(w->of[at + n].op);
-            if (bytes > EWS_REQUEST_BYTES)
+    size_t lanes = w->call->lanes && w->call->lanes < EWS_LANES ? w->call->lanes : EWS_LANES;
+    for (size_t at = 0; rc == WESS_OK && at < w->n;) {
+        struct sent wave[EWS_LANES];
+        uint64_t bytes = 0;
+        size_t n = 0, first = at;
+        while (n < lanes && at < w->n) {
+            struct sent s = next_request(w, at);
+            if (n && bytes + s.bytes > EWS_REQUEST_BYTES)
                 break;
+            bytes += s.bytes;
+            at += s.n;
+            wave[n++] = s;
         }
-        rc = send_some(w, at, n);
+        if (n == 1) {
+            rc = send_some(w, first, wave[0].n);
+            continue;
+        }
+        rc = send_wave(w->call, wave, n);
+        rc = end_wave(w, wave, n, rc);
     }
     return rc;
 }

@@ -246,9 +246,10 @@ const xmlNode *xml_next(const xmlNode *n)
     return c;
 }
 
+/* Asked some thousand times an item, and mostly not so by the first letter. */
 bool xml_is(const xmlNode *n, const char *name)
 {
-    return n && !strcmp((const char *)n->name, name);
+    return n && *n->name == (unsigned char)*name && !strcmp((const char *)n->name, name);
 }
 
 const xmlNode *xml_child(const xmlNode *n, const char *name)

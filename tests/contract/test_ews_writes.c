@@ -296,6 +296,67 @@ static void test_ews__large_batches_go_in_pieces(void **state)
     free(long_text);
 }
 
+/* Each item gets the name that was written as its id; the answer about "op 150" is cut off, that
+ * about "op 350" is that the server is busy. */
+static bool name_creates(struct stage *t, const char *op, const char *request,
+                         struct replay_reply *r)
+{
+    static const char name[] = "<t:DisplayName>op ";
+    size_t n = 0, cap = 100000;
+    (void)t;
+    if (strcmp(op, "CreateItem"))
+        return false;
+    if (strstr(request, ">op 350<")) {
+        r->status = 503;
+        return true;
+    }
+    char *list = calloc(1, cap);
+    assert_non_null(list);
+    for (const char *at = request; (at = strstr(at, name));) {
+        at += strlen(name);
+        n += (size_t)snprintf(list + n, cap - n, M_OK("CreateItem", ITEMS(ITEM("n%.3s", "k", ""))),
+                              at);
+        assert_true(n < cap);
+    }
+    r->body = ews_envelope("CreateItem", list);
+    if (strstr(request, ">op 150<"))
+        r->cut = strlen(r->body) / 2;
+    free(list);
+    return true;
+}
+
+/* Several requests of a batch are on the wire at once: each op gets the answer of its own, the ops
+ * of a request that failed are in doubt, and those behind are not tried. */
+static void test_ews__requests_side_by_side_answer_for_their_own(void **state)
+{
+    struct stage *t = *state;
+    enum { N = 500 };
+    static struct wess_field fn[N];
+    static struct wess_op ops[N];
+    static struct wess_result out[N];
+    static char names[N][8];
+    for (size_t i = 0; i < N; i++) {
+        snprintf(names[i], sizeof(names[i]), "op %03zu", i);
+        fn[i] = text("fn", names[i]);
+        ops[i] = (struct wess_op){.what = WESS_CREATE, .item = {.fields = &fn[i], .n_fields = 1}};
+    }
+    ews_open(t, NULL);
+    t->call.lanes = 4;
+    t->hook = name_creates;
+    enum wess_code rc = apply(t, ops, N, out);
+    assert_true(rc == WESS_UNKNOWN || rc == WESS_THROTTLED); /* whichever came first */
+    assert_int_equal(stage_asked(t, "CreateItem"), 4);
+    for (size_t i = 0; i < N; i++) {
+        static const enum wess_code of[] = {WESS_OK, WESS_UNKNOWN, WESS_OK, WESS_NOT_TRIED,
+                                            WESS_NOT_TRIED};
+        assert_int_equal(out[i].code, of[i / 100]);
+        if (out[i].code != WESS_OK)
+            continue;
+        assert_int_equal(out[i].id[0], 'n');
+        assert_string_equal(out[i].id + 1, names[i] + 3);
+    }
+}
+
 /* ---- updates
  * ------------------------------------------------------------------------------------------ */
 
@@ -494,6 +555,7 @@ int ews_run_write_tests(void)
         TEST(test_ews__a_look_up_that_is_not_whole_creates_nothing),
         TEST(test_ews__a_cut_answer_leaves_doubt),
         TEST(test_ews__one_bad_op_does_not_spoil_its_batch),
+        TEST(test_ews__requests_side_by_side_answer_for_their_own),
         TEST(test_ews__large_batches_go_in_pieces),
         TEST(test_ews__an_update_names_its_revision_and_changes_only),
         TEST(test_ews__clearing_is_deleting_the_field),

@@ -148,9 +148,38 @@ static const char *name_over_there(const struct merge *m, enum side s, const cha
     return name;
 }
 
-/* A create whose answer was lost may have been taken without the fields that the remote refuses. A
- * field that it does not show was not taken, rather than cleared since: were it in the shadows the
- * other side would lose its value. */
+/* `f` without the elements that are not shown; NULL: without any. */
+static bool only_shown(struct wess_arena *a, const struct wess_field *f,
+                       const struct wess_field *shown, struct wess_field *out)
+{
+    *out = (struct wess_field){.name = f->name, .type = WESS_NULL};
+    if (!shown)
+        return true;
+    struct wess_record *of = arena_alloc(a, (f->records.n + 1) * sizeof(*of));
+    size_t n = 0;
+    for (size_t i = 0; of && i < f->records.n; i++)
+        for (size_t k = 0; k < shown->records.n; k++)
+            if (!strcmp(f->records.of[i].key, shown->records.of[k].key)) {
+                of[n++] = f->records.of[i];
+                break;
+            }
+    if (n)
+        *out = (struct wess_field){.name = f->name, .type = WESS_RECORDS, .records = {of, n}};
+    return of != NULL;
+}
+
+static bool forget_in(struct wess_arena *a, struct content *shadow, const char *name,
+                      const struct wess_field *shown)
+{
+    const struct wess_field *f = content_get(shadow, name);
+    struct wess_field left;
+    return !f || (only_shown(a, f, f->type == WESS_RECORDS ? shown : NULL, &left) &&
+                  content_patch(a, shadow, &(struct content){&left, 1}, shadow));
+}
+
+/* A create whose answer was lost may have been taken without the fields that the remote refuses, or
+ * without elements that have requests of their own. What it does not show was not taken, rather
+ * than cleared since: were it in the shadows the other side would lose its value. */
 static bool forget_untaken(struct wess_arena *a, const struct entry *e, enum side s,
                            struct merge *m)
 {
@@ -159,14 +188,12 @@ static bool forget_untaken(struct wess_arena *a, const struct entry *e, enum sid
     struct content sent = m->shadow[s];
     for (size_t i = 0; i < sent.n; i++) {
         const char *name = sent.fields[i].name;
-        struct wess_field none = {.name = name, .type = WESS_NULL};
-        if (content_get(e->now[s], name))
-            continue;
-        if (!content_patch(a, &m->shadow[s], &(struct content){&none, 1}, &m->shadow[s]))
-            return false;
-        none.name = name_over_there(m, s, name);
+        const struct wess_field *shown = content_get(e->now[s], name);
         enum side other = other_side(s);
-        if (!content_patch(a, &m->shadow[other], &(struct content){&none, 1}, &m->shadow[other]))
+        if (shown && (sent.fields[i].type != WESS_RECORDS || shown->type != WESS_RECORDS))
+            continue;
+        if (!forget_in(a, &m->shadow[s], name, shown) ||
+            !forget_in(a, &m->shadow[other], name_over_there(m, s, name), shown))
             return false;
     }
     return true;

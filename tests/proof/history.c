@@ -75,7 +75,7 @@ static void random_trouble(struct history *h)
     case 0:
     case 1:
     case 2:
-        add(h, "fault %s %u %u", fault_names[dice(FAULT_KINDS)], dice(3), 1 + dice(3));
+        add(h, "fault %s %u %u", fault_names[dice(F_BEHIND)], dice(3), 1 + dice(3));
         break;
     case 3:
         if (dice(2))
@@ -165,7 +165,7 @@ static void crowd_trouble(struct history *h)
     case 0:
     case 1:
         /* Half of it where all meet. */
-        add(h, "fault %s %u %u", fault_names[dice(FAULT_KINDS)], dice(2) ? 0 : 1 + dice(users),
+        add(h, "fault %s %u %u", fault_names[dice(F_BEHIND)], dice(2) ? 0 : 1 + dice(users),
             1 + dice(6));
         break;
     case 2:

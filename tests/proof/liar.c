@@ -329,6 +329,10 @@ static enum wess_code list(struct wess_call *call, struct wess_slice cursor, uin
     bool repeats = world_fault(c->world, c->box, F_REPEAT),
          snapshot = c->world->manner == NO_REVISION;
     struct place p = place_of(cursor, &c->world->box[c->box]);
+    if (p.phase == 'd' && world_fault(c->world, c->box, F_BEHIND)) {
+        *out = (struct wess_page){.flags = WESS_PAGE_LAST, .next = cursor};
+        return WESS_OK;
+    }
     struct wess_change *of = need(&g, limit * sizeof(*of));
     const struct w_item *w = NULL;
     uint64_t at = p.at;

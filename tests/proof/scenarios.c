@@ -182,6 +182,10 @@ const struct scenario scenarios[] = {
     {"created-edited", "",
      "new 1 Ann; tag 1 Ann; fault lost 0 1; run; set 0 Ann title Boss; clock 70", "",
      "0 Ann; 1 Ann title Boss"},
+    {"created-edited-unseen", "",
+     "new 1 Ann; tag 1 Ann; fault lost 0 1; run; set 0 Ann title Boss; fault behind 0 1; "
+     "fault behind 0 1; clock 70; run",
+     "", "0 Ann; 1 Ann title Boss"},
     {"late-create-soon", "",
      "new 1 Ann; tag 1 Ann; new 0 Bob; queue 0 Bob 1; fault late 0 1; fault late 1 1", "run",
      "0 Ann; 1 Bob"},

@@ -13,8 +13,8 @@
 const char *const w_field_names[W_FIELDS] = {"given", "family", "org",    "title",
                                              "note",  "mail",   "mobile", "work"};
 const char *const manner_names[MANNERS] = {"per-item", "all-or-nothing", "no-revision"};
-const char *const fault_names[FAULT_KINDS] = {"lost",     "late",  "cut",   "busy",
-                                              "throttle", "reset", "repeat"};
+const char *const fault_names[FAULT_KINDS] = {"lost",     "late",  "cut",    "busy",
+                                              "throttle", "reset", "repeat", "behind"};
 
 struct world *world_new(void)
 {

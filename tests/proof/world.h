@@ -51,6 +51,7 @@ enum fault_kind {
     F_THROTTLE, /* the same, with a time to come back */
     F_RESET,    /* the cursor is forgotten */
     F_REPEAT,   /* a page comes twice */
+    F_BEHIND,   /* a listing does not have yet what was written lately */
     FAULT_KINDS
 };
 extern const char *const fault_names[FAULT_KINDS];

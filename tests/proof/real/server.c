@@ -162,7 +162,7 @@ static bool is_write(const char *op)
         if (!strcmp(op, writes[i]))
             return true;
     const char *method = strrchr(op, ':');
-    return !strncmp(op, "workbooks:", 10) && !strncmp(op, "workbooks:login", 15) == 0 &&
+    return !strncmp(op, "workbooks:", 10) && strncmp(op, "workbooks:login", 15) != 0 &&
            (!strcmp(method, ":PUT") || !strcmp(method, ":DELETE") || !strcmp(method, ":POST"));
 }
 

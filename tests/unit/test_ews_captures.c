@@ -266,7 +266,7 @@ static char *slurp(const char *path, size_t *len)
 /* false: it is not as its line says. */
 static bool check(struct fixture *f, const char *folder, const char *file)
 {
-    char path[512], name[256], line[LINE];
+    char path[1024], name[256], line[LINE];
     struct seen s = {.th = &f->th, .conn = &f->conn, .file = file};
     size_t len;
     snprintf(path, sizeof(path), "%s/%s", folder, file);

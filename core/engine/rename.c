@@ -94,9 +94,12 @@ static void narrow(struct wess_list *common, bool *any, struct wess_list now, st
     const char **of = arena_alloc(a, (now.n + common->n + 1) * sizeof(*of));
     size_t n = 0;
     struct wess_list from = *any ? *common : now;
-    for (size_t i = 0; of && i < from.n; i++)
-        if (is_in(now, from.of[i]) && !is_in(had, from.of[i]))
-            of[n++] = arena_text(a, from.of[i]);
+    for (size_t i = 0; of && i < from.n; i++) {
+        bool stays = is_in(now, from.of[i]) && !is_in(had, from.of[i]);
+        const char *text = stays ? arena_text(a, from.of[i]) : NULL;
+        if (text) /* out of memory is told by run_sound() */
+            of[n++] = text;
+    }
     *any = true;
     *common = (struct wess_list){of, of ? n : 0};
 }
@@ -128,7 +131,7 @@ static bool instead(struct losing *l, const char **out)
         }
     }
     *out = common.n ? common.of[0] : NULL;
-    return true;
+    return run_sound(l->run, l->arena);
 }
 
 /* Which of the tags that are asked for they lost. */

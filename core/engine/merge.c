@@ -538,7 +538,7 @@ static const char *new_stamp(struct run *r, struct wess_arena *a, const struct e
         stamp_of_item(r->cfg->site, r->side[from].schema->identity, r->side[from].feed.collection,
                       &item, attempt, stamp);
         if (op_by_stamp(r->db, a, stamp, &op) != STORE_OK &&
-            (r->pair->files || !stamp_used(r->db, from, e->row[from].id, stamp)))
+            (r->pair->files || !stamp_used(r->db, e->row[from].id, stamp)))
             break;
     }
     return arena_text(a, stamp);

@@ -139,18 +139,20 @@ enum store_code op_touching(struct db *db, int64_t pu, enum side side, int64_t i
     return sql_number(db, op, side == LEFT ? left : right, "ii", pu, item);
 }
 
-bool stamp_used(struct db *db, enum side side, int64_t source, const char *stamp)
+/* Borne by a link of the item, or kept by what was done under such a link or came to none. */
+#define STAMP_OF_LINK(end)                                                                         \
+    "EXISTS(SELECT 1 FROM main.links k WHERE k." end " = ?1 AND (k.stamp = ?2 OR EXISTS(SELECT 1"  \
+    " FROM main.history h WHERE h.link = k.id AND h.link > 0 AND h.stamp = ?2)))"
+#define STAMP_OF_NONE(end)                                                                         \
+    "EXISTS(SELECT 1 FROM main.history WHERE link = 0 AND " end " = ?1 AND stamp = ?2)"
+
+bool stamp_used(struct db *db, int64_t source, const char *stamp)
 {
-    static const char *const of_link[] = {
-        "SELECT EXISTS(SELECT 1 FROM main.links WHERE l = ?1 AND stamp = ?2)",
-        "SELECT EXISTS(SELECT 1 FROM main.links WHERE r = ?1 AND stamp = ?2)"};
     int64_t used = 0;
-    sql_number(db, &used, of_link[side], "is", source, stamp);
-    if (!used)
-        sql_number(db, &used,
-                   "SELECT EXISTS(SELECT 1 FROM main.history WHERE id IN " HISTORY_OF_ITEM
-                   " AND stamp = ?2)",
-                   "is", source, stamp);
+    sql_number(db, &used,
+               "SELECT " STAMP_OF_LINK("l") " OR " STAMP_OF_LINK("r") " OR " STAMP_OF_NONE(
+                   "l") " OR " STAMP_OF_NONE("r"),
+               "is", source, stamp);
     return used != 0;
 }
 

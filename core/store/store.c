@@ -209,7 +209,7 @@ static sqlite3 *connect(const struct store *s, char *why, size_t cap)
         "PRAGMA synchronous = FULL",   "PRAGMA cache_size = -3072",
         "PRAGMA mmap_size = 0",        "PRAGMA secure_delete = FAST",
         "PRAGMA temp_store = FILE",    "PRAGMA trusted_schema = OFF",
-        "PRAGMA cell_size_check = ON", "PRAGMA wal_autocheckpoint = 8000"};
+        "PRAGMA cell_size_check = ON", "PRAGMA wal_autocheckpoint = 32000"};
     int rc = sqlite3_open_v2(s->path, &sq, flags, NULL);
     if (rc == SQLITE_OK)
         sqlite3_busy_timeout(sq, BUSY_MS);

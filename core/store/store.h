@@ -328,7 +328,7 @@ enum store_code op_by_stamp(struct db *, struct wess_arena *, const char *stamp,
 /* The planned op of this link on that side. */
 enum store_code op_of_link(struct db *, int64_t link, enum side, int64_t *op);
 /* Whether an op that is over made something of this item with that stamp. */
-bool stamp_used(struct db *, enum side, int64_t source, const char *stamp);
+bool stamp_used(struct db *, int64_t source, const char *stamp);
 /* The claim of one key of the op's item in a feed. STORE_NONE: somebody else holds it (*holder). */
 enum store_code claim_take(struct db *, int64_t feed, const struct hash *, int64_t op,
                            int64_t *holder);

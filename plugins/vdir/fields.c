@@ -140,6 +140,9 @@ size_t vdir_line(const struct lines *v, const struct vdir_field *f)
 
 bool vdir_decode(struct wess_call *call, const struct line *l, struct wess_slice *out, bool *spent)
 {
+    *out = l->value;
+    if (lines_stands_plain(l))
+        return !memchr(out->data, 0, out->len) && lines_is_utf8(out->data, out->len);
     char *text = call->conn->host->alloc(call->arena, l->value.len + 1);
     *out = (struct wess_slice){"", 0};
     *spent |= !text;
@@ -152,8 +155,9 @@ bool vdir_decode(struct wess_call *call, const struct line *l, struct wess_slice
 /* Line ends are LF; an encoded text brings its own. */
 static size_t to_lf(char *text, size_t len)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < len; i++)
+    const char *first = memchr(text, '\r', len);
+    size_t n = first ? (size_t)(first - text) : len;
+    for (size_t i = n; i < len; i++)
         if (text[i] != '\r')
             text[n++] = text[i];
         else if (i + 1 == len || text[i + 1] != '\n')

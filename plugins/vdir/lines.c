@@ -166,9 +166,21 @@ static size_t code_point(const unsigned char *p, size_t room)
     return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ? 0 : len;
 }
 
+/* Mostly all of it: eight bytes at a time. */
+static size_t ascii_run(const char *text, size_t len)
+{
+    size_t at = 0;
+    for (uint64_t some; at + sizeof(some) <= len; at += sizeof(some)) {
+        memcpy(&some, text + at, sizeof(some));
+        if (some & 0x8080808080808080u)
+            break;
+    }
+    return at;
+}
+
 bool lines_is_utf8(const char *text, size_t len)
 {
-    for (size_t at = 0, n; at < len; at += n)
+    for (size_t at = ascii_run(text, len), n; at < len; at += n)
         if (!(n = code_point((const unsigned char *)text + at, len - at)))
             return false;
     return true;
@@ -208,6 +220,12 @@ static bool is_quoted_printable(const struct line *l)
         if ((!w.name.len || same_word(w.name, "ENCODING")) && same_word(w.word, "QUOTED-PRINTABLE"))
             return true;
     return false;
+}
+
+bool lines_stands_plain(const struct line *l)
+{
+    return !l->params.len || (!lines_param(l, "CHARSET").data && !lines_param(l, "ENCODING").data &&
+                              !is_quoted_printable(l));
 }
 
 bool lines_decode(const struct line *l, char *out, size_t *len)
@@ -262,15 +280,19 @@ bool lines_next_in_list(struct wess_slice *rest, struct wess_slice *out)
 
 size_t lines_unescape(struct wess_slice in, char *out)
 {
-    const char *p = in.data;
+    const char *at = in.data, *end = at + in.len;
     size_t n = 0;
-    for (size_t i = 0; i < in.len; i++) {
-        char c = p[i];
-        if (c == '\\' && i + 1 < in.len && strchr("nN,;:\\", p[i + 1])) {
-            c = p[++i];
-            c = c == 'n' || c == 'N' ? '\n' : c;
-        }
-        out[n++] = c;
+    while (at < end) {
+        const char *slash = memchr(at, '\\', (size_t)(end - at)), *stop = slash ? slash : end;
+        memcpy(out + n, at, (size_t)(stop - at));
+        n += (size_t)(stop - at);
+        at = stop;
+        if (at == end)
+            break;
+        bool escape = at + 1 < end && at[1] && strchr("nN,;:\\", at[1]);
+        at += escape;
+        out[n++] = escape && (*at | 32) == 'n' ? '\n' : *at;
+        at++;
     }
     out[n] = 0;
     return n;

@@ -75,6 +75,7 @@ struct wess_slice lines_param(const struct line *, const char *name);
 /* Undoes a transfer encoding; the text is still escaped. `out` has room for value.len + 1 bytes.
  * false: no text that is understood (base64, a foreign character set). */
 bool lines_decode(const struct line *, char *out, size_t *len);
+bool lines_stands_plain(const struct line *); /* there is nothing to undo */
 /* The i-th component between semicolons, still escaped; false: there are not so many. */
 bool lines_component(struct wess_slice value, size_t i, struct wess_slice *out);
 /* Takes the next element of a list from `rest`, still escaped. */

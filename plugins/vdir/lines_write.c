@@ -47,17 +47,29 @@ static bool is_control(char c)
     return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-void lines_put_escaped(struct lines_buf *b, struct wess_slice s)
+/* `s` on one line: line ends as "\\n", `escaped` behind a backslash, no other control characters.
+ * What stands between those goes in one piece. */
+static void put_value(struct lines_buf *b, struct wess_slice s, const char *escaped)
 {
     const char *p = s.data;
+    size_t from = 0;
     for (size_t i = 0; i < s.len; i++) {
-        if (p[i] == '\n' || (p[i] == '\r' && (i + 1 == s.len || p[i + 1] != '\n')))
+        bool end = p[i] == '\n' || p[i] == '\r', escape = p[i] && strchr(escaped, p[i]);
+        if (!escape && !is_control(p[i]))
+            continue;
+        lines_put(b, p + from, i - from);
+        from = escape ? i : i + 1;
+        if (escape)
+            lines_puts(b, "\\");
+        else if (end && !(p[i] == '\r' && i + 1 < s.len && p[i + 1] == '\n'))
             lines_puts(b, "\\n");
-        else if (strchr("\\,;", p[i]) && p[i])
-            lines_put(b, (const char[]){'\\', p[i]}, 2);
-        else if (!is_control(p[i]))
-            lines_put(b, &p[i], 1);
     }
+    lines_put(b, p + from, s.len - from);
+}
+
+void lines_put_escaped(struct lines_buf *b, struct wess_slice s)
+{
+    put_value(b, s, "\\,;");
 }
 
 void lines_put_part(struct lines_buf *b, struct wess_slice s)
@@ -66,11 +78,7 @@ void lines_put_part(struct lines_buf *b, struct wess_slice s)
     size_t last = 0;
     while (last < s.len && p[s.len - 1 - last] == '\\')
         last++;
-    for (size_t i = 0; i < s.len; i++)
-        if (p[i] == '\n' || (p[i] == '\r' && (i + 1 == s.len || p[i + 1] != '\n')))
-            lines_puts(b, "\\n");
-        else if (!is_control(p[i]))
-            lines_put(b, &p[i], 1);
+    put_value(b, s, "");
     if (last % 2)
         lines_puts(b, "\\");
 }

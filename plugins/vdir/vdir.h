@@ -13,7 +13,7 @@
 
 #define VDIR_PAGE 500u /* of a listing */
 #define VDIR_FETCH 250u
-#define VDIR_WRITE 500u
+#define VDIR_WRITE 750u
 #define VDIR_STAMP "X-WESS-STAMP"
 
 struct wess_conn {
@@ -82,7 +82,8 @@ size_t vdir_line(const struct lines *, const struct vdir_field *);
 /* What it says, in the arena. false: it is not understood, or call->arena is spent (*spent). */
 bool vdir_read_line(struct wess_call *, const struct lines *, size_t line,
                     const struct vdir_field *, struct wess_slice *out, bool *spent);
-/* The decoded value of a line, still escaped. */
+/* The decoded value of a line, still escaped: the line's own bytes where there is nothing to undo,
+ * else in the arena. */
 bool vdir_decode(struct wess_call *, const struct line *, struct wess_slice *out, bool *spent);
 bool vdir_unescape(struct wess_call *, struct wess_slice, struct wess_slice *out);
 

@@ -402,6 +402,37 @@ static enum wess_code run_jobs(struct wess_call *call, int dir, struct vdir_job 
     return rc;
 }
 
+/* ---- what is left over: files that were not put in place, and those that they took the place of.
+ * Giving back a file's room waits for the disk, so several are given back at once. */
+
+#define DROPPERS 4u
+
+struct dropper {
+    struct vdir_job *jobs;
+    size_t n, next; /* `next` is shared: taken one by one */
+};
+
+static void *drop(void *ctx)
+{
+    struct dropper *d = ctx;
+    size_t i;
+    while ((i = __atomic_fetch_add(&d->next, 1, __ATOMIC_RELAXED)) < d->n)
+        vdir_temp_drop(&d->jobs[i]);
+    return NULL;
+}
+
+static void drop_all(struct vdir_job *jobs, size_t n)
+{
+    struct dropper d = {.jobs = jobs, .n = n};
+    pthread_t more[DROPPERS - 1];
+    size_t started = 0;
+    for (size_t i = 0; n > SYNC_EACH && i < DROPPERS - 1; i++)
+        started += pthread_create(&more[started], NULL, drop, &d) == 0;
+    drop(&d);
+    while (started)
+        pthread_join(more[--started], NULL);
+}
+
 enum wess_code vdir_apply(struct wess_call *call, const struct wess_op *ops, size_t n,
                           struct wess_result *out)
 {
@@ -421,11 +452,11 @@ enum wess_code vdir_apply(struct wess_call *call, const struct wess_op *ops, siz
                                                             : ""};
     if (rc == WESS_OK)
         rc = run_jobs(call, dir, jobs, n);
+    if (jobs && dir >= 0)
+        drop_all(jobs, n);
     for (size_t i = 0; i < n; i++) {
         if (dir < 0)
             out[i].code = WESS_NOT_TRIED;
-        if (jobs && dir >= 0)
-            vdir_temp_drop(&jobs[i]);
         if (jobs)
             lines_buf_fini(&jobs[i].bytes);
     }

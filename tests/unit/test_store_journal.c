@@ -182,10 +182,10 @@ static void done_becomes_history(void **state)
     OK(&box, link_put(box.db, &link));
     assert_int_equal(link.id, op.link);
     OK(&box, op_put(box.db, &op));
-    assert_false(stamp_used(box.db, LEFT, 5, "T"));
+    assert_false(stamp_used(box.db, 5, "T"));
     OK(&box, op_done(box.db, op.id, "ok", 77));
-    assert_true(stamp_used(box.db, LEFT, 5, "T"));
-    assert_false(stamp_used(box.db, LEFT, 7, "T"));
+    assert_true(stamp_used(box.db, 5, "T"));
+    assert_false(stamp_used(box.db, 7, "T"));
     NONE(&box, op_get(box.db, box.arena, op.id, &op));
     OK(&box, history_of_item(box.db, box.arena, 6, &of, &n));
     assert_int_equal(n, 1);
@@ -194,7 +194,7 @@ static void done_becomes_history(void **state)
     assert_string_equal(of[0].code, "ok");
     assert_string_equal(of[0].reason, "changed-left");
     assert_true(slice_is(of[0].body, "patch") && slice_is(of[0].before, "image"));
-    assert_false(stamp_used(box.db, LEFT, 5, "V"));
+    assert_false(stamp_used(box.db, 5, "V"));
 }
 
 /* A link bears the stamp of what it made; one that it lets go is not used again either. */
@@ -206,14 +206,14 @@ static void stamp_stays_used(void **state)
     struct op_row op = an_op(OP_CREATE, RIGHT, ours);
     OK(&box, link_put(box.db, &link));
     OK(&box, op_made(box.db, op.id, RIGHT, 6, link.id, 1));
-    assert_true(stamp_used(box.db, LEFT, 5, ours));
+    assert_true(stamp_used(box.db, 5, ours));
     OK(&box, link_get(box.db, box.arena, link.id, &got));
     assert_string_equal(got.stamp, ours);
     got.stamp = second;
     OK(&box, link_put(box.db, &got));
-    assert_true(stamp_used(box.db, LEFT, 5, ours));
-    assert_true(stamp_used(box.db, LEFT, 5, second));
-    assert_true(stamp_used(box.db, RIGHT, 6, ours));
+    assert_true(stamp_used(box.db, 5, ours));
+    assert_true(stamp_used(box.db, 5, second));
+    assert_true(stamp_used(box.db, 6, ours));
     OK(&box, link_get(box.db, box.arena, link.id, &got));
     assert_string_equal(got.stamp, second);
 }

@@ -1,4 +1,5 @@
-/* The field tables: one row a field, named by the standard that defines it. */
+/* The field tables: one row a field, named by the standard that defines it; sorted by name. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/model.h"
@@ -155,14 +156,20 @@ const struct kind_def *kind_find(const char *name)
     return NULL;
 }
 
+static int is_before(const void *name, const void *def)
+{
+    return strcmp(name, ((const struct field_def *)def)->name);
+}
+
 const struct field_def *field_find(const struct kind_def *kind, const char *name,
                                    const char **element)
 {
+    const struct field_def *def =
+        bsearch(name, kind->fields, kind->n_fields, sizeof(*def), is_before);
     if (element)
         *element = NULL;
-    for (size_t i = 0; i < kind->n_fields; i++)
-        if (!strcmp(kind->fields[i].name, name))
-            return &kind->fields[i];
+    if (def)
+        return def;
     for (size_t i = 0; i < kind->n_fields; i++) {
         size_t len = strlen(kind->fields[i].name);
         if (kind->fields[i].type != WESS_RECORDS || strncmp(kind->fields[i].name, name, len) != 0 ||

@@ -303,16 +303,15 @@ static void read_entry(struct ews_reading *r, const xmlNode *set, const struct e
         add_part(rec, f, &part);
 }
 
-static void read_records(struct ews_reading *r, const struct ews_kind *kind, const xmlNode *contact,
-                         const char *name)
+/* The rows [at, end) of one name, which stand in a row; the end of them. */
+static size_t read_records(struct ews_reading *r, const struct ews_kind *kind,
+                           const xmlNode *contact, size_t at)
 {
     struct wess_vec v = {.size = sizeof(struct wess_record)};
-    const char *looked = ""; /* for the set of the rows before */
+    const char *name = kind->fields[at].name, *looked = ""; /* for the set of the rows before */
     const xmlNode *set = NULL;
-    for (size_t i = 0; i < kind->n_fields; i++) {
-        const struct ews_field *f = &kind->fields[i];
-        if (f->form != EWS_ENTRY || strcmp(f->name, name) != 0)
-            continue;
+    for (; at < kind->n_fields && !strcmp(kind->fields[at].name, name); at++) {
+        const struct ews_field *f = &kind->fields[at];
         if (strcmp(f->set, looked) != 0)
             set = xml_child(contact, f->set);
         looked = f->set;
@@ -322,6 +321,7 @@ static void read_records(struct ews_reading *r, const struct ews_kind *kind, con
     struct wess_field *f = v.n ? ews_push(r, name, WESS_RECORDS) : NULL;
     if (f)
         f->records = (struct wess_records){v.of, v.n};
+    return at;
 }
 
 /* ---- the item
@@ -393,14 +393,11 @@ static void read_field(struct ews_reading *r, const struct ews_field *e, const x
 
 static void read_fields(struct ews_reading *r, const struct ews_kind *kind, const xmlNode *item)
 {
-    const char *last = "";
-    for (size_t i = 0; i < kind->n_fields; i++) {
-        const struct ews_field *e = &kind->fields[i];
-        if (e->form != EWS_ENTRY)
-            read_field(r, e, item);
-        else if (strcmp(e->name, last))
-            read_records(r, kind, item, e->name);
-        last = e->form == EWS_ENTRY ? e->name : last;
+    for (size_t i = 0; i < kind->n_fields;) {
+        if (kind->fields[i].form == EWS_ENTRY)
+            i = read_records(r, kind, item, i);
+        else
+            read_field(r, &kind->fields[i++], item);
     }
 }
 

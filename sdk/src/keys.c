@@ -31,12 +31,25 @@ static const char *folded(struct maker *m, const struct wess_field *f, size_t n,
     return fold && *fold ? fold : NULL;
 }
 
+static const char *joined(struct maker *m, const char *a, char between, const char *b)
+{
+    size_t first = strlen(a), second = strlen(b);
+    char *both = m->host->alloc(m->arena, first + second + 2);
+    m->spent |= !both;
+    if (both) {
+        memcpy(both, a, first);
+        both[first] = between;
+        memcpy(both + first + 1, b, second);
+    }
+    return both;
+}
+
 static void add(struct maker *m, const char *space, const char *a, const char *b)
 {
     if (!a)
         return;
     struct wess_key *key = wess_vec_push(m->host, m->arena, &m->keys);
-    const char *id = b ? wess_arena_fmt(m->host, m->arena, "%s|%s", a, b) : a;
+    const char *id = b ? joined(m, a, '|', b) : a;
     if (key && id)
         *key = (struct wess_key){space, id};
     m->spent |= !key || !id;
@@ -61,15 +74,11 @@ static const char *digits(struct maker *m, const struct wess_record *r)
     return n ? out : NULL;
 }
 
-static const char *full_name(struct maker *m, const struct wess_item *item)
+static const char *full_name(struct maker *m, const struct wess_item *item, const char *family)
 {
     const char *given = folded(m, item->fields, item->n_fields, "name.given");
-    const char *family = folded(m, item->fields, item->n_fields, "name.family");
-    if (given && family) {
-        const char *both = wess_arena_fmt(m->host, m->arena, "%s %s", given, family);
-        m->spent |= !both;
-        return both;
-    }
+    if (given && family)
+        return joined(m, given, ' ', family);
     const char *fn = folded(m, item->fields, item->n_fields, "fn");
     return fn ? fn : family ? family : given;
 }
@@ -77,7 +86,7 @@ static const char *full_name(struct maker *m, const struct wess_item *item)
 static void contact_keys(struct maker *m, const struct wess_item *item)
 {
     const char *family = folded(m, item->fields, item->n_fields, "name.family");
-    const char *name = full_name(m, item);
+    const char *name = full_name(m, item, family);
     const struct wess_field *mail = field_of(item->fields, item->n_fields, "email");
     const struct wess_field *phone = field_of(item->fields, item->n_fields, "phone");
 

@@ -10,6 +10,7 @@
 
 #define DECLARATION_MAX 200u /* bytes in which an XML declaration ends, or is none of ours */
 #define CODE_POINT_MAX 0x10ffffu
+#define PLAIN_RUN 16u /* bytes that are looked at together */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -62,31 +63,52 @@ static size_t bad_reference(const char *s, size_t left)
     return digits && i < left && s[i] == ';' && !is_char(c) ? i + 1 : 0;
 }
 
+/* Nothing in it needs a look: printable ASCII that begins neither a reference nor CDATA. As a loop
+ * of a fixed length it becomes a few instructions. */
+static bool is_plain(const char *s)
+{
+    unsigned odd = 0;
+    for (size_t i = 0; i < PLAIN_RUN; i++)
+        odd |= (unsigned)((unsigned char)(s[i] - 0x20) >= 0x60) | (s[i] == '&') | (s[i] == '!');
+    return !odd;
+}
+
+/* The bytes from `at` on that stay as they are. */
+static size_t plain_run(const char *text, size_t at, size_t len)
+{
+    size_t i = at;
+    while (len - i >= PLAIN_RUN && is_plain(text + i))
+        i += PLAIN_RUN;
+    return i - at;
+}
+
+/* Where "[CDATA[" begins behind "<!". */
+static bool opens_cdata(const char *text, size_t at, size_t len)
+{
+    static const char rest[] = "![CDATA[";
+    return at && text[at - 1] == '<' && len - at >= sizeof(rest) - 1 &&
+           !memcmp(text + at, rest, sizeof(rest) - 1);
+}
+
 /* Exchange sends references to what XML 1.0 forbids, in five to ten per cent of mailboxes. Dropped
  * here, they need no recovering parser, which would also take a truncated document for a short one.
  */
 size_t xml_clean(char *text, size_t len)
 {
-    static const char cdata[] = "<![CDATA[";
     size_t out = 0;
     bool raw = false; /* within CDATA "&" means itself */
-    for (size_t i = 0; i < len;) {
-        unsigned char c = (unsigned char)text[i];
-        if (c >= 0x20 && c < 0x80 && c != '&' && c != '<' && c != ']') { /* nearly all */
-            text[out++] = text[i++];
-            continue;
-        }
-        size_t drop = raw ? 0 : bad_reference(text + i, len - i);
-        size_t keep = drop ? 0 : good_char((const unsigned char *)text + i, len - i);
+    for (size_t i = 0, drop = 0; i < len; i += drop) {
+        size_t keep = raw ? 0 : plain_run(text, i, len);
         if (!keep) {
-            i += drop ? drop : 1;
-            continue;
+            drop = raw ? 0 : bad_reference(text + i, len - i);
+            keep = drop ? 0 : good_char((const unsigned char *)text + i, len - i);
+            drop = drop || keep ? drop : 1;
+            raw = raw ? len - i < 3 || memcmp(text + i, "]]>", 3) != 0 : opens_cdata(text, i, len);
+        } else {
+            drop = 0;
         }
-        if (!raw && text[i] == '<' && len - i > sizeof(cdata) - 1)
-            raw = !memcmp(text + i, cdata, sizeof(cdata) - 1);
-        else if (raw && text[i] == ']' && len - i >= 3)
-            raw = memcmp(text + i, "]]>", 3) != 0;
-        memmove(text + out, text + i, keep);
+        if (out != i)
+            memmove(text + out, text + i, keep);
         out += keep;
         i += keep;
     }

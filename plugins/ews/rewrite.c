@@ -127,7 +127,7 @@ static enum wess_code take_series(void *ctx, size_t i, size_t at, const xmlNode 
     struct guarding *g = ctx;
     const xmlNode *item = xml_first(xml_child(m, "Items"));
     const struct wess_host *h = g->call->conn->host;
-    struct ews_reading r = {g->call->conn, h, g->call->arena, {0}, true, false};
+    struct ews_reading r = {.conn = g->call->conn, .host = h, .a = g->call->arena, .whole = true};
     (void)i;
     (void)at;
     if (ews_message_item(m, false, e) != WESS_OK || !item)

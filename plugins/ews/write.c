@@ -240,12 +240,36 @@ static enum wess_code rewrite(struct wess_call *call, struct task *t)
     return rc;
 }
 
+/* Of one that was cut off between two requests no field is written by itself: somebody may have
+ * changed it since. But a series that is half written is written. */
+static bool narrow(struct wess_call *call, struct task *t)
+{
+    static const char *const series[] = {"start", "end", "rrule", "overrides"};
+    struct wess_op *op = call->conn->host->alloc(call->arena, sizeof(*op));
+    struct wess_field *of =
+        call->conn->host->alloc(call->arena, sizeof(series) / sizeof(series[0]) * sizeof(*of));
+    if (!op || !of)
+        return false;
+    *op = *t->op;
+    op->item.fields = of;
+    op->item.n_fields = 0;
+    for (size_t i = 0; t->slots.kept && i < sizeof(series) / sizeof(series[0]); i++) {
+        const struct wess_field *f = ews_field_of(&t->op->item, series[i]);
+        if (f)
+            of[op->item.n_fields++] = *f;
+    }
+    t->op = op;
+    return true;
+}
+
 /* Ops that come to nothing are done; those without room are refused. */
 static enum wess_code work_out(struct writing *w)
 {
     struct wess_call *call = w->call;
     for (size_t k = 0; k < w->n; k++) {
         struct task *t = &w->of[k];
+        if (ews_finishes(t->op) && !narrow(call, t))
+            return WESS_TOO_BIG;
         t->updates = call->conn->host->alloc(call->arena, (ews_kind_of(call)->n_fields + 2) *
                                                               sizeof(*t->updates));
         if (!t->updates)
@@ -566,7 +590,7 @@ static enum wess_code send_all(struct writing *w)
 static void leave_missing(struct writing *w)
 {
     for (size_t k = 0; k < w->n; k++)
-        if (ews_attachments_missing(w->call, w->of[k].op))
+        if (!ews_finishes(w->of[k].op) && ews_attachments_missing(w->call, w->of[k].op))
             w->of[k].out->code = WESS_CONFLICT;
     sieve(w);
 }
@@ -598,8 +622,8 @@ static enum wess_code apply_kind(struct wess_call *call, const struct wess_op *o
 static enum wess_code write_parts(struct wess_call *call, const struct wess_op *op, bool rewrite,
                                   struct wess_result *out, enum wess_code rc)
 {
-    bool overrides = ews_kind_of(call) == &ews_event_kind &&
-                     (rewrite ? !out->current : ews_field_of(&op->item, "overrides") != NULL);
+    bool said = !ews_finishes(op) && ews_field_of(&op->item, "overrides");
+    bool overrides = ews_kind_of(call) == &ews_event_kind && (rewrite ? !out->current : said);
     bool files = call->conn->attachments && ews_field_of(&op->item, "attach");
     bool photo = ews_kind_of(call) == &ews_contact_kind && op->what == WESS_UPDATE &&
                  ews_field_of(&op->item, "photo");

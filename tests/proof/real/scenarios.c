@@ -1,9 +1,19 @@
 #include "scenarios.h"
 
+#include "real.h"
+
 #define LINKED "new a Ann; choose a Ann; new a Bob; choose a Bob; quiet; "
 #define DELETES "on_delete = { left = \"delete\"; right = \"delete\"; };"
 #define RESTORES "on_delete = { left = \"restore\"; right = \"restore\"; };"
 #define SERIES "series a Ann; choose a Ann; quiet; "
+#define OLD "/9j/AQID"
+#define NEW "/9j/BAUG"
+#define PICTURED LINKED "set a Ann photo " OLD "; quiet; "
+#define FILED LINKED "set a Ann file " OLD "; quiet; "
+#define CHANGED                                                                                    \
+    SERIES "set o Ann rule " MORE "; quiet; occurrence a Ann 2; occurrence a Ann 4 gone; quiet; "
+#define FEWER "FREQ=WEEKLY|COUNT=6|BYDAY=MO"
+#define MORE "FREQ=WEEKLY|COUNT=7|BYDAY=MO"
 #define SHARED "new a Ann; choose a Ann; quiet; new b Ann; choose b Ann; quiet; "
 
 const struct real_scenario real_scenarios[] = {
@@ -108,8 +118,41 @@ const struct real_scenario real_scenarios[] = {
      "a Ann one Hall; o Ann one Hall"},
     {"series-deleted", ON_EVENT, 1, DELETES, SERIES "occurrence a Ann 2; quiet; delete o Ann", "",
      "a Ann none; o Ann none"},
+    {"series-rule", ON_EVENT, 1, "", CHANGED "set o Ann rule " FEWER, "", "o Ann rule " FEWER},
+    {"series-back", ON_EVENT, 1, "", CHANGED "set o Ann rule " FEWER,
+     AT_ONCE "set o Ann rule " MORE, "o Ann rule " MORE},
     {"meeting", ON_EVENT, 1, "", "meet a Ann; choose a Ann; quiet; set o Ann one Hall", "",
      "a Ann; o Ann"},
+    /* What takes several requests. */
+    {"photo-there", ON_CONTACT_DIR, 1, "", LINKED "set a Ann photo " OLD, "", "o Ann photo " OLD},
+    {"photo-new", ON_CONTACT_DIR, 1, "", LINKED "set o Ann photo " NEW, "", "a Ann photo " NEW},
+    {"photo-other", ON_CONTACT_DIR, 1, "", PICTURED "set o Ann photo " NEW "; set o Ann one Boss",
+     "", "a Ann photo " NEW "; a Ann one Boss"},
+    {"photo-lost", ON_CONTACT_DIR, 1, "",
+     PICTURED "set o Ann photo " NEW "; fault ews:CreateAttachment:1:lost", "",
+     "a Ann photo " NEW "; o Ann photo " NEW},
+    {"photo-kept", ON_CONTACT_DIR, 1, "",
+     PICTURED "set o Ann photo " NEW "; fault ews:DeleteAttachment:1:http=503/20", "",
+     "a Ann photo " NEW "; o Ann photo " NEW},
+    {"photo-under-write", ON_CONTACT_DIR, 1, "conflict = \"left\";",
+     PICTURED "set o Ann photo " NEW "; when ews:DeleteAttachment set a Ann one Boss", "",
+     "a Ann photo " NEW "; o Ann photo " NEW "; a Ann one Boss; o Ann one Boss"},
+    {"photo-taken-back", ON_CONTACT_DIR, 1, "", PICTURED "set o Ann photo " NEW,
+     AT_ONCE "set o Ann photo " OLD, "a Ann photo " OLD "; o Ann photo " OLD},
+    {"file-new", ON_TASK | ON_EVENT, 1, REAL_FILES, LINKED "set o Ann file " NEW, "",
+     "a Ann file " NEW},
+    {"file-other", ON_TASK | ON_EVENT, 1, REAL_FILES, FILED "set o Ann file " NEW, "",
+     "a Ann file " NEW "; o Ann file " NEW},
+    {"file-lost", ON_TASK | ON_EVENT, 1, REAL_FILES,
+     FILED "set o Ann file " NEW "; fault ews:CreateAttachment:1:lost", "",
+     "a Ann file " NEW "; o Ann file " NEW},
+    {"file-kept", ON_TASK | ON_EVENT, 1, REAL_FILES,
+     FILED "set o Ann file " NEW "; fault ews:DeleteAttachment:1:http=503/20", "",
+     "a Ann file " NEW "; o Ann file " NEW},
+    {"file-taken-back", ON_TASK | ON_EVENT, 1, REAL_FILES, FILED "set o Ann file " NEW,
+     AT_ONCE "set o Ann file " OLD, "a Ann file " OLD "; o Ann file " OLD},
+    {"file-off", ON_TASK | ON_EVENT, 1, REAL_FILES, FILED "set o Ann file -", "",
+     "a Ann file -; o Ann file -"},
     /* Mail. */
     {"filed", ON_MAIL, 1, "", "mail a Ann; choose a Ann; mail a Bob; choose a Bob; mail a Cid", "",
      "o Ann; o Bob; o Cid none"},

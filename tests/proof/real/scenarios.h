@@ -15,6 +15,7 @@ enum { /* where it is played */
        ON_FILES = ON_CONTACT_DIR | ON_TASK | ON_EVENT,
        ON_ALL = ON_CONTACT_CRM | ON_FILES,
 };
+#define AT_ONCE "clock 1; " /* begins a `then` that comes before the next run, not behind it */
 struct real_scenario {
     const char *name;
     unsigned on;

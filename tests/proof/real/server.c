@@ -156,8 +156,9 @@ static void read_request(char *text, size_t len, struct sb_request *r, struct co
 
 static bool is_write(const char *op)
 {
-    static const char *const writes[] = {"ews:CreateItem", "ews:UpdateItem", "ews:DeleteItem",
-                                         "ews:MoveItem", "ews:CopyItem"};
+    static const char *const writes[] = {
+        "ews:CreateItem", "ews:UpdateItem",       "ews:DeleteItem",      "ews:MoveItem",
+        "ews:CopyItem",   "ews:CreateAttachment", "ews:DeleteAttachment"};
     for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
         if (!strcmp(op, writes[i]))
             return true;

@@ -448,6 +448,10 @@ bool ews_must_rewrite(const struct wess_op *, const struct ews_slots *);
  * it is to be sent, and slots->keeps. */
 enum wess_code ews_prepare_rewrite(struct wess_call *, const struct wess_op *, struct wess_result *,
                                    struct ews_slots *, struct wess_op *with_rule);
+/* The rule of an op as it will be read, which is not always as it was said. NULL: out of memory. */
+const char *ews_rule_again(struct wess_call *, const struct wess_op *);
+/* finish.c: of a series that was cut off in between, what is not written yet. */
+enum wess_code ews_finish_rewrite(struct wess_call *, const struct wess_op *, struct wess_result *);
 /* All of them are written. */
 enum wess_code ews_end_rewrite(struct wess_call *, const char *id, struct wess_result *);
 /* A series that was left half written is shown as it was. false: it is as it shows itself. */

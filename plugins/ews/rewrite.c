@@ -284,8 +284,7 @@ static void keep_field(struct keeping *k, const char *sort, const struct wess_fi
     keep_text(k, "\n");
 }
 
-/* The rule as it will be read, which is not always as it was said. */
-static const char *rule_again(struct wess_call *call, const struct wess_op *op)
+const char *ews_rule_again(struct wess_call *call, const struct wess_op *op)
 {
     const struct wess_field *rule = ews_will_be(op, "rrule");
     struct xml_out x;
@@ -326,7 +325,7 @@ static void keep_before(struct keeping *k, const struct wess_op *op)
 static const char *kept_text(struct wess_call *call, const struct wess_op *op)
 {
     struct keeping k = {.host = call->conn->host, .a = call->arena};
-    const char *rule = rule_again(call, op), *start = ews_local_start(op);
+    const char *rule = ews_rule_again(call, op), *start = ews_local_start(op);
     k.of = k.host->alloc(k.a, KEPT_MOST);
     if (!k.of || !rule || !start)
         return NULL;

@@ -240,25 +240,17 @@ static enum wess_code rewrite(struct wess_call *call, struct task *t)
     return rc;
 }
 
-/* Of one that was cut off between two requests no field is written by itself: somebody may have
- * changed it since. But a series that is half written is written. */
+/* Of one that was cut off between two requests no field is written by itself: it was, or somebody
+ * has changed it since. */
 static bool narrow(struct wess_call *call, struct task *t)
 {
-    static const char *const series[] = {"start", "end", "rrule", "overrides"};
     struct wess_op *op = call->conn->host->alloc(call->arena, sizeof(*op));
-    struct wess_field *of =
-        call->conn->host->alloc(call->arena, sizeof(series) / sizeof(series[0]) * sizeof(*of));
-    if (!op || !of)
+    if (!op)
         return false;
     *op = *t->op;
-    op->item.fields = of;
     op->item.n_fields = 0;
-    for (size_t i = 0; t->slots.kept && i < sizeof(series) / sizeof(series[0]); i++) {
-        const struct wess_field *f = ews_field_of(&t->op->item, series[i]);
-        if (f)
-            of[op->item.n_fields++] = *f;
-    }
     t->op = op;
+    *t->rewrites = t->slots.kept;
     return true;
 }
 
@@ -276,7 +268,7 @@ static enum wess_code work_out(struct writing *w)
             return WESS_TOO_BIG;
         if (t->slots.foreign && ews_refuses_foreign(call, t->op, t->out))
             continue;
-        enum wess_code rc = rewrite(call, t);
+        enum wess_code rc = ews_finishes(t->op) ? WESS_OK : rewrite(call, t);
         if (rc != WESS_OK)
             return rc;
         if (t->out->code != WESS_NOT_TRIED)
@@ -630,7 +622,8 @@ static enum wess_code write_parts(struct wess_call *call, const struct wess_op *
     if (!overrides && !files && !photo)
         return rc;
     if (rc == WESS_OK && overrides)
-        rc = ews_write_occurrences(call, op, rewrite, out);
+        rc = ews_finishes(op) ? ews_finish_rewrite(call, op, out)
+                              : ews_write_occurrences(call, op, rewrite, out);
     if (rc == WESS_OK && files && out->code == WESS_OK)
         rc = ews_write_attachments(call, op, out);
     if (rc == WESS_OK && photo && out->code == WESS_OK)

@@ -174,7 +174,8 @@ static bool new_item(const struct doing *d)
         return control(d, "create",
                        query("kind", "CalendarItem", "Subject", d->name, "Start",
                              "2030-09-02T07:00:00Z", "End", "2030-09-02T08:00:00Z", "StartTimeZone",
-                             zone, "EndTimeZone", zone, "Recurrence", weekly, NULL));
+                             zone, "EndTimeZone", zone, "Recurrence", weekly,
+                             strstr(d->rest, "meet") ? "RequiredAttendees" : NULL, guest, NULL));
     switch (d->remote->kind) {
     case REAL_CONTACT:
         return control(d, "create",
@@ -350,6 +351,11 @@ static bool put_file(const char *path, const char *text)
     return ok && rename(aside, path) == 0;
 }
 
+#define TIMES "DTSTART:20300704T070000Z\r\nDTEND:20300704T080000Z"
+#define PEOPLE                                                                                     \
+    "ORGANIZER;CN=Ada Lovell:mailto:ada.lovell@example.com\r\n"                                    \
+    "ATTENDEE;CN=Cy:mailto:cy@example.com"
+
 static bool new_file(const struct doing *d)
 {
     char folder[160], path[512];
@@ -367,9 +373,9 @@ static bool new_file(const struct doing *d)
                    "UID:%s@x\r\nDTSTAMP:20290101T000000Z\r\nSUMMARY:%s\r\n%s\r\nX-MORE:1\r\n"
                    "END:%s\r\nEND:VCALENDAR\r\n",
                    d->kind->part, d->name, d->name,
-                   d->remote->kind == REAL_TASK
-                       ? "DUE;VALUE=DATE:20300203"
-                       : "DTSTART:20300704T070000Z\r\nDTEND:20300704T080000Z",
+                   d->remote->kind == REAL_TASK ? "DUE;VALUE=DATE:20300203"
+                   : strcmp(d->verb, "meet")    ? TIMES
+                                                : TIMES "\r\n" PEOPLE,
                    d->kind->part);
     bool ok = put_file(path, b.data);
     sb_buf_free(&b);
@@ -411,7 +417,7 @@ static bool edit_dir(const struct doing *d)
 {
     char path[512], value[REAL_LINE];
     size_t n;
-    if (!strcmp(d->verb, "new"))
+    if (!strcmp(d->verb, "new") || !strcmp(d->verb, "meet"))
         return new_file(d);
     char *text = file_named(d, path, &n);
     const struct field *f = strcmp(d->verb, "set") ? NULL : field_of(d, value);

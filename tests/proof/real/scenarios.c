@@ -14,6 +14,10 @@
     SERIES "set o Ann rule " MORE "; quiet; occurrence a Ann 2; occurrence a Ann 4 gone; quiet; "
 #define FEWER "FREQ=WEEKLY|COUNT=6|BYDAY=MO"
 #define MORE "FREQ=WEEKLY|COUNT=7|BYDAY=MO"
+#define TELLS "with_attendees = \"send\"; invitations = \"send\"; "
+#define MET "meet a Ann; choose a Ann; quiet; "
+#define MEETINGS                                                                                   \
+    "series a Ann meet; choose a Ann; quiet; occurrence a Ann 2; occurrence a Ann 4 gone; quiet; "
 #define SHARED "new a Ann; choose a Ann; quiet; new b Ann; choose b Ann; quiet; "
 
 const struct real_scenario real_scenarios[] = {
@@ -123,6 +127,28 @@ const struct real_scenario real_scenarios[] = {
      AT_ONCE "set o Ann rule " MORE, "o Ann rule " MORE},
     {"meeting", ON_EVENT, 1, "", "meet a Ann; choose a Ann; quiet; set o Ann one Hall", "",
      "a Ann; o Ann"},
+    {"meeting-told", ON_EVENT, 1, TELLS, MET "set o Ann one Hall", "", "a Ann one Hall; mails 1"},
+    {"meeting-lost", ON_EVENT, 1, TELLS, MET "set o Ann one Hall; fault ews:UpdateItem:1:lost", "",
+     "a Ann one Hall; mails 1"},
+    {"meeting-late", ON_EVENT, 1, TELLS,
+     MET "set o Ann one Hall; set o Ann two More; fault ews:UpdateItem:1:late=30000", "",
+     "a Ann one Hall; a Ann two More; mails 1"},
+    {"meeting-lost-edited", ON_EVENT, 1, TELLS,
+     MET "set o Ann one Hall; set o Ann two More; fault ews:UpdateItem:1:lost; run;"
+         " set a Ann two Less",
+     "", "a Ann one Hall; o Ann one Hall; a Ann two Less; mails 1"},
+    {"meeting-made", ON_EVENT, 1, TELLS, "meet o Ann; choose o Ann", "", "a Ann; mails 1"},
+    {"meeting-made-lost", ON_EVENT, 1, TELLS,
+     "meet o Ann; choose o Ann; fault ews:CreateItem:1:lost", "", "a Ann; mails 1"},
+    {"meeting-made-late", ON_EVENT, 1, TELLS,
+     "meet o Ann; choose o Ann; fault ews:CreateItem:1:late=30000", "", "a Ann; mails 1"},
+    {"meeting-off", ON_EVENT, 1, TELLS DELETES, MET "delete o Ann", "", "a Ann none; mails 1"},
+    {"meeting-off-lost", ON_EVENT, 1, TELLS DELETES,
+     MET "delete o Ann; fault ews:DeleteItem:1:lost", "", "a Ann none; mails 1"},
+    {"meeting-off-late", ON_EVENT, 1, TELLS DELETES,
+     MET "delete o Ann; fault ews:DeleteItem:1:late=30000", "", "a Ann none; mails 1"},
+    {"meetings-rule", ON_EVENT, 1, TELLS, MEETINGS "set o Ann rule " FEWER, "",
+     "o Ann rule " FEWER "; mails 3"},
     /* What takes several requests. */
     {"photo-there", ON_CONTACT_DIR, 1, "", LINKED "set a Ann photo " OLD, "", "o Ann photo " OLD},
     {"photo-new", ON_CONTACT_DIR, 1, "", LINKED "set o Ann photo " NEW, "", "a Ann photo " NEW},

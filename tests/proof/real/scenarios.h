@@ -21,7 +21,7 @@ struct real_scenario {
     unsigned on;
     int users;
     const char *pair, *before, *then; /* then: what a person does after the cut run */
-    const char *outcome;              /* what is so in the end, as real_is() takes it */
+    const char *outcome; /* what is so in the end, as real_is() takes it; last: mails N */
 };
 extern const struct real_scenario real_scenarios[];
 extern const size_t real_n_scenarios;

@@ -475,6 +475,9 @@ static void put_create(struct xml_out *x, const struct writing *w, const struct 
     xml_open(x, "m:CreateAttachment");
     xml_open(x, "m:ParentItemId");
     xml_put_attr(x, "Id", w->id);
+    const char *key = w->out->revision ? w->out->revision : w->now.revision;
+    if (key)
+        xml_put_attr(x, "ChangeKey", key);
     xml_close(x);
     xml_open(x, "m:Attachments");
     xml_open(x, "t:FileAttachment");
@@ -515,6 +518,10 @@ static enum wess_code attach(struct writing *w, const struct wess_record *r)
     enum wess_code rc = ews_ask_with(w->call, &x, &insert, &taker);
     if (g->spool)
         h->blob_close(g->spool);
+    /* It was the item's revision just now: this may be the answer to our own request, which was
+     * carried out twice. What is there says so. */
+    if (rc == WESS_OK && w->code == WESS_CONFLICT)
+        w->code = WESS_UNKNOWN;
     return judge(w, rc, r->key);
 }
 

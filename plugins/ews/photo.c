@@ -393,6 +393,10 @@ enum wess_code ews_write_photo(struct wess_call *call, const struct wess_op *op,
         if (c.code != WESS_OK || rc != WESS_OK) {
             if (c.code == WESS_GONE)
                 c.code = WESS_CONFLICT;
+            /* It was the item's revision just now: this may be the answer to our own request, which
+             * was carried out twice. What is there says so. */
+            if (c.code == WESS_CONFLICT)
+                c.code = WESS_UNKNOWN;
             stepped(&c, wrote);
             return rc;
         }

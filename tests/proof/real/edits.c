@@ -38,6 +38,8 @@ static const struct field {
     {REAL_TASK, "two", "PercentComplete", NULL, "PERCENT-COMPLETE"},
     {REAL_EVENT, "one", "Location", NULL, "LOCATION"},
     {REAL_EVENT, "two", "Body", NULL, "DESCRIPTION"},
+    {REAL_MAIL, "one", "Subject", NULL, "Subject"},
+    {REAL_MAIL, "two", "Subject", NULL, "Subject"},
     {REAL_CONTACT, "photo", PART_PHOTO, NULL, "PHOTO;ENCODING=b;TYPE=JPEG"},
     {REAL_TASK, "file", PART_FILE, NULL, "ATTACH;VALUE=BINARY;ENCODING=BASE64;FILENAME=a.txt"},
     {REAL_EVENT, "file", PART_FILE, NULL, "ATTACH;VALUE=BINARY;ENCODING=BASE64;FILENAME=a.txt"},
@@ -166,7 +168,7 @@ static bool new_item(const struct doing *d)
     char mail[80], full[80];
     snprintf(mail, sizeof(mail), "pat.%s@x.example", d->name);
     snprintf(full, sizeof(full), GIVEN " %s", d->name);
-    if (!strcmp(d->verb, "mail"))
+    if (d->remote->kind == REAL_MAIL)
         return control(
             d, "mail",
             query("Subject", d->name, "Body", "Text of it", "InternetMessageId", mail, NULL));
@@ -387,11 +389,12 @@ static char *line_at(char *text, const char *property, const struct kind *k)
 {
     size_t len = strcspn(property, ";");
     char begin[20], end[20];
-    snprintf(begin, sizeof(begin), "BEGIN:%s", k->part);
-    for (char *at = strstr(text, begin); at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
+    snprintf(begin, sizeof(begin), "BEGIN:%s", k->part ? k->part : "");
+    for (char *at = k->part ? strstr(text, begin) : text; at;
+         at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
         if (!strncmp(at, property, len) && strchr(";:", at[len]) && at[len])
             return at;
-    snprintf(end, sizeof(end), "END:%s", k->part);
+    snprintf(end, sizeof(end), "END:%s", k->part ? k->part : "");
     return strstr(text, end);
 }
 

@@ -205,14 +205,13 @@ static bool judge(struct run *r, struct wess_arena *a, const struct op_row *op,
     return true; /* stays in doubt */
 }
 
-static bool read_and_judge(struct run *r, enum side side, const struct op_row *ops, size_t n,
-                           struct wess_arena *a)
+static bool read_items(struct run *r, enum side side, const struct op_row *ops, size_t n,
+                       struct wess_arena *a, struct wess_result *out)
 {
     struct run_side *s = &r->side[side];
     struct wess_error error = {0};
     const char **ids = arena_alloc(a, n * sizeof(*ids));
-    struct wess_result *res = arena_alloc(a, n * sizeof(*res));
-    if (!ids || !res)
+    if (!ids)
         return run_memory(r);
     for (size_t i = 0; i < n; i++) {
         struct item_row row;
@@ -221,9 +220,73 @@ static bool read_and_judge(struct run *r, enum side side, const struct op_row *o
         ids[i] = row.rid;
     }
     enum wess_code rc =
-        conn_fetch(s->conn, s->collection->id, a, 0, (struct wess_list){ids, n}, res, &error);
-    if (rc != WESS_OK)
-        return run_trouble(r, side, rc, &error, "recover");
+        conn_fetch(s->conn, s->collection->id, a, 0, (struct wess_list){ids, n}, out, &error);
+    return rc == WESS_OK || run_trouble(r, side, rc, &error, "recover");
+}
+
+/* ---- updates of several requests, cut off between two of them
+ * ------------------------------------------------------------------------- */
+
+static bool is_half(const struct run *r, const struct op_row *op, const struct wess_result *res)
+{
+    const char *now = res->code == WESS_OK ? res->current->revision : NULL;
+    return now && op->what == OP_UPDATE && r->side[op->side].writable &&
+           (res->current->flags & WESS_ITEM_HALF) && op->revision && strcmp(now, op->revision) != 0;
+}
+
+/* Answered, so that what shows now is all that comes of it. */
+static bool is_settled(enum wess_code code)
+{
+    return code == WESS_OK || code == WESS_CONFLICT || code == WESS_GONE || code == WESS_REJECTED ||
+           code == WESS_TOO_BIG;
+}
+
+/* Finished, each from where it was cut off, before anything is made of what they show. Leaves of
+ * `ops` those that are not in doubt for it. */
+static bool finish(struct run *r, enum side side, struct op_row *ops, size_t *n,
+                   const struct wess_result *shown, struct wess_arena *a)
+{
+    struct flight f = {.run = r, .side = side, .arena = a};
+    size_t kept = 0, at = 0;
+    f.rows = arena_alloc(a, *n * sizeof(*f.rows));
+    for (size_t i = 0; f.rows && i < *n; i++)
+        if (is_half(r, &ops[i], &shown[i])) {
+            f.rows[f.n] = ops[i];
+            f.rows[f.n++].revision = shown[i].current->revision;
+        }
+    if (!f.rows || !flight_load(&f, WESS_OP_AGAIN))
+        return run_memory(r);
+    flight_start(&f);
+    flight_land(&f);
+    if (f.code != WESS_OK)
+        return run_trouble(r, side, f.code, &f.error, "recover");
+    for (size_t i = 0; i < *n; i++)
+        if (!is_half(r, &ops[i], &shown[i]) || is_settled(f.results[at++].code))
+            ops[kept++] = ops[i];
+    *n = kept;
+    return true;
+}
+
+static bool any_half(const struct run *r, const struct op_row *ops, size_t n,
+                     const struct wess_result *shown)
+{
+    bool any = false;
+    for (size_t i = 0; i < n; i++)
+        any |= is_half(r, &ops[i], &shown[i]);
+    return any;
+}
+
+static bool read_and_judge(struct run *r, enum side side, struct op_row *ops, size_t n,
+                           struct wess_arena *a)
+{
+    struct wess_result *res = arena_alloc(a, n * sizeof(*res));
+    if (!res)
+        return run_memory(r);
+    if (!read_items(r, side, ops, n, a, res))
+        return false;
+    if (any_half(r, ops, n, res) &&
+        (!finish(r, side, ops, &n, res, a) || !read_items(r, side, ops, n, a, res)))
+        return false;
     bool ok = db_begin(r->db) == STORE_OK;
     for (size_t i = 0; ok && i < n; i++)
         ok = judge(r, a, &ops[i], &res[i]);

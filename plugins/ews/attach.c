@@ -181,9 +181,8 @@ static void put_ids(struct xml_out *x, const char *op, const char *id)
     xml_close(x);
 }
 
-/* Into the spool. *told: what Exchange says of it alone, when it is not given out. */
-static enum wess_code fetch_file(struct wess_call *call, const char *id, struct wess_blob *out,
-                                 enum wess_code *told)
+enum wess_code ews_fetch_file(struct wess_call *call, const char *id, struct wess_blob *out,
+                              enum wess_code *told)
 {
     const struct wess_host *h = call->conn->host;
     struct coming c = {.cut = {.host = h, .element = "Content"}, .code = WESS_UNKNOWN};
@@ -231,8 +230,9 @@ static bool add_record(struct wess_call *call, struct wess_vec *v, const struct 
     return true;
 }
 
-/* The item once more, with its files. */
-static bool add_field(struct wess_call *call, struct wess_result *r, const struct wess_vec *v)
+/* The item once more, with its files. Two of one name are what is left of one that changed. */
+static bool add_field(struct wess_call *call, struct wess_result *r, const struct wess_vec *v,
+                      bool half)
 {
     const struct wess_host *h = call->conn->host;
     const struct wess_item *was = r->current;
@@ -247,6 +247,7 @@ static bool add_field(struct wess_call *call, struct wess_result *r, const struc
     *item = *was;
     item->fields = of;
     item->n_fields = was->n_fields + 1;
+    item->flags |= half ? WESS_ITEM_HALF : 0u;
     r->current = item;
     return true;
 }
@@ -265,9 +266,11 @@ static enum wess_code fetch_of(struct wess_call *call, struct wess_result *r, co
 {
     struct wess_vec v = {.size = sizeof(struct wess_record)};
     const struct listed *of = l->of.of;
+    bool half = false;
     for (size_t i = 0; i < l->of.n; i++) {
         struct wess_blob blob;
-        enum wess_code told, rc = fetch_file(call, of[i].id, &blob, &told);
+        half |= strcmp(of[i].key, of[i].name) != 0;
+        enum wess_code told, rc = ews_fetch_file(call, of[i].id, &blob, &told);
         if (rc == WESS_TOO_BIG || (rc == WESS_OK && told != WESS_OK)) {
             leave_out(call, r, rc == WESS_OK ? told : rc);
             return WESS_OK;
@@ -277,7 +280,7 @@ static enum wess_code fetch_of(struct wess_call *call, struct wess_result *r, co
         if (!add_record(call, &v, &of[i], &blob))
             return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     }
-    return !v.n || add_field(call, r, &v)
+    return !v.n || add_field(call, r, &v, half)
                ? WESS_OK
                : wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
 }
@@ -472,6 +475,9 @@ static void put_create(struct xml_out *x, const struct writing *w, const struct 
     xml_open(x, "m:CreateAttachment");
     xml_open(x, "m:ParentItemId");
     xml_put_attr(x, "Id", w->id);
+    const char *key = w->out->revision ? w->out->revision : w->now.revision;
+    if (key)
+        xml_put_attr(x, "ChangeKey", key);
     xml_close(x);
     xml_open(x, "m:Attachments");
     xml_open(x, "t:FileAttachment");
@@ -512,6 +518,10 @@ static enum wess_code attach(struct writing *w, const struct wess_record *r)
     enum wess_code rc = ews_ask_with(w->call, &x, &insert, &taker);
     if (g->spool)
         h->blob_close(g->spool);
+    /* It was the item's revision just now: this may be the answer to our own request, which was
+     * carried out twice. What is there says so. */
+    if (rc == WESS_OK && w->code == WESS_CONFLICT)
+        w->code = WESS_UNKNOWN;
     return judge(w, rc, r->key);
 }
 
@@ -531,20 +541,28 @@ static enum wess_code detach(struct writing *w, const char *key)
     return judge(w, rc, key);
 }
 
+/* Whether a file that is listed has these bytes. */
+static enum wess_code has_bytes(struct writing *w, const struct listed *l,
+                                const struct wess_record *r, bool *same)
+{
+    const struct wess_field *data = part(r, "data", WESS_BLOB);
+    struct wess_blob blob;
+    enum wess_code told;
+    *same = false;
+    if (!data)
+        return WESS_OK;
+    enum wess_code rc = ews_fetch_file(w->call, l->id, &blob, &told);
+    *same = rc == WESS_OK && told == WESS_OK && blob.size == data->blob.size &&
+            !strcmp(blob.digest, data->blob.digest);
+    return rc;
+}
+
 /* Of an earlier attempt that was cut off: what bears that name already is looked at. */
 static enum wess_code is_there(struct writing *w, const struct wess_record *r, bool *there)
 {
     const struct listed *l = listed_as(&w->now, r->key);
-    const struct wess_field *data = part(r, "data", WESS_BLOB);
-    struct wess_blob blob;
-    enum wess_code told;
     *there = false;
-    if (!l || !data)
-        return WESS_OK;
-    enum wess_code rc = fetch_file(w->call, l->id, &blob, &told);
-    *there = rc == WESS_OK && told == WESS_OK && blob.size == data->blob.size &&
-             !strcmp(blob.digest, data->blob.digest);
-    return rc;
+    return l ? has_bytes(w, l, r, there) : WESS_OK;
 }
 
 /* A file that changed goes, and then the old one of that name is taken away. */
@@ -557,6 +575,35 @@ static enum wess_code write_one(struct writing *w, const struct wess_record *r,
         return rc;
     rc = attach(w, r);
     return rc == WESS_OK && w->out->code == WESS_OK && old ? detach(w, r->key) : rc;
+}
+
+/* Cut off between its two requests, if the new one is there: then the old one of that name goes. */
+static enum wess_code finish_one(struct writing *w, const struct wess_record *r,
+                                 const struct wess_record *old)
+{
+    const struct listed *of = w->now.of.of, *first = listed_as(&w->now, r->key);
+    bool made = false, left = false;
+    enum wess_code rc = WESS_OK;
+    for (size_t i = 0; rc == WESS_OK && !made && first && i < w->now.of.n; i++)
+        if (&of[i] != first && !strcmp(of[i].name, first->name))
+            rc = has_bytes(w, &of[i], r, &made);
+    if (rc == WESS_OK && made)
+        rc = has_bytes(w, first, old, &left);
+    return rc == WESS_OK && left ? detach(w, r->key) : rc;
+}
+
+static enum wess_code finish_all(struct writing *w, const struct wess_field *want,
+                                 const struct wess_field *had)
+{
+    enum wess_code rc = WESS_OK;
+    for (size_t i = 0; rc == WESS_OK && w->out->code == WESS_OK && want->type == WESS_RECORDS &&
+                       i < want->records.n;
+         i++) {
+        const struct wess_record *r = &want->records.of[i], *old = record_of(had, r->key);
+        if (old && !same_bytes(r, old))
+            rc = finish_one(w, r, old);
+    }
+    return rc;
 }
 
 static enum wess_code write_all(struct writing *w, const struct wess_field *want,
@@ -598,7 +645,7 @@ enum wess_code ews_write_attachments(struct wess_call *call, const struct wess_o
         out->code = WESS_CONFLICT;
         return WESS_OK;
     }
-    rc = write_all(&w, want, ews_field_of(op->before, FIELD));
+    rc = (ews_finishes(op) ? finish_all : write_all)(&w, want, ews_field_of(op->before, FIELD));
     if (out->current) /* found by its stamp, and completed: it is merged again */
         out->revision = NULL;
     return rc;

@@ -326,6 +326,7 @@ struct ews_reading {
     struct wess_arena *a;
     struct wess_vec fields;
     bool whole, spent;
+    bool half; /* as a write of several requests leaves it that was cut off */
 };
 /* A new field of the item; NULL: budget spent. */
 struct wess_field *ews_push(struct ews_reading *, const char *name, uint32_t type);
@@ -363,6 +364,9 @@ struct ews_put {
     const struct ews_kind *kind;
     const struct wess_op *op;
 };
+/* An update that was cut off between two of its requests: its own fields are written, or not to be
+ * written; the others are finished. */
+bool ews_finishes(const struct wess_op *);
 /* A field as it will be: of the op, else as it was. NULL: empty. */
 const struct wess_field *ews_will_be(const struct wess_op *, const char *name);
 /* The changes that an op comes to: at most n_fields + 2. false: there is no room for a mail
@@ -444,6 +448,10 @@ bool ews_must_rewrite(const struct wess_op *, const struct ews_slots *);
  * it is to be sent, and slots->keeps. */
 enum wess_code ews_prepare_rewrite(struct wess_call *, const struct wess_op *, struct wess_result *,
                                    struct ews_slots *, struct wess_op *with_rule);
+/* The rule of an op as it will be read, which is not always as it was said. NULL: out of memory. */
+const char *ews_rule_again(struct wess_call *, const struct wess_op *);
+/* finish.c: of a series that was cut off in between, what is not written yet. */
+enum wess_code ews_finish_rewrite(struct wess_call *, const struct wess_op *, struct wess_result *);
 /* All of them are written. */
 enum wess_code ews_end_rewrite(struct wess_call *, const char *id, struct wess_result *);
 /* A series that was left half written is shown as it was. false: it is as it shows itself. */
@@ -494,6 +502,9 @@ enum wess_code ews_write_photo(struct wess_call *, const struct wess_op *, struc
 extern const struct wess_field_schema ews_attach_schema;
 /* Of what was fetched, the field "attach": each file spooled. */
 enum wess_code ews_fetch_attachments(struct wess_call *, struct wess_result *, size_t n);
+/* One of them into the spool. *told: what Exchange says of it alone, when it is not given out. */
+enum wess_code ews_fetch_file(struct wess_call *, const char *id, struct wess_blob *out,
+                              enum wess_code *told);
 /* What an op attaches is not in the spool (any more): it is to be merged again, and not sent. */
 bool ews_attachments_missing(struct wess_call *, const struct wess_op *);
 /* Of an item that was written: its files, one request each. */

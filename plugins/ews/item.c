@@ -441,15 +441,18 @@ enum wess_code ews_item(struct wess_call *call, const xmlNode *contact, bool who
 {
     const struct wess_host *h = call->conn->host;
     const struct ews_kind *kind = ews_kind_of(call);
-    struct ews_reading r = {call->conn, h,    call->arena, {.size = sizeof(struct wess_field)},
-                            whole,      false};
+    struct ews_reading r = {.conn = call->conn,
+                            .host = h,
+                            .a = call->arena,
+                            .fields = {.size = sizeof(struct wess_field)},
+                            .whole = whole};
     const char *stamp = stamp_of(contact);
     enum wess_code rc = name_item(call, contact, out);
     if (rc != WESS_OK)
         return rc;
     read_fields(&r, kind, contact);
     if (whole && kind == &ews_event_kind)
-        ews_recall(&r, extended(contact, "PropertyName", EWS_KEPT_NAME, EWS_STAMP_SET));
+        r.half |= ews_recall(&r, extended(contact, "PropertyName", EWS_KEPT_NAME, EWS_STAMP_SET));
     char *own = stamp ? wess_arena_text(h, call->arena, stamp) : NULL;
     out->fields = r.fields.of;
     out->n_fields = r.fields.n;
@@ -460,7 +463,7 @@ enum wess_code ews_item(struct wess_call *call, const xmlNode *contact, bool who
     if (r.spent || (stamp && !own) || wess_item_keys(h, call->arena, out, own) != WESS_OK)
         return WESS_TOO_BIG;
     if (whole)
-        out->flags |= WESS_ITEM_WHOLE;
+        out->flags |= WESS_ITEM_WHOLE | (r.half ? WESS_ITEM_HALF : 0u);
     else
         out->n_fields = 0;
     return WESS_OK;

@@ -1,7 +1,7 @@
 /* The picture of a contact: an attachment that says it is one (MS-OXWSCONT, MS-OXWSATT). A new item
  * brings it along. Of an old one it is a request of its own, and each moves the item's ChangeKey:
  * the new picture is there before the old one goes, so that a cut between the two loses nothing;
- * of two the newer one counts, and whoever writes the next takes both away. */
+ * of two the newer one counts, and the next run takes the other away. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,17 +28,30 @@ static const char *id_of(const xmlNode *attachment)
     return id && *id ? id : NULL;
 }
 
-void ews_read_photo(struct ews_reading *r, const xmlNode *item, const struct ews_field *e)
+/* The newest of an item's pictures; NULL: none. */
+static const char *newest_of(const xmlNode *item, size_t *n)
 {
     const char *best = NULL;
     int64_t newest = 0;
+    *n = 0;
     for (const xmlNode *a = xml_first(xml_child(item, "Attachments")); a; a = xml_next(a)) {
         int64_t ms = ews_time_ms(xml_text(xml_child(a, "LastModifiedTime")));
-        if (!is_photo(a) || !id_of(a) || (best && ms < newest))
+        if (!is_photo(a) || !id_of(a))
+            continue;
+        ++*n;
+        if (best && ms < newest)
             continue;
         best = id_of(a);
         newest = ms;
     }
+    return best;
+}
+
+void ews_read_photo(struct ews_reading *r, const xmlNode *item, const struct ews_field *e)
+{
+    size_t n;
+    const char *best = newest_of(item, &n);
+    r->half |= n > 1;
     char *id = best ? wess_arena_text(r->host, r->a, best) : NULL;
     struct wess_field *f = id ? ews_push(r, e->name, WESS_TEXT) : NULL;
     r->spent |= best && !id;
@@ -187,9 +200,10 @@ struct changing {
     struct wess_result *out;
     const char *id;
     struct wess_vec old; /* ids of the pictures that it has, const char * */
+    const char *newest;  /* of these, for one that is finished */
     enum wess_code code; /* of the message at hand */
     struct wess_error error;
-    bool untried;
+    bool untried, finishes;
 };
 
 static enum wess_code take_old(void *ctx, size_t i, size_t at, const xmlNode *m,
@@ -206,6 +220,8 @@ static enum wess_code take_old(void *ctx, size_t i, size_t at, const xmlNode *m,
     c->error = *e;
     if (c->code == WESS_OK && (!key || !c->out->revision || strcmp(key, c->out->revision)))
         c->code = WESS_CONFLICT;
+    size_t n;
+    const char *newest = newest_of(item, &n);
     for (const xmlNode *a = xml_first(xml_child(item, "Attachments")); a; a = xml_next(a)) {
         const char **id =
             is_photo(a) && id_of(a) ? wess_vec_push(h, c->call->arena, &c->old) : NULL;
@@ -213,6 +229,8 @@ static enum wess_code take_old(void *ctx, size_t i, size_t at, const xmlNode *m,
             *id = wess_arena_text(h, c->call->arena, id_of(a));
         if (is_photo(a) && id_of(a) && (!id || !*id))
             return wess_fail(e, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
+        if (id && id_of(a) == newest)
+            c->newest = *id;
     }
     return WESS_OK;
 }
@@ -300,6 +318,8 @@ static enum wess_code take_away(struct changing *c)
     xml_open(&x, "m:DeleteAttachment");
     xml_open(&x, "m:AttachmentIds");
     for (size_t i = 0; i < c->old.n; i++) {
+        if (c->finishes && ids[i] == c->newest)
+            continue;
         xml_open(&x, "t:AttachmentId");
         xml_put_attr(&x, "Id", ids[i]);
         xml_close(&x);
@@ -329,6 +349,27 @@ static bool stepped(struct changing *c, bool wrote)
     return false;
 }
 
+/* Cut off behind the new one: if that is the one that was written, those before it go. */
+static enum wess_code finish(struct changing *c, const struct wess_field *want)
+{
+    struct wess_blob now;
+    enum wess_code told = WESS_GONE;
+    enum wess_code rc = c->old.n > 1 && !ews_is_empty(want)
+                            ? ews_fetch_file(c->call, c->newest, &now, &told)
+                            : WESS_OK;
+    if (rc != WESS_OK)
+        return rc;
+    if (told != WESS_OK || now.size != want->blob.size ||
+        strcmp(now.digest, want->blob.digest) != 0) {
+        c->out->code = WESS_CONFLICT;
+        return WESS_OK;
+    }
+    c->finishes = true;
+    rc = take_away(c);
+    stepped(c, true);
+    return rc;
+}
+
 enum wess_code ews_write_photo(struct wess_call *call, const struct wess_op *op,
                                struct wess_result *out)
 {
@@ -345,11 +386,17 @@ enum wess_code ews_write_photo(struct wess_call *call, const struct wess_op *op,
         out->code = c.code == WESS_GONE ? WESS_GONE : wrote ? WESS_CONFLICT : c.code;
         return rc;
     }
+    if (ews_finishes(op))
+        return finish(&c, want);
     if (!ews_is_empty(want)) {
         rc = add(&c, &want->blob);
         if (c.code != WESS_OK || rc != WESS_OK) {
             if (c.code == WESS_GONE)
                 c.code = WESS_CONFLICT;
+            /* It was the item's revision just now: this may be the answer to our own request, which
+             * was carried out twice. What is there says so. */
+            if (c.code == WESS_CONFLICT)
+                c.code = WESS_UNKNOWN;
             stepped(&c, wrote);
             return rc;
         }

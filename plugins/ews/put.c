@@ -27,6 +27,11 @@ bool ews_is_empty(const struct wess_field *f)
            ((f->type == WESS_TEXT || f->type == WESS_DATE) && !f->str.len);
 }
 
+bool ews_finishes(const struct wess_op *op)
+{
+    return op->what == WESS_UPDATE && (op->flags & WESS_OP_AGAIN);
+}
+
 const struct wess_field *ews_will_be(const struct wess_op *op, const char *name)
 {
     const struct wess_field *f = ews_field_of(&op->item, name);

@@ -127,7 +127,7 @@ static enum wess_code take_series(void *ctx, size_t i, size_t at, const xmlNode 
     struct guarding *g = ctx;
     const xmlNode *item = xml_first(xml_child(m, "Items"));
     const struct wess_host *h = g->call->conn->host;
-    struct ews_reading r = {g->call->conn, h, g->call->arena, {0}, true, false};
+    struct ews_reading r = {.conn = g->call->conn, .host = h, .a = g->call->arena, .whole = true};
     (void)i;
     (void)at;
     if (ews_message_item(m, false, e) != WESS_OK || !item)
@@ -284,8 +284,7 @@ static void keep_field(struct keeping *k, const char *sort, const struct wess_fi
     keep_text(k, "\n");
 }
 
-/* The rule as it will be read, which is not always as it was said. */
-static const char *rule_again(struct wess_call *call, const struct wess_op *op)
+const char *ews_rule_again(struct wess_call *call, const struct wess_op *op)
 {
     const struct wess_field *rule = ews_will_be(op, "rrule");
     struct xml_out x;
@@ -326,7 +325,7 @@ static void keep_before(struct keeping *k, const struct wess_op *op)
 static const char *kept_text(struct wess_call *call, const struct wess_op *op)
 {
     struct keeping k = {.host = call->conn->host, .a = call->arena};
-    const char *rule = rule_again(call, op), *start = ews_local_start(op);
+    const char *rule = ews_rule_again(call, op), *start = ews_local_start(op);
     k.of = k.host->alloc(k.a, KEPT_MOST);
     if (!k.of || !rule || !start)
         return NULL;

@@ -195,6 +195,7 @@ static enum wess_code prepare(struct sending *s, struct xml_out *docs, size_t n,
             .body = text,
             .len = len,
             .body_max = body_max,
+            .echo = s->names[i],
             .filter = s->taker->filter ? filter_piece : NULL,
             .filter_ctx = &s->pieces[i],
             /* A POST that only reads may be sent again; none is ever sent elsewhere. */

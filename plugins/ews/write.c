@@ -240,19 +240,35 @@ static enum wess_code rewrite(struct wess_call *call, struct task *t)
     return rc;
 }
 
+/* Of one that was cut off between two requests no field is written by itself: it was, or somebody
+ * has changed it since. */
+static bool narrow(struct wess_call *call, struct task *t)
+{
+    struct wess_op *op = call->conn->host->alloc(call->arena, sizeof(*op));
+    if (!op)
+        return false;
+    *op = *t->op;
+    op->item.n_fields = 0;
+    t->op = op;
+    *t->rewrites = t->slots.kept;
+    return true;
+}
+
 /* Ops that come to nothing are done; those without room are refused. */
 static enum wess_code work_out(struct writing *w)
 {
     struct wess_call *call = w->call;
     for (size_t k = 0; k < w->n; k++) {
         struct task *t = &w->of[k];
+        if (ews_finishes(t->op) && !narrow(call, t))
+            return WESS_TOO_BIG;
         t->updates = call->conn->host->alloc(call->arena, (ews_kind_of(call)->n_fields + 2) *
                                                               sizeof(*t->updates));
         if (!t->updates)
             return WESS_TOO_BIG;
         if (t->slots.foreign && ews_refuses_foreign(call, t->op, t->out))
             continue;
-        enum wess_code rc = rewrite(call, t);
+        enum wess_code rc = ews_finishes(t->op) ? WESS_OK : rewrite(call, t);
         if (rc != WESS_OK)
             return rc;
         if (t->out->code != WESS_NOT_TRIED)
@@ -566,7 +582,7 @@ static enum wess_code send_all(struct writing *w)
 static void leave_missing(struct writing *w)
 {
     for (size_t k = 0; k < w->n; k++)
-        if (ews_attachments_missing(w->call, w->of[k].op))
+        if (!ews_finishes(w->of[k].op) && ews_attachments_missing(w->call, w->of[k].op))
             w->of[k].out->code = WESS_CONFLICT;
     sieve(w);
 }
@@ -598,15 +614,16 @@ static enum wess_code apply_kind(struct wess_call *call, const struct wess_op *o
 static enum wess_code write_parts(struct wess_call *call, const struct wess_op *op, bool rewrite,
                                   struct wess_result *out, enum wess_code rc)
 {
-    bool overrides = ews_kind_of(call) == &ews_event_kind &&
-                     (rewrite ? !out->current : ews_field_of(&op->item, "overrides") != NULL);
+    bool said = !ews_finishes(op) && ews_field_of(&op->item, "overrides");
+    bool overrides = ews_kind_of(call) == &ews_event_kind && (rewrite ? !out->current : said);
     bool files = call->conn->attachments && ews_field_of(&op->item, "attach");
     bool photo = ews_kind_of(call) == &ews_contact_kind && op->what == WESS_UPDATE &&
                  ews_field_of(&op->item, "photo");
     if (!overrides && !files && !photo)
         return rc;
     if (rc == WESS_OK && overrides)
-        rc = ews_write_occurrences(call, op, rewrite, out);
+        rc = ews_finishes(op) ? ews_finish_rewrite(call, op, out)
+                              : ews_write_occurrences(call, op, rewrite, out);
     if (rc == WESS_OK && files && out->code == WESS_OK)
         rc = ews_write_attachments(call, op, out);
     if (rc == WESS_OK && photo && out->code == WESS_OK)

@@ -92,6 +92,10 @@ static void take(const struct plan *p, struct sb_round *r)
         r->late_ms = n;
     else if (!strcmp(p->kind, "lost"))
         r->lost = true;
+    else if (!strcmp(p->kind, "twice"))
+        r->twice = n == 2 ? 2 : 1;
+    else if (!strcmp(p->kind, "again"))
+        r->again = true;
     else if (!strcmp(p->kind, "cut"))
         r->cut = n;
     else if (!strcmp(p->kind, "html"))

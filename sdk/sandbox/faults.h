@@ -10,6 +10,8 @@ struct sb_round {
     int status;                /* answered instead of being handled; 0: handled */
     int64_t retry_after;
     bool lost;   /* handled, no answer */
+    int twice;   /* handled two times, and the answer to which of them goes out; 0: once */
+    bool again;  /* its answer comes once more, in front of the next one of that connection */
     int64_t cut; /* bytes of the answer that go out; -1: all */
     bool html, bad_utf8;
     int64_t huge; /* bytes of rubbish behind the answer */

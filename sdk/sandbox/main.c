@@ -54,7 +54,7 @@ static const char help[] =
     "           refuse=INDEX password truncate garbage html redirect=URL forbidden_char "
     "huge=BYTES\n"
     "           bad_utf8 start_over fault=CODE fault200=CODE message=CODE limit=ITEMS\n"
-    "           stop=INDEX/CODE\n"
+    "           stop=INDEX/CODE twice=WHICH_ANSWER again\n"
     "  --help\n"
     "\n"
     "Control requests (GET, on either port): /control/clock?move_ms=N  /control/fault?plan=..\n"

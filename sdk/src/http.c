@@ -35,6 +35,7 @@ struct lane {
     long answered;    /* the status line seen since body bytes went out; 0: none */
     uint32_t redirects;
     bool busy, over, no_memory, repeated, as_get;
+    bool foreign;       /* what comes is the answer to another request */
     struct trace trace; /* of this leg, where somebody asked for it */
     char error[CURL_ERROR_SIZE];
 };
@@ -170,6 +171,20 @@ static void answer_begins(struct lane *l, const char *line, size_t len)
     l->out->server[0] = 0;
 }
 
+/* Whether the answer says that it is to another request: one that comes once more, or late, on a
+ * connection that is still in use. */
+static bool is_foreign(const struct http_request *in, const char *line, size_t len)
+{
+    const char *value = in->echo ? strchr(in->echo, ':') : NULL;
+    size_t name = value ? (size_t)(value - in->echo) + 1 : 0;
+    char theirs[128], ours[128];
+    if (!value || len <= name || strncasecmp(line, in->echo, name) != 0)
+        return false;
+    take_value(theirs, sizeof(theirs), line + name, len - name);
+    take_value(ours, sizeof(ours), value + 1, strlen(value + 1));
+    return *theirs && strcasecmp(theirs, ours) != 0;
+}
+
 static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 {
     struct lane *l = ctx;
@@ -190,6 +205,9 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
     };
     if (len > 5 && !strncasecmp(line, "HTTP/", 5))
         answer_begins(l, line, len);
+    l->foreign |= is_foreign(l->in, line, len);
+    if (l->foreign) /* which ends this connection, and what comes on it */
+        return 0;
     if (len > 5 && !strncasecmp(line, "date:", 5)) {
         char date[64];
         take_value(date, sizeof(date), line + 5, len - 5);
@@ -571,6 +589,8 @@ static void take_result(const struct lane *l, CURLcode rc)
     if (l->over)
         snprintf(out->text, sizeof(out->text), "the answer is over %llu bytes",
                  (unsigned long long)l->body_max);
+    else if (l->foreign)
+        snprintf(out->text, sizeof(out->text), "the answer to another request came");
     else if (l->no_memory)
         snprintf(out->text, sizeof(out->text), "out of memory for the answer");
     else if (rc != CURLE_OK)

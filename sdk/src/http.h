@@ -38,6 +38,9 @@ struct http_request {
      * of it is kept in the answer's body; NULL: all. */
     size_t (*filter)(void *ctx, char *data, size_t len);
     void *filter_ctx;
+    /* A header of ours, as it was sent: an answer that bears another of that name is the answer to
+     * another request, and none of this one. NULL: nobody asks. */
+    const char *echo;
 };
 struct http_response {
     enum wess_code

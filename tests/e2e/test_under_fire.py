@@ -224,6 +224,24 @@ def test_a_server_that_starts_over_silently():
         settled(box, wess)
 
 
+def test_an_answer_that_comes_once_more():
+    """In the place of the next one, on the same connection: it says of which request it is."""
+    for op in ("SyncFolderItems", "GetItem", "UpdateItem"):
+        with Sandbox() as box, ready(box, users=one_user(box)) as wess:
+            came = edited(box)
+            person = box.person(email="henry.thorne@adatum.example")
+            box.workbooks("edit", id=person["id"], person_job_title="Back")
+            box.fault(f"ews:{op}:1:again")
+            wess("sync", "--no-wait", check=(0, 1, 3, 4))
+            box.clear_faults()
+            box.move_clock(100)
+            wess("sync", "--no-wait", check=(0, 1, 4))
+            assert came(), op
+            left = box.contact(0, email="henry.thorne@adatum.example")
+            assert left["fields"]["JobTitle"] == "Back", op
+            settled(box, wess)
+
+
 def test_what_is_cut_off_and_forbidden_is_read_again():
     for kind in ("truncate", "garbage", "cut=700", "forbidden_char", "bad_utf8"):
         for op in ("SyncFolderItems", "GetItem", "FindItem"):

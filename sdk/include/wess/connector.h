@@ -33,7 +33,9 @@
  * are independent. An op that needs several requests sends the stamped one first.
  *  6. Again. A create with WESS_OP_AGAIN first looks for a live item bearing op->stamp; found, it
  *     answers WESS_OK with its id and `current` and no revision. Items show their stamp as the key
- *     {"wess", stamp}.
+ *     {"wess", stamp}. An update in doubt whose item shows WESS_ITEM_HALF comes with WESS_OP_AGAIN,
+ *     and before->revision is the item's of now: what that op had begun is finished, nothing else
+ * of it is written. What shows then counts, whatever is answered.
  *  7. No blind writes. Claim WESS_CAP_CAS_* only where the remote itself compares revisions.
  *  8. Facets. A WESS_CAP_FACET collection speaks of the fields it lists only.
  *  9. One seam. Tracing, dry run, waves and contract checks live in one wrapper of the core.
@@ -196,8 +198,11 @@ enum {                        /* wess_item.flags */
        WESS_ITEM_TELLS =
            16, /* deleting it, or writing a field that TELLS, makes the remote tell somebody */
        WESS_ITEM_LOCKED = 32, /* we may read it, not write it */
-       WESS_ITEM_FOREIGN = 64 /* a copy of what is somebody else's: a meeting that one was asked to.
-                                 Its alarm, tags and show-as are the owner's, all else is not */
+       WESS_ITEM_FOREIGN =
+           64, /* a copy of what is somebody else's: a meeting that one was asked to. Its alarm,
+                  tags and show-as are the owner's, all else is not */
+       WESS_ITEM_HALF = 128 /* of fetch(): it looks as an update of several requests leaves it that
+                               was cut off between two of them */
 };
 struct wess_item {
     const char *id;          /* the remote's own, unique within its collection, compared bytewise */

@@ -60,6 +60,8 @@ static void add(struct history *h, const char *fmt, ...)
 
 static const char *side(const struct history *h)
 {
+    if (h->kind == REAL_MAIL) /* which is made, and chosen, in a mailbox alone */
+        return "a";
     unsigned n = dice(h->users > 1 ? 5 : 4);
     return n < 2 ? "a" : n < 4 ? real_other_names[h->other] : "b";
 }
@@ -68,8 +70,14 @@ static void an_edit(const struct history *h, char out[REAL_LINE])
 {
     static const char *const verbs[] = {"set",  "set",    "set",   "set",  "set",    "set",
                                         "drop", "delete", "purge", "copy", "private"};
-    const char *verb = dice(3) ? "set" : ONE_OF(verbs), *at = side(h);
+    static const char *const of_mail[] = {"drop", "delete", "purge", "copy", "private", "choose"};
+    bool mail = h->kind == REAL_MAIL;
+    const char *verb = mail ? ONE_OF(of_mail) : dice(3) ? "set" : ONE_OF(verbs), *at = side(h);
     unsigned label = dice(PEOPLE);
+    if (mail && !dice(3)) { /* of a copy that was filed */
+        snprintf(out, REAL_LINE, "delete dir P%u", label);
+        return;
+    }
     bool mailbox = strlen(at) == 1;
     if (!mailbox && (!strcmp(verb, "copy") || !strcmp(verb, "private")))
         verb = "set";
@@ -83,7 +91,9 @@ static void an_edit(const struct history *h, char out[REAL_LINE])
 
 static void a_move(struct history *h)
 {
-    if (h->kind == REAL_CONTACT && dice(2))
+    if (h->kind == REAL_MAIL && dice(2))
+        add(h, "move a P%u %s", dice(PEOPLE), dice(2) ? "sentitems" : "inbox");
+    else if (h->kind == REAL_CONTACT && dice(2))
         add(h, "move %s P%u %s", h->users > 1 && dice(2) ? "b" : "a", dice(PEOPLE),
             dice(2) ? "Suppliers" : "Contacts");
     else if (h->other == REAL_DIR)
@@ -105,8 +115,13 @@ static void a_fault(struct history *h)
                                       "stop=1/ErrorMailboxStoreUnavailable",
                                       "fault=ErrorMailboxMoveInProgress",
                                       "fault=ErrorInternalServerError"};
+    static const char *const twice[] = {"twice", "twice=2", "again"};
     static const char *const crm[] = {"lost", "late=30000", "cut=100", "http=503/20", "truncate"};
-    switch (dice(8)) {
+    switch (dice(10)) {
+    case 8:
+    case 9:
+        add(h, "fault ews:%s:%u:%s", ONE_OF(ops), 1 + dice(3), ONE_OF(twice));
+        break;
     case 0:
         add(h, "fault ews:UpdateItem:%u:message=ErrorIrresolvableConflict", 1 + dice(2));
         break;
@@ -172,7 +187,7 @@ static void invent(struct history *h, unsigned long seed)
     for (int i = 0; i < 8; i++)
         dice(2);
     *h = (struct history){.other = dice(2) ? REAL_CRM : REAL_DIR, .users = 1, .deletes = dice(2)};
-    h->kind = h->other == REAL_CRM ? REAL_CONTACT : (enum real_kind)dice(REAL_MAIL);
+    h->kind = h->other == REAL_CRM ? REAL_CONTACT : (enum real_kind)dice(REAL_KINDS);
     h->users = h->other == REAL_CRM ? 2 : 1;
     for (unsigned l = 0; l < PEOPLE; l++) {
         const char *at = side(h);
@@ -252,11 +267,13 @@ static const char *play(const struct history *h)
                        .deletes = h->deletes,
                        .keys_prove = h->kind != REAL_TASK,
                        .asks = h->other == REAL_DIR,
-                       .keys_link = h->kind == REAL_CONTACT};
+                       .keys_link = h->kind == REAL_CONTACT,
+                       .files = h->kind == REAL_MAIL};
     char pair[200];
-    snprintf(pair, sizeof(pair),
-             "conflict = \"left\"; first = { create = \"yes\"; differs = \"left\"; };%s",
-             h->deletes ? " on_delete = { left = \"delete\"; right = \"delete\"; };" : "");
+    snprintf(
+        pair, sizeof(pair), "%s%s",
+        o.files ? "" : "conflict = \"left\"; first = { create = \"yes\"; differs = \"left\"; };",
+        h->deletes && !o.files ? " on_delete = { left = \"delete\"; right = \"delete\"; };" : "");
     const char *wrong = real_open(&p, root, h->kind, h->other, h->users, pair) ? NULL : p.error;
     for (size_t i = 0; !wrong && i < h->n; i++)
         wrong = line_of(&p, &o, h->line[i]);

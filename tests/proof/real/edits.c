@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "exchange.h"
+#include "parts.h"
 #include "real.h"
 #include "workbooks.h"
 
@@ -25,7 +26,7 @@ const char *const real_other_names[REAL_OTHERS] = {"crm", "dir"};
 enum side { SIDE_A, SIDE_B, SIDE_CRM, SIDE_DIR, SIDES };
 static const char *const side_names[SIDES] = {"a", "b", "crm", "dir"};
 
-/* Two fields that every kind has, by each side's name for them. */
+/* Two fields that every kind has, by each side's name for them, and some of one kind. */
 static const struct field {
     enum real_kind kind;
     const char *name, *exchange, *crm, *file;
@@ -37,6 +38,12 @@ static const struct field {
     {REAL_TASK, "two", "PercentComplete", NULL, "PERCENT-COMPLETE"},
     {REAL_EVENT, "one", "Location", NULL, "LOCATION"},
     {REAL_EVENT, "two", "Body", NULL, "DESCRIPTION"},
+    {REAL_MAIL, "one", "Subject", NULL, "Subject"},
+    {REAL_MAIL, "two", "Subject", NULL, "Subject"},
+    {REAL_CONTACT, "photo", PART_PHOTO, NULL, "PHOTO;ENCODING=b;TYPE=JPEG"},
+    {REAL_TASK, "file", PART_FILE, NULL, "ATTACH;VALUE=BINARY;ENCODING=BASE64;FILENAME=a.txt"},
+    {REAL_EVENT, "file", PART_FILE, NULL, "ATTACH;VALUE=BINARY;ENCODING=BASE64;FILENAME=a.txt"},
+    {REAL_EVENT, "rule", "Recurrence", NULL, "RRULE"}, /* with | for the ; of a script */
 };
 static const struct kind {
     const char *element, *label, *plan, *extension, *part, *title;
@@ -77,6 +84,8 @@ static const struct field *field_of(const struct doing *d, char value[REAL_LINE]
     if (sscanf(d->rest, "%15s %n", name, &from) != 1 || !from)
         return NULL;
     snprintf(value, REAL_LINE, "%s", strcmp(d->rest + from, "-") ? d->rest + from : "");
+    for (char *c = value; *c; c++)
+        *c = *c == '|' ? ';' : *c;
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (fields[i].kind == d->remote->kind && !strcmp(fields[i].name, name))
             return &fields[i];
@@ -159,7 +168,7 @@ static bool new_item(const struct doing *d)
     char mail[80], full[80];
     snprintf(mail, sizeof(mail), "pat.%s@x.example", d->name);
     snprintf(full, sizeof(full), GIVEN " %s", d->name);
-    if (!strcmp(d->verb, "mail"))
+    if (d->remote->kind == REAL_MAIL)
         return control(
             d, "mail",
             query("Subject", d->name, "Body", "Text of it", "InternetMessageId", mail, NULL));
@@ -167,7 +176,8 @@ static bool new_item(const struct doing *d)
         return control(d, "create",
                        query("kind", "CalendarItem", "Subject", d->name, "Start",
                              "2030-09-02T07:00:00Z", "End", "2030-09-02T08:00:00Z", "StartTimeZone",
-                             zone, "EndTimeZone", zone, "Recurrence", weekly, NULL));
+                             zone, "EndTimeZone", zone, "Recurrence", weekly,
+                             strstr(d->rest, "meet") ? "RequiredAttendees" : NULL, guest, NULL));
     switch (d->remote->kind) {
     case REAL_CONTACT:
         return control(d, "create",
@@ -199,7 +209,7 @@ static bool edit_box(const struct doing *d)
         return new_item(d);
     if (!strcmp(d->verb, "renumber"))
         return control(d, "new_ids", NULL);
-    const struct ex_item *i = item_named(d, &n);
+    struct ex_item *i = item_named(d, &n);
     if (!i)
         return false;
     if (!strcmp(d->verb, "choose"))
@@ -224,6 +234,8 @@ static bool edit_box(const struct doing *d)
                              gone ? "1" : "Elsewhere", NULL));
     }
     const struct field *f = strcmp(d->verb, "set") ? NULL : field_of(d, value);
+    if (f && part_is(f->exchange))
+        return part_set(&ex_mailboxes[d->side], i, f->exchange, value);
     return f && control(d, "edit", query("id", i->id, f->exchange, value, NULL));
 }
 
@@ -341,6 +353,11 @@ static bool put_file(const char *path, const char *text)
     return ok && rename(aside, path) == 0;
 }
 
+#define TIMES "DTSTART:20300704T070000Z\r\nDTEND:20300704T080000Z"
+#define PEOPLE                                                                                     \
+    "ORGANIZER;CN=Ada Lovell:mailto:ada.lovell@example.com\r\n"                                    \
+    "ATTENDEE;CN=Cy:mailto:cy@example.com"
+
 static bool new_file(const struct doing *d)
 {
     char folder[160], path[512];
@@ -358,9 +375,9 @@ static bool new_file(const struct doing *d)
                    "UID:%s@x\r\nDTSTAMP:20290101T000000Z\r\nSUMMARY:%s\r\n%s\r\nX-MORE:1\r\n"
                    "END:%s\r\nEND:VCALENDAR\r\n",
                    d->kind->part, d->name, d->name,
-                   d->remote->kind == REAL_TASK
-                       ? "DUE;VALUE=DATE:20300203"
-                       : "DTSTART:20300704T070000Z\r\nDTEND:20300704T080000Z",
+                   d->remote->kind == REAL_TASK ? "DUE;VALUE=DATE:20300203"
+                   : strcmp(d->verb, "meet")    ? TIMES
+                                                : TIMES "\r\n" PEOPLE,
                    d->kind->part);
     bool ok = put_file(path, b.data);
     sb_buf_free(&b);
@@ -371,11 +388,13 @@ static bool new_file(const struct doing *d)
 static char *line_at(char *text, const char *property, const struct kind *k)
 {
     size_t len = strcspn(property, ";");
-    char end[16];
-    for (char *at = text; at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
+    char begin[20], end[20];
+    snprintf(begin, sizeof(begin), "BEGIN:%s", k->part ? k->part : "");
+    for (char *at = k->part ? strstr(text, begin) : text; at;
+         at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
         if (!strncmp(at, property, len) && strchr(";:", at[len]) && at[len])
             return at;
-    snprintf(end, sizeof(end), "END:%s", k->part);
+    snprintf(end, sizeof(end), "END:%s", k->part ? k->part : "");
     return strstr(text, end);
 }
 
@@ -401,7 +420,7 @@ static bool edit_dir(const struct doing *d)
 {
     char path[512], value[REAL_LINE];
     size_t n;
-    if (!strcmp(d->verb, "new"))
+    if (!strcmp(d->verb, "new") || !strcmp(d->verb, "meet"))
         return new_file(d);
     char *text = file_named(d, path, &n);
     const struct field *f = strcmp(d->verb, "set") ? NULL : field_of(d, value);
@@ -489,6 +508,25 @@ static bool is_told(const struct ex_prop *p)
     return true;
 }
 
+/* Of an occurrence: it says so itself, or it does not. */
+static bool is_usual(const char *element, const char *value)
+{
+    return (!strcmp(element, "IsAllDayEvent") && !strcmp(value, "false")) ||
+           (!strcmp(element, "LegacyFreeBusyStatus") && !strcmp(value, "Busy"));
+}
+
+/* Without the ids in it. */
+static void show_value(struct sb_buf *b, const char *name, const char *value)
+{
+    static const char id[] = " Id=\"";
+    sb_buf_fmt(b, " %s=", name);
+    for (const char *at; (at = strstr(value, id)); value = at + strcspn(at, "\"")) {
+        at += sizeof(id) - 1;
+        sb_buf_add(b, value, (size_t)(at - value));
+    }
+    sb_buf_str(b, value);
+}
+
 static void show_item(const struct ex_mailbox *m, const struct ex_item *i, struct lines *l)
 {
     struct sb_buf b = {0};
@@ -499,13 +537,14 @@ static void show_item(const struct ex_mailbox *m, const struct ex_item *i, struc
     if (i->sensitivity && strcmp(i->sensitivity, "Normal"))
         sb_buf_fmt(&b, " (%s)", i->sensitivity);
     for (size_t p = 0; p < PROPS && ex_props[p].uri; p++)
-        if (i->value[p] && is_told(&ex_props[p]))
-            sb_buf_fmt(&b, " %s=%s", ex_props[p].key ? ex_props[p].key : ex_props[p].element,
-                       i->value[p]);
+        if (i->value[p] && is_told(&ex_props[p]) &&
+            (!i->original || !is_usual(ex_props[p].element, i->value[p])))
+            show_value(&b, ex_props[p].key ? ex_props[p].key : ex_props[p].element, i->value[p]);
     if (i->original)
         sb_buf_fmt(&b, " of=%s", i->original);
     if (i->body)
         sb_buf_fmt(&b, " Body=%s", i->body);
+    part_list(i, &b);
     take_line(l, &b);
 }
 
@@ -604,6 +643,8 @@ static size_t seen(const struct doing *d, const struct field *f, char value[REAL
                 shown = i->value[p];
         if (i && f && !strcmp(f->exchange, "Body"))
             shown = i->body;
+        if (i && f && part_is(f->exchange))
+            shown = text = part_shown(i, f->exchange);
     }
     snprintf(value, REAL_LINE, "%s", shown ? shown : "");
     free(text);

@@ -38,7 +38,8 @@ static void saw_new(struct oracle *o, int l, int p)
     o->of[l].loose |= again || (o->ran && chosen_anywhere(o, l) && !o->of[l].there[p]);
     o->of[l].born[p] = true;
     o->of[l].gone[p] = false;
-    memset(o->of[l].rests, 0, sizeof(o->of[l].rests));
+    if (!o->files) /* what was filed once is not filed again */
+        memset(o->of[l].rests, 0, sizeof(o->of[l].rests));
     for (int f = 0; f < TOLD; f++)
         *o->of[l].value[f][p] = 0;
 }
@@ -47,13 +48,15 @@ static void saw_deleted(struct oracle *o, int l, int p)
 {
     o->of[l].gone[p] = o->of[l].loose = o->of[l].went = true;
     /* What nobody has seen linked yet may be made again. */
-    o->of[l].rests[p] = o->of[l].met && o->of[l].there[p] && !o->of[l].copied && !o->strangers;
+    o->of[l].rests[p] = o->of[l].met && o->of[l].there[p] && !o->of[l].copied && !o->strangers &&
+                        (!o->doubles || p == OTHER);
 }
 
 void oracle_saw(struct oracle *o, const char *line)
 {
     char verb[16] = "", side[8] = "", name[16] = "";
     int from = 0;
+    o->doubles |= strstr(line, "CreateItem") && strstr(line, "twice");
     if (sscanf(line, "%15s %7s %15s %n", verb, side, name, &from) < 3) {
         o->ran |= !strncmp(line, "run", 3) || !strncmp(line, "kill", 4);
         if (!strncmp(line, "renumber", 8))
@@ -71,8 +74,9 @@ void oracle_saw(struct oracle *o, const char *line)
         saw_new(o, l, p);
     } else if (!strcmp(verb, "choose")) {
         o->of[l].chosen[p] = true;
-        memset(o->of[l].rests, 0, sizeof(o->of[l].rests));
-        o->of[l].met = false; /* what it says of itself counts now */
+        if (!o->files)
+            memset(o->of[l].rests, 0, sizeof(o->of[l].rests));
+        o->of[l].met &= o->files; /* what it says of itself counts now */
     } else if (!strcmp(verb, "set"))
         saw_set(o, l, p, line + from);
     else if (!strcmp(verb, "delete") || !strcmp(verb, "purge"))
@@ -117,7 +121,7 @@ static const char *judge_numbers(const struct oracle *o, int l, const struct vie
 {
     for (int p = 0; p < PLACES; p++) {
         bool here = o->of[l].born[p] && !o->of[l].gone[p];
-        bool elsewhere = false, many = o->of[l].copied;
+        bool elsewhere = false, many = o->of[l].copied || (o->doubles && p != OTHER);
         if (!o->place[p])
             continue;
         for (int q = 0; q < PLACES; q++)
@@ -156,6 +160,24 @@ static bool may_be(const struct oracle *o, int l, int f, const char *value)
             !strcmp(o->of[l].value[f][p], value))
             return true;
     return false;
+}
+
+static const char *judge_filed(const struct oracle *o, int l, const struct view v[PLACES])
+{
+    bool gone = o->of[l].gone[OTHER];
+    if (v[OTHER].n > 1)
+        return say(l, o->place[OTHER], "filed twice");
+    if (v[OTHER].n && !chosen_anywhere(o, l))
+        return say(l, o->place[OTHER], "nobody chose it, and it is filed");
+    if (v[OTHER].n && o->of[l].rests[OTHER])
+        return say(l, o->place[OTHER], "filed again");
+    if (!v[OTHER].n && !gone && o->of[l].there[OTHER])
+        return say(l, o->place[OTHER], "lost since the last look");
+    if (!v[OTHER].n && !gone && !o->of[l].loose && o->of[l].chosen[0] && o->of[l].born[0])
+        return say(l, o->place[OTHER], "is not filed");
+    if (!v[0].n && o->of[l].born[0] && !o->of[l].gone[0])
+        return say(l, o->place[0], "lost");
+    return NULL;
 }
 
 /* A mailbox whose owner chose it, and whose link nothing ended: both sides show the same, and that
@@ -202,8 +224,10 @@ const char *oracle_judge(struct oracle *o, struct real_play *play)
         for (int p = 0; p < PLACES; p++)
             if (!look(o, play, l, p, &v[p]))
                 return "the servers do not answer";
-        const char *wrong = judge_numbers(o, l, v);
-        for (int p = 0; !wrong && !o->of[l].loose && p < OTHER; p++)
+        const char *wrong = (o->files ? judge_filed : judge_numbers)(o, l, v);
+        bool loose = o->of[l].loose || o->files || o->doubles;
+        met = o->files;
+        for (int p = 0; !wrong && !loose && p < OTHER; p++)
             if (o->of[l].chosen[p] && o->of[l].born[p] && !met_as_strangers(o, l, p)) {
                 wrong = judge_linked(o, l, p, v);
                 met = true;

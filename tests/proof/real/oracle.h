@@ -13,6 +13,8 @@ struct oracle {
     bool asks;                 /* two that meet and are not both chosen are asked about */
     bool keys_link;            /* two that meet and are, are one */
     bool strangers;            /* new ids, and nothing says what was what */
+    bool files;                /* mail: filed once, and both copies are by themselves */
+    bool doubles;              /* the server carried out a create twice: two are there */
     bool ran;                  /* something of a run, since the last quiet */
     struct {
         bool born[PLACES];   /* a person made it there */

@@ -22,6 +22,7 @@
 #define QUIET_RUNS 24
 #define QUIET_CLOCK_MS 130000 /* past what settles late, past rests that grow */
 #define WATCHDOG_S 120
+#define FILES_TOO " attachments = true;"
 
 /* ---- the seams of the engine -------------------------------------------------------------------
  */
@@ -199,9 +200,9 @@ static bool write_config(struct real_play *p)
             "endpoints: {\n  exchange: { connector = \"ews\"; url = "
             "\"http://127.0.0.1:%u/EWS/Exchange.asmx\"; auth = \"basic\"; username = "
             "\"EXAMPLE\\\\svc-wess\"; password = { file = \"%s/exchange.secret\"; };"
-            " impersonate = \"%%{user.mailbox}\"; time_zone = \"Europe/Berlin\";%s };\n",
+            " impersonate = \"%%{user.mailbox}\"; time_zone = \"Europe/Berlin\";%s%s };\n",
             p->dir, PROOF_PLUGINS, p->remote.port_exchange, p->dir,
-            p->kind == REAL_CONTACT ? " folders = [ \"*\" ];" : "");
+            p->kind == REAL_CONTACT ? " folders = [ \"*\" ];" : "", p->files ? FILES_TOO : "");
     if (p->other == REAL_CRM)
         fprintf(f,
                 "  other: { connector = \"workbooks\"; url = \"http://127.0.0.1:%u/\";"
@@ -210,11 +211,11 @@ static bool write_config(struct real_play *p)
     else
         fprintf(f,
                 "  other: { connector = \"vdir\"; %s path = \"%s/files/%%{user.id}\";"
-                " time_zone = \"Europe/Berlin\"; };\n};\n",
+                " time_zone = \"Europe/Berlin\";%s };\n};\n",
                 p->kind == REAL_TASK    ? "kind = \"task\";"
                 : p->kind == REAL_EVENT ? "kind = \"event\";"
                                         : "",
-                p->dir);
+                p->dir, p->files ? FILES_TOO : "");
     fprintf(f,
             "users: { source = { csv = \"%s/users.csv\"; };"
             " waves = ( { name = \"*\"; mode = \"both\"; } ); };\n",
@@ -259,7 +260,8 @@ bool real_open(struct real_play *p, const char *root, enum real_kind kind, enum 
                int users, const char *pair)
 {
     *p = (struct real_play){.kind = kind, .other = other, .users = users};
-    snprintf(p->pair, sizeof(p->pair), "%s", pair);
+    p->files = !strncmp(pair, REAL_FILES, strlen(REAL_FILES));
+    snprintf(p->pair, sizeof(p->pair), "%s", pair + (p->files ? strlen(REAL_FILES) : 0));
     warm();
     void *at =
         mmap(NULL, sizeof(*p->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

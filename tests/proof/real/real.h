@@ -72,6 +72,7 @@ bool real_value(const struct real_remote *, const char *line, char *out, size_t 
 uint64_t real_files_mark(const struct real_remote *);
 
 /* ---- play.c ---- */
+#define REAL_FILES "files;" /* before the settings of a pair: attached ones travel */
 struct config;
 struct real_play {
     struct real_remote remote;
@@ -83,6 +84,7 @@ struct real_play {
     char pair[400];
     struct config *cfg;
     bool finds_deletions; /* the pair carries them over */
+    bool files;           /* both endpoints tell of attached ones */
     char error[400], shown[REAL_SHOWN];
 };
 bool real_open(struct real_play *, const char *root, enum real_kind, enum real_other, int users,

@@ -1,9 +1,23 @@
 #include "scenarios.h"
 
+#include "real.h"
+
 #define LINKED "new a Ann; choose a Ann; new a Bob; choose a Bob; quiet; "
 #define DELETES "on_delete = { left = \"delete\"; right = \"delete\"; };"
 #define RESTORES "on_delete = { left = \"restore\"; right = \"restore\"; };"
 #define SERIES "series a Ann; choose a Ann; quiet; "
+#define OLD "/9j/AQID"
+#define NEW "/9j/BAUG"
+#define PICTURED LINKED "set a Ann photo " OLD "; quiet; "
+#define FILED LINKED "set a Ann file " OLD "; quiet; "
+#define CHANGED                                                                                    \
+    SERIES "set o Ann rule " MORE "; quiet; occurrence a Ann 2; occurrence a Ann 4 gone; quiet; "
+#define FEWER "FREQ=WEEKLY|COUNT=6|BYDAY=MO"
+#define MORE "FREQ=WEEKLY|COUNT=7|BYDAY=MO"
+#define TELLS "with_attendees = \"send\"; invitations = \"send\"; "
+#define MET "meet a Ann; choose a Ann; quiet; "
+#define MEETINGS                                                                                   \
+    "series a Ann meet; choose a Ann; quiet; occurrence a Ann 2; occurrence a Ann 4 gone; quiet; "
 #define SHARED "new a Ann; choose a Ann; quiet; new b Ann; choose b Ann; quiet; "
 
 const struct real_scenario real_scenarios[] = {
@@ -108,8 +122,63 @@ const struct real_scenario real_scenarios[] = {
      "a Ann one Hall; o Ann one Hall"},
     {"series-deleted", ON_EVENT, 1, DELETES, SERIES "occurrence a Ann 2; quiet; delete o Ann", "",
      "a Ann none; o Ann none"},
+    {"series-rule", ON_EVENT, 1, "", CHANGED "set o Ann rule " FEWER, "", "o Ann rule " FEWER},
+    {"series-back", ON_EVENT, 1, "", CHANGED "set o Ann rule " FEWER,
+     AT_ONCE "set o Ann rule " MORE, "o Ann rule " MORE},
     {"meeting", ON_EVENT, 1, "", "meet a Ann; choose a Ann; quiet; set o Ann one Hall", "",
      "a Ann; o Ann"},
+    {"meeting-told", ON_EVENT, 1, TELLS, MET "set o Ann one Hall", "", "a Ann one Hall; mails 1"},
+    {"meeting-lost", ON_EVENT, 1, TELLS, MET "set o Ann one Hall; fault ews:UpdateItem:1:lost", "",
+     "a Ann one Hall; mails 1"},
+    {"meeting-late", ON_EVENT, 1, TELLS,
+     MET "set o Ann one Hall; set o Ann two More; fault ews:UpdateItem:1:late=30000", "",
+     "a Ann one Hall; a Ann two More; mails 1"},
+    {"meeting-lost-edited", ON_EVENT, 1, TELLS,
+     MET "set o Ann one Hall; set o Ann two More; fault ews:UpdateItem:1:lost; run;"
+         " set a Ann two Less",
+     "", "a Ann one Hall; o Ann one Hall; a Ann two Less; mails 1"},
+    {"meeting-made", ON_EVENT, 1, TELLS, "meet o Ann; choose o Ann", "", "a Ann; mails 1"},
+    {"meeting-made-lost", ON_EVENT, 1, TELLS,
+     "meet o Ann; choose o Ann; fault ews:CreateItem:1:lost", "", "a Ann; mails 1"},
+    {"meeting-made-late", ON_EVENT, 1, TELLS,
+     "meet o Ann; choose o Ann; fault ews:CreateItem:1:late=30000", "", "a Ann; mails 1"},
+    {"meeting-off", ON_EVENT, 1, TELLS DELETES, MET "delete o Ann", "", "a Ann none; mails 1"},
+    {"meeting-off-lost", ON_EVENT, 1, TELLS DELETES,
+     MET "delete o Ann; fault ews:DeleteItem:1:lost", "", "a Ann none; mails 1"},
+    {"meeting-off-late", ON_EVENT, 1, TELLS DELETES,
+     MET "delete o Ann; fault ews:DeleteItem:1:late=30000", "", "a Ann none; mails 1"},
+    {"meetings-rule", ON_EVENT, 1, TELLS, MEETINGS "set o Ann rule " FEWER, "",
+     "o Ann rule " FEWER "; mails 3"},
+    /* What takes several requests. */
+    {"photo-there", ON_CONTACT_DIR, 1, "", LINKED "set a Ann photo " OLD, "", "o Ann photo " OLD},
+    {"photo-new", ON_CONTACT_DIR, 1, "", LINKED "set o Ann photo " NEW, "", "a Ann photo " NEW},
+    {"photo-other", ON_CONTACT_DIR, 1, "", PICTURED "set o Ann photo " NEW "; set o Ann one Boss",
+     "", "a Ann photo " NEW "; a Ann one Boss"},
+    {"photo-lost", ON_CONTACT_DIR, 1, "",
+     PICTURED "set o Ann photo " NEW "; fault ews:CreateAttachment:1:lost", "",
+     "a Ann photo " NEW "; o Ann photo " NEW},
+    {"photo-kept", ON_CONTACT_DIR, 1, "",
+     PICTURED "set o Ann photo " NEW "; fault ews:DeleteAttachment:1:http=503/20", "",
+     "a Ann photo " NEW "; o Ann photo " NEW},
+    {"photo-under-write", ON_CONTACT_DIR, 1, "conflict = \"left\";",
+     PICTURED "set o Ann photo " NEW "; when ews:DeleteAttachment set a Ann one Boss", "",
+     "a Ann photo " NEW "; o Ann photo " NEW "; a Ann one Boss; o Ann one Boss"},
+    {"photo-taken-back", ON_CONTACT_DIR, 1, "", PICTURED "set o Ann photo " NEW,
+     AT_ONCE "set o Ann photo " OLD, "a Ann photo " OLD "; o Ann photo " OLD},
+    {"file-new", ON_TASK | ON_EVENT, 1, REAL_FILES, LINKED "set o Ann file " NEW, "",
+     "a Ann file " NEW},
+    {"file-other", ON_TASK | ON_EVENT, 1, REAL_FILES, FILED "set o Ann file " NEW, "",
+     "a Ann file " NEW "; o Ann file " NEW},
+    {"file-lost", ON_TASK | ON_EVENT, 1, REAL_FILES,
+     FILED "set o Ann file " NEW "; fault ews:CreateAttachment:1:lost", "",
+     "a Ann file " NEW "; o Ann file " NEW},
+    {"file-kept", ON_TASK | ON_EVENT, 1, REAL_FILES,
+     FILED "set o Ann file " NEW "; fault ews:DeleteAttachment:1:http=503/20", "",
+     "a Ann file " NEW "; o Ann file " NEW},
+    {"file-taken-back", ON_TASK | ON_EVENT, 1, REAL_FILES, FILED "set o Ann file " NEW,
+     AT_ONCE "set o Ann file " OLD, "a Ann file " OLD "; o Ann file " OLD},
+    {"file-off", ON_TASK | ON_EVENT, 1, REAL_FILES, FILED "set o Ann file -", "",
+     "a Ann file -; o Ann file -"},
     /* Mail. */
     {"filed", ON_MAIL, 1, "", "mail a Ann; choose a Ann; mail a Bob; choose a Bob; mail a Cid", "",
      "o Ann; o Bob; o Cid none"},
@@ -166,6 +235,45 @@ const struct real_scenario real_scenarios[] = {
     {"truncated-write", ON_ALL, 1, "",
      "new o Bob; choose o Bob; new o Cid; choose o Cid; fault ews:CreateItem:1:truncate", "",
      "a Bob; a Cid"},
+    {"twice-create", ON_ALL, 1, "",
+     "new o Bob; choose o Bob; new o Cid; choose o Cid; fault ews:CreateItem:1:twice; run", "",
+     "o Bob; o Cid; a Bob count 2; a Cid count 2"},
+    {"twice-create-late", ON_ALL, 1, "",
+     "new o Bob; choose o Bob; new o Cid; choose o Cid; fault ews:CreateItem:1:twice=2; run", "",
+     "o Bob; o Cid; a Bob count 2; a Cid count 2"},
+    {"twice-update", ON_ALL, 1, "", LINKED "set o Ann one Boss; fault ews:UpdateItem:1:twice", "",
+     "a Ann one Boss; o Ann one Boss"},
+    {"twice-update-late", ON_ALL, 1, "",
+     LINKED "set o Ann one Boss; fault ews:UpdateItem:1:twice=2", "",
+     "a Ann one Boss; o Ann one Boss"},
+    {"twice-delete", ON_ALL, 1, DELETES, LINKED "delete o Ann; fault ews:DeleteItem:1:twice=2", "",
+     "a Ann none; o Ann none"},
+    {"twice-photo", ON_CONTACT_DIR, 1, "",
+     PICTURED "set o Ann photo " NEW "; fault ews:CreateAttachment:1:twice", "",
+     "a Ann photo " NEW "; o Ann photo " NEW},
+    {"twice-photo-late", ON_CONTACT_DIR, 1, "",
+     PICTURED "set o Ann photo " NEW "; fault ews:CreateAttachment:1:twice=2", "",
+     "a Ann photo " NEW "; o Ann photo " NEW},
+    {"twice-file", ON_TASK | ON_EVENT, 1, REAL_FILES,
+     FILED "set o Ann file " NEW "; fault ews:CreateAttachment:1:twice", "",
+     "a Ann file " NEW "; o Ann file " NEW},
+    {"twice-file-late", ON_TASK | ON_EVENT, 1, REAL_FILES,
+     FILED "set o Ann file " NEW "; fault ews:CreateAttachment:1:twice=2", "",
+     "a Ann file " NEW "; o Ann file " NEW},
+    {"twice-file-new", ON_TASK | ON_EVENT, 1, REAL_FILES,
+     LINKED "set o Ann file " NEW "; fault ews:CreateAttachment:1:twice", "",
+     "a Ann file " NEW "; o Ann file " NEW},
+    {"again-list", ON_ALL, 1, "", LINKED "set a Ann one Boss; fault ews:SyncFolderItems:1:again",
+     "", "o Ann one Boss"},
+    {"again-read", ON_ALL, 1, "",
+     LINKED "set a Ann one Boss; set o Bob one Chair; fault ews:GetItem:1:again", "",
+     "o Ann one Boss; a Bob one Chair"},
+    {"again-write", ON_ALL, 1, "",
+     LINKED "set o Ann one Boss; new o Cid; choose o Cid; fault ews:CreateItem:1:again", "",
+     "a Ann one Boss; a Cid"},
+    {"again-update", ON_ALL, 1, "",
+     LINKED "set o Ann one Boss; fault ews:UpdateItem:1:again; run; set o Ann one Chair", "",
+     "a Ann one Chair"},
     {"unavailable", ON_ALL, 1, "",
      LINKED "set a Ann one Boss; set o Bob one Chair; fault ews:UpdateItem:1:http=503/30", "",
      "o Ann one Boss; a Bob one Chair"},

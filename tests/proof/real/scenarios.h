@@ -15,12 +15,13 @@ enum { /* where it is played */
        ON_FILES = ON_CONTACT_DIR | ON_TASK | ON_EVENT,
        ON_ALL = ON_CONTACT_CRM | ON_FILES,
 };
+#define AT_ONCE "clock 1; " /* begins a `then` that comes before the next run, not behind it */
 struct real_scenario {
     const char *name;
     unsigned on;
     int users;
     const char *pair, *before, *then; /* then: what a person does after the cut run */
-    const char *outcome;              /* what is so in the end, as real_is() takes it */
+    const char *outcome; /* what is so in the end, as real_is() takes it; last: mails N */
 };
 extern const struct real_scenario real_scenarios[];
 extern const size_t real_n_scenarios;

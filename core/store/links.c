@@ -379,10 +379,10 @@ enum store_code link_of_owner(struct db *db, int64_t link, enum side s, int64_t 
 {
     static const char left[] =
         "SELECT EXISTS(SELECT 1 FROM links_v k JOIN items i ON i.id = k.l"
-        " WHERE k.r = ?1 AND k.id != ?2 AND NOT k.ended AND NOT i.flags & ?3)";
+        " WHERE k.r IN " ITEM_TWINS " AND k.id != ?2 AND NOT k.ended AND NOT i.flags & ?3)";
     static const char right[] =
         "SELECT EXISTS(SELECT 1 FROM links_v k JOIN items i ON i.id = k.r"
-        " WHERE k.l = ?1 AND k.id != ?2 AND NOT k.ended AND NOT i.flags & ?3)";
+        " WHERE k.l IN " ITEM_TWINS " AND k.id != ?2 AND NOT k.ended AND NOT i.flags & ?3)";
     int64_t n = 0;
     enum store_code rc =
         sql_number(db, &n, s == LEFT ? left : right, "iii", item, link, (int64_t)WESS_ITEM_FOREIGN);

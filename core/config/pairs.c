@@ -333,12 +333,12 @@ static void check_twice(struct reader *r, const config_setting_t *s, const struc
 static void check_filing(struct reader *r, const config_setting_t *s, struct cfg_pair *p)
 {
     static const char *const idle[] = {"conflict", "on_delete", "on_untag", "direction", "fields"};
-    if (p->kind && p->kind->natural && !p->files)
+    if (p->kind && p->kind->filed && !p->files)
         trouble_at(r, s, "pair %s: a %s is filed, not kept in step: say mode = \"file\"", p->name,
                    p->kind->name);
     if (!p->files)
         return;
-    if (p->kind && !p->kind->natural)
+    if (p->kind && !p->kind->filed)
         trouble_at(r, s, "pair %s: a %s is kept in step, not filed: leave out mode = \"file\"",
                    p->name, p->kind->name);
     for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {

@@ -272,9 +272,15 @@ enum store_code
 links_of_item(struct db *, int64_t item,
               void (*each)(void *ctx, int64_t link, int64_t pu, enum side, bool ended), void *ctx);
 enum store_code link_count(struct db *, int64_t pu, int64_t *active);
-/* Whether another link than this one, whoever's, holds `item`, by whatever feed, on the other side
- * of `s` and has an item of its own, not WESS_ITEM_FOREIGN, on `s`. */
-enum store_code link_of_owner(struct db *, int64_t link, enum side s, int64_t item, bool *any);
+/* Who else holds `item`, by whatever feed, on the other side of `s`: links that stand, whoever's,
+ * but for this one (0: none yet). */
+struct link_holders {
+    bool owner;     /* one whose item on `s` is no copy of somebody else's (WESS_ITEM_FOREIGN) */
+    bool copy;      /* one whose item is such a copy */
+    bool older_one; /* and one of those is older than this link */
+};
+enum store_code link_holders(struct db *, int64_t link, enum side s, int64_t item,
+                             struct link_holders *);
 /* Those that stand, and whose item that side's select chose when it was last decided. */
 enum store_code links_chosen(struct db *, int64_t pu, enum side, int64_t *n);
 

@@ -95,11 +95,16 @@ static void item_is_known_by_its_twins(void **state)
     OK(&box, item_put(box.db, &copy, 0));
     OK(&box, item_put(box.db, &mine, 0));
     int64_t link = a_link(1, copy.id, b.id);
-    OK(&box, link_of_owner(box.db, link, LEFT, b.id, &any));
-    assert_false(any);
-    a_link(2, mine.id, a.id);
-    OK(&box, link_of_owner(box.db, link, LEFT, b.id, &any));
-    assert_true(any);
+    struct link_holders by;
+    OK(&box, link_holders(box.db, link, LEFT, b.id, &by));
+    assert_false(by.owner || by.copy || by.older_one);
+    int64_t later = a_link(2, mine.id, a.id);
+    OK(&box, link_holders(box.db, link, LEFT, b.id, &by));
+    assert_true(by.owner && !by.copy);
+    OK(&box, link_holders(box.db, later, LEFT, a.id, &by));
+    assert_true(!by.owner && by.copy && by.older_one);
+    OK(&box, link_holders(box.db, 0, LEFT, a.id, &by));
+    assert_true(by.owner && by.older_one);
 }
 
 static void feed_keeps_identity_and_cursor(void **state)

@@ -311,21 +311,6 @@ static void check_shared(struct reader *r, const config_setting_t *s, const stru
     }
 }
 
-/* Where the select has to name the user all of them are in one database. Opened once for each it is
- * another collection for each: no claim would keep two users from making one customer twice. */
-static void check_opened_apart(struct reader *r, const config_setting_t *s,
-                               const struct cfg_pair *p)
-{
-    for (int i = LEFT; i <= RIGHT; i++)
-        if (p->kind && p->kind->by_name && p->endpoint[i] && p->endpoint[i]->per_user &&
-            names_user(&p->select[i]))
-            trouble_at(r, s,
-                       "pair %s: a setting of endpoint %s speaks of %%{user...}, so it is opened "
-                       "once for each user, and two who choose one %s at a time would make two of "
-                       "it: keep %%{user...} out of that endpoint, or name another one here",
-                       p->name, p->endpoint[i]->name, p->kind->name);
-}
-
 static void check_twice(struct reader *r, const config_setting_t *s, const struct cfg_pair *p,
                         const struct cfg_pair *before, size_t n)
 {
@@ -348,12 +333,12 @@ static void check_twice(struct reader *r, const config_setting_t *s, const struc
 static void check_filing(struct reader *r, const config_setting_t *s, struct cfg_pair *p)
 {
     static const char *const idle[] = {"conflict", "on_delete", "on_untag", "direction", "fields"};
-    if (p->kind && p->kind->natural && !p->files)
+    if (p->kind && p->kind->filed && !p->files)
         trouble_at(r, s, "pair %s: a %s is filed, not kept in step: say mode = \"file\"", p->name,
                    p->kind->name);
     if (!p->files)
         return;
-    if (p->kind && !p->kind->natural)
+    if (p->kind && !p->kind->filed)
         trouble_at(r, s, "pair %s: a %s is kept in step, not filed: leave out mode = \"file\"",
                    p->name, p->kind->name);
     for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {
@@ -415,7 +400,6 @@ static void read_pair(struct reader *r, const config_setting_t *s, struct cfg_pa
     read_guard(r, group_of(s, "guard"), &p->guard);
     check_twice(r, s, p, before, n);
     check_shared(r, s, p);
-    check_opened_apart(r, s, p);
     check_filing(r, s, p);
     check_mask(r, s, p);
 }

@@ -221,7 +221,9 @@ static bool by_stamp(struct run *r, struct batch *b, struct entry *e, const stru
     for (size_t i = 0; i < n; i++)
         if (keys[i].of[0] == derived && !by_hash(r, b, other, &keys[i], NULL, &c))
             return false;
-    for (int attempt = 1; attempt < STAMP_ATTEMPTS && is_borne(r, b, other, derived); attempt++) {
+    /* By where it lies: attempt 0 of what has no natural key is among its keys. */
+    for (int attempt = r->pair->kind->natural ? 0 : 1;
+         attempt < STAMP_ATTEMPTS && is_borne(r, b, other, derived); attempt++) {
         char stamp[STAMP_SIZE];
         stamp_make(r->cfg->site, r->side[side].schema->identity, r->side[side].feed.collection,
                    e->row[side].rid, attempt, stamp);

@@ -518,6 +518,24 @@ static bool with_tag(struct run *r, struct wess_arena *a, enum side to, struct c
     return content_patch(a, c, &patch, c);
 }
 
+/* An attempt that is over belongs to a link that ended, or to what a person deleted: the next
+ * create bears a stamp of its own. By a natural key others look for the same one, so that it is
+ * spent as long as something bears it; what is filed once more bears the same, by which a state
+ * that was lost finds it. */
+static bool is_spent(struct run *r, const struct entry *e, enum side from,
+                     const struct wess_item *item, const char *stamp)
+{
+    struct hash h = key_hash(r->store, KEY_DERIVED, stamp);
+    int64_t bearer;
+    size_t n = 0;
+    if (r->pair->files)
+        return false;
+    if (!stamp_is_natural(item))
+        return stamp_used(r->db, e->row[from].id, stamp);
+    items_by_key(r->db, r->side[other_side(from)].feed.id, &h, NULL, &bearer, 1, &n);
+    return n > 0;
+}
+
 static const char *new_stamp(struct run *r, struct wess_arena *a, const struct entry *e,
                              enum side from)
 {
@@ -531,14 +549,10 @@ static const char *new_stamp(struct run *r, struct wess_arena *a, const struct e
                              .n_fields = now ? now->n : 0};
     if (!conn_keys(a, &item, NULL))
         return NULL;
-    /* An attempt that is over belongs to a link that ended, or to what a person deleted: the next
-     * create bears a stamp of its own. What is filed once more bears the same, by which a state
-     * that was lost finds it. */
     for (; attempt < STAMP_ATTEMPTS * 64; attempt++) {
         stamp_of_item(r->cfg->site, r->side[from].schema->identity, r->side[from].feed.collection,
                       &item, attempt, stamp);
-        if (op_by_stamp(r->db, a, stamp, &op) != STORE_OK &&
-            (r->pair->files || !stamp_used(r->db, e->row[from].id, stamp)))
+        if (op_by_stamp(r->db, a, stamp, &op) != STORE_OK && !is_spent(r, e, from, &item, stamp))
             break;
     }
     return arena_text(a, stamp);

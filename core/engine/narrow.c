@@ -15,6 +15,7 @@ struct narrowing {
 };
 static const char *const when[] = {"busystatus", "class", "end", "rrule", "start", "uid", NULL};
 static const char *const own[] = {"alarm", "busystatus", "categories", NULL};
+static const char *const nothing[] = {NULL};
 
 bool is_masked(const struct run *r, const struct entry *e)
 {
@@ -65,15 +66,33 @@ static bool narrow(const struct run *r, struct wess_arena *a, const struct narro
     return of != NULL;
 }
 
-static bool by_owner(struct run *r, struct wess_arena *a, const struct entry *e, enum side s,
-                     struct reconcile_in *in)
+/* Somebody else's meeting is told by one copy: that of whoever organises it, or else the one that
+ * was linked first. Of the others nothing goes either way. */
+static bool by_owner(struct run *r, struct wess_arena *a, enum side s,
+                     const struct link_holders *by, struct reconcile_in *in)
+{
+    const struct narrowing none = {nothing, DIR_NEVER},
+                           some = {own, s == LEFT ? DIR_TO_RIGHT : DIR_TO_LEFT};
+    return narrow(r, a, by->owner || by->older_one ? &none : &some, in);
+}
+
+/* What is one meeting, and whose. */
+static bool by_holders(struct run *r, struct wess_arena *a, const struct entry *e, enum side s,
+                       struct reconcile_in *in)
 {
     int64_t twin = e->row[other_side(s)].id;
-    bool owner = false;
-    if (twin && link_of_owner(r->db, e->link.id, s, twin, &owner) != STORE_OK)
+    bool foreign = (e->row[s].flags & WESS_ITEM_FOREIGN) != 0;
+    struct link_holders by = {0};
+    if (!r->pair->kind->people || (!foreign && !e->fresh))
+        return true;
+    if (twin && link_holders(r->db, e->link.id, s, twin, &by) != STORE_OK)
         return false;
-    const struct narrowing by = {own, owner ? DIR_NEVER : s == LEFT ? DIR_TO_RIGHT : DIR_TO_LEFT};
-    return narrow(r, a, &by, in);
+    if (foreign)
+        return by_owner(r, a, s, &by, in);
+    /* Copies told of it until now; whoever organises it comes. */
+    if (by.copy && !by.owner)
+        in->first_differs = s == LEFT ? RULE_LEFT : RULE_RIGHT;
+    return true;
 }
 
 bool narrow_rules(struct run *r, struct wess_arena *a, const struct entry *e,
@@ -82,8 +101,7 @@ bool narrow_rules(struct run *r, struct wess_arena *a, const struct entry *e,
     static const struct narrowing masked = {when, DIR_NEVER};
     bool ok = !is_masked(r, e) || narrow(r, a, &masked, in);
     for (int s = LEFT; ok && s <= RIGHT; s++)
-        if (e->row[s].flags & WESS_ITEM_FOREIGN)
-            ok = by_owner(r, a, e, (enum side)s, in);
+        ok = by_holders(r, a, e, (enum side)s, in);
     return ok;
 }
 

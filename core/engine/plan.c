@@ -190,11 +190,22 @@ static void count_holder(void *ctx, int64_t link, int64_t pu, enum side side, bo
     h->others |= !ended && pu != h->pu;
 }
 
+/* Whether somebody else's link holds it, by whatever feed. */
+static bool has_others(struct run *r, struct wess_arena *a, int64_t item)
+{
+    struct holders h = {.pu = r->pu.id};
+    int64_t *twins = NULL;
+    size_t n = 0;
+    item_twins(r->db, a, item, &twins, &n);
+    for (size_t i = 0; i < n; i++)
+        links_of_item(r->db, twins[i], count_holder, &h);
+    return h.others;
+}
+
 /* Deletes the twin, unless it was edited since, somebody else's link holds it, or it may not be. */
 static bool plan_delete(struct run *r, struct wess_arena *a, struct entry *e)
 {
     enum side t = e->target;
-    struct holders h = {.pu = r->pu.id};
     struct content shadow;
     if (!decode_content(a, e->link.shadow[t], &shadow))
         return run_memory(r);
@@ -206,11 +217,10 @@ static bool plan_delete(struct run *r, struct wess_arena *a, struct entry *e)
         e->target = other_side(t);
         return merge_create(r, a, e);
     }
-    if (RULE(shared_kept))
-        links_of_item(r->db, e->row[t].id, count_holder, &h);
-    if (h.others || !r->side[t].writable || (e->row[t].flags & WESS_ITEM_LOCKED) ||
+    bool others = RULE(shared_kept) && has_others(r, a, e->row[t].id);
+    if (others || !r->side[t].writable || (e->row[t].flags & WESS_ITEM_LOCKED) ||
         !(r->side[t].collection->caps & WESS_CAP_DELETE)) {
-        if (h.others)
+        if (others)
             e->reason = WHY_SHARED;
         return plan_end(r, a, e);
     }

@@ -80,6 +80,8 @@ static bool check_identity(struct run *r, enum side s)
     if (db_begin(r->db) != STORE_OK)
         return run_store_failed(r);
     feed_identity(r->db, side->feed.id, now, gen);
+    feed_get(r->db, r->arena, side->feed.endpoint, side->feed.user, side->feed.collection,
+             &side->feed);
     return db_commit(r->db) == STORE_OK || run_store_failed(r);
 }
 
@@ -155,13 +157,28 @@ bool run_pulled(struct run *r, enum side s, const struct pull *p)
     return true;
 }
 
+/* Of a feed of this user's own. */
+static bool own_begin(struct run *r, enum side s, struct pull *p)
+{
+    struct feed_row *f = &r->side[s].feed;
+    *p = run_pull_of(r, s);
+    p->n_subs = round_subscribers(r, s, &p->subs);
+    if (!p->subs)
+        return run_memory(r);
+    return feed_get(r->db, r->arena, f->endpoint, f->user, f->collection, f) == STORE_OK ||
+           run_store_failed(r);
+}
+
 bool run_look_up(struct run *r, enum side s, int64_t *changed)
 {
     struct pull p, *one = &p;
-    bool reads = false, ok = round_shared_begin(r, s, true, &p, &reads);
+    bool own = !r->side[s].shared, reads = false;
+    bool ok = own ? own_begin(r, s, &p) : round_shared_begin(r, s, true, &p, &reads);
     if (ok)
         feed_pull(&one, 1);
     *changed = ok ? p.changed : 0;
+    if (own)
+        return ok && run_pulled(r, s, &p);
     return reads ? round_shared_end(r, s, &p, ok) && ok : ok;
 }
 

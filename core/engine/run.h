@@ -66,6 +66,7 @@ struct run_side {
     struct selector selector;
     struct shared_feed *shared; /* NULL: this user's own feed */
     bool common;                /* other pairs or users read and write that shared feed, too */
+    int64_t keep_claims_ms;     /* claim.c: others may write by feeds of their own; 0: none */
     bool writable;              /* the wave and the pair's direction allow it */
 };
 struct run_source { /* who says what of a side bears which tags; see source.c */

@@ -229,7 +229,7 @@ static void upsert(struct storing *pg, const struct wess_item *facts, bool as_ne
     if (!same)
         put(pg, facts, &row);
     if (stamp && !(known && (row.flags & ITEM_OURS)))
-        seen_stamp(p->db, pg->scratch, stamp, &row, p->live, p->ctx, pg->now_ms);
+        seen_stamp(p, pg->scratch, stamp, &row, pg->now_ms);
     todos(pg, facts, &row, same, mended);
 }
 

@@ -26,14 +26,23 @@ void seen_settle(struct db *db, struct wess_arena *scratch, const struct op_row 
     todo_put(db, op->pu, op->side, created->id, NOT_CHOSEN);
 }
 
-bool seen_stamp(struct db *db, struct wess_arena *scratch, const char *stamp,
-                const struct item_row *item, bool (*live)(void *, int64_t), void *ctx,
-                int64_t now_ms)
+/* The same record is another item in another feed of its remote: whose create it was reads that by
+ * a feed of their own. Who is no subscriber at all, having left, has none. */
+static bool is_of_feed(const struct pull *p, const struct op_row *op)
+{
+    bool siblings = false;
+    for (size_t i = 0; i < p->n_subs; i++)
+        if (p->subs[i].pu == op->pu && p->subs[i].side == op->side)
+            return true;
+    return !*p->feed->user && feed_has_siblings(p->db, p->feed->id, &siblings) == STORE_OK &&
+           !siblings;
+}
+
+void seen_stamp(const struct pull *p, struct wess_arena *scratch, const char *stamp,
+                const struct item_row *item, int64_t now_ms)
 {
     struct op_row op;
-    if (op_by_stamp(db, scratch, stamp, &op) != STORE_OK || op.what != OP_CREATE ||
-        op.state != OP_SENT || (live && live(ctx, op.run)))
-        return false;
-    seen_settle(db, scratch, &op, item, now_ms);
-    return true;
+    if (op_by_stamp(p->db, scratch, stamp, &op) == STORE_OK && op.what == OP_CREATE &&
+        op.state == OP_SENT && !(p->live && p->live(p->ctx, op.run)) && is_of_feed(p, &op))
+        seen_settle(p->db, scratch, &op, item, now_ms);
 }

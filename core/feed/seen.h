@@ -2,14 +2,13 @@
 #ifndef CORE_FEED_SEEN_H
 #define CORE_FEED_SEEN_H
 
-#include "store/store.h"
+#include "feed/pull.h"
 
-/* The item bears the stamp. Where a create of a run that is over left that stamp in doubt, the two
- * are linked, without trusting the revision: the merge runs again. Within the caller's transaction.
- * true: it was settled. */
-bool seen_stamp(struct db *, struct wess_arena *scratch, const char *stamp,
-                const struct item_row *item, bool (*live)(void *, int64_t), void *ctx,
-                int64_t now_ms);
+/* The item bears the stamp. Where a create into this feed, of a run that is over, left that stamp
+ * in doubt, the two are linked, without trusting the revision: the merge runs again. Within the
+ * caller's transaction. */
+void seen_stamp(const struct pull *, struct wess_arena *scratch, const char *stamp,
+                const struct item_row *item, int64_t now_ms);
 
 /* The same for whoever looked the stamp up: links source and created item by the op, ends the op as
  * "ok" and makes to-dos of both ends. */

@@ -33,6 +33,12 @@ static const char *natural_key(const struct wess_item *item, const char **space)
     return NULL;
 }
 
+bool stamp_is_natural(const struct wess_item *item)
+{
+    const char *space;
+    return natural_key(item, &space) != NULL;
+}
+
 void stamp_of_item(const char *site, const char *identity, const char *collection,
                    const struct wess_item *item, int attempt, char out[STAMP_SIZE])
 {

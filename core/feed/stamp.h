@@ -17,5 +17,6 @@ void stamp_make(const char *site, const char *identity, const char *collection, 
  * keys must be set. */
 void stamp_of_item(const char *site, const char *identity, const char *collection,
                    const struct wess_item *, int attempt, char out[STAMP_SIZE]);
+bool stamp_is_natural(const struct wess_item *); /* it bears that key */
 
 #endif

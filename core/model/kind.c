@@ -100,6 +100,8 @@ static const struct field_def event_fields[] = {
           "RFC 5545 3.8.4.4"),
     {"priority", WESS_INT, MERGE_SCALAR, FORM_LINE, 0, true, "priority", "RFC 5545 3.8.1.9", "0"},
     FIELD("rdate", WESS_SET, MERGE_SET, FORM_SET, 32, "added occurrences", "RFC 5545 3.8.5.2"),
+    FIELD("recurrence-id", WESS_TIME, MERGE_SCALAR, FORM_DATE, 0, "occurrence of",
+          "RFC 5545 3.8.4.4"),
     FIELD("rrule", WESS_TEXT, MERGE_SCALAR, FORM_RULE, LINE_MAX_LEN, "recurrence",
           "RFC 5545 3.8.5.3"),
     FIELD("start", WESS_TIME, MERGE_SCALAR, FORM_DATE, 0, "starts", "RFC 5545 3.8.2.4"),
@@ -134,10 +136,10 @@ static const char *const message_keys[] = {"message-id"};
             sizeof(table##_keys) / sizeof(table##_keys[0]), __VA_ARGS__                            \
     }
 static const struct kind_def kinds[] = {
-    KIND("contact", contact, 4, "email+name.family", "email", true, NULL, NULL),
-    KIND("event", event, 1, "uid", "summary+start", false, NULL, "attendees"),
-    KIND("message", message, 1, "message-id", NULL, false, "message-id", NULL),
-    KIND("task", task, 0, NULL, "summary+due", false, NULL, NULL),
+    KIND("contact", contact, 4, "email+name.family", "email", true, NULL, false, NULL),
+    KIND("event", event, 1, "uid", "summary+start", false, "uid", false, "attendees"),
+    KIND("message", message, 1, "message-id", NULL, false, "message-id", true, NULL),
+    KIND("task", task, 0, NULL, "summary+due", false, NULL, false, NULL),
 };
 
 const char *kind_names(size_t i)

@@ -57,8 +57,9 @@ struct kind_def {
     const char *link,
         *ask;     /* by which items are linked, and asked about, unless a pair says; NULL */
     bool by_name; /* its items are people: without an address one of the same name is asked about */
-    const char *natural; /* the key that an item bears wherever it lies: its stamp derives from it,
-                            and it is filed (mode = "file") rather than kept in step; NULL */
+    const char *natural; /* the key that an item bears wherever it lies: its stamp derives from it;
+                            NULL */
+    bool filed;          /* (mode = "file") rather than kept in step; it has a natural key */
     const char *people;  /* the field with those whom a remote may tell of a change; NULL: none */
 };
 const struct kind_def *kind_find(const char *name); /* NULL: no such kind */

@@ -11,9 +11,8 @@ enum store_code feed_get(struct db *db, struct wess_arena *a, const char *endpoi
                          const char *user, const char *collection, struct feed_row *out)
 {
     static const char read[] = "SELECT id, identity, generation, cursor, snapshot, complete,"
-                               " read_ms, endpoint, user, collection FROM feeds WHERE endpoint = ? "
-                               "AND user = ? AND collection"
-                               " = ?";
+                               " read_ms, endpoint, user, collection, remote FROM feeds WHERE"
+                               " endpoint = ? AND user = ? AND collection = ?";
     sqlite3_stmt *s = sql_row(db, read, "ttt", endpoint, user, collection);
     if (!s && !db->failed) {
         bool outside = sql_outside(db);
@@ -30,6 +29,7 @@ enum store_code feed_get(struct db *db, struct wess_arena *a, const char *endpoi
     if (!s)
         return STORE_FAIL;
     *out = (struct feed_row){.id = col_int(s, 0),
+                             .remote = col_int(s, 10),
                              .endpoint = col_text(db, a, s, 7),
                              .user = col_text(db, a, s, 8),
                              .collection = col_text(db, a, s, 9),
@@ -41,12 +41,6 @@ enum store_code feed_get(struct db *db, struct wess_arena *a, const char *endpoi
                              .read_ms = col_int(s, 6)};
     sql_end(s);
     return sql_ok(db);
-}
-
-enum store_code feed_identity(struct db *db, int64_t feed, const char *identity, const char *gen)
-{
-    return sql_do(db, "UPDATE feeds SET identity = ?2, generation = ?3 WHERE id = ?1", "itt", feed,
-                  identity, gen);
 }
 
 enum store_code feed_start_snapshot(struct db *db, int64_t feed, int64_t *number)

@@ -375,19 +375,21 @@ enum store_code link_count(struct db *db, int64_t pu, int64_t *active)
     return sql_number(db, active, "SELECT links FROM main.pus WHERE id = ?", "i", pu);
 }
 
-enum store_code link_of_owner(struct db *db, int64_t link, enum side s, int64_t item, bool *any)
+#define HOLDERS(end, other)                                                                        \
+    "SELECT max(NOT i.flags & ?3), max(i.flags & ?3), max(i.flags & ?3 AND (k.id < ?2 OR ?2 = 0))" \
+    " FROM links_v k JOIN items i ON i.id = k." end " WHERE k." other " IN " ITEM_TWINS            \
+    " AND k.id <> ?2 AND NOT k.ended"
+
+enum store_code link_holders(struct db *db, int64_t link, enum side s, int64_t item,
+                             struct link_holders *out)
 {
-    static const char left[] =
-        "SELECT EXISTS(SELECT 1 FROM links_v k JOIN items i ON i.id = k.l"
-        " WHERE k.r = ?1 AND k.id != ?2 AND NOT k.ended AND NOT i.flags & ?3)";
-    static const char right[] =
-        "SELECT EXISTS(SELECT 1 FROM links_v k JOIN items i ON i.id = k.r"
-        " WHERE k.l = ?1 AND k.id != ?2 AND NOT k.ended AND NOT i.flags & ?3)";
-    int64_t n = 0;
-    enum store_code rc =
-        sql_number(db, &n, s == LEFT ? left : right, "iii", item, link, (int64_t)WESS_ITEM_FOREIGN);
-    *any = n != 0;
-    return rc;
+    sqlite3_stmt *row = sql_row(db, s == LEFT ? HOLDERS("l", "r") : HOLDERS("r", "l"), "iii", item,
+                                link, (int64_t)WESS_ITEM_FOREIGN);
+    *out = (struct link_holders){.owner = row && col_int(row, 0),
+                                 .copy = row && col_int(row, 1),
+                                 .older_one = row && col_int(row, 2)};
+    sql_end(row);
+    return sql_ok(db);
 }
 
 enum store_code links_chosen(struct db *db, int64_t pu, enum side side, int64_t *n)

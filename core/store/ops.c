@@ -1,4 +1,4 @@
-/* The journal and the history it becomes; claims. */
+/* The journal and the history it becomes. */
 #include <string.h>
 
 #include "store/sql.h"
@@ -205,6 +205,8 @@ enum store_code op_done(struct db *db, int64_t id, const char *code, int64_t now
 enum store_code op_made(struct db *db, int64_t id, enum side side, int64_t item, int64_t link,
                         int64_t now_ms)
 {
+    if (!sql_empty(db, CLAIMS_ROWS) && claims_made(db, id, item, now_ms) != STORE_OK)
+        return STORE_FAIL;
     return op_over(db, id, "ok", now_ms, side, item, link);
 }
 
@@ -245,31 +247,6 @@ enum store_code ops_create_sources(struct db *db, struct wess_arena *a, int64_t 
     sql_end(s);
     *out = of;
     return db->failed ? STORE_FAIL : STORE_OK;
-}
-
-/* ---- claims
- * ------------------------------------------------------------------------------------------------------
- */
-
-enum store_code claim_take(struct db *db, int64_t feed, const struct hash *h, int64_t op,
-                           int64_t *holder)
-{
-    sql_filled(db, CLAIMS_ROWS);
-    if (sql_do(db, "INSERT INTO claims(feed, hash, op) VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
-               "ihi", feed, h, op) != STORE_OK)
-        return STORE_FAIL;
-    *holder = op;
-    if (sqlite3_changes(db->sq))
-        return STORE_OK;
-    if (sql_number(db, holder, "SELECT op FROM claims WHERE feed = ? AND hash = ?", "ih", feed,
-                   h) != STORE_OK)
-        return STORE_FAIL;
-    return *holder == op ? STORE_OK : STORE_NONE;
-}
-
-enum store_code claims_count(struct db *db, int64_t *n)
-{
-    return sql_number(db, n, "SELECT count(*) FROM claims", "");
 }
 
 /* ---- counting

@@ -97,8 +97,28 @@ static const char version_2[] =
     "CREATE TABLE joined(feed INT NOT NULL, source INT NOT NULL, turn INT NOT NULL, PRIMARY"
     " KEY(feed, source)) STRICT, WITHOUT ROWID;";
 
+/* Several feeds may be of one collection: of endpoints that are opened once for each user. Claims
+ * are by that, and those of such a collection outlive their operation: see claims.c. */
+static const char version_3[] =
+    "CREATE TABLE remotes(id INTEGER PRIMARY KEY, identity TEXT NOT NULL, collection TEXT NOT NULL,"
+    " UNIQUE(identity, collection)) STRICT;"
+    "INSERT INTO remotes(identity, collection) SELECT DISTINCT identity, collection FROM feeds"
+    " WHERE identity IS NOT NULL;"
+    "ALTER TABLE feeds ADD COLUMN remote INT NOT NULL DEFAULT 0;" /* 0: not known yet */
+    "UPDATE feeds SET remote = coalesce((SELECT r.id FROM remotes r WHERE r.identity ="
+    " feeds.identity AND r.collection = feeds.collection), 0);"
+    "CREATE INDEX feeds_remote ON feeds(remote);"
+    "DROP INDEX claims_op;"
+    "ALTER TABLE claims RENAME TO claims_2;"
+    "CREATE TABLE claims(remote INT NOT NULL, hash BLOB NOT NULL, op INT NOT NULL, keep INT NOT"
+    " NULL, PRIMARY KEY(remote, hash)) STRICT, WITHOUT ROWID;"
+    "INSERT OR IGNORE INTO claims SELECT f.remote, c.hash, c.op, 0 FROM claims_2 c JOIN feeds f ON"
+    " f.id = c.feed;"
+    "DROP TABLE claims_2;"
+    "CREATE INDEX claims_op ON claims(op);";
+
 /* Step i leads from version i to i + 1. */
-static const char *const steps[] = {version_1, version_2};
+static const char *const steps[] = {version_1, version_2, version_3};
 #define NEWEST ((int)(sizeof(steps) / sizeof(steps[0])))
 
 /* Links and values are read through views, so that a dry db can put its own over them. */
@@ -118,9 +138,10 @@ const char schema_dry[] =
     "CREATE INDEX temp.ops_plan ON ops(pu, state, what, side, id);"
     "CREATE INDEX temp.ops_link ON ops(link, side);"
     "CREATE INDEX temp.ops_stamp ON ops(stamp) WHERE state = 1;"
-    "CREATE TEMP TABLE claims(feed INT, hash BLOB, op INT, PRIMARY KEY(feed, hash));"
-    "INSERT INTO temp.claims SELECT c.feed, c.hash, c.op FROM main.claims c JOIN main.ops o ON o.id"
-    " = c.op AND o.state = 1;" /* what is in doubt stays claimed */
+    "CREATE TEMP TABLE claims(remote INT, hash BLOB, op INT, keep INT, PRIMARY KEY(remote, hash));"
+    /* What is in doubt stays claimed. */
+    "INSERT INTO temp.claims SELECT c.remote, c.hash, c.op, c.keep FROM main.claims c JOIN main.ops"
+    " o ON o.id = c.op AND o.state = 1;"
     "CREATE TEMP TABLE history AS SELECT * FROM main.history WHERE 0;"
     "CREATE TEMP TABLE asks(id INTEGER PRIMARY KEY, pu INT, link INT, item INT, kind INT, side INT,"
     " field TEXT, reason TEXT, body BLOB, candidates TEXT, title TEXT, answer TEXT, asked_ms INT,"

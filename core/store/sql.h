@@ -104,6 +104,15 @@ enum store_code value_put(struct db *, struct wess_slice body, int64_t *id); /* 
 struct wess_slice value_get(struct db *, struct wess_arena *, int64_t id);
 void values_forget(struct db *); /* at the end of a transaction */
 
+/* claims.c: what the op made, to whoever meets its claims. */
+enum store_code claims_made(struct db *, int64_t op, int64_t item, int64_t now_ms);
+
+/* remotes.c: the ids of item ?1 as every feed of its remote knows it. */
+#define ITEM_TWINS                                                                                 \
+    "(SELECT ?1 UNION SELECT t.id FROM items i JOIN feeds f ON f.id = i.feed AND f.remote > 0"     \
+    " JOIN feeds g ON g.remote = f.remote JOIN items t ON t.feed = g.id AND t.rid = i.rid WHERE"   \
+    " i.id = ?1)"
+
 /* ops.c: the rows of the history that are about item ?1. */
 #define HISTORY_OF_ITEM                                                                            \
     "(SELECT h.id FROM main.links k JOIN main.history h ON h.link = k.id AND h.link > 0 WHERE k.l" \

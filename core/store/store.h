@@ -65,6 +65,7 @@ const char *store_installation(const struct store *);
 
 struct feed_row {
     int64_t id;
+    int64_t remote; /* the collection that it is of, by its identity; 0: not known yet */
     const char *endpoint, *user, *collection; /* user "" = shared */
     const char *identity, *generation;
     struct wess_slice cursor;
@@ -74,7 +75,13 @@ struct feed_row {
 };
 enum store_code feed_get(struct db *, struct wess_arena *, const char *endpoint, const char *user,
                          const char *collection, struct feed_row *); /* makes the row if needed */
+/* What it is of: another feed of that identity and collection is of the same remote. */
 enum store_code feed_identity(struct db *, int64_t feed, const char *identity, const char *gen);
+/* STORE_NONE: no such feed yet; 0: it is not known yet what it is of. */
+enum store_code feed_remote(struct db *, const char *endpoint, const char *user,
+                            const char *collection, int64_t *remote);
+/* Whether other feeds are of the remote of this one. */
+enum store_code feed_has_siblings(struct db *, int64_t feed, bool *any);
 enum store_code feed_start_snapshot(struct db *, int64_t feed, int64_t *number);
 enum store_code feed_cursor(struct db *, int64_t feed, struct wess_slice cursor, bool last,
                             int64_t now_ms); /* last also ends the snapshot */
@@ -138,6 +145,9 @@ enum store_code keys_follow(struct db *);
 bool keys_any(struct db *, int64_t feed, unsigned char label);
 enum store_code item_key_hashes(struct db *, struct wess_arena *, int64_t item, struct hash **,
                                 size_t *n);
+/* The item as every feed of its remote knows it, itself too. */
+enum store_code item_twins(struct db *, struct wess_arena *, int64_t item, int64_t **ids,
+                           size_t *n);
 /* Items of the feed with that id, or bearing any of the keys; live or not. */
 enum store_code items_find(struct db *, struct wess_arena *, int64_t feed, const char *rid,
                            const struct hash *keys, size_t n_keys, struct item_row **, size_t *n);
@@ -262,9 +272,15 @@ enum store_code
 links_of_item(struct db *, int64_t item,
               void (*each)(void *ctx, int64_t link, int64_t pu, enum side, bool ended), void *ctx);
 enum store_code link_count(struct db *, int64_t pu, int64_t *active);
-/* Whether another link than this one, whoever's, holds `item` on the other side of `s` and has an
- * item of its own, not WESS_ITEM_FOREIGN, on `s`. */
-enum store_code link_of_owner(struct db *, int64_t link, enum side s, int64_t item, bool *any);
+/* Who else holds `item`, by whatever feed, on the other side of `s`: links that stand, whoever's,
+ * but for this one (0: none yet). */
+struct link_holders {
+    bool owner;     /* one whose item on `s` is no copy of somebody else's (WESS_ITEM_FOREIGN) */
+    bool copy;      /* one whose item is such a copy */
+    bool older_one; /* and one of those is older than this link */
+};
+enum store_code link_holders(struct db *, int64_t link, enum side s, int64_t item,
+                             struct link_holders *);
 /* Those that stand, and whose item that side's select chose when it was last decided. */
 enum store_code links_chosen(struct db *, int64_t pu, enum side, int64_t *n);
 
@@ -329,9 +345,14 @@ enum store_code op_by_stamp(struct db *, struct wess_arena *, const char *stamp,
 enum store_code op_of_link(struct db *, int64_t link, enum side, int64_t *op);
 /* Whether an op that is over made something of this item with that stamp. */
 bool stamp_used(struct db *, int64_t source, const char *stamp);
-/* The claim of one key of the op's item in a feed. STORE_NONE: somebody else holds it (*holder). */
-enum store_code claim_take(struct db *, int64_t feed, const struct hash *, int64_t op,
-                           int64_t *holder);
+/* The claim of one key of the op's item on a remote. STORE_NONE: somebody else holds it: *holder is
+ * their op, or else *made the item that it made: such a claim is kept for keep_ms behind its op. */
+enum store_code claim_take(struct db *, int64_t remote, const struct hash *, int64_t op,
+                           int64_t keep_ms, int64_t *holder, int64_t *made);
+/* Takes it from what was made. */
+enum store_code claim_over(struct db *, int64_t remote, const struct hash *, int64_t op,
+                           int64_t keep_ms);
+enum store_code claims_expire(struct db *, int64_t now_ms);
 enum store_code claims_count(struct db *, int64_t *n);
 /* Counts for guards: planned ops; history since. `pu` 0: over all. */
 enum store_code ops_planned(struct db *, int64_t pu, enum op_what, int side /* -1 both */,

@@ -74,6 +74,19 @@ static void read_time(struct ews_reading *r, const xmlNode *item, const struct e
     r->spent |= !f->time.local || !f->time.zone;
 }
 
+/* Which one of a series that one was asked to alone: the same in every mailbox, by the instant. */
+static void read_occurrence(struct ews_reading *r, const xmlNode *item, const struct ews_field *e)
+{
+    int64_t ms = ews_time_ms(xml_text(xml_child(item, e->element)));
+    char local[WESS_LOCAL_SIZE];
+    struct wess_field *f =
+        ms && wess_zone_local(ms, "Etc/UTC", local) ? ews_push(r, e->name, WESS_TIME) : NULL;
+    const char *text = f ? wess_arena_text(r->host, r->a, local) : NULL;
+    r->spent |= f && !text;
+    if (text)
+        f->time = (struct wess_time){text, "Etc/UTC", ms};
+}
+
 /* ---- times, as they are taken
  * ------------------------------------------------------------------------------------------ */
 
@@ -547,6 +560,8 @@ static const struct ews_field fields[] = {
     {ITEM("alarm", "ReminderMinutesBeforeStart", WESS_INT, EWS_MADE), .read = read_alarm,
      .put = put_minutes, .kept = true},
     {EVENT("uid", "UID", WESS_TEXT, EWS_LINE), .on_create = true},
+    {EVENT("recurrence-id", "RecurrenceId", WESS_TIME, EWS_MADE), .read = read_occurrence,
+     .read_only = true},
     {EVENT("start", "Start", WESS_TIME, EWS_MADE), .with = "end", .read = read_time,
      .put = put_time, .kept = true},
     {EVENT("end", "End", WESS_TIME, EWS_MADE), .with = "start", .read = read_time, .put = put_time,
@@ -586,6 +601,7 @@ static const struct wess_field_schema schema[] = {
     {.name = "priority", .type = WESS_INT},
     {.name = "alarm", .type = WESS_INT},
     LINE("uid", WESS_FIELD_ON_CREATE),
+    {.name = "recurrence-id", .type = WESS_TIME, .flags = WESS_FIELD_READ_ONLY},
     {.name = "start", .type = WESS_TIME, .flags = WESS_FIELD_TELLS},
     {.name = "end", .type = WESS_TIME, .flags = WESS_FIELD_TELLS},
     {.name = "busystatus", .type = WESS_TEXT, .allowed = {shown, 4}},
@@ -620,6 +636,7 @@ static const char *const facts[] = {"item:ParentFolderId",
                                     "item:LastModifiedTime",
                                     "item:Subject",
                                     "calendar:UID",
+                                    "calendar:RecurrenceId",
                                     "calendar:Start",
                                     "calendar:End",
                                     "calendar:IsAllDayEvent",

@@ -189,10 +189,15 @@ static char *base64(struct ews_sieve *s, const unsigned char *in, size_t n)
     return out;
 }
 
-/* calendar:UID cannot be searched for; the property that it is made of can. */
-static void by_uid(struct ews_sieve *s, const char *uid)
+/* calendar:UID cannot be searched for; the property that it is made of can, and it is the same of
+ * all occurrences of a series: the key's moment is left out, and looked at in what is found. */
+static void by_uid(struct ews_sieve *s, const char *key)
 {
-    unsigned char *id = s->call->conn->host->alloc(s->call->arena, strlen(uid) + 64);
+    char *uid = wess_arena_text(s->call->conn->host, s->call->arena, key);
+    char *moment = uid ? strrchr(uid, '|') : NULL;
+    if (moment && strspn(moment + 1, "0123456789-") == strlen(moment + 1))
+        *moment = 0;
+    unsigned char *id = uid ? s->call->conn->host->alloc(s->call->arena, strlen(uid) + 64) : NULL;
     char *text = id ? base64(s, id, global_id(uid, id)) : NULL;
     s->spent |= !text;
     open_node(s, "t:IsEqualTo");

@@ -67,12 +67,22 @@ static void name_request(const struct sb_request *r, char *op, size_t cap)
     free(method);
 }
 
+/* B2: each account of the database may have keys of its own: here the key, "-" and a digit. All see
+ * the same. */
+static bool is_key(const char *key)
+{
+    size_t len = strlen(sb_api_key);
+    return !strncmp(key, sb_api_key, len) &&
+           (!key[len] ||
+            (key[len] == '-' && key[len + 1] >= '1' && key[len + 1] <= '9' && !key[len + 2]));
+}
+
 static bool signed_in(const struct sb_request *r, struct sb_response *out)
 {
     char *key = sb_param(r->body, "api_key", 0);
     const char *agent = sb_header(r, "User-Agent");
     bool wrong = sb_fault_at(r, "", NULL) == SB_FAULT_PASSWORD;
-    bool ok = key && !strcmp(key, sb_api_key) && !wb_expired && !wrong;
+    bool ok = key && is_key(key) && !wb_expired && !wrong;
     if (!agent || !*agent) {
         refuse(out, 403, "user_agent_required");
         ok = false;

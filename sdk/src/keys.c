@@ -130,10 +130,33 @@ static void summary_keys(struct maker *m, const struct wess_item *item, const ch
     add(m, "summary", summary, NULL);
 }
 
+/* MS-OXOCAL 2.2.1.27: a UID that Outlook made holds, in an occurrence, the day on which that was to
+ * be; without it all of the series bear one. folded: in place. */
+#define OUTLOOK_HEAD "040000008200e00074c5b7101a82e008"
+#define OUTLOOK_DAY 8u /* digits behind it: year, month, day */
+
+static const char *clean_uid(struct maker *m, const char *uid, const char **day)
+{
+    static const char none[] = "00000000";
+    size_t head = sizeof(OUTLOOK_HEAD) - 1, len = uid ? strlen(uid) : 0;
+    *day = NULL;
+    if (len < head + OUTLOOK_DAY || strncmp(uid, OUTLOOK_HEAD, head) != 0 ||
+        strspn(uid, "0123456789abcdef") != len || !strncmp(uid + head, none, OUTLOOK_DAY))
+        return uid;
+    char *clean = wess_arena_text(m->host, m->arena, uid);
+    *day = wess_arena_textn(m->host, m->arena, uid + head, OUTLOOK_DAY);
+    m->spent |= !clean || !*day;
+    if (clean)
+        memcpy(clean + head, none, OUTLOOK_DAY);
+    return clean;
+}
+
+/* Of an occurrence that is an item of its own, with the day or instant at which it was to be. */
 static void event_keys(struct maker *m, const struct wess_item *item)
 {
-    const char *uid = folded(m, item->fields, item->n_fields, "uid");
-    add(m, "uid", uid, NULL);
+    const char *day, *uid = clean_uid(m, folded(m, item->fields, item->n_fields, "uid"), &day);
+    const char *at = uid ? moment(m, item, "recurrence-id") : NULL;
+    add(m, "uid", uid, at ? at : day);
     summary_keys(m, item, "start", "summary+start");
 }
 

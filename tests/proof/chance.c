@@ -65,6 +65,7 @@ static bool configure(struct play *p, const struct history *h)
     static uint64_t turn;
     char pair[200];
     p->mirrored = h->mirrored;
+    p->own = h->own;
     p->users = h->users;
     p->workers = task.workers;
     p->world->rewrites = h->rewrites;
@@ -151,8 +152,8 @@ static void tell(unsigned long seed, struct history *h, const char *first)
     if (!stop && (task.workers == 1 || again))
         shorten(h);
     const char *now = stop ? why : play_often(h, FAILED_TIMES);
-    printf("FAIL seed %lu (%s, %d users, %s%s%s): %s\n", seed, manner_names[h->manner], h->users,
-           h->mirrored ? "mirrored" : "plain", h->deletes ? ", deletes" : "",
+    printf("FAIL seed %lu (%s, %d users, %s%s%s%s): %s\n", seed, manner_names[h->manner], h->users,
+           h->mirrored ? "mirrored" : "plain", h->own ? ", own" : "", h->deletes ? ", deletes" : "",
            h->rewrites ? ", rewrites" : "", now ? now : why);
     for (size_t i = 0; i < h->n && !stop; i++)
         printf("%s%s", i ? "; " : "     ", h->line[i]);

@@ -201,7 +201,10 @@ static void job(const char *root, const struct scenario *s, bool mirrored, enum 
     c = (struct cutter){.scenario = s, .tally = t};
     name_of(s, mirrored, (int)manner, c.name);
     t->jobs++;
-    if (!play_open(&c.play, root, manner) || (c.play.mirrored = mirrored, !uncut(&c))) {
+    bool opened = play_open(&c.play, root, manner);
+    c.play.mirrored = mirrored;
+    c.play.own = !strncmp(s->name, "own-", 4);
+    if (!opened || !uncut(&c)) {
         t->broken++;
         play_close(&c.play);
         return;

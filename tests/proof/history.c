@@ -121,6 +121,7 @@ void history_invent(struct history *h, unsigned long seed)
         }
         add(h, "quiet");
     }
+    h->own = dice(3) == 0;
 }
 
 /* ---- a crowd -----------------------------------------------------------------------------------
@@ -206,6 +207,7 @@ void history_crowd(struct history *h, unsigned long seed)
         add(h, "run");
         add(h, "quiet");
     }
+    h->own = dice(3) == 0;
 }
 
 bool history_is_edit(const char *line)

@@ -9,7 +9,7 @@ enum { LINES = 320 };
 
 struct history {
     enum manner manner;
-    bool mirrored, deletes, rewrites;
+    bool mirrored, deletes, rewrites, own; /* as in struct play */
     int users;
     char line[LINES][SCRIPT_LINE];
     size_t n;

@@ -26,6 +26,7 @@ struct wess_conn {
 static const struct wess_option options[] = {
     {"world", "string", NULL, NULL, NULL, "address of the world", WESS_OPTION_REQUIRED},
     {"box", "string", NULL, NULL, NULL, "number of the box", WESS_OPTION_REQUIRED},
+    {"account", "string", NULL, NULL, NULL, "who opens it; all see the same", 0},
 };
 static const struct wess_kind_caps kinds[] = {{"contact", ~(uint64_t)0}};
 

@@ -74,10 +74,10 @@ static void write_config(const struct play *p, FILE *f)
         f,
         "site = \"proof\"; state_dir = \"%s/state\"; connector_path = [ \"%s\" ];\n"
         "endpoints: {\n  box: { connector = \"liar\"; world = \"%lx\"; box = \"%%{user.box}\"; };\n"
-        "  crm: { connector = \"liar\"; world = \"%lx\"; box = \"0\"; };\n};\n"
+        "  crm: { connector = \"liar\"; world = \"%lx\"; box = \"0\";%s };\n};\n"
         "users: { source = { list = (",
         p->dir, PROOF_PLUGINS, (unsigned long)(uintptr_t)p->world,
-        (unsigned long)(uintptr_t)p->world);
+        (unsigned long)(uintptr_t)p->world, p->own ? " account = \"%{user.id}\";" : "");
     for (int u = 1; u <= p->users; u++)
         fprintf(f, "%s{ id = \"u%d\"; name = \"User %d\"; box = \"%d\"; }", u > 1 ? ", " : "", u, u,
                 u);

@@ -18,6 +18,7 @@ struct play {
     char dir[96]; /* of this player: configuration, state */
     int users;
     bool mirrored;  /* the shared side is the left one */
+    bool own;       /* each user opens the shared side for himself */
     char pair[512]; /* settings of the pair */
     unsigned workers;
     struct config *cfg;

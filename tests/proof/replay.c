@@ -25,12 +25,14 @@ int main(int argc, char **argv)
     struct play p;
     char root[] = "/tmp/wess-replay-XXXXXX";
     enum manner manner = PER_ITEM;
-    bool mirrored = false;
+    bool mirrored = false, own = false;
     const char *pair = "";
     FILE *in = stdin;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "mirrored"))
             mirrored = true;
+        else if (!strcmp(argv[i], "own"))
+            own = true;
         else if (strchr(argv[i], '='))
             pair = argv[i];
         else if (!access(argv[i], R_OK))
@@ -44,6 +46,7 @@ int main(int argc, char **argv)
         return 2;
     }
     p.mirrored = mirrored;
+    p.own = own;
     bool ok = play_configure(&p, pair);
     /* Read whole first: children share the place in the file. */
     script[fread(script, 1, sizeof(script) - 1, in)] = 0;

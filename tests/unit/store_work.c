@@ -78,7 +78,7 @@ static bool plan(struct work *w)
     bool ok = true;
     for (int i = 0; ok && i < ITEMS; i++) {
         struct hash key = hash_of(2000 + i);
-        int64_t by = 0;
+        int64_t by = 0, made = 0;
         struct op_row op = {.run = 1,
                             .pu = w->pu.id,
                             .side = RIGHT,
@@ -89,7 +89,7 @@ static bool plan(struct work *w)
                             .body = text(w, "body", i),
                             .before = text(w, "before", i)};
         ok = op_put(w->db, &op) == STORE_OK &&
-             claim_take(w->db, w->feed[1].id, &key, op.id, &by) == STORE_OK &&
+             claim_take(w->db, w->feed[1].id, &key, op.id, 100, &by, &made) == STORE_OK &&
              why_put(w->db, w->pu.id, LEFT, op.todo_item, "created", 9) == STORE_OK;
     }
     struct ask_row ask = {
@@ -121,7 +121,7 @@ static bool settle(struct work *w)
                                 .stamp = ops[i].stamp};
         ok = link_put(w->db, &link) == STORE_OK;
         parked.link = link.id;
-        ok = ok && op_done(w->db, ops[i].id, "ok", 60) == STORE_OK &&
+        ok = ok && op_made(w->db, ops[i].id, RIGHT, link.item[RIGHT], link.id, 60) == STORE_OK &&
              todo_drop(w->db, w->pu.id, LEFT, ops[i].todo_item) == STORE_OK &&
              parked_put(w->db, &parked) == STORE_OK;
     }

@@ -309,20 +309,6 @@ static void test_config__a_preset_needs_its_endpoints(void **state)
     ASSERT_REFUSED(cases);
 }
 
-/* One database of all users that is opened once for each: nobody would claim against the others. */
-static void test_config__people_of_one_database_are_not_opened_apart(void **state)
-{
-    (void)state;
-    put_changed("shared = true; }; };",
-                "shared = true; }; right = { queue = \"%{user.box}\"; }; };");
-    char *text = load("wess.conf");
-    assert_says(text, "a select that names the user", "wess.conf:",
-                "endpoint b speaks of %{user...}, so it is opened once for each user");
-    free(text);
-    put_changed("shared = true; }; };", "shared = true; }; right = { queue = \"7\"; }; };");
-    assert_null(load("wess.conf"));
-}
-
 static void test_config__one_collection_belongs_to_one_pair(void **state)
 {
     char *text;
@@ -461,7 +447,6 @@ int main(void)
         cmocka_unit_test(test_config__what_is_missing_is_named),
         cmocka_unit_test(test_config__what_is_filed),
         cmocka_unit_test(test_config__a_preset_needs_its_endpoints),
-        cmocka_unit_test(test_config__people_of_one_database_are_not_opened_apart),
         cmocka_unit_test(test_config__one_collection_belongs_to_one_pair),
         cmocka_unit_test(test_config__all_troubles_are_told_at_once),
         cmocka_unit_test(test_config__syntax_is_helped),

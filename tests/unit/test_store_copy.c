@@ -1,5 +1,5 @@
-/* The copy of an older state that is made before it is upgraded. Its makers are static, and no
- * state is older than the first: so their source is taken in here. */
+/* An older state: the copy of it that is made before it is upgraded, and what becomes of it. The
+ * makers are static, as are the tables of old: so their source is taken in here. */
 #include "store/schema.c"
 #include "store_box.h"
 
@@ -90,6 +90,70 @@ static void no_room_for_a_copy(void **state)
     is_whole();
 }
 
+/* Two users who open one database, and one who opens another: two feeds of one collection. */
+static const char old_rows[] =
+    "INSERT INTO meta VALUES('site', 'test'), ('installation', '1');"
+    "INSERT INTO feeds(id, endpoint, user, collection, identity) VALUES"
+    " (1, 'crm', 'u1', 'people', 'db 1'), (2, 'crm', 'u2', 'people', 'db 1'),"
+    " (3, 'crm', 'u3', 'people', 'db 2'), (4, 'crm', 'u4', 'people', NULL),"
+    " (5, 'crm', 'u1', 'tasks', 'db 1');"
+    "INSERT INTO claims VALUES(1, x'0101', 10), (2, x'0101', 11), (3, x'0101', 12);";
+
+static void old_state(int version)
+{
+    static const char *const files[] = {"wess.db", "wess.db-wal", "wess.db-shm"};
+    char sql[80];
+    box_close(&box);
+    sqlite3_close(sq);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        unlink(box_path(&box, files[i]));
+    for (int i = 0; i < version; i++)
+        file_sql(box_path(&box, "wess.db"), steps[i]);
+    file_sql(box_path(&box, "wess.db"), old_rows);
+    snprintf(sql, sizeof(sql),
+             "PRAGMA application_id = " APPLICATION_ID "; PRAGMA user_version = %d", version);
+    file_sql(box_path(&box, "wess.db"), sql);
+    assert_int_equal(sqlite3_open(box_path(&box, "wess.db"), &sq), SQLITE_OK);
+}
+
+static void old_feeds_learn_what_they_are_of(void **state)
+{
+    (void)state;
+    for (int version = 1; version <= 2; version++) {
+        struct feed_row one, two, other, unknown, tasks;
+        bool any = false;
+        int64_t by = 0, made = 0, remote = 0;
+        struct hash key = {{1, 1}};
+        old_state(version);
+        box_open(&box);
+        OK(&box, feed_get(box.db, box.arena, "crm", "u1", "people", &one));
+        OK(&box, feed_get(box.db, box.arena, "crm", "u2", "people", &two));
+        OK(&box, feed_get(box.db, box.arena, "crm", "u3", "people", &other));
+        OK(&box, feed_get(box.db, box.arena, "crm", "u4", "people", &unknown));
+        OK(&box, feed_get(box.db, box.arena, "crm", "u1", "tasks", &tasks));
+        assert_true(one.id == 1 && one.remote > 0 && one.remote == two.remote);
+        assert_true(other.remote > 0 && other.remote != one.remote && unknown.remote == 0);
+        assert_true(tasks.remote > 0 && tasks.remote != one.remote);
+        OK(&box, feed_has_siblings(box.db, one.id, &any));
+        assert_true(any);
+        OK(&box, feed_has_siblings(box.db, unknown.id, &any));
+        assert_false(any);
+        /* What was claimed stays so, by whoever reads the collection. */
+        char *claims =
+            file_ask(box_path(&box, "wess.db"),
+                     "SELECT group_concat(remote || ':' || op) FROM (SELECT * FROM claims"
+                     " ORDER BY remote)");
+        assert_non_null(claims);
+        assert_string_equal(claims, "1:10,2:12");
+        free(claims);
+        OK(&box, feed_identity(box.db, unknown.id, "db 2", "g"));
+        OK(&box, feed_remote(box.db, "crm", "u4", "people", &remote));
+        assert_int_equal(remote, other.remote);
+        OK(&box, claim_take(box.db, remote, &key, 77, 0, &by, &made));
+        assert_true(there(version == 1 ? "wess.db.v1" : "wess.db.v2"));
+    }
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -98,6 +162,7 @@ int main(void)
         T(copy_is_whole),
         T(copy_after_one_cut_off),
         T(no_room_for_a_copy),
+        T(old_feeds_learn_what_they_are_of),
     };
     return cmocka_run_group_tests_name("store_copy", tests, NULL, NULL);
 }

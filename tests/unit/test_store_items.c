@@ -63,6 +63,50 @@ static void feed_is_one_row(void **state)
     assert_false(users.complete);
 }
 
+/* Two feeds of one remote know an item by a row each. */
+static void item_is_known_by_its_twins(void **state)
+{
+    (void)state;
+    struct feed_row own, others;
+    int64_t *ids = NULL;
+    size_t n = 0;
+    bool any = true;
+    OK(&box, feed_get(box.db, box.arena, "crm", "u1", "people", &own));
+    OK(&box, feed_get(box.db, box.arena, "crm", "u2", "people", &others));
+    struct item_row a = {.feed = own.id, .rid = "7"}, b = {.feed = others.id, .rid = "7"},
+                    c = {.feed = others.id, .rid = "8"};
+    OK(&box, item_put(box.db, &a, 0));
+    OK(&box, item_put(box.db, &b, 0));
+    OK(&box, item_put(box.db, &c, 0));
+    OK(&box, feed_identity(box.db, own.id, "database 12", "g"));
+    OK(&box, item_twins(box.db, box.arena, a.id, &ids, &n));
+    assert_true(n == 1 && ids[0] == a.id);
+    OK(&box, feed_identity(box.db, others.id, "database 13", "g"));
+    OK(&box, feed_has_siblings(box.db, own.id, &any));
+    assert_false(any);
+    OK(&box, feed_identity(box.db, others.id, "database 12", "g"));
+    OK(&box, item_twins(box.db, box.arena, a.id, &ids, &n));
+    assert_true(n == 2 && ids[0] + ids[1] == a.id + b.id);
+    OK(&box, item_twins(box.db, box.arena, c.id, &ids, &n));
+    assert_int_equal(n, 1);
+    /* Whose item it is shows through either. */
+    struct item_row copy = {.feed = feed, .rid = "c", .flags = WESS_ITEM_FOREIGN},
+                    mine = {.feed = feed, .rid = "m"};
+    OK(&box, item_put(box.db, &copy, 0));
+    OK(&box, item_put(box.db, &mine, 0));
+    int64_t link = a_link(1, copy.id, b.id);
+    struct link_holders by;
+    OK(&box, link_holders(box.db, link, LEFT, b.id, &by));
+    assert_false(by.owner || by.copy || by.older_one);
+    int64_t later = a_link(2, mine.id, a.id);
+    OK(&box, link_holders(box.db, link, LEFT, b.id, &by));
+    assert_true(by.owner && !by.copy);
+    OK(&box, link_holders(box.db, later, LEFT, a.id, &by));
+    assert_true(!by.owner && by.copy && by.older_one);
+    OK(&box, link_holders(box.db, 0, LEFT, a.id, &by));
+    assert_true(by.owner && by.older_one);
+}
+
 static void feed_keeps_identity_and_cursor(void **state)
 {
     (void)state;
@@ -443,6 +487,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(feed_is_one_row),
         T(feed_keeps_identity_and_cursor),
+        T(item_is_known_by_its_twins),
         T(snapshots_are_numbered),
         T(item_by_its_remote_id),
         T(item_put_again_updates),

@@ -225,24 +225,50 @@ static void claim_is_held_until_its_op_ends(void **state)
 {
     (void)state;
     struct hash key = hash_of(1), second = hash_of(2);
-    int64_t by = 0;
+    int64_t by = 0, made = 0;
     struct op_row a = an_op(OP_CREATE, RIGHT, "A"), b = an_op(OP_CREATE, RIGHT, "B"),
                   c = an_op(OP_CREATE, RIGHT, "C");
-    OK(&box, claim_take(box.db, 1, &key, a.id, &by));
-    OK(&box, claim_take(box.db, 1, &key, a.id, &by)); /* its own, again */
-    NONE(&box, claim_take(box.db, 1, &key, b.id, &by));
+    OK(&box, claim_take(box.db, 1, &key, a.id, 0, &by, &made));
+    OK(&box, claim_take(box.db, 1, &key, a.id, 0, &by, &made)); /* its own, again */
+    NONE(&box, claim_take(box.db, 1, &key, b.id, 0, &by, &made));
     assert_int_equal(by, a.id);
-    OK(&box, claim_take(box.db, 2, &key, b.id, &by)); /* another feed */
-    OK(&box, claim_take(box.db, 1, &second, b.id, &by));
+    OK(&box, claim_take(box.db, 2, &key, b.id, 0, &by, &made)); /* another feed */
+    OK(&box, claim_take(box.db, 1, &second, b.id, 0, &by, &made));
     OK(&box, op_sent(box.db, a.id, 1));
     OK(&box, ops_drop_planned(box.db, PU));
-    NONE(&box, claim_take(box.db, 1, &key, c.id, &by)); /* still in doubt */
-    OK(&box, claim_take(box.db, 1, &second, c.id, &by));
+    NONE(&box, claim_take(box.db, 1, &key, c.id, 0, &by, &made)); /* still in doubt */
+    OK(&box, claim_take(box.db, 1, &second, c.id, 0, &by, &made));
     OK(&box, op_done(box.db, a.id, "ok", 5));
-    OK(&box, claim_take(box.db, 1, &key, c.id, &by));
+    OK(&box, claim_take(box.db, 1, &key, c.id, 0, &by, &made));
     OK(&box, op_drop(box.db, c.id));
     struct op_row d = an_op(OP_CREATE, RIGHT, "D");
-    OK(&box, claim_take(box.db, 1, &key, d.id, &by));
+    OK(&box, claim_take(box.db, 1, &key, d.id, 0, &by, &made));
+}
+
+static void claim_of_what_others_read_by_themselves_outlives_its_op(void **state)
+{
+    (void)state;
+    struct hash key = hash_of(1), second = hash_of(2);
+    int64_t by = 0, made = 0, n = 0;
+    struct op_row a = an_op(OP_CREATE, RIGHT, "A"), b = an_op(OP_CREATE, RIGHT, "B"),
+                  c = an_op(OP_CREATE, RIGHT, "C");
+    OK(&box, claim_take(box.db, 1, &key, a.id, 100, &by, &made));
+    OK(&box, claim_take(box.db, 1, &second, c.id, 100, &by, &made));
+    OK(&box, op_made(box.db, a.id, RIGHT, 77, 1, 1000));
+    OK(&box, op_done(box.db, c.id, "rejected", 1000)); /* made nothing */
+    OK(&box, claim_take(box.db, 1, &second, b.id, 0, &by, &made));
+    NONE(&box, claim_take(box.db, 1, &key, b.id, 100, &by, &made));
+    assert_true(by == 0 && made == 77);
+    OK(&box, claims_expire(box.db, 1099));
+    NONE(&box, claim_take(box.db, 1, &key, b.id, 100, &by, &made));
+    OK(&box, claim_over(box.db, 1, &key, b.id, 100));
+    struct op_row d = an_op(OP_CREATE, RIGHT, "D");
+    NONE(&box, claim_take(box.db, 1, &key, d.id, 100, &by, &made));
+    assert_true(by == b.id && made == 0);
+    OK(&box, op_made(box.db, b.id, RIGHT, 78, 2, 2000));
+    OK(&box, claims_expire(box.db, 2100));
+    OK(&box, claims_count(box.db, &n));
+    assert_int_equal(n, 0);
 }
 
 /* ---- counts ------------------------------------------------------------------------------------
@@ -426,6 +452,7 @@ int main(void)
         T(done_becomes_history),
         T(stamp_stays_used),
         T(claim_is_held_until_its_op_ends),
+        T(claim_of_what_others_read_by_themselves_outlives_its_op),
         T(counts_for_guards),
         T(newest_first),
         T(known_is_newest_first),

@@ -167,7 +167,7 @@ static struct ask_row real_ask;
 static void real_rows(void)
 {
     struct hash key = hash_of(1);
-    int64_t by = 0;
+    int64_t by = 0, made = 0;
     real_link = (struct link_row){.pu = 1, .item = {1, 2}, .shadow = {slice_of("l"), {0}}};
     real_end = (struct link_row){.pu = 1, .item = {8, 9}};
     real_op = (struct op_row){.pu = 1, .what = OP_CREATE, .side = RIGHT, .stamp = "DOUBT"};
@@ -177,7 +177,7 @@ static void real_rows(void)
     OK(&box, link_put(box.db, &real_link));
     OK(&box, link_put(box.db, &real_end));
     OK(&box, op_put(box.db, &real_op));
-    OK(&box, claim_take(box.db, feed, &key, real_op.id, &by));
+    OK(&box, claim_take(box.db, feed, &key, real_op.id, 0, &by, &made));
     OK(&box, op_sent(box.db, real_op.id, 5));
     OK(&box, ask_put(box.db, &real_ask));
     OK(&box, parked_put(box.db, &parked));
@@ -212,16 +212,16 @@ static void plan_ops(struct db *db)
 {
     struct op_row op = {.pu = 1, .what = OP_CREATE, .side = RIGHT}, other = op, got;
     struct hash key = hash_of(2), held = hash_of(1);
-    int64_t by = 0, n = 0;
+    int64_t by = 0, made = 0, n = 0;
     OK(&box, op_put(db, &op));
     OK(&box, op_put(db, &other));
     OK(&box, op_get(db, box.arena, op.id, &got));
     OK(&box, ops_planned(db, 1, OP_CREATE, -1, false, &n));
     assert_int_equal(n, 2);
-    OK(&box, claim_take(db, feed, &key, op.id, &by));
-    NONE(&box, claim_take(db, feed, &key, other.id, &by)); /* planning is the same code */
+    OK(&box, claim_take(db, feed, &key, op.id, 0, &by, &made));
+    NONE(&box, claim_take(db, feed, &key, other.id, 0, &by, &made)); /* planning is the same code */
     assert_int_equal(by, op.id);
-    NONE(&box, claim_take(db, feed, &held, other.id, &by)); /* of an op in doubt */
+    NONE(&box, claim_take(db, feed, &held, other.id, 0, &by, &made)); /* of an op in doubt */
     assert_int_equal(by, real_op.id);
     OK(&box, op_sent(db, op.id, 1));
     OK(&box, op_done(db, op.id, "ok", 2));

@@ -186,13 +186,13 @@ static void hold_takes_ops_off_the_plan(void **state)
     struct hash key = hash_of(1);
     struct todo_row *todos;
     struct hold_row *holds, hold;
-    int64_t by = 0;
+    int64_t by = 0, made = 0;
     size_t n;
     int64_t first = an_op(OP_DELETE, RIGHT, 1, false), left = an_op(OP_DELETE, LEFT, 2, false),
             free = an_op(OP_DELETE, RIGHT, 3, true), create = an_op(OP_CREATE, RIGHT, 4, false),
             sent = an_op(OP_DELETE, RIGHT, 5, false);
     OK(&box, op_sent(box.db, sent, 1));
-    OK(&box, claim_take(box.db, 1, &key, first, &by));
+    OK(&box, claim_take(box.db, 1, &key, first, 0, &by, &made));
     hold = a_hold(OP_DELETE);
     OK(&box, hold_ops(box.db, hold.id, PU, OP_DELETE, RIGHT));
     NONE(&box, op_get(box.db, box.arena, first, &row));
@@ -200,7 +200,7 @@ static void hold_takes_ops_off_the_plan(void **state)
     OK(&box, op_get(box.db, box.arena, free, &row)); /* let go by a person before */
     OK(&box, op_get(box.db, box.arena, create, &row));
     OK(&box, op_get(box.db, box.arena, sent, &row));
-    OK(&box, claim_take(box.db, 1, &key, create, &by));
+    OK(&box, claim_take(box.db, 1, &key, create, 0, &by, &made));
     OK(&box, hold_items(box.db, box.arena, hold.id, &todos, &n));
     assert_int_equal(n, 1);
     assert_int_equal(todos[0].item, 1);

@@ -1,0 +1,234 @@
+"""One thing in several mailboxes is one record in the CRM, also where each user opens the CRM by a key
+of their own: by the real program."""
+import os
+import shutil
+
+from sandbox import Sandbox, main
+from test_crm import Crm, all_there
+
+THREE = ("--data", "load", "--users", "3", "--contacts", "0")
+CSV = "id,name,mailbox,workbooks,wave\n"
+
+
+class Many(Crm):
+    """Several mailboxes and one CRM, opened once for each user."""
+    own = 'api_key = {{ file = "{dir}/key-%{{user.id}}"; }}; assign_to = "%{{user.workbooks}}";'
+
+    def __init__(self, box, kind, left, right, users=2, pair="", own=True, wb=""):
+        super().__init__(box, kind, left, right, pair, wb)
+        with open(os.path.join(self.dir, "workbooks.secret")) as f:
+            key = f.read().strip()
+        boxes = box.info["exchange"]["mailboxes"]
+        self.users = [f"u{i + 1}" for i in range(users)]
+        self.write("users.csv", CSV + "".join(
+            f"{u},{boxes[i]['name']},{boxes[i]['address']},{boxes[i]['name']},pilot\n"
+            for i, u in enumerate(self.users)))
+        for i, u in enumerate(self.users):
+            self.write(f"key-{u}", f"{key}-{i + 1}\n", 0o600)
+        with open(self.config) as f:
+            text = f.read()
+        shared = f'api_key = {{ file = "{self.dir}/workbooks.secret"; }};'
+        assert shared in text
+        if own:
+            text = text.replace(shared, self.own.format(dir=self.dir))
+        self.write("wess.conf", text)
+
+    def quiet(self):
+        for user, run in self.sync("--no-wait", check=(0, 1)).items():
+            for side in ("left", "right"):
+                for what in ("created", "updated", "deleted", "ended"):
+                    assert run[side][what] == 0, (user, side, what, run[side][what])
+        assert self.box.exchange("outbox")["sent"] == 0, "somebody was told"
+
+    def settle(self):
+        self("sync", "--no-wait", check=(0, 1, 3, 4))
+        self.box.move_clock(600)
+        self("sync", "--no-wait", check=(0, 1, 4))
+        self.quiet()
+
+
+def customer(box, i, **fields):
+    return box.exchange("create", i, categories="Workbooks",
+                        **{"GivenName": "Ann", "Surname": "Ivers", "EmailAddress1": "ann@x.example", **fields})
+
+
+def title(box, i):
+    return box.contact(i)["fields"].get("JobTitle")
+
+
+def test_people_by_keys_of_their_own():
+    with Sandbox("--data", "empty") as box, Many(box, "contact", "contacts", "people") as wess:
+        assert "opened once" not in wess("check", check=0).stdout
+        customer(box, 0)
+        customer(box, 1)
+        wess.settle()
+        ann = box.person()
+        # Both are linked: an edit of either reaches the other.
+        box.exchange("edit", 0, id=box.contact(0)["id"], JobTitle="Chair")
+        wess.settle()
+        assert box.person()["fields"]["person_job_title"] == "Chair" and title(box, 1) == "Chair"
+        box.exchange("edit", 1, id=box.contact(1)["id"], JobTitle="Head")
+        wess.settle()
+        assert title(box, 0) == "Head"
+        # One takes the tag off: the other's link stands.
+        box.exchange("untag", 1, id=box.contact(1)["id"])
+        wess.settle()
+        box.exchange("edit", 0, id=box.contact(0)["id"], JobTitle="Boss")
+        wess.settle()
+        assert box.person()["id"] == ann["id"] and title(box, 1) == "Head"
+        assert box.person()["fields"]["person_job_title"] == "Boss"
+
+
+def test_people_whose_create_lost_its_answer():
+    for fault in ("workbooks:people:PUT:1:lost", "workbooks:people:PUT:1:late=30000"):
+        with Sandbox(*THREE) as box, Many(box, "contact", "contacts", "people", users=3) as wess:
+            for i in range(3):
+                customer(box, i)
+            box.fault(fault)
+            wess("sync", "--no-wait", check=(0, 1, 3, 4))
+            wess.settle()
+            wess.settle()
+            box.exchange("edit", 2, id=box.contact(2)["id"], JobTitle="Chair")
+            wess.settle()
+            assert box.person()["fields"]["person_job_title"] == "Chair" and title(box, 0) == "Chair"
+
+
+def test_a_shared_record_is_not_deleted_for_one():
+    with Sandbox("--data", "empty") as box, \
+            Many(box, "contact", "contacts", "people", pair='on_untag = "delete"; '
+                 'on_delete = { left = "delete"; right = "delete"; };') as wess:
+        customer(box, 0)
+        customer(box, 1)
+        wess.settle()
+        box.exchange("delete", 0, id=box.contact(0)["id"])
+        wess.settle()
+        assert box.person() and box.contact(1)
+        box.exchange("untag", 1, id=box.contact(1)["id"])
+        wess.settle()
+        assert not box.people() and box.contact(1)
+
+
+def test_mail_by_keys_of_their_own():
+    with Sandbox(*THREE) as box, \
+            Many(box, "message", "messages", "emails", pair='mode = "file";', users=3) as wess:
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text.replace(' right = { queue = "%{user.workbooks}"; };', ""))
+        for i in range(3):
+            box.exchange("mail", i, Subject="Offer", Body="Text", categories="Workbooks",
+                         InternetMessageId="<1@example.com>")
+        wess.settle()
+        assert len(all_there(box, "emails")) == 1
+
+
+MEETINGS = 'fields = ( { field = "attendees"; direction = "to_right"; } ); with_attendees = "silent";'
+UID = "one-meeting@example.com"
+ASKED = "".join(f"<t:Attendee><t:Mailbox><t:EmailAddress>user{n}@example.com</t:EmailAddress></t:Mailbox>"
+                "</t:Attendee>" for n in (2, 3))
+
+
+def meeting(box, i, **more):
+    """The organiser's, or the copy of whom they asked."""
+    answer = {} if i == 0 else {"MyResponseType": "Accept"}
+    usual = {"Subject": "Review", "UID": UID, "Start": "2030-07-04T07:00:00Z",
+             "End": "2030-07-04T08:00:00Z", "RequiredAttendees": ASKED}
+    return box.exchange("create", i, kind="CalendarItem", categories="Workbooks",
+                        **{**usual, **answer, **more})
+
+
+def entry(box, i):
+    found = box.contacts(i, folder="calendar")
+    assert len(found) == 1, f"{len(found)} in the calendar of {i}"
+    return found[0]
+
+
+def record(box):
+    found = all_there(box, "meetings")
+    assert len(found) == 1, [m["fields"]["name"] for m in found]
+    return found[0]
+
+
+def writes(box):
+    return box.requests()["by_op"].get("workbooks:meetings:PUT", 0)
+
+
+def test_a_meeting_of_three_is_one_record():
+    for own in (False, True):
+        with Sandbox(*THREE) as box, \
+                Many(box, "event", "calendar", "meetings", users=3, pair=MEETINGS, own=own) as wess:
+            meeting(box, 0, ReminderIsSet="true", ReminderMinutesBeforeStart="15")
+            meeting(box, 1, ReminderIsSet="true", ReminderMinutesBeforeStart="30")
+            meeting(box, 2, UID=UID.upper())
+            wess.settle()
+            first = record(box)
+            assert not wess.json("conflicts", "list", check=(0, 1))["conflicts"]
+            # The organiser's edit travels once; a copy's is not told.
+            for i in range(3):
+                box.exchange("edit", i, id=entry(box, i)["id"], Subject="Review of all")
+            box.requests(reset=True)
+            wess.settle()
+            assert record(box)["fields"]["name"] == "Review of all" and writes(box) == 1, writes(box)
+            box.exchange("edit", 1, id=entry(box, 1)["id"], Subject="My words",
+                         ReminderMinutesBeforeStart="45")
+            wess.settle()
+            assert record(box)["fields"]["name"] == "Review of all"
+            assert record(box)["fields"]["reminder_minutes"] == "15", record(box)["fields"]
+            # One takes the tag off, the organiser then: the record stays, and is told by who is left.
+            box.exchange("untag", 1, id=entry(box, 1)["id"])
+            wess.settle()
+            box.exchange("untag", 0, id=entry(box, 0)["id"])
+            wess.settle()
+            box.exchange("edit", 2, id=entry(box, 2)["id"], Subject="Review of two")
+            wess.settle()
+            assert record(box)["id"] == first["id"] and record(box)["fields"]["name"] == "Review of two"
+
+
+def test_a_meeting_whose_create_lost_its_answer():
+    for own in (False, True):
+        for fault in ("workbooks:meetings:PUT:1:lost", "workbooks:meetings:PUT:1:late=30000"):
+            with Sandbox(*THREE) as box, \
+                    Many(box, "event", "calendar", "meetings", users=3, pair=MEETINGS, own=own) as wess:
+                for i in range(3):
+                    meeting(box, i)
+                box.fault(fault)
+                wess("sync", "--no-wait", check=(0, 1, 3, 4))
+                wess.settle()
+                box.exchange("edit", 0, id=entry(box, 0)["id"], Subject="Again")
+                wess.settle()
+                assert record(box)["fields"]["name"] == "Again", (own, fault)
+
+
+def test_a_later_mailbox_and_a_lost_state_find_it():
+    with Sandbox(*THREE) as box, \
+            Many(box, "event", "calendar", "meetings", users=3, pair=MEETINGS, own=False) as wess:
+        # A copy first: it tells, until whoever organises it comes, whose words then count.
+        meeting(box, 1, Subject="Review (copy)")
+        wess.settle()
+        assert record(box)["fields"]["name"] == "Review (copy)"
+        meeting(box, 0)
+        wess.settle()
+        assert record(box)["fields"]["name"] == "Review"
+        assert entry(box, 0)["fields"]["Subject"] == "Review"
+        assert not wess.json("conflicts", "list", check=(0, 1))["conflicts"]
+        shutil.rmtree(os.path.join(wess.dir, "state"))
+        meeting(box, 2)
+        wess.settle()
+        box.exchange("edit", 0, id=entry(box, 0)["id"], Subject="After all")
+        wess.settle()
+        assert record(box)["fields"]["name"] == "After all"
+
+
+def test_an_occurrence_is_a_meeting_of_its_own():
+    with Sandbox(*THREE) as box, \
+            Many(box, "event", "calendar", "meetings", users=3, pair=MEETINGS, own=False) as wess:
+        # One who was asked to one of a series alone, two who were asked to another.
+        for i, day in ((0, "04"), (1, "11"), (2, "11")):
+            at = f"2030-07-{day}T07:00:00Z"
+            meeting(box, i, Start=at, End=at.replace("07:00", "08:00"), RecurrenceId=at)
+        wess.settle()
+        starts = {m["fields"]["start"] for m in all_there(box, "meetings")}
+        assert len(starts) == len(all_there(box, "meetings")) == 2, starts
+
+
+if __name__ == "__main__":
+    main(globals())

@@ -64,6 +64,7 @@ struct run_side {
     const struct wess_collection *collection;
     struct feed_row feed;
     struct selector selector;
+    struct series_view view;    /* where the other side holds nothing that recurs */
     struct shared_feed *shared; /* NULL: this user's own feed */
     bool common;                /* other pairs or users read and write that shared feed, too */
     bool writable;              /* the wave and the pair's direction allow it */

@@ -337,6 +337,8 @@ enum store_code claims_count(struct db *, int64_t *n);
 enum store_code ops_planned(struct db *, int64_t pu, enum op_what, int side /* -1 both */,
                             bool released, int64_t *n);
 enum store_code ops_since(struct db *, int64_t pu, enum op_what, int64_t since_ms, int64_t *n);
+/* Of both those that are of a series of which one counts already; since_ms 0: of the planned. */
+enum store_code ops_of_series(struct db *, int64_t pu, enum op_what, int64_t since_ms, int64_t *n);
 
 /* ---- What waits for a person -------------------------------------------------------------------
  */

@@ -22,7 +22,7 @@ const struct wb_kind *const wb_kinds[WB_KINDS] = {
 
 const struct wess_kind_caps wb_caps[WB_KINDS] = {[WB_PEOPLE] = {"contact", CAPS},
                                                  [WB_TASKS] = {"task", CAPS},
-                                                 [WB_MEETINGS] = {"event", CAPS},
+                                                 [WB_MEETINGS] = {"event", CAPS | WESS_CAP_SINGLES},
                                                  [WB_EMAILS] = {"message", FILED}};
 static const char *const fact_names[] = {"queue"};
 

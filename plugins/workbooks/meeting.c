@@ -1,5 +1,6 @@
 /* Meetings: iCalendar's names (VEVENT, RFC 5545) and Workbooks' columns, both ways. Workbooks shows
- * no recurrence, place or privacy over its API, so what recurs is not written there. */
+ * no recurrence, place or privacy over its API: of what recurs the core gives it the occurrences.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,8 +77,6 @@ static void put_span(struct wb_table *t, size_t op, const struct wb_field *w,
     int last = t->call->conn->ends_after ? 0 : -1;
     (void)w;
     (void)f;
-    if (wb_will_be(&t->ops[op], "rrule")) /* told by itself */
-        return;
     if (!start) {
         wb_reject(t, op, "a meeting needs a beginning");
         return;
@@ -95,15 +94,6 @@ static void put_span(struct wb_table *t, size_t op, const struct wb_field *w,
     *wb_cell(t, op, "start") = from;
     *wb_cell(t, op, "finish") = to ? to : WB_CLEAR;
     *wb_cell(t, op, "all_day") = start->type == WESS_DATE ? "true" : "false";
-}
-
-/* Said to be held so that it comes to here, and to no meeting at its first day alone. */
-static void put_rule(struct wb_table *t, size_t op, const struct wb_field *w,
-                     const struct wess_field *f)
-{
-    (void)w;
-    if (f->type != WESS_NULL)
-        wb_reject(t, op, "Workbooks shows no recurrence over its API: a series is not written");
 }
 
 /* Nobody shows how Workbooks lists attendees; people it knows can be related. */
@@ -143,11 +133,7 @@ static const struct wb_field fields[] = {
      .type = WESS_RECORDS,
      .put = wb_put_nothing,
      .unread = true},
-    {.name = "rrule",
-     .column = "all_day",
-     .type = WESS_TEXT,
-     .read = wb_read_nothing,
-     .put = put_rule},
+    {.name = "start", .column = "all_day", .type = WESS_TIME},
 };
 static const struct wess_field_schema schema[] = {
     {.name = "summary", .type = WESS_TEXT, .max_len = WB_TEXT_MAX},
@@ -156,7 +142,6 @@ static const struct wess_field_schema schema[] = {
     {.name = "end", .type = WESS_TIME},
     {.name = "alarm", .type = WESS_INT},
     {.name = "attendees", .type = WESS_RECORDS},
-    {.name = "rrule", .type = WESS_TEXT},
 };
 static const char *const keys[] = {"name", "start", NULL};
 static const char *const no_records[] = {NULL};

@@ -382,7 +382,12 @@ enum { /* wess_collection.caps */
        WESS_CAP_SINGLES = 1 << 14,     /* holds nothing that recurs: of a series it gets the
                                           occurrences, as single items */
 };
-enum { WESS_FIELD_READ_ONLY = 1, WESS_FIELD_ON_CREATE = 2, WESS_FIELD_TELLS = 4 };
+enum {
+    WESS_FIELD_READ_ONLY = 1,
+    WESS_FIELD_ON_CREATE = 2,
+    WESS_FIELD_TELLS = 4,
+    WESS_FIELD_UNSHOWN = 8 /* is written and never shown: it goes there, and nothing comes of it */
+};
 /* One field that a collection can hold. For RECORDS: `name` is the field, `allowed` the keys of its
  * elements (empty: any) and max_n their number; "address.street" and the like bound one part. */
 struct wess_field_schema {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "activity.h"
+#include "details.h"
 #include "links.h"
 
 /* ---- reading
@@ -100,12 +101,19 @@ static void put_span(struct wb_table *t, size_t op, const struct wb_field *w,
 static enum wess_code finish(struct wb_table *t)
 {
     static const char *const who[] = {"attendees", NULL};
-    return wb_link_people(t, who);
+    return t->call->conn->link_attendees ? wb_link_people(t, who) : WESS_OK;
+}
+
+static enum wess_code prepare(struct wb_table *t)
+{
+    enum wess_code rc = wb_prepare_queue(t);
+    return rc == WESS_OK ? wb_details_read(t) : rc;
 }
 
 static void complete(struct wb_table *t, size_t op)
 {
     wb_complete_activity(t, op);
+    wb_details_put(t, op);
     if (t->ops[op].what == WESS_CREATE && !wb_field_of(&t->ops[op].item, "start"))
         wb_reject(t, op, "a meeting needs a beginning");
 }
@@ -113,9 +121,18 @@ static void complete(struct wb_table *t, size_t op)
 /* ---- the table
  * ------------------------------------------------------------------------------------------ */
 
+#define DETAIL(of, sort)                                                                           \
+    {                                                                                              \
+        .name = of, .column = "description", .type = sort, .put = wb_put_nothing, .unread = true   \
+    }
+
 static const struct wb_field fields[] = {
     {.name = "summary", .column = "name", .type = WESS_TEXT},
-    {.name = "description", .column = "description", .type = WESS_TEXT, .html = true},
+    {.name = "description",
+     .column = "description",
+     .type = WESS_TEXT,
+     .html = true,
+     .blocked = true},
     {.name = "start",
      .column = "start",
      .type = WESS_TIME,
@@ -128,11 +145,11 @@ static const struct wb_field fields[] = {
      .read = read_alarm,
      .put = put_alarm},
     {.name = "alarm", .column = "reminder_enabled", .type = WESS_INT},
-    {.name = "attendees",
-     .column = "primary_contact_id",
-     .type = WESS_RECORDS,
-     .put = wb_put_nothing,
-     .unread = true},
+    DETAIL("location", WESS_TEXT),
+    DETAIL("organizer", WESS_TEXT),
+    DETAIL("attendees", WESS_RECORDS),
+    DETAIL("busystatus", WESS_TEXT),
+    DETAIL("status", WESS_TEXT),
     {.name = "start", .column = "all_day", .type = WESS_TIME},
 };
 static const struct wess_field_schema schema[] = {
@@ -141,7 +158,11 @@ static const struct wess_field_schema schema[] = {
     {.name = "start", .type = WESS_TIME},
     {.name = "end", .type = WESS_TIME},
     {.name = "alarm", .type = WESS_INT},
-    {.name = "attendees", .type = WESS_RECORDS},
+    {.name = "location", .type = WESS_TEXT, .flags = WESS_FIELD_UNSHOWN},
+    {.name = "organizer", .type = WESS_TEXT, .flags = WESS_FIELD_UNSHOWN},
+    {.name = "attendees", .type = WESS_RECORDS, .flags = WESS_FIELD_UNSHOWN},
+    {.name = "busystatus", .type = WESS_TEXT, .flags = WESS_FIELD_UNSHOWN},
+    {.name = "status", .type = WESS_TEXT, .flags = WESS_FIELD_UNSHOWN},
 };
 static const char *const keys[] = {"name", "start", NULL};
 static const char *const no_records[] = {NULL};
@@ -154,7 +175,9 @@ static const struct wb_look look_in[] = {
 static bool holds(const struct wess_conn *c, const char *field)
 {
     if (!strcmp(field, "attendees"))
-        return c->link_attendees;
+        return c->link_attendees || c->details;
+    if (wb_is_detail(field))
+        return c->details;
     return c->share_description || strcmp(field, "description") != 0;
 }
 
@@ -176,6 +199,6 @@ const struct wb_kind wb_meeting_kind = {
     .when = "start",
     .holds = holds,
     .complete = complete,
-    .prepare = wb_prepare_queue,
+    .prepare = prepare,
     .finish = finish,
 };

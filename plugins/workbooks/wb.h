@@ -48,7 +48,7 @@ struct wess_conn {
     int64_t page, overlap_s;
     int64_t max_create; /* in an hour; 0: any */
     int64_t ahead_ms;   /* their clock minus ours, by the last answer */
-    bool match_employer, share_description, link_people, link_attendees;
+    bool match_employer, share_description, link_people, link_attendees, details;
     bool ends_after; /* the finish of what lasts whole days is the day after the last */
     struct wb_words statuses, priorities;
     const char *assign_to;                  /* queue of what is created; NULL: as Workbooks does */
@@ -96,6 +96,7 @@ struct wb_field {
     const char *column; /* Workbooks' */
     uint32_t type;
     bool html, unread; /* unread: written alone, and never asked for */
+    bool blocked;      /* a block of ours is at its end: details.h */
     void (*read)(struct wb_reading *, const struct wb_field *);
     void (*put)(struct wb_table *, size_t op, const struct wb_field *, const struct wess_field *);
 };

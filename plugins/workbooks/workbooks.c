@@ -18,12 +18,14 @@ static const struct wess_option options[] = {
      "fields of the database's own that travel, as in people.cf_person_tier", 0},
     {"share_description", "bool", NULL, "false", NULL,
      "whether the description of meetings travels: who is invited reads it", 0},
+    {"meeting_details", "bool", NULL, "true", NULL,
+     "whether place, people and show-as of meetings stand in a block of their description", 0},
     {"all_day_finish", "choice", NULL, "last", "last|after",
      "whether the finish of a meeting of whole days is its last day, or the day after", 0},
     {"link_people", "bool", NULL, "true", NULL,
      "whether mail is related to the people who bear an address of it", 0},
     {"link_attendees", "bool", NULL, "false", NULL,
-     "whether attendees are related to the people they are; their direction has to be to_right", 0},
+     "whether attendees are related to the people they are", 0},
     {"mail_status", "string", NULL, NULL, NULL,
      "status of filed emails; one of the database that sends nothing unless given", 0},
     {"assign_to", "string", NULL, NULL, NULL, "queue of the tasks and meetings that are created",
@@ -110,6 +112,7 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     c->share_description = is_set(host, "share_description", "true");
     c->ends_after = is_set(host, "all_day_finish", "after");
     c->link_people = is_set(host, "link_people", "true");
+    c->details = is_set(host, "meeting_details", "true");
     c->link_attendees = is_set(host, "link_attendees", "true");
     c->mail_status = host->setting(host->ctx, "mail_status");
     c->assign_to = host->setting(host->ctx, "assign_to");

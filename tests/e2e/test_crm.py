@@ -216,8 +216,7 @@ ATTENDEE = ("<t:Attendee><t:Mailbox><t:Name>{0}</t:Name><t:EmailAddress>{0}@x.ex
 
 def test_attendees_are_related_to_the_people_they_are():
     with Sandbox("--data", "empty") as box, \
-            Crm(box, "event", "calendar", "meetings", wb="link_attendees = true;",
-                pair='fields = ( { field = "attendees"; direction = "to_right"; } );') as wess:
+            Crm(box, "event", "calendar", "meetings", wb="link_attendees = true;") as wess:
         ids = {n: str(box.workbooks("create", name=n, **{where: n + "@x.example"})["id"])
                for n, where in (("Ada", "main_location[email]"), ("Ben", "home_location[email]"))}
         make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z",
@@ -240,6 +239,57 @@ def test_attendees_are_related_to_the_people_they_are():
             sorted(ids.values())
         there_now = here(box, "calendar", "Review 2")["fields"]["RequiredAttendees"]
         assert there_now.count("<t:Attendee>") == 3, there_now
+
+
+def test_what_has_no_column_is_a_block_that_is_ours_alone():
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "event", "calendar", "meetings", wb="share_description = true;",
+                pair='with_attendees = "silent";') as wess:
+        make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z", Body="Agenda",
+             End="2030-07-04T08:00:00Z", Location="Room [1] <A>",
+             RequiredAttendees=ATTENDEE.format("Ada"))
+        wess.settle()
+        text = there(box, "meetings", "Review")["fields"]["description"]
+        assert text.startswith("<p>Agenda</p><p>[From the calendar"), text
+        for line in ("Where: Room (1) &lt;A&gt;<br", "With: Ada &lt;ada@x.example&gt;<br",
+                     "Organised by: " + box.mailbox(0)):
+            assert line in text, text
+        # A note that is typed below goes across, the block does not.
+        number = there(box, "meetings", "Review")["id"]
+        box.workbooks("edit", of="meetings", id=number,
+                      description=text.replace("Agenda", "Agenda 2") + "<p>Bring <b>tea</b></p>")
+        wess.settle()
+        body = here(box, "calendar", "Review")["fields"]["Body"].replace("\r", "")
+        assert body == "Agenda 2\nBring tea", body
+        # Another place is another line, and nothing else of the note.
+        box.exchange("edit", 0, id=here(box, "calendar", "Review")["id"], Location="Room 2")
+        wess.settle()
+        text = there(box, "meetings", "Review")["fields"]["description"]
+        assert text.count("[From the calendar") == 1 and "Where: Room 2<br" in text, text
+        assert "<b>tea</b>" in text and "Room (1)" not in text, text
+        # Without the end of the block what follows is not taken for a note either.
+        box.workbooks("edit", of="meetings", id=number,
+                      description=text.replace("[End of the calendar's part]", ""))
+        wess.settle()
+        assert "ada" not in here(box, "calendar", "Review")["fields"]["Body"].lower()
+        # Nothing left to say: no block.
+        make(box, "CalendarItem", Subject="Walk", Start="2030-07-05T07:00:00Z", Body="Boots",
+             End="2030-07-05T08:00:00Z", Location="Gate")
+        wess.settle()
+        assert "Where: Gate" in there(box, "meetings", "Walk")["fields"]["description"]
+        box.exchange("edit", 0, id=here(box, "calendar", "Walk")["id"], Location="")
+        wess.settle()
+        text = there(box, "meetings", "Walk")["fields"]["description"]
+        assert text == "<p>Boots</p>", text
+
+
+def test_no_block_where_nobody_wants_it():
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "event", "calendar", "meetings", wb="meeting_details = false;") as wess:
+        make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z", Body="Agenda",
+             End="2030-07-04T08:00:00Z", Location="Room 1")
+        wess.settle()
+        assert "description" not in there(box, "meetings", "Review")["fields"]
 
 
 def test_meetings_of_a_window():

@@ -227,6 +227,12 @@ void file_end(struct run *);                           /* and away with it */
  * part as it was, and is told; false: our own state failed. */
 bool sources_read(struct run *);
 
+/* relate.c: what an item that was written speaks of and nobody is yet; within the transaction of
+ * its answer. And, when all is done, of what was written before those who are there by now. */
+bool relate_keep(struct run *, struct wess_arena *, const struct op_row *, int64_t item,
+                 const struct wess_result *);
+bool relate_run(struct run *);
+
 bool guard_run(struct run *); /* guard.c */
 /* The planned ops of that kind wait for a person; n of them. */
 bool guard_hold(struct run *, enum op_what, int64_t n, const char *reason);

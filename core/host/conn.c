@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -611,6 +612,29 @@ enum wess_code raw_apply(struct conn *c, const char *collection, struct wess_are
     rc = leave(c, "apply", &call, rc, wrong, e);
     count_writes(c, ops, n, out);
     return rc;
+}
+
+bool conn_relates(const struct conn *c)
+{
+    const struct wess_connector *k = c->endpoint->plugin->connector;
+    return k->size >= offsetof(struct wess_connector, relate) + sizeof(k->relate) && k->relate;
+}
+
+enum wess_code conn_relate(struct conn *c, const char *collection, struct wess_arena *a,
+                           const struct wess_relation *of, size_t n, struct wess_result *out,
+                           struct wess_error *e)
+{
+    struct wess_call call;
+    *e = (struct wess_error){0};
+    preset(out, n, WESS_NOT_TRIED);
+    if (!c->may_write)
+        return wess_fail(e, WESS_BROKEN, WESS_OF_COLLECTION, NULL,
+                         "writing is not allowed for this user");
+    enum wess_code rc = enter(c, &call, collection, a, NULL, e);
+    if (rc != WESS_OK)
+        return rc;
+    rc = weighed(&call, c->endpoint->plugin->connector->relate(&call, of, n, out));
+    return leave(c, "relate", &call, rc, answer_results(out, n, false, NULL), e);
 }
 
 bool conn_keys(struct wess_arena *a, struct wess_item *item, const char *stamp)

@@ -85,6 +85,11 @@ enum wess_code conn_find(struct conn *, const char *collection, struct wess_aren
 enum wess_code conn_apply(struct conn *, const char *collection, struct wess_arena *,
                           const struct wess_op *, size_t n, struct wess_result *,
                           struct wess_error *);
+/* Whether its connector ties items to what came later, and that. */
+bool conn_relates(const struct conn *);
+enum wess_code conn_relate(struct conn *, const char *collection, struct wess_arena *,
+                           const struct wess_relation *, size_t n, struct wess_result *,
+                           struct wess_error *);
 const struct conn_stats *conn_stats(const struct conn *);
 const char *conn_endpoint(const struct conn *);
 /* A fingerprint of the credential in use (keyed digest, hex), for resting it until it changes. */

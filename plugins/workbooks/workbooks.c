@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "links.h"
 #include "meta.h"
 
 static const struct wess_option options[] = {
@@ -205,6 +206,7 @@ static const struct wess_connector connector = {
     .fetch = wb_fetch,
     .find = wb_find,
     .apply = wb_apply,
+    .relate = wb_relate,
 };
 
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void)

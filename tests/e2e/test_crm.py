@@ -292,6 +292,65 @@ def test_no_block_where_nobody_wants_it():
         assert "description" not in there(box, "meetings", "Review")["fields"]
 
 
+PEOPLE = """
+pairs: {{ people: {{ kind = "contact"; left = "exchange:contacts"; right = "crm:people";
+    select = {{ left = {{ tags_any = [ "Workbooks" ]; }}; right = {{ queue = "%{{user.workbooks}}"; }}; }};
+    first = {{ create = "yes"; }}; }};
+"""
+
+
+def with_people(wess):
+    with open(wess.config) as f:
+        text = f.read()
+    wess.write("wess.conf", text.replace("pairs: {", PEOPLE.replace("{{", "{").replace("}}", "}").strip()))
+
+
+def test_people_who_come_later_are_related_to_what_was_there():
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "event", "calendar", "meetings", wb="link_attendees = true;") as wess:
+        with_people(wess)
+        make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z",
+             End="2030-07-04T08:00:00Z",
+             RequiredAttendees=ATTENDEE.format("Ada") + ATTENDEE.format("Ben"))
+        wess("sync", "--no-wait", check=(0, 1, 3, 4))
+        assert not all_there(box, "links")
+        meeting = str(there(box, "meetings", "Review")["id"])
+        # One is a contact that somebody tags, one is typed over there.
+        ben = str(box.workbooks("create", name="Ben", **{"main_location[email]": "ben@x.example"})["id"])
+        box.exchange("create", 0, GivenName="Ada", Surname="Lovell", EmailAddress1="ada@x.example", **TAG)
+        # Half of it is lost on the way: looked for before it is added once more.
+        box.fault("workbooks:activity_links:PUT:1:lost")
+        for _ in range(2):
+            wess("sync", "--no-wait", check=(0, 1, 3, 4))
+            box.move_clock(600)
+        wess("sync", "--no-wait", check=(0, 1, 4))
+        ada = str(box.workbooks("list", of="people", name="Ada Lovell")["people"][0]["id"])
+        links = sorted((l["fields"]["activity_id"], l["fields"]["resource_id"]) for l in all_there(box, "links"))
+        assert links == sorted([(meeting, ada), (meeting, ben)]), links
+        # Nobody is waited for any more: nothing is asked.
+        before = wess.log_tail()
+        wess("sync", "--no-wait", check=(0, 1))
+        assert "relate" not in wess.log_tail()[len(before):]
+
+
+def test_who_comes_after_a_month_is_too_late():
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "event", "calendar", "meetings", wb="link_attendees = true;") as wess:
+        with_people(wess)
+        make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z",
+             End="2030-07-04T08:00:00Z",
+             RequiredAttendees=ATTENDEE.format("Ada") + ATTENDEE.format("Ben"))
+        wess("sync", "--no-wait", check=(0, 1, 3, 4))
+        box.workbooks("create", name="Ada", **{"main_location[email]": "ada@x.example"})
+        wess("sync", "--no-wait", check=(0, 1, 3, 4))
+        assert len(all_there(box, "links")) == 1
+        box.move_clock(31 * 86400)
+        box.workbooks("create", name="Ben", **{"main_location[email]": "ben@x.example"})
+        for _ in range(2):
+            wess("sync", "--no-wait", check=(0, 1, 3, 4))
+        assert len(all_there(box, "links")) == 1, all_there(box, "links")
+
+
 def test_meetings_of_a_window():
     with Sandbox("--data", "empty") as box, \
             Crm(box, "event", "calendar", "meetings") as wess:

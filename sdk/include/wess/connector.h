@@ -262,6 +262,16 @@ struct wess_op {
 struct wess_refused { /* a field that the remote will not take */
     const char *field, *text, *remote_code;
 };
+/* An item of another collection that this one speaks of, and that is not there: {"people",
+ * {"email", "a@b"}}. The core tells by relate() when it is, for a month. */
+struct wess_unmet {
+    const char *collection;
+    struct wess_key key;
+};
+struct wess_relation {
+    const char *id;     /* an item of the call's collection */
+    struct wess_ref to; /* what it speaks of */
+};
 struct wess_result {
     enum wess_code code;  /* preset to WESS_UNKNOWN */
     const char *id;       /* after a create, or when the write changed it */
@@ -271,6 +281,8 @@ struct wess_result {
     size_t n_refused;
     const struct wess_item *current; /* the remote's item now: fetch() always; apply() when the
                                         answer carried it. With WESS_ITEM_WHOLE it is complete. */
+    const struct wess_unmet *unmet;  /* of an op that went well */
+    size_t n_unmet;
 };
 
 /* ---- Calls -------------------------------------------------------------------------------------
@@ -476,6 +488,11 @@ struct wess_connector {
      * it (the one slot that may sleep), and puts the secret that comes of it. */
     enum wess_code (*login)(struct wess_call *, void (*say)(void *ctx, const char *text),
                             void *ctx);
+    /* Optional: ties items to what was not there when they were written (wess_result.unmet). What
+     * is tied already is left as it is: the same may be asked for several times. out[i] answers
+     * of[i]; what answers neither WESS_OK, WESS_GONE nor WESS_REJECTED is asked for again. */
+    enum wess_code (*relate)(struct wess_call *, const struct wess_relation *of, size_t n,
+                             struct wess_result *out);
 };
 /* The one symbol that a connector exports. */
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void);

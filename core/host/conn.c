@@ -14,6 +14,7 @@
 #include "host/answer.h"
 #include "host/blob.h"
 #include "host/credential.h"
+#include "host/kept.h"
 #include "host/plugin.h"
 #include "host/series.h"
 #include "keys.h"
@@ -145,6 +146,24 @@ static enum wess_code host_secret_hold(void *ctx, const char *name, bool on)
     return host_cancelled(c) ? WESS_CANCELLED : WESS_AUTH;
 }
 
+static struct kept_at kept_at(const struct conn *c, const char *name)
+{
+    return (struct kept_at){c->cfg->state_dir, c->endpoint->name, c->user ? c->user->id : "", name};
+}
+
+static bool host_keep(void *ctx, struct wess_arena *a, const char *name, const void *data,
+                      size_t len)
+{
+    const struct kept_at at = kept_at(ctx, name);
+    return kept_put(a, &at, data, len);
+}
+
+static const char *host_kept(void *ctx, struct wess_arena *a, const char *name, size_t *len)
+{
+    const struct kept_at at = kept_at(ctx, name);
+    return kept_get(a, &at, len);
+}
+
 static enum wess_code host_token(void *ctx, const char *name, bool renew, char *buf, size_t cap)
 {
     (void)renew;
@@ -266,7 +285,9 @@ static void fill_host(struct conn *c)
                                  .blob_close = blob_spool_close,
                                  .http = &c->http,
                                  .fold = text_fold,
-                                 .secret_hold = host_secret_hold};
+                                 .secret_hold = host_secret_hold,
+                                 .keep = host_keep,
+                                 .kept = host_kept};
 }
 
 /* All but the connector's own part. NULL: `e` tells why. */

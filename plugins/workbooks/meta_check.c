@@ -85,6 +85,12 @@ enum wess_code wb_meta_check(struct wess_call *call)
         if (!c->meta[k])
             continue;
         rc = check_custom(call, wb_kinds[k]);
+        if (c->denied[k])
+            c->host->log(c->host->ctx, WESS_LOG_WARN,
+                         "workbooks: the database does not permit us to%s%s%s %s",
+                         c->denied[k] & WESS_CAP_CREATE ? " create" : "",
+                         c->denied[k] & WESS_CAP_UPDATE ? " update" : "",
+                         c->denied[k] & WESS_CAP_DELETE ? " delete" : "", wb_kinds[k]->collection);
         tell_missing(c, wb_kinds[k]);
         tell_required(c, wb_kinds[k], c->meta[k]);
     }

@@ -58,6 +58,7 @@ struct wess_conn {
     size_t n_rows[WB_KINDS];
     json_t *meta[WB_KINDS]; /* by the names of columns; what the database says of the columns; NULL:
                                nothing */
+    uint64_t denied[WB_KINDS];            /* WESS_CAP_* that it does not permit us */
     bool meta_read, meta_whole[WB_KINDS]; /* whole: what it does not list is not there */
     json_t *employers; /* folded name → organisation id; null: none or several */
 };

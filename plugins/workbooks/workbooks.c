@@ -181,7 +181,7 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
         rc = WESS_TOO_BIG;
     *out = (struct wess_schema){.identity = id, .version = "Workbooks API 1"};
     if (rc == WESS_OK)
-        rc = wb_meta(call);
+        rc = wb_meta(call, id);
     if (rc == WESS_OK)
         rc = wb_meta_check(call);
     if (rc == WESS_OK)

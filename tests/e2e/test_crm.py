@@ -427,6 +427,58 @@ def test_a_field_of_the_database_s_own():
         assert box.contact(0)["fields"]["Mileage"] == "silver"
 
 
+def describes(wess, of="crm user -"):
+    """How many requests each describe took, in turn."""
+    return [int(line.split()[-2]) for line in wess.log_tail().splitlines()
+            if f"{of} describe : code 0" in line]
+
+
+def test_what_a_database_says_of_itself_is_kept():
+    with Sandbox("--data", "empty") as box, Crm(box, "task", "tasks", "tasks") as wess:
+        for _ in range(3):
+            wess("sync", "--no-wait", check=(0, 1))
+        assert describes(wess) == [3, 1, 1], describes(wess)
+        kept = os.path.join(wess.dir, "state", "kept")
+        name, = os.listdir(kept)
+        assert os.stat(os.path.join(kept, name)).st_mode & 0o777 == 0o600
+        # Of another database, damaged, or old: it is asked for once more.
+        with open(os.path.join(kept, name)) as f:
+            text = f.read()
+        for bad in (text.replace("http://", "http://x"), text[:200], "", "1 5 nonsense"):
+            with open(os.path.join(kept, name), "w") as f:
+                f.write(bad)
+            wess("sync", "--no-wait", check=(0, 1))
+            assert describes(wess)[-1] == 3, (bad[:60], describes(wess))
+        box.move_clock(7 * 3600)
+        wess("sync", "--no-wait", check=(0, 1))
+        assert describes(wess)[-1] == 3
+        make(box, "Task", Subject="Offer")
+        wess.settle()
+        assert there(box, "tasks", "Offer")
+
+
+def test_what_the_database_does_not_permit_is_not_tried():
+    with Sandbox("--data", "empty", "--switch", "denies=tasks:create") as box, \
+            Crm(box, "task", "tasks", "tasks") as wess:
+        make(box, "Task", Subject="Offer")
+        box.workbooks("create", of="tasks", name="Call", assigned_to=queue_of(wess))
+        wess("sync", "--no-wait", check=(0, 1))
+        assert not all_there(box, "tasks", name="Offer") and here(box, "tasks", "Call")
+        assert "does not permit us to create tasks" in wess.log_tail()
+        box.exchange("edit", 0, id=here(box, "tasks", "Call")["id"], Subject="Call back")
+        box.move_clock(600)
+        wess("sync", "--no-wait", check=(0, 1))
+        assert there(box, "tasks", "Call back")
+
+
+def test_what_is_longer_than_the_database_holds_is_told():
+    with Sandbox("--data", "empty") as box, Crm(box, "contact", "contacts", "people") as wess:
+        box.exchange("create", 0, GivenName="Ada", Surname="Lovell", JobTitle="x" * 256, **TAG)
+        wess.settle()
+        assert "person_job_title" not in box.person()["fields"]
+        assert "longer than that side holds" in wess.run("parked", "list", check=(0, 1)).stdout
+
+
 def test_a_database_that_lacks_a_column_keeps_the_rest():
     with Sandbox("--data", "empty", "--switch", "lacks=spouse_name") as box, \
             Crm(box, "contact", "contacts", "people") as wess:

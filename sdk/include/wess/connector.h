@@ -368,6 +368,11 @@ struct wess_host {
     /* Between reading a secret and putting its successor nobody else does, in this process or
      * another: on waits for it. WESS_OK, or it cannot be. */
     enum wess_code (*secret_hold)(void *ctx, const char *name, bool on);
+    /* What costs a remote much to tell and changes seldom, from run to run: no secrets and no item
+     * content. It may be gone at any time: NULL. `kept` answers in the arena, with a zero behind.
+     */
+    bool (*keep)(void *ctx, struct wess_arena *, const char *name, const void *data, size_t len);
+    const char *(*kept)(void *ctx, struct wess_arena *, const char *name, size_t *len);
 };
 
 /* ---- Declarations ------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ struct wess_conn {
     bool match_employer, share_description, link_people, link_attendees, details;
     bool ends_after; /* the finish of what lasts whole days is the day after the last */
     struct wb_words statuses, priorities;
+    bool told_word;                         /* that there is none for a value: once is enough */
     const char *assign_to;                  /* queue of what is created; NULL: as Workbooks does */
     const char *mail_status, *email_status; /* as the settings say; as it was chosen */
     struct wb_queues queues[WB_FAMILIES];
@@ -96,8 +97,9 @@ struct wb_field {
     const char *part;   /* of the element: "value", "street" */
     const char *column; /* Workbooks' */
     uint32_t type;
-    bool html, unread; /* unread: written alone, and never asked for */
-    bool blocked;      /* a block of ours is at its end: details.h */
+    bool html, unread;            /* unread: written alone, and never asked for */
+    bool blocked;                 /* a block of ours is at its end: details.h */
+    const struct wb_words *words; /* of its picklist, by the settings; NULL: as they stand */
     void (*read)(struct wb_reading *, const struct wb_field *);
     void (*put)(struct wb_table *, size_t op, const struct wb_field *, const struct wess_field *);
 };
@@ -136,6 +138,8 @@ bool wb_holds_column(const struct wess_conn *, const struct wb_kind *, const str
 const struct wb_field *wb_rows(const struct wess_conn *, const struct wb_kind *, size_t *n);
 /* "people.cf_person_tier" lines, or NULL. false: out of memory, or one that is none (*bad). */
 bool wb_custom_read(struct wess_conn *, const char *lines, const char **bad);
+/* "people.cf_person_tier:gold=Gold" lines, of fields that are read already. */
+bool wb_custom_words(struct wess_conn *, const char *lines, const char **bad);
 void wb_custom_free(struct wess_conn *);
 /* The collections as these settings have them, in the arena. */
 enum wess_code wb_collections(struct wess_call *, struct wess_schema *out);
@@ -150,6 +154,10 @@ const char *wb_word_theirs(const struct wb_words *, const char *ours); /* NULL: 
 /* What a schema lists, in the arena. false: budget spent. */
 bool wb_words_list(struct wess_call *, const struct wb_words *, struct wess_list *out);
 const char *wb_word_ours(const struct wb_words *, const char *theirs);
+/* One more; false: out of memory. */
+bool wb_words_add(struct wb_words *, const char *line, size_t len);
+/* Tells of a column, once, that a value of it has no word in that setting. */
+void wb_word_missing(const struct wess_conn *, const char *setting, const char *column);
 
 /* ---- when.c: var_date_time, "2026-12-01,0,Europe/London"; pure
  * ------------------------------------------------------------------------ */

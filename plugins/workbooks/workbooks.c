@@ -17,6 +17,8 @@ static const struct wess_option options[] = {
      "whether a company name is tied to an organisation of that name", 0},
     {"custom_fields", "list", NULL, NULL, NULL,
      "fields of the database's own that travel, as in people.cf_person_tier", 0},
+    {"picklist_values", "list", NULL, NULL, NULL,
+     "which value of a custom field is which, as in people.cf_person_tier:gold=Gold", 0},
     {"share_description", "bool", NULL, "false", NULL,
      "whether the description of meetings travels: who is invited reads it", 0},
     {"meeting_details", "bool", NULL, "true", NULL,
@@ -131,6 +133,13 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
                          "custom_fields: \"%.*s\" is not of the form COLLECTION.cf_NAME, or one "
                          "too many",
+                         bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "");
+    }
+    if (!wb_custom_words(c, host->setting(host->ctx, "picklist_values"), &bad)) {
+        close_conn(c);
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "picklist_values: \"%.*s\" is not of the form "
+                         "COLLECTION.cf_NAME:OURS=THEIRS, of a field in custom_fields",
                          bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "");
     }
     if (!read_words(host, "task_status", STATUSES, &c->statuses, e) ||

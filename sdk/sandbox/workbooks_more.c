@@ -105,6 +105,7 @@ static const struct {
     {"activity_status", {"New", "Complete"}},
     {"activity_priority", {"High", "Medium"}},
     {"status", {"DRAFT", "SEND", "SENT"}},
+    {"cf_person_grade", {"Gold", "Silver", "Bronze"}},
 };
 #define N_PICKLISTS (sizeof(picklists) / sizeof(picklists[0]))
 #define FIRST_PICKLIST 150

@@ -479,6 +479,41 @@ def test_what_is_longer_than_the_database_holds_is_told():
         assert "longer than that side holds" in wess.run("parked", "list", check=(0, 1)).stdout
 
 
+def test_values_of_a_picklist_by_the_settings():
+    rule = 'fields = ( { left = "x.ews.Mileage"; right = "x.workbooks.cf_person_grade"; } );'
+    wb = ('custom_fields = [ "people.cf_person_grade" ]; picklist_values = '
+          '[ "people.cf_person_grade:A=Gold", "people.cf_person_grade:B=Silver" ];')
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "contact", "contacts", "people", pair=rule, wb=wb) as wess:
+        box.exchange("create", 0, GivenName="Ada", Surname="Lovell", Mileage="A", **TAG)
+        wess.settle()
+        assert box.person()["fields"]["cf_person_grade"] == "Gold"
+        box.workbooks("edit", id=box.person()["id"], cf_person_grade="Silver")
+        wess.settle()
+        assert box.contact(0)["fields"]["Mileage"] == "B"
+        # Without a word: parked on its way there, as it stands on its way here.
+        box.exchange("edit", 0, id=box.contact(0)["id"], Mileage="Z")
+        wess.settle()
+        assert box.person()["fields"]["cf_person_grade"] == "Silver"
+        assert "picklist_values" in wess.run("parked", "list", check=(0, 1)).stdout
+        box.exchange("edit", 0, id=box.contact(0)["id"], Mileage="A")
+        wess.settle()
+        box.workbooks("edit", id=box.person()["id"], cf_person_grade="Bronze")
+        wess.settle()
+        assert box.contact(0)["fields"]["Mileage"] == "Bronze"
+        assert "cf_person_grade has no word in the setting picklist_values" in wess.log_tail()
+    # A value that the list there does not have is a mistake of the settings.
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "contact", "contacts", "people", pair=rule, wb=wb.replace("Gold", "Golden")) as wess:
+        said = wess("sync", "--no-wait", check=(2, 3)).stdout
+        assert 'picklist_values: the list in Workbooks has no "Golden"' in said, said
+    for bad in ("people.cf_person_grade:A", "people.cf_other:A=B", "people.cf_person_grade"):
+        with Sandbox("--data", "empty") as box, \
+                Crm(box, "contact", "contacts", "people", pair=rule,
+                    wb=f'custom_fields = [ "people.cf_person_grade" ]; picklist_values = [ "{bad}" ];') as wess:
+            assert "picklist_values" in wess("sync", "--no-wait", check=(2, 3)).stdout, bad
+
+
 def test_a_database_that_lacks_a_column_keeps_the_rest():
     with Sandbox("--data", "empty", "--switch", "lacks=spouse_name") as box, \
             Crm(box, "contact", "contacts", "people") as wess:

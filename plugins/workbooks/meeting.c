@@ -151,6 +151,7 @@ static const struct wb_field fields[] = {
     DETAIL("busystatus", WESS_TEXT),
     DETAIL("status", WESS_TEXT),
     {.name = "start", .column = "all_day", .type = WESS_TIME},
+    WB_NAMED,
 };
 static const struct wess_field_schema schema[] = {
     {.name = "summary", .type = WESS_TEXT, .max_len = WB_TEXT_MAX},
@@ -163,6 +164,7 @@ static const struct wess_field_schema schema[] = {
     {.name = "attendees", .type = WESS_RECORDS, .flags = WESS_FIELD_UNSHOWN},
     {.name = "busystatus", .type = WESS_TEXT, .flags = WESS_FIELD_UNSHOWN},
     {.name = "status", .type = WESS_TEXT, .flags = WESS_FIELD_UNSHOWN},
+    WB_NAMED_SCHEMA,
 };
 static const char *const keys[] = {"name", "start", NULL};
 static const char *const no_records[] = {NULL};

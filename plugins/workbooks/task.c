@@ -247,6 +247,7 @@ static const struct wb_field fields[] = {
      .read = read_alarm,
      .put = put_alarm},
     {.name = "alarm", .column = "reminder_enabled", .type = WESS_TIME},
+    WB_NAMED,
 };
 static const struct wess_field_schema schema[] = {
     {.name = "summary", .type = WESS_TEXT, .max_len = WB_TEXT_MAX},
@@ -257,6 +258,7 @@ static const struct wess_field_schema schema[] = {
     {.name = "status", .type = WESS_TEXT},
     {.name = "priority", .type = WESS_INT},
     {.name = "alarm", .type = WESS_TIME},
+    WB_NAMED_SCHEMA,
 };
 static const char *const keys[] = {"name", "due", NULL};
 static const char *const no_records[] = {NULL};

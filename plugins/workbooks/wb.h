@@ -97,6 +97,7 @@ struct wb_field {
     const char *part;   /* of the element: "value", "street" */
     const char *column; /* Workbooks' */
     uint32_t type;
+    bool shown;                   /* never written */
     bool html, unread;            /* unread: written alone, and never asked for */
     bool blocked;                 /* a block of ours is at its end: details.h */
     const struct wb_words *words; /* of its picklist, by the settings; NULL: as they stand */
@@ -127,6 +128,18 @@ struct wb_kind {
     enum wess_code (*prepare)(struct wb_table *);   /* look-ups for a batch; or NULL */
     enum wess_code (*finish)(struct wb_table *);    /* after it is written; or NULL */
 };
+/* What people call a record and where they look at it (content_named() of the core): rows and
+ * schema of every kind that is read. */
+#define WB_NAMED                                                                                   \
+    {.name = "x.workbooks.ref", .column = "object_ref", .type = WESS_TEXT, .shown = true},         \
+    {                                                                                              \
+        .name = "x.workbooks.url", .column = "object_url", .type = WESS_TEXT, .shown = true        \
+    }
+#define WB_NAMED_SCHEMA                                                                            \
+    {.name = "x.workbooks.ref", .type = WESS_TEXT, .flags = WESS_FIELD_READ_ONLY},                 \
+    {                                                                                              \
+        .name = "x.workbooks.url", .type = WESS_TEXT, .flags = WESS_FIELD_READ_ONLY                \
+    }
 extern const struct wb_kind wb_person_kind, wb_task_kind, wb_meeting_kind, wb_email_kind;
 extern const struct wb_kind *const wb_kinds[WB_KINDS];
 extern const struct wess_kind_caps wb_caps[WB_KINDS];

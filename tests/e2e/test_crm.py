@@ -479,6 +479,19 @@ def test_what_is_longer_than_the_database_holds_is_told():
         assert "longer than that side holds" in wess.run("parked", "list", check=(0, 1)).stdout
 
 
+def test_a_record_is_called_as_people_there_call_it():
+    with Sandbox("--data", "empty") as box, Crm(box, "contact", "contacts", "people") as wess:
+        box.exchange("create", 0, GivenName="Ada", Surname="Lovell", JobTitle="x" * 256, **TAG)
+        wess.settle()
+        ref = f"PERS-{box.person()['id']}"
+        said = wess.run("why", "Ada Lovell", check=(0, 1)).stdout
+        assert f"{ref}, https://" in said, said
+        known = wess.json("why", "Ada Lovell", check=(0, 1))
+        assert ref in str(known) and "https://" in str(known), known
+        # Nothing of it is written back, and it is no change.
+        assert not [f for f in box.contact(0)["fields"] if "ref" in f.lower()]
+
+
 def test_values_of_a_picklist_by_the_settings():
     rule = 'fields = ( { left = "x.ews.Mileage"; right = "x.workbooks.cf_person_grade"; } );'
     wb = ('custom_fields = [ "people.cf_person_grade" ]; picklist_values = '

@@ -168,7 +168,16 @@ bool item_content_known(struct db *db, struct wess_arena *a, int64_t item, struc
 const char *item_title(struct db *db, struct wess_arena *a, int64_t item)
 {
     struct content c;
-    return item_content_known(db, a, item, &c) ? content_title(a, &c) : NULL;
+    if (!item_content_known(db, a, item, &c))
+        return NULL;
+    const char *title = content_title(a, &c), *ref = content_named(&c, "ref");
+    return title && ref ? arena_fmt(a, "%s (%s)", title, ref) : title;
+}
+
+const char *item_named(struct db *db, struct wess_arena *a, int64_t item, const char *name)
+{
+    struct content c;
+    return item && item_content_known(db, a, item, &c) ? content_named(&c, name) : NULL;
 }
 
 const char *field_label(struct wess_arena *a, const struct kind_def *kind, const char *field)

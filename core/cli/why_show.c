@@ -38,6 +38,13 @@ void subject_print(const struct cli *c, struct db *db, const struct subject *s, 
         table_row(&t, cells);
     }
     table_print(&t, c->out, "  ");
+    for (int side = LEFT; side <= RIGHT; side++) {
+        const char *ref = item_named(db, a, s->item[side].id, "ref");
+        const char *url = item_named(db, a, s->item[side].id, "url");
+        if (ref || url)
+            fprintf(c->out, "  There it is: %s%s%s\n", text_shown(a, ref ? ref : ""),
+                    ref && url ? ", " : "", text_shown(a, url ? url : ""));
+    }
     fprintf(c->out, "  Now: %s", text_shown(a, subject_state(c, s)));
     if (s->reason && !(s->has_link && s->link.ended))
         fprintf(c->out, "; last on %s: %s", cli_when(a, s->reason_ms), reason_sentence(s->reason));
@@ -50,14 +57,16 @@ void subject_print(const struct cli *c, struct db *db, const struct subject *s, 
     fputc('\n', c->out);
 }
 
-static json_t *side_json(const struct cli *c, const struct subject *s, enum side side)
+static json_t *side_json(const struct cli *c, struct db *db, const struct subject *s,
+                         enum side side)
 {
     const struct item_row *row = &s->item[side];
     if (!row->id)
         return json_null();
-    return json_pack("{s:I,s:s*,s:s,s:s}", "item", (json_int_t)row->id, "id", row->rid, "place",
-                     cli_side_name(s->place->pair, side, c->arena), "text",
-                     subject_side(c, s, side));
+    return json_pack("{s:I,s:s*,s:s,s:s,s:s*,s:s*}", "item", (json_int_t)row->id, "id", row->rid,
+                     "place", cli_side_name(s->place->pair, side, c->arena), "text",
+                     subject_side(c, s, side), "ref", item_named(db, c->arena, row->id, "ref"),
+                     "url", item_named(db, c->arena, row->id, "url"));
 }
 
 json_t *subject_json(const struct cli *c, struct db *db, const struct subject *s)
@@ -79,6 +88,6 @@ json_t *subject_json(const struct cli *c, struct db *db, const struct subject *s
                      s->has_link && s->link.ended, "state", subject_state(c, s), "ended_reason",
                      s->has_link && s->link.ended ? s->link.reason : NULL, "reason", s->reason,
                      "sentence", reason_sentence(s->reason), "reason_ms", (json_int_t)s->reason_ms,
-                     "left", side_json(c, s, LEFT), "right", side_json(c, s, RIGHT), "waits", waits,
-                     "history", history, "next", subject_next(c, s));
+                     "left", side_json(c, db, s, LEFT), "right", side_json(c, db, s, RIGHT),
+                     "waits", waits, "history", history, "next", subject_next(c, s));
 }

@@ -72,6 +72,7 @@ enum on_untag { UNTAG_UNLINK, UNTAG_FREEZE, UNTAG_DELETE };
 enum private_mode { PRIVATE_SKIP, PRIVATE_MASK, PRIVATE_FULL };
 struct cfg_window { /* ms; 0: without bound */
     int64_t past, future;
+    int64_t per_series; /* occurrences of one series, where they are single items */
 };
 struct cfg_guard { /* per run and user; three times that in 24 h, ten times over all users */
     int max_delete, max_unlink, max_change, max_change_percent, max_create, max_first;
@@ -147,6 +148,8 @@ const struct cfg_endpoint *config_endpoint(const struct config *, const char *na
 const struct cfg_pair *config_pair(const struct config *, const char *name);
 /* Whether some pair matches people by their names whatever else they have. */
 bool config_by_name(const struct config *);
+/* Whether the collection of a pair's side holds nothing that recurs (WESS_CAP_SINGLES). */
+bool pair_singles(const struct cfg_pair *, int side);
 const struct cfg_user *config_user(const struct config *, const char *id);
 
 #endif

@@ -93,6 +93,17 @@ static bool has_kind(const struct cfg_endpoint *ep, const char *kind)
     return !c;
 }
 
+/* By what its connector says of itself before anybody signs in. */
+bool pair_singles(const struct cfg_pair *p, int s)
+{
+    const struct cfg_endpoint *ep = p->endpoint[s];
+    const struct wess_connector *c = ep && ep->plugin ? ep->plugin->connector : NULL;
+    for (size_t i = 0; c && p->kind && i < c->n_kinds; i++)
+        if (!strcmp(c->kinds[i].kind, p->kind->name))
+            return (c->kinds[i].caps & WESS_CAP_SINGLES) != 0;
+    return false;
+}
+
 static bool is_key(const struct kind_def *kind, const char *name)
 {
     for (size_t i = 0; i < kind->n_keys; i++)
@@ -281,7 +292,9 @@ static void read_window(struct reader *r, const config_setting_t *s, struct cfg_
     const config_setting_t *window = group_of(s, "window");
     check_group(r, window, &group_window);
     p->window = (struct cfg_window){.past = duration_of(r, window, &group_window, "past"),
-                                    .future = duration_of(r, window, &group_window, "future")};
+                                    .future = duration_of(r, window, &group_window, "future"),
+                                    .per_series =
+                                        int_of(r, window, &group_window, "per_series")};
     if (window && p->kind && p->kind->by_name)
         trouble_at(r, window, "pair %s: a %s has no date: leave out window", p->name,
                    p->kind->name);

@@ -26,8 +26,7 @@ static const struct preset presets[] = {
      "meetings: { kind = \"event\"; left = \"@left:calendar\"; right = "
      "\"@right:meetings\";\n" WINDOW AT_ONCE
      "  select = { left = { tags_any = [ \"Workbooks\" ]; };\n"
-     "    right = { queue = \"%{user.workbooks}\"; }; };\n"
-     "  fields = ( { field = \"attendees\"; direction = \"to_right\"; } ); };\n"
+     "    right = { queue = \"%{user.workbooks}\"; }; }; };\n"
      "mail: { kind = \"message\"; mode = \"file\"; left = \"@left:messages\";\n" WINDOW AT_ONCE
      "  right = \"@right:emails\"; select = { left = { tags_any = [ \"Workbooks\" ]; }; }; };\n"},
 };

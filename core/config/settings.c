@@ -103,6 +103,8 @@ GROUP(group_field, "pairs.NAME.fields", field);
 static const struct setting_def window[] = {
     {"past", SET_DURATION, NULL, "1d..36500d", "no longer ago than that (default: however long)"},
     {"future", SET_DURATION, NULL, "1d..36500d", "no later than that (default: however late)"},
+    {"per_series", SET_INT, "366", "1..5000",
+     "occurrences of one series that go where nothing recurs"},
 };
 GROUP(group_window, "pairs.NAME.window", window);
 static const struct setting_def guard[] = {

@@ -53,15 +53,20 @@ static int64_t limit_of(const struct run *r, enum op_what what, int64_t links)
 }
 
 /* What counts in that window: planned now, and for the longer ones what was done before. Released
- * operations were a person's decision and do not count. */
+ * operations were a person's decision and do not count; of a series that is its occurrences one
+ * does. */
 static bool count(struct run *r, enum op_what what, enum scope scope, int64_t *n)
 {
-    int64_t pu = scope == ALL_USERS ? 0 : r->pu.id, done = 0;
+    int64_t pu = scope == ALL_USERS ? 0 : r->pu.id, done = 0, twice = 0;
+    int64_t since_ms = scope == ONE_RUN ? 0 : clock_now_ms() - DAY_MS;
+    bool series = r->side[LEFT].view.window.until_ms || r->side[RIGHT].view.window.until_ms;
     if (ops_planned(r->db, pu, what, -1, false, n) != STORE_OK)
         return run_store_failed(r);
-    if (scope != ONE_RUN && ops_since(r->db, pu, what, clock_now_ms() - DAY_MS, &done) != STORE_OK)
+    if (since_ms && ops_since(r->db, pu, what, since_ms, &done) != STORE_OK)
         return run_store_failed(r);
-    *n += done;
+    if (series && ops_of_series(r->db, pu, what, since_ms, &twice) != STORE_OK)
+        return run_store_failed(r);
+    *n += done - twice;
     return true;
 }
 

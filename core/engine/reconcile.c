@@ -126,10 +126,20 @@ const struct wess_field_schema *schema_of(const struct side_in *side, const char
     return NULL;
 }
 
+/* As the rule says; of what a side never shows nothing comes from there. */
+static enum direction direction_of(const struct pairing *p, const struct field_rule *rule)
+{
+    static const enum direction to[] = {[LEFT] = DIR_TO_LEFT, [RIGHT] = DIR_TO_RIGHT};
+    enum direction d = rule ? rule->direction : DIR_BOTH;
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (p->schema[s] && (p->schema[s]->flags & WESS_FIELD_UNSHOWN))
+            d = d == DIR_BOTH || d == to[s] ? to[s] : DIR_NEVER;
+    return d;
+}
+
 bool may_go(const struct work *w, const struct pairing *p, const char *key, enum side to)
 {
-    const struct field_rule *rule = rule_for(w, p, key);
-    enum direction d = rule ? rule->direction : DIR_BOTH;
+    enum direction d = direction_of(p, rule_for(w, p, key));
     if (!p->schema[to] || (p->schema[to]->flags & (WESS_FIELD_READ_ONLY | WESS_FIELD_ON_CREATE)))
         return false;
     return d == DIR_BOTH || d == (to == LEFT ? DIR_TO_LEFT : DIR_TO_RIGHT);
@@ -172,7 +182,7 @@ static bool is_unanswered(const struct work *w, const struct pairing *p, const c
 int winner(const struct work *w, const struct pairing *p, const char *key)
 {
     const struct field_rule *rule = rule_for(w, p, key);
-    enum direction d = rule ? rule->direction : DIR_BOTH;
+    enum direction d = direction_of(p, rule);
     enum rule r = rule ? rule->conflict : w->in->default_rule;
     /* The first meeting has a rule of its own, which is never "newest". */
     if (w->first)
@@ -377,6 +387,14 @@ static bool is_changed(const struct pairing *p, enum side s)
     return p->now[s] != p->shadow[s] && !field_equal(p->now[s], p->shadow[s]);
 }
 
+/* What a side never shows it has as the other side was when both were in step. */
+static void suppose_unshown(struct pairing *p)
+{
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (p->schema[s] && (p->schema[s]->flags & WESS_FIELD_UNSHOWN))
+            p->now[s] = p->shadow[s] = p->shadow[opposite((enum side)s)];
+}
+
 static void merge_changed(struct work *w, struct pairing *p)
 {
     const char *element;
@@ -385,6 +403,7 @@ static void merge_changed(struct work *w, struct pairing *p)
         p->rule = rule_of(w->in, p->name[LEFT]);
     for (int s = LEFT; s <= RIGHT; s++)
         p->schema[s] = schema_of(&w->in->side[s], p->name[s]);
+    suppose_unshown(p);
     bool travels = p->def && !element && p->schema[LEFT] && p->schema[RIGHT] &&
                    !(p->rule && p->rule->direction == DIR_NEVER);
     if (!travels)
@@ -608,7 +627,7 @@ static const char *name_there(const struct reconcile_in *in, const char *name, e
 
 static bool may_create(const struct work *w, const struct pairing *p, enum side to)
 {
-    enum direction d = p->rule ? p->rule->direction : DIR_BOTH;
+    enum direction d = direction_of(p, p->rule);
     return p->def && p->schema[to] && !(p->schema[to]->flags & WESS_FIELD_READ_ONLY) &&
            (d == DIR_BOTH || d == (to == LEFT ? DIR_TO_LEFT : DIR_TO_RIGHT)) && w->in != NULL;
 }

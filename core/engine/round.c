@@ -462,6 +462,8 @@ static bool seat_selectors(struct round *rd, struct seat *seat)
             return false;
         }
         selector_window(&seat->selector[s], &seat->pair->window, clock_now_ms());
+        if (pair_singles(seat->pair, s ^ 1) && !pair_singles(seat->pair, s))
+            selector_singles(&seat->selector[s], &seat->pair->window);
         seat->selector[s].nothing = !sel->given && seat->pair->select[s ^ 1].given;
     }
     return true;

@@ -42,6 +42,21 @@ static void describe_both(struct run *r, struct opening of[2])
         describe(&of[LEFT]);
 }
 
+/* What a tag source says is not asked here. */
+static bool takes_part(void *ctx, struct wess_arena *a, const struct wess_item *facts)
+{
+    const struct selector *s = ctx;
+    return s->source || selector_judge(s, a, facts) == CHOSEN;
+}
+
+static void show_series(struct run_side *side, const char *collection)
+{
+    side->view = (struct series_view){.window = side->selector.series,
+                                      .wanted = side->common ? NULL : takes_part,
+                                      .ctx = &side->selector};
+    conn_series(side->conn, collection, side->selector.series.until_ms ? &side->view : NULL);
+}
+
 static bool open_side(struct run *r, enum side s, const struct opening *o)
 {
     struct run_side *side = &r->side[s];
@@ -50,6 +65,7 @@ static bool open_side(struct run *r, enum side s, const struct opening *o)
     side->schema = o->schema;
     if (!side->schema)
         return run_trouble(r, s, rc, &error, "describe");
+    show_series(side, r->pair->collection[s]);
     side->collection = conn_collection(side->conn, r->pair->collection[s], &error, &rc);
     if (!side->collection)
         return run_trouble(r, s, rc, &error, "describe");
@@ -416,7 +432,7 @@ void run_pair(struct run *r)
 {
     int64_t began = clock_now_ms();
     bool whole = open_run(r) && file_begin(r) && (r->dry || recover_writes(r)) && pull(r) &&
-                 (r->dry || recover_creates(r)) && passes(r);
+                 (r->dry || recover_creates(r)) && passes(r) && relate_run(r);
     file_end(r);
     close_run(r, whole);
     report_write(r, began);

@@ -64,6 +64,7 @@ struct run_side {
     const struct wess_collection *collection;
     struct feed_row feed;
     struct selector selector;
+    struct series_view view;    /* where the other side holds nothing that recurs */
     struct shared_feed *shared; /* NULL: this user's own feed */
     bool common;                /* other pairs or users read and write that shared feed, too */
     int64_t keep_claims_ms;     /* claim.c: others may write by feeds of their own; 0: none */
@@ -226,6 +227,12 @@ void file_end(struct run *);                           /* and away with it */
 /* source.c: reads what the tag sources of the pair say. One that cannot be reached leaves who takes
  * part as it was, and is told; false: our own state failed. */
 bool sources_read(struct run *);
+
+/* relate.c: what an item that was written speaks of and nobody is yet; within the transaction of
+ * its answer. And, when all is done, of what was written before those who are there by now. */
+bool relate_keep(struct run *, struct wess_arena *, const struct op_row *, int64_t item,
+                 const struct wess_result *);
+bool relate_run(struct run *);
 
 bool guard_run(struct run *); /* guard.c */
 /* The planned ops of that kind wait for a person; n of them. */

@@ -321,7 +321,7 @@ static bool settle_create(struct run *r, struct wess_arena *a, const struct op_r
     }
     close_answered(r, a, op);
     r->report.side[op->side].created++;
-    return true;
+    return relate_keep(r, a, op, row.id, res);
 }
 
 /* ---- updates
@@ -441,7 +441,7 @@ static bool settle_update(struct run *r, struct wess_arena *a, const struct op_r
             todo_drop(r->db, r->pu.id, op->todo_side, op->todo_item);
     }
     r->report.side[op->side].updated++;
-    return true;
+    return relate_keep(r, a, op, op->item[op->side], res);
 }
 
 /* ---- the others

@@ -315,6 +315,8 @@ void store_change(struct storing *pg, const struct wess_change *c)
 {
     if (pg->pull->join)
         store_tagged(pg, c);
+    else if (c->what == SERIES_OF)
+        store_series(pg, c);
     else if (c->what == WESS_DELETE)
         deletion(pg, &c->item);
     else if (c->flags & (WESS_REF_ONLY | WESS_BRIEF))

@@ -56,6 +56,9 @@ void store_change(struct storing *, const struct wess_change *);
 /* The listing of everything does not have it. */
 void store_absent(struct storing *, int64_t item);
 
+/* series.c: of a series that is its occurrences, what comes before them on a page (SERIES_OF). */
+void store_series(struct storing *, const struct wess_change *);
+
 /* source.c: what a tag source says of one of its items. */
 void store_tagged(struct storing *, const struct wess_change *);
 /* The verdict on an item, by its own tags or by those of a source. */

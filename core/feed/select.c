@@ -48,6 +48,22 @@ void selector_window(struct selector *s, const struct cfg_window *w, int64_t now
     s->until_ms = w->future ? (now_ms / step + 1) * step + w->future : 0;
 }
 
+#define PAST_USUAL ((int64_t)180 * 86400000)
+#define FUTURE_USUAL ((int64_t)720 * 86400000)
+
+/* A series has occurrences without end: where the pair has no window there is one all the same. */
+void selector_singles(struct selector *s, const struct cfg_window *w)
+{
+    struct selector bounded = {.now_ms = 0};
+    const struct cfg_window usual = {.past = w->past ? w->past : PAST_USUAL,
+                                     .future = w->future ? w->future : FUTURE_USUAL,
+                                     .per_series = w->per_series};
+    selector_window(&bounded, &usual, s->now_ms);
+    s->series = (struct series_window){.from_ms = s->now_ms - usual.past,
+                                       .until_ms = bounded.until_ms,
+                                       .most = (size_t)usual.per_series};
+}
+
 static bool has_tag(struct wess_arena *a, const struct wess_item *item, const char *folded)
 {
     for (size_t i = 0; i < item->tags.n; i++) {
@@ -144,6 +160,9 @@ static bool add_selector(struct wess_arena *a, char **text, const struct selecto
     if (ok && (s->past_ms || s->until_ms))
         ok = add(a, text, "window",
                  arena_fmt(a, "%lld %lld", (long long)s->past_ms, (long long)s->until_ms));
+    if (ok && s->series.until_ms)
+        ok = add(a, text, "series",
+                 arena_fmt(a, "%lld %zu", (long long)s->series.until_ms, s->series.most));
     if (ok && s->source_name)
         ok = add(a, text, "source", s->source_name) && add(a, text, "join", s->join);
     return ok;

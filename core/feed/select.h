@@ -5,6 +5,7 @@
 #define CORE_FEED_SELECT_H
 
 #include "config/config.h"
+#include "host/conn.h"
 #include "store/store.h"
 
 struct selector {
@@ -17,7 +18,8 @@ struct selector {
     enum private_mode private_mode;
     int64_t past_ms;          /* how long ago what begins to take part may be; 0: without bound */
     int64_t now_ms, until_ms; /* of the round; when it is at the latest, 0: without bound */
-    int64_t source;           /* the feed of the tag source; 0: the item's own tags */
+    struct series_window series; /* until_ms 0: what recurs is one item */
+    int64_t source;              /* the feed of the tag source; 0: the item's own tags */
     const char *source_name, *join;
 };
 /* In `a`. false: *why names a user's missing attribute, or is NULL when the arena is spent. */
@@ -26,6 +28,8 @@ bool selector_make(struct wess_arena *a, const struct cfg_select *, enum private
 /* What lies far ahead comes into the window with time and without a word of the remote: the far
  * edge moves in steps, and with it the digest. */
 void selector_window(struct selector *, const struct cfg_window *, int64_t now_ms);
+/* The other side holds nothing that recurs: what recurs here is its occurrences in the window. */
+void selector_singles(struct selector *, const struct cfg_window *);
 /* `scratch` serves for folding. Out of scope outranks a missing tag: leaving by a fact is never an
  * untag. */
 enum chosen selector_judge(const struct selector *, struct wess_arena *scratch,

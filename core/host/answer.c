@@ -123,6 +123,11 @@ const char *answer_results(const struct wess_result *r, size_t n, bool fetched,
         const char *why = r[i].current ? check_item(r[i].current, false) : NULL;
         if (why)
             return why;
+        for (size_t k = 0; k < r[i].n_unmet; k++)
+            if (!r[i].unmet || !good(r[i].unmet[k].collection, WESS_ID_MAX) ||
+                !good(r[i].unmet[k].key.space, WESS_ID_MAX) ||
+                !good(r[i].unmet[k].key.id, TEXT_MAX))
+                return "something missing that is not named";
         for (size_t k = 0; k < r[i].n_refused; k++)
             if (!r[i].refused || !good(r[i].refused[k].field, WESS_ID_MAX))
                 return "a refused field without a name";

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,9 @@
 #include "host/answer.h"
 #include "host/blob.h"
 #include "host/credential.h"
+#include "host/kept.h"
 #include "host/plugin.h"
+#include "host/series.h"
 #include "keys.h"
 #include "model/rules.h"
 
@@ -35,7 +38,10 @@ struct conn {
     struct wess_conn *theirs;
     struct conn_stats stats;
     struct wess_schema schema;
-    uint64_t lacks; /* see conn_lacks() */
+    uint64_t lacks;     /* see conn_lacks() */
+    const char *series; /* the collection that shows them as occurrences, or NULL */
+    const struct series_view *view;
+    struct wess_collection shown; /* so described; without id: not yet */
     bool described, may_write;
     int held; /* a secret's lock; -1: none */
     char no_secret[sizeof(
@@ -138,6 +144,24 @@ static enum wess_code host_secret_hold(void *ctx, const char *name, bool on)
         return WESS_OK;
     log_line(WESS_LOG_ERROR, "endpoint %s: %s cannot be locked: %s", c->endpoint->name, name, why);
     return host_cancelled(c) ? WESS_CANCELLED : WESS_AUTH;
+}
+
+static struct kept_at kept_at(const struct conn *c, const char *name)
+{
+    return (struct kept_at){c->cfg->state_dir, c->endpoint->name, c->user ? c->user->id : "", name};
+}
+
+static bool host_keep(void *ctx, struct wess_arena *a, const char *name, const void *data,
+                      size_t len)
+{
+    const struct kept_at at = kept_at(ctx, name);
+    return kept_put(a, &at, data, len);
+}
+
+static const char *host_kept(void *ctx, struct wess_arena *a, const char *name, size_t *len)
+{
+    const struct kept_at at = kept_at(ctx, name);
+    return kept_get(a, &at, len);
 }
 
 static enum wess_code host_token(void *ctx, const char *name, bool renew, char *buf, size_t cap)
@@ -261,7 +285,9 @@ static void fill_host(struct conn *c)
                                  .blob_close = blob_spool_close,
                                  .http = &c->http,
                                  .fold = text_fold,
-                                 .secret_hold = host_secret_hold};
+                                 .secret_hold = host_secret_hold,
+                                 .keep = host_keep,
+                                 .kept = host_kept};
 }
 
 /* All but the connector's own part. NULL: `e` tells why. */
@@ -334,6 +360,7 @@ void conn_lacks(struct conn *c, uint64_t caps)
     c->lacks = caps;
     for (size_t i = 0; c->described && i < c->schema.n; i++)
         of[i].caps &= ~caps;
+    c->shown.caps &= ~caps;
 }
 
 const struct conn_stats *conn_stats(const struct conn *c)
@@ -479,22 +506,44 @@ const struct wess_schema *conn_schema(struct conn *c, struct wess_error *e, enum
     return c->described ? &c->schema : NULL;
 }
 
+void conn_series(struct conn *c, const char *collection, const struct series_view *view)
+{
+    c->series = view ? collection : NULL;
+    c->view = view;
+    c->shown = (struct wess_collection){.id = NULL};
+}
+
+const struct series_view *conn_view(const struct conn *c, const char *collection)
+{
+    return c->view && !strcmp(c->series, collection) ? c->view : NULL;
+}
+
+/* NULL: out of memory. */
+static const struct wess_collection *shown(struct conn *c, const struct wess_collection *of)
+{
+    if (!conn_view(c, of->id))
+        return of;
+    if (!c->shown.id && !series_collection(c->arena, of, &c->shown))
+        return NULL;
+    return &c->shown;
+}
+
 const struct wess_collection *conn_collection(struct conn *c, const char *id, struct wess_error *e,
                                               enum wess_code *rc)
 {
     const struct wess_schema *s = conn_schema(c, e, rc);
     for (size_t i = 0; s && i < s->n; i++)
         if (!strcmp(s->of[i].id, id))
-            return &s->of[i];
+            return shown(c, &s->of[i]);
     if (s)
         *rc = wess_fail(e, WESS_BROKEN, WESS_OF_COLLECTION, NULL, "it has no collection \"%.80s\"",
                         id);
     return NULL;
 }
 
-enum wess_code conn_changes(struct conn *c, const char *collection, struct wess_arena *a,
-                            const struct wess_want *want, struct wess_slice cursor, uint32_t limit,
-                            struct wess_page *out, struct wess_error *e)
+enum wess_code raw_changes(struct conn *c, const char *collection, struct wess_arena *a,
+                           const struct wess_want *want, struct wess_slice cursor, uint32_t limit,
+                           struct wess_page *out, struct wess_error *e)
 {
     struct wess_call call;
     *out = (struct wess_page){0};
@@ -513,9 +562,9 @@ static void preset(struct wess_result *out, size_t n, enum wess_code code)
         out[i] = (struct wess_result){.code = code};
 }
 
-enum wess_code conn_fetch(struct conn *c, const char *collection, struct wess_arena *a,
-                          uint32_t flags, struct wess_list ids, struct wess_result *out,
-                          struct wess_error *e)
+enum wess_code raw_fetch(struct conn *c, const char *collection, struct wess_arena *a,
+                         uint32_t flags, struct wess_list ids, struct wess_result *out,
+                         struct wess_error *e)
 {
     struct wess_call call;
     preset(out, ids.n, WESS_UNKNOWN);
@@ -528,9 +577,9 @@ enum wess_code conn_fetch(struct conn *c, const char *collection, struct wess_ar
                  rc == WESS_OK ? answer_results(out, ids.n, true, NULL) : NULL, e);
 }
 
-enum wess_code conn_find(struct conn *c, const char *collection, struct wess_arena *a,
-                         const struct wess_key *keys, size_t n, struct wess_page *out,
-                         struct wess_error *e)
+enum wess_code raw_find(struct conn *c, const char *collection, struct wess_arena *a,
+                        const struct wess_key *keys, size_t n, struct wess_page *out,
+                        struct wess_error *e)
 {
     struct wess_call call;
     *out = (struct wess_page){0};
@@ -553,9 +602,9 @@ static void count_writes(struct conn *c, const struct wess_op *ops, size_t n,
     }
 }
 
-enum wess_code conn_apply(struct conn *c, const char *collection, struct wess_arena *a,
-                          const struct wess_op *ops, size_t n, struct wess_result *out,
-                          struct wess_error *e)
+enum wess_code raw_apply(struct conn *c, const char *collection, struct wess_arena *a,
+                         const struct wess_op *ops, size_t n, struct wess_result *out,
+                         struct wess_error *e)
 {
     struct wess_call call;
     if (!c->may_write) {
@@ -584,6 +633,29 @@ enum wess_code conn_apply(struct conn *c, const char *collection, struct wess_ar
     rc = leave(c, "apply", &call, rc, wrong, e);
     count_writes(c, ops, n, out);
     return rc;
+}
+
+bool conn_relates(const struct conn *c)
+{
+    const struct wess_connector *k = c->endpoint->plugin->connector;
+    return k->size >= offsetof(struct wess_connector, relate) + sizeof(k->relate) && k->relate;
+}
+
+enum wess_code conn_relate(struct conn *c, const char *collection, struct wess_arena *a,
+                           const struct wess_relation *of, size_t n, struct wess_result *out,
+                           struct wess_error *e)
+{
+    struct wess_call call;
+    *e = (struct wess_error){0};
+    preset(out, n, WESS_NOT_TRIED);
+    if (!c->may_write)
+        return wess_fail(e, WESS_BROKEN, WESS_OF_COLLECTION, NULL,
+                         "writing is not allowed for this user");
+    enum wess_code rc = enter(c, &call, collection, a, NULL, e);
+    if (rc != WESS_OK)
+        return rc;
+    rc = weighed(&call, c->endpoint->plugin->connector->relate(&call, of, n, out));
+    return leave(c, "relate", &call, rc, answer_results(out, n, false, NULL), e);
 }
 
 bool conn_keys(struct wess_arena *a, struct wess_item *item, const char *stamp)

@@ -13,6 +13,36 @@ struct conn_stats {
     int64_t ahead_ms; /* the remote's clock against ours, at its last answer */
 };
 struct conn; /* one thread at a time */
+
+/* ---- a series as its occurrences: series.h
+ * ------------------------------------------------------------------------------------------ */
+
+struct series_window {
+    int64_t from_ms, until_ms;
+    size_t most; /* occurrences of one series */
+};
+struct series_view {
+    struct series_window window;
+    /* Whether a series takes part, by its facts; of another one no content is read. NULL: all do.
+     * From any thread; memory in the arena. */
+    bool (*wanted)(void *ctx, struct wess_arena *, const struct wess_item *facts);
+    void *ctx;
+};
+/* On a page of such a collection, before the occurrences of a series that follow it: what
+ * wess_change.what says then, and its flags. item.id is the series'. */
+enum { SERIES_OF = 16 };
+enum {
+    SERIES_LISTED = 1 << 8, /* item.tags: the ids that there are between the days in its facts */
+    SERIES_GONE = 1 << 9,   /* it is deleted. With neither it takes no part: item has its facts */
+};
+#define SERIES_FROM "from" /* facts: the first and the last day of what is listed */
+#define SERIES_UNTIL "until"
+/* From now on that collection shows series as occurrences; NULL: as they are. `view` lives as long.
+ */
+void conn_series(struct conn *, const char *collection, const struct series_view *view);
+/* NULL: it shows them as they are. */
+const struct series_view *conn_view(const struct conn *, const char *collection);
+
 /* What a check found, for people. */
 struct conn_notes {
     const struct wess_fact *of;
@@ -55,6 +85,11 @@ enum wess_code conn_find(struct conn *, const char *collection, struct wess_aren
 enum wess_code conn_apply(struct conn *, const char *collection, struct wess_arena *,
                           const struct wess_op *, size_t n, struct wess_result *,
                           struct wess_error *);
+/* Whether its connector ties items to what came later, and that. */
+bool conn_relates(const struct conn *);
+enum wess_code conn_relate(struct conn *, const char *collection, struct wess_arena *,
+                           const struct wess_relation *, size_t n, struct wess_result *,
+                           struct wess_error *);
 const struct conn_stats *conn_stats(const struct conn *);
 const char *conn_endpoint(const struct conn *);
 /* A fingerprint of the credential in use (keyed digest, hex), for resting it until it changes. */

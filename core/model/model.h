@@ -97,6 +97,9 @@ const char *field_show(struct wess_arena *, const struct wess_field *);
 /* What people call this item: fn, or given and family name, or the company, or the first address;
  * of others the summary. */
 const char *content_title(struct wess_arena *, const struct content *);
+/* What the connector calls it in x.CONNECTOR.NAME: "ref", the remote's word for it among people
+ * ("PERS-123"), and "url", where it is looked at. NULL: it is not told. */
+const char *content_named(const struct content *, const char *name);
 /* `base` with the fields of `patch` put over it (WESS_NULL takes out). Shares memory with both. */
 bool content_patch(struct wess_arena *, const struct content *base, const struct content *patch,
                    struct content *out);

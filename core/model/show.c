@@ -85,6 +85,19 @@ static const char *full_name(struct wess_arena *a, const struct wess_field *give
     return first && last ? arena_fmt(a, "%s%s%s", first, given && family ? " " : "", last) : NULL;
 }
 
+const char *content_named(const struct content *c, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < c->n; i++) {
+        const struct wess_field *f = &c->fields[i];
+        const char *dot = strncmp(f->name, "x.", 2) ? NULL : strrchr(f->name, '.');
+        if (dot && dot > f->name + 1 && !strcmp(dot + 1, name) && f->type == WESS_TEXT &&
+            strlen(f->name) > len + 2)
+            return f->str.data;
+    }
+    return NULL;
+}
+
 const char *content_title(struct wess_arena *a, const struct content *c)
 {
     static const char *const single[] = {"fn",      "name",    "org",       "email",

@@ -294,6 +294,31 @@ enum store_code ops_since(struct db *db, int64_t pu, enum op_what what, int64_t 
     return db->failed ? STORE_FAIL : STORE_OK;
 }
 
+/* Of an occurrence by its id (host/series.h): the series is the id up to its mark. */
+#define OF_SERIES                                                                                  \
+    "SELECT count(*) - count(DISTINCT i.feed || ' ' || substr(i.rid, 1, length(i.rid) - 11)) "     \
+    "FROM "
+#define AN_OCCURRENCE " AND i.rid GLOB '*#[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]'"
+
+enum store_code ops_of_series(struct db *db, int64_t pu, enum op_what what, int64_t since_ms,
+                              int64_t *n)
+{
+    int64_t done = 0;
+    enum store_code rc = sql_number(
+        db, n,
+        OF_SERIES "ops o JOIN items i ON i.id IN (o.l, o.r, o.todo_item) WHERE o.what = ?1 AND"
+                  " o.state = 0 AND o.released = 0 AND (?2 = 0 OR o.pu = ?2)" AN_OCCURRENCE,
+        "ii", (int64_t)what, pu);
+    if (rc == STORE_OK && since_ms)
+        rc = sql_number(db, &done,
+                        OF_SERIES "main.history h JOIN items i ON i.id IN (h.l, h.r) WHERE"
+                                  " h.what = ?1 AND (?2 = 0 OR h.pu = ?2) AND h.when_ms >= ?3 AND"
+                                  " h.code = 'ok' AND NOT h.released" AN_OCCURRENCE,
+                        "iii", (int64_t)what, pu, since_ms);
+    *n += done;
+    return rc;
+}
+
 /* ---- history
  * ------------------------------------------------------------------------------------------------------
  */

@@ -117,8 +117,13 @@ static const char version_3[] =
     "DROP TABLE claims_2;"
     "CREATE INDEX claims_op ON claims(op);";
 
+/* What items speak of that was not there when they were written. */
+static const char version_4[] =
+    "CREATE TABLE unmet(item INT NOT NULL, feed INT NOT NULL, hash BLOB NOT NULL, until_ms INT NOT"
+    " NULL, PRIMARY KEY(hash, item)) STRICT, WITHOUT ROWID;";
+
 /* Step i leads from version i to i + 1. */
-static const char *const steps[] = {version_1, version_2, version_3};
+static const char *const steps[] = {version_1, version_2, version_3, version_4};
 #define NEWEST ((int)(sizeof(steps) / sizeof(steps[0])))
 
 /* Links and values are read through views, so that a dry db can put its own over them. */

@@ -358,6 +358,28 @@ enum store_code claims_count(struct db *, int64_t *n);
 enum store_code ops_planned(struct db *, int64_t pu, enum op_what, int side /* -1 both */,
                             bool released, int64_t *n);
 enum store_code ops_since(struct db *, int64_t pu, enum op_what, int64_t since_ms, int64_t *n);
+/* Of both those that are of a series of which one counts already; since_ms 0: of the planned. */
+enum store_code ops_of_series(struct db *, int64_t pu, enum op_what, int64_t since_ms, int64_t *n);
+
+/* ---- What is not there yet
+ * ---------------------------------------------------------------------------------------
+ */
+
+/* The item speaks of who bears that key in that feed, and nobody did. */
+enum store_code unmet_put(struct db *, int64_t item, int64_t feed, const struct hash *key,
+                          int64_t until_ms);
+struct met_row { /* now somebody does */
+    int64_t item;
+    const char *rid, *other; /* the item, and who it is, by the remote's ids */
+    struct hash key;
+};
+/* Of the items of that feed; at most `cap`. */
+enum store_code unmet_met(struct db *, struct wess_arena *, int64_t feed, struct met_row *,
+                          size_t cap, size_t *n);
+enum store_code unmet_drop(struct db *, int64_t item, const struct hash *key);
+enum store_code unmet_expire(struct db *, int64_t now_ms);
+bool unmet_expired(struct db *, int64_t now_ms); /* whether that would drop any */
+bool unmet_any(struct db *);
 
 /* ---- What waits for a person -------------------------------------------------------------------
  */

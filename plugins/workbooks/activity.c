@@ -54,13 +54,6 @@ void wb_read_moment(struct wb_reading *r, const struct wb_field *t)
     r->spent |= !f->time.local || !f->time.zone;
 }
 
-/* A column that is asked for, and told with another. */
-void wb_read_nothing(struct wb_reading *r, const struct wb_field *t)
-{
-    (void)r;
-    (void)t;
-}
-
 /* ---- writing
  * ------------------------------------------------------------------------------------------ */
 

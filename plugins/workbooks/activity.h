@@ -8,7 +8,6 @@
 
 void wb_read_day(struct wb_reading *, const struct wb_field *);    /* as a DATE */
 void wb_read_moment(struct wb_reading *, const struct wb_field *); /* as a TIME, or a DATE */
-void wb_read_nothing(struct wb_reading *, const struct wb_field *);
 /* The day so many days later, in the arena; NULL: budget spent, or it is none. */
 char *wb_next_day(const struct wess_host *, struct wess_arena *, const char *date, int days);
 /* "2026-12-01T09:00:00.000Z" in the arena; NULL: noted. */

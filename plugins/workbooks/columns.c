@@ -196,7 +196,7 @@ void wb_fill(struct wb_table *t, size_t op)
     for (size_t i = 0; o->what != WESS_DELETE && i < o->item.n_fields; i++) {
         const struct wess_field *f = &o->item.fields[i];
         const struct wb_field *w = row_of(t, f->name);
-        if (!w || !wb_holds(t->call->conn, t->kind, f->name))
+        if (!w || w->shown || !wb_holds(t->call->conn, t->kind, f->name))
             continue;
         if (w->put)
             w->put(t, op, w, f);

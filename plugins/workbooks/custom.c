@@ -23,11 +23,26 @@ static void read_custom(struct wb_reading *r, const struct wb_field *t)
         r->strange = t->column;
     if (!text || !*text)
         return;
-    char *copy = wess_arena_text(r->host, r->a, text);
+    const char *ours = t->words ? wb_word_ours(t->words, text) : text;
+    if (!ours)
+        wb_word_missing(r->conn, "picklist_values", t->column);
+    char *copy = wess_arena_text(r->host, r->a, ours ? ours : text);
     struct wess_field *f = copy ? wb_push(r, t->name, WESS_TEXT) : NULL;
     r->spent |= !copy;
     if (f)
         f->str = (struct wess_slice){copy, strlen(copy)};
+}
+
+/* A word that the settings do not name is nobody's guess. */
+static void put_word(struct wb_table *t, size_t op, const struct wb_field *w,
+                     const struct wess_field *f)
+{
+    const char *ours = f->type == WESS_TEXT ? wb_text_of(t, &t->ops[op].item, w->name) : NULL;
+    const char *word = ours ? wb_word_theirs(w->words, ours) : "";
+    if (word)
+        wb_put(t, op, w->name, w->column, word);
+    else
+        wb_refuse(t, op, w->name, "the setting picklist_values has no word for it", "no-word");
 }
 
 static const struct wb_kind *kind_named(const char *name, size_t len, size_t *place)
@@ -92,11 +107,57 @@ bool wb_custom_read(struct wess_conn *c, const char *lines, const char **bad)
     return true;
 }
 
+/* The field of "people.cf_person_tier:gold=Gold", and the word behind it; NULL: there is none. */
+static struct wb_field *field_of(struct wess_conn *c, const char *line, size_t len,
+                                 const char **word)
+{
+    const char *dot = memchr(line, '.', len), *colon = memchr(line, ':', len);
+    size_t place = 0;
+    if (!dot || !colon || colon < dot || !kind_named(line, (size_t)(dot - line), &place))
+        return NULL;
+    size_t name = (size_t)(colon - dot) - 1;
+    *word = colon + 1;
+    for (size_t i = wb_kinds[place]->n_fields; c->rows[place] && i < c->n_rows[place]; i++)
+        if (strlen(c->rows[place][i].column) == name &&
+            !strncmp(c->rows[place][i].column, dot + 1, name))
+            return &c->rows[place][i];
+    return NULL;
+}
+
+bool wb_custom_words(struct wess_conn *c, const char *lines, const char **bad)
+{
+    *bad = NULL;
+    for (const char *at = lines; at && *at;) {
+        size_t len = strcspn(at, "\n");
+        const char *word = NULL;
+        struct wb_field *f = field_of(c, at, len, &word);
+        size_t left = word ? len - (size_t)(word - at) : 0;
+        const char *equals = f && left ? memchr(word, '=', left) : NULL;
+        if (!equals || equals == word || equals + 1 == at + len) {
+            *bad = at;
+            return false;
+        }
+        struct wb_words *words =
+            f->words ? (struct wb_words *)(uintptr_t)f->words : calloc(1, sizeof(*words));
+        f->words = words;
+        f->put = put_word;
+        if (!words || !wb_words_add(words, word, left))
+            return false;
+        at += len + (at[len] == '\n');
+    }
+    return true;
+}
+
 void wb_custom_free(struct wess_conn *c)
 {
     for (size_t i = 0; i < WB_KINDS; i++) {
-        for (size_t k = wb_kinds[i]->n_fields; c->rows[i] && k < c->n_rows[i]; k++)
+        for (size_t k = wb_kinds[i]->n_fields; c->rows[i] && k < c->n_rows[i]; k++) {
+            struct wb_words *words = (struct wb_words *)(uintptr_t)c->rows[i][k].words;
+            if (words)
+                wb_words_free(words);
+            free(words);
             free((char *)(uintptr_t)c->rows[i][k].name);
+        }
         free(c->rows[i]);
         c->rows[i] = NULL;
     }

@@ -35,7 +35,7 @@ static enum wess_code choose_status(struct wess_call *call)
     json_t *entries = NULL;
     if (c->email_status)
         return WESS_OK;
-    enum wess_code rc = wb_meta(call);
+    enum wess_code rc = wb_meta(call, NULL);
     if (rc == WESS_OK)
         rc = wb_meta_entries(call, &wb_email_kind, "status", &entries);
     const char *word = c->mail_status ? c->mail_status : status_by(entries);

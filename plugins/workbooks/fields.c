@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "details.h"
 #include "keys.h"
 #include "meta.h"
 
@@ -126,11 +127,15 @@ static void big_text(struct wb_reading *r, struct wess_field *f, const char *tex
 
 static void read_text(struct wb_reading *r, const struct wb_field *t)
 {
-    char number[24];
+    char number[24], *block;
     const char *value = wb_column_text(r, t->column, number);
     if (!value || !*value)
         return;
-    char *text = t->html ? wb_html_to_text(r->host, r->a, value) : unix_lines(r, value);
+    if (t->blocked)
+        value = wb_details_cut(r->host, r->a, value, &block);
+    char *text = !value    ? NULL
+                 : t->html ? wb_html_to_text(r->host, r->a, value)
+                           : unix_lines(r, value);
     struct wess_field *f = text && *text ? wb_push(r, t->name, WESS_TEXT) : NULL;
     r->spent |= !text;
     if (!f)
@@ -284,7 +289,8 @@ static void read_fields(struct wb_reading *r, const struct wb_kind *k)
     const struct wb_field *rows = wb_rows(r->conn, k, &n);
     for (size_t i = 0; i < n; i++) {
         const struct wb_field *t = &rows[i];
-        bool here = wb_holds(r->conn, k, t->name) && json_object_get(r->row, t->column);
+        bool here =
+            !t->unread && wb_holds(r->conn, k, t->name) && json_object_get(r->row, t->column);
         if (t->read && here)
             t->read(r, t);
         else if (t->type == WESS_TEXT && here)

@@ -22,7 +22,7 @@ const struct wb_kind *const wb_kinds[WB_KINDS] = {
 
 const struct wess_kind_caps wb_caps[WB_KINDS] = {[WB_PEOPLE] = {"contact", CAPS},
                                                  [WB_TASKS] = {"task", CAPS},
-                                                 [WB_MEETINGS] = {"event", CAPS},
+                                                 [WB_MEETINGS] = {"event", CAPS | WESS_CAP_SINGLES},
                                                  [WB_EMAILS] = {"message", FILED}};
 static const char *const fact_names[] = {"queue"};
 
@@ -62,6 +62,16 @@ static bool is_there(const struct wess_conn *c, const struct wb_kind *k, const c
     return any;
 }
 
+/* As the database has it: of a text in one column, which is no HTML. */
+static uint32_t length_of(const struct wess_conn *c, const struct wb_kind *k,
+                          const struct wess_field_schema *f)
+{
+    for (size_t i = 0; f->type == WESS_TEXT && i < k->n_fields; i++)
+        if (!strcmp(k->fields[i].name, f->name) && !k->fields[i].put && !k->fields[i].html)
+            return wb_meta_length(c, k, k->fields[i].column, f->max_len);
+    return f->max_len;
+}
+
 static bool add_custom(struct wess_call *call, const struct wb_kind *k,
                        struct wess_field_schema *of, size_t *n)
 {
@@ -71,11 +81,11 @@ static bool add_custom(struct wess_call *call, const struct wb_kind *k,
         char *name = wess_arena_text(call->conn->host, call->arena, all[i].name);
         if (!name)
             return false;
-        of[(*n)++] =
-            (struct wess_field_schema){.name = name,
-                                       .type = WESS_TEXT,
-                                       .flags = wb_meta_flags(call->conn, k, all[i].column),
-                                       .max_len = WB_TEXT_MAX};
+        of[(*n)++] = (struct wess_field_schema){
+            .name = name,
+            .type = WESS_TEXT,
+            .flags = wb_meta_flags(call->conn, k, all[i].column),
+            .max_len = wb_meta_length(call->conn, k, all[i].column, WB_TEXT_MAX)};
     }
     return true;
 }
@@ -95,6 +105,7 @@ static bool fill_schema(struct wess_call *call, const struct wb_kind *k,
             continue;
         of[out->n_fields] = k->schema[i];
         of[out->n_fields].flags |= flags;
+        of[out->n_fields].max_len = length_of(call->conn, k, &k->schema[i]);
         if (k->adapt && !k->adapt(call, &of[out->n_fields]))
             return false;
         out->n_fields++;
@@ -113,7 +124,7 @@ enum wess_code wb_collections(struct wess_call *call, struct wess_schema *out)
         of[i] = (struct wess_collection){.id = wb_kinds[i]->collection,
                                          .kind = wb_kinds[i]->kind,
                                          .title = wb_kinds[i]->title,
-                                         .caps = wb_caps[i].caps,
+                                         .caps = wb_caps[i].caps & ~call->conn->denied[i],
                                          .page_max = (uint32_t)call->conn->page,
                                          .fetch_max = WB_PAGE,
                                          .write_max = i == WB_EMAILS ? MAILS_AT_ONCE : WB_BATCH,

@@ -2,6 +2,7 @@
  * added after what it belongs to, is looked for before, and is never taken away. */
 #include "links.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "keys.h"
@@ -28,6 +29,7 @@ struct linking {
     size_t n, cap;
     json_t *people;     /* rows, several times the same perhaps */
     struct wess_vec of; /* struct link */
+    bool refused, lost; /* not all of them were taken; none could be made */
 };
 
 static const char *id_of(const struct wb_table *t, size_t op)
@@ -238,7 +240,8 @@ static enum wess_code add_some(struct linking *l, const struct link *of, size_t 
     if (sent)
         rc = wb_post(call, PATH, &f, true, &answer);
     form_fini(&f);
-    if (rc == WESS_OK && sent && !was_taken(answer))
+    l->refused |= rc == WESS_OK && sent && !was_taken(answer);
+    if (l->refused)
         call->conn->host->log(call->conn->host->ctx, WESS_LOG_WARN,
                               "workbooks: %zu links of %s to people were not all taken", sent,
                               l->t->kind->collection);
@@ -284,8 +287,7 @@ static enum wess_code learn_types(struct wb_table *t)
     return t->spent ? WESS_TOO_BIG : rc;
 }
 
-/* What was written stands without them; nothing but a person's look at the log makes up for it,
- * since a record that is settled is not written again for its links alone. */
+/* What was written stands without them: they are made up for as if those people came later. */
 static void tell(struct wess_call *call)
 {
     const struct wess_host *h = call->conn->host;
@@ -293,32 +295,163 @@ static void tell(struct wess_call *call)
            call->error.text);
 }
 
+/* ---- who is nobody yet
+ * ------------------------------------------------------------------------------------------ */
+
+static bool is_somebody(struct linking *l, const char *address)
+{
+    for (size_t i = 0; i < json_array_size(l->people); i++)
+        if (bears(l, json_array_get(l->people, i), address))
+            return true;
+    return false;
+}
+
+static bool miss(struct linking *l, size_t op, const char *address)
+{
+    struct wess_result *out = &l->t->out[op];
+    struct wess_unmet *of = (struct wess_unmet *)(uintptr_t)out->unmet; /* of miss_all() */
+    if (out->n_unmet < LINKS_MOST && (l->lost || !is_somebody(l, address)))
+        of[out->n_unmet++] = (struct wess_unmet){"people", {"email", address}};
+    return !l->t->spent;
+}
+
+/* The core tells when they are there. Where they could not be tied, that counts for all of them. */
+static bool miss_all(struct linking *l)
+{
+    const struct wess_host *h = l->t->call->conn->host;
+    for (size_t i = 0; i < l->t->n; i++) {
+        if (!is_written(l->t, i))
+            continue;
+        l->t->out[i].unmet = h->alloc(l->t->call->arena, (l->n + 1) * sizeof(struct wess_unmet));
+        if (!l->t->out[i].unmet || !each_address(l, i, miss))
+            return false;
+    }
+    return true;
+}
+
+static enum wess_code tie_all(struct linking *l)
+{
+    struct wb_table *t = l->t;
+    l->people = json_array();
+    enum wess_code rc = l->people ? find_people(l) : WESS_TOO_BIG;
+    if (rc == WESS_OK && json_array_size(l->people))
+        rc = learn_types(t);
+    for (size_t i = 0; rc == WESS_OK && i < t->n; i++)
+        if (is_written(t, i) && !each_address(l, i, tie))
+            rc = WESS_TOO_BIG;
+    if (rc == WESS_OK && l->of.n)
+        rc = mark_there(l);
+    return rc == WESS_OK ? add_all(l) : rc;
+}
+
 enum wess_code wb_link_people(struct wb_table *t, const char *const *fields)
 {
     struct linking l = {.t = t, .fields = fields, .of = {.size = sizeof(struct link)}};
-    enum wess_code rc = WESS_OK;
     bool ok = true;
     for (size_t i = 0; ok && i < t->n; i++)
         ok = !is_written(t, i) || each_address(&l, i, collect);
-    l.people = ok && l.n ? json_array() : NULL;
     if (ok && !l.n)
         return WESS_OK;
-    rc = l.people ? find_people(&l) : WESS_TOO_BIG;
-    if (rc == WESS_OK && json_array_size(l.people))
-        rc = learn_types(t);
-    for (size_t i = 0; rc == WESS_OK && i < t->n; i++)
-        if (is_written(t, i) && !each_address(&l, i, tie))
-            rc = WESS_TOO_BIG;
-    json_decref(l.people);
-    if (rc == WESS_OK && l.of.n)
-        rc = mark_there(&l);
-    if (rc == WESS_OK)
-        rc = add_all(&l);
+    enum wess_code rc = ok ? tie_all(&l) : WESS_TOO_BIG;
+    l.lost = rc != WESS_OK;
     if (rc != WESS_OK)
         tell(t->call);
+    ok = ok && miss_all(&l);
+    json_decref(l.people);
     if (rc == WESS_BROKEN) { /* it does not know such links at all */
         t->call->error = (struct wess_error){0};
         rc = WESS_OK;
     }
+    return rc == WESS_OK && !ok ? WESS_TOO_BIG : rc;
+}
+
+/* ---- who came later
+ * ------------------------------------------------------------------------------------------ */
+
+/* Class names are those that the records say of themselves. */
+static enum wess_code types_of(struct wess_call *call, const char *path, const char *const *ids,
+                               size_t n, const char **out)
+{
+    static const char *const columns[] = {"id", "type", NULL};
+    json_t *rows = NULL;
+    enum wess_code rc = wb_rows_of(call, path, "id", ids, n, columns, &rows);
+    for (size_t r = 0; r < json_array_size(rows); r++) {
+        const json_t *row = json_array_get(rows, r);
+        const char *type = json_string_value(json_object_get(row, "type"));
+        for (size_t i = 0; type && i < n; i++)
+            if (is_of(row, "id", ids[i]) && !out[i])
+                out[i] = wess_arena_text(call->conn->host, call->arena, type);
+    }
+    json_decref(rows);
     return rc;
+}
+
+static int by_activity(const void *a, const void *b)
+{
+    const struct link *x = a, *y = b;
+    int order = strcmp(x->id, y->id);
+    return order ? order : strcmp(x->person, y->person);
+}
+
+/* Side by side by their activity, as mark_there() wants them; the same one is tied once. */
+static void sort_links(struct wess_vec *links)
+{
+    struct link *of = links->of;
+    size_t kept = 0;
+    qsort(of, links->n, sizeof(*of), by_activity);
+    for (size_t i = 0; i < links->n; i++) {
+        bool same = kept && !strcmp(of[i].id, of[kept - 1].id);
+        if (same && !strcmp(of[i].person, of[kept - 1].person))
+            continue;
+        of[i].op = same ? of[kept - 1].op : kept;
+        of[kept++] = of[i];
+    }
+    links->n = kept;
+}
+
+/* What is there no more is tied to nobody. */
+static enum wess_code relate_some(struct wess_call *call, const struct wess_relation *of, size_t n,
+                                  struct wess_result *out)
+{
+    const struct wess_host *h = call->conn->host;
+    struct wb_table t = {.call = call, .kind = wb_kind_of(call)};
+    struct linking l = {.t = &t, .of = {.size = sizeof(struct link)}};
+    const char **ids = h->alloc(call->arena, 4 * n * sizeof(*ids));
+    if (!ids)
+        return WESS_TOO_BIG;
+    const char **people = ids + n, **types = ids + 2 * n, **person_types = ids + 3 * n;
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = of[i].id;
+        people[i] = of[i].to.id;
+    }
+    enum wess_code rc = types_of(call, t.kind->path, ids, n, types);
+    if (rc == WESS_OK)
+        rc = types_of(call, wb_person_kind.path, people, n, person_types);
+    for (size_t i = 0; rc == WESS_OK && i < n; i++) {
+        struct link *link =
+            types[i] && person_types[i] ? wess_vec_push(h, call->arena, &l.of) : NULL;
+        out[i].code = types[i] && person_types[i] ? WESS_OK : WESS_GONE;
+        if (link)
+            *link = (struct link){i, ids[i], types[i], people[i], person_types[i], false};
+        else if (out[i].code == WESS_OK)
+            rc = WESS_TOO_BIG;
+    }
+    if (rc == WESS_OK && l.of.n) {
+        sort_links(&l.of);
+        rc = mark_there(&l);
+    }
+    return rc == WESS_OK ? add_all(&l) : rc;
+}
+
+enum wess_code wb_relate(struct wess_call *call, const struct wess_relation *of, size_t n,
+                         struct wess_result *out)
+{
+    enum wess_code rc = WESS_OK;
+    for (size_t at = 0; rc == WESS_OK && at < n; at += WB_PAGE / 2) {
+        size_t some = n - at < WB_PAGE / 2 ? n - at : WB_PAGE / 2;
+        rc = relate_some(call, of + at, some, out + at);
+        for (size_t i = 0; rc != WESS_OK && i < some; i++)
+            out[at + i].code = rc == WESS_BROKEN ? WESS_REJECTED : WESS_UNKNOWN;
+    }
+    return wb_told(call, rc);
 }

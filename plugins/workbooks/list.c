@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "keys.h"
+#include "meta.h"
 #include "wb.h"
 
 #define FIND_MOST 200 /* rows of one look-up; more, and the core halves the keys */
@@ -34,6 +35,7 @@ static enum wess_code rows_of(struct wess_call *call, json_t *answer, json_t **r
     *rows = json_object_get(answer, "data");
     if (json_is_true(json_object_get(answer, "success")) && json_is_array(*rows))
         return WESS_OK;
+    wb_meta_doubt(call); /* a column may be there no more */
     return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
                      "Workbooks did not carry out a query");
 }

@@ -1,9 +1,11 @@
 /* Meetings: iCalendar's names (VEVENT, RFC 5545) and Workbooks' columns, both ways. Workbooks shows
- * no recurrence, place or privacy over its API, so what recurs is not written there. */
+ * no recurrence, place or privacy over its API: of what recurs the core gives it the occurrences.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "activity.h"
+#include "details.h"
 #include "links.h"
 
 /* ---- reading
@@ -76,8 +78,6 @@ static void put_span(struct wb_table *t, size_t op, const struct wb_field *w,
     int last = t->call->conn->ends_after ? 0 : -1;
     (void)w;
     (void)f;
-    if (wb_will_be(&t->ops[op], "rrule")) /* told by itself */
-        return;
     if (!start) {
         wb_reject(t, op, "a meeting needs a beginning");
         return;
@@ -97,25 +97,23 @@ static void put_span(struct wb_table *t, size_t op, const struct wb_field *w,
     *wb_cell(t, op, "all_day") = start->type == WESS_DATE ? "true" : "false";
 }
 
-/* Said to be held so that it comes to here, and to no meeting at its first day alone. */
-static void put_rule(struct wb_table *t, size_t op, const struct wb_field *w,
-                     const struct wess_field *f)
-{
-    (void)w;
-    if (f->type != WESS_NULL)
-        wb_reject(t, op, "Workbooks shows no recurrence over its API: a series is not written");
-}
-
 /* Nobody shows how Workbooks lists attendees; people it knows can be related. */
 static enum wess_code finish(struct wb_table *t)
 {
     static const char *const who[] = {"attendees", NULL};
-    return wb_link_people(t, who);
+    return t->call->conn->link_attendees ? wb_link_people(t, who) : WESS_OK;
+}
+
+static enum wess_code prepare(struct wb_table *t)
+{
+    enum wess_code rc = wb_prepare_queue(t);
+    return rc == WESS_OK ? wb_details_read(t) : rc;
 }
 
 static void complete(struct wb_table *t, size_t op)
 {
     wb_complete_activity(t, op);
+    wb_details_put(t, op);
     if (t->ops[op].what == WESS_CREATE && !wb_field_of(&t->ops[op].item, "start"))
         wb_reject(t, op, "a meeting needs a beginning");
 }
@@ -123,9 +121,18 @@ static void complete(struct wb_table *t, size_t op)
 /* ---- the table
  * ------------------------------------------------------------------------------------------ */
 
+#define DETAIL(of, sort)                                                                           \
+    {                                                                                              \
+        .name = of, .column = "description", .type = sort, .put = wb_put_nothing, .unread = true   \
+    }
+
 static const struct wb_field fields[] = {
     {.name = "summary", .column = "name", .type = WESS_TEXT},
-    {.name = "description", .column = "description", .type = WESS_TEXT, .html = true},
+    {.name = "description",
+     .column = "description",
+     .type = WESS_TEXT,
+     .html = true,
+     .blocked = true},
     {.name = "start",
      .column = "start",
      .type = WESS_TIME,
@@ -138,16 +145,13 @@ static const struct wb_field fields[] = {
      .read = read_alarm,
      .put = put_alarm},
     {.name = "alarm", .column = "reminder_enabled", .type = WESS_INT},
-    {.name = "attendees",
-     .column = "primary_contact_id",
-     .type = WESS_RECORDS,
-     .put = wb_put_nothing,
-     .unread = true},
-    {.name = "rrule",
-     .column = "all_day",
-     .type = WESS_TEXT,
-     .read = wb_read_nothing,
-     .put = put_rule},
+    DETAIL("location", WESS_TEXT),
+    DETAIL("organizer", WESS_TEXT),
+    DETAIL("attendees", WESS_RECORDS),
+    DETAIL("busystatus", WESS_TEXT),
+    DETAIL("status", WESS_TEXT),
+    {.name = "start", .column = "all_day", .type = WESS_TIME},
+    WB_NAMED,
 };
 static const struct wess_field_schema schema[] = {
     {.name = "summary", .type = WESS_TEXT, .max_len = WB_TEXT_MAX},
@@ -155,8 +159,12 @@ static const struct wess_field_schema schema[] = {
     {.name = "start", .type = WESS_TIME},
     {.name = "end", .type = WESS_TIME},
     {.name = "alarm", .type = WESS_INT},
-    {.name = "attendees", .type = WESS_RECORDS},
-    {.name = "rrule", .type = WESS_TEXT},
+    {.name = "location", .type = WESS_TEXT, .flags = WESS_FIELD_UNSHOWN},
+    {.name = "organizer", .type = WESS_TEXT, .flags = WESS_FIELD_UNSHOWN},
+    {.name = "attendees", .type = WESS_RECORDS, .flags = WESS_FIELD_UNSHOWN},
+    {.name = "busystatus", .type = WESS_TEXT, .flags = WESS_FIELD_UNSHOWN},
+    {.name = "status", .type = WESS_TEXT, .flags = WESS_FIELD_UNSHOWN},
+    WB_NAMED_SCHEMA,
 };
 static const char *const keys[] = {"name", "start", NULL};
 static const char *const no_records[] = {NULL};
@@ -169,7 +177,9 @@ static const struct wb_look look_in[] = {
 static bool holds(const struct wess_conn *c, const char *field)
 {
     if (!strcmp(field, "attendees"))
-        return c->link_attendees;
+        return c->link_attendees || c->details;
+    if (wb_is_detail(field))
+        return c->details;
     return c->share_description || strcmp(field, "description") != 0;
 }
 
@@ -191,6 +201,6 @@ const struct wb_kind wb_meeting_kind = {
     .when = "start",
     .holds = holds,
     .complete = complete,
-    .prepare = wb_prepare_queue,
+    .prepare = prepare,
     .finish = finish,
 };

@@ -1,11 +1,16 @@
 #include "meta.h"
 
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TYPES "metadata/types.api"
 #define ENTRIES "picklist_data/Private_PicklistEntry/id/value.api"
-#define NAME_MOST 64u /* letters of a name that others are compared with */
+#define KEPT "metadata"
+#define KEPT_FORM "1"           /* of what is kept */
+#define KEPT_S ((int64_t)21600) /* that long it is believed */
+#define NAME_MOST 64u           /* letters of a name that others are compared with */
 
 static size_t place_of(const struct wb_kind *k)
 {
@@ -158,6 +163,28 @@ static void take_fields(struct wess_conn *c, size_t k, const json_t *fields)
     c->meta_whole[k] = c->meta[k] && is_whole(c, wb_kinds[k]);
 }
 
+static bool has_word(const json_t *list, const char *word)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        if (text && !strcmp(text, word))
+            return true;
+    }
+    return false;
+}
+
+/* Which words there are for it nobody shows: a list that knows neither of these says nothing. */
+static uint64_t denied_by(const json_t *actions)
+{
+    bool create = has_word(actions, "create"), update = has_word(actions, "update");
+    bool destroy = has_word(actions, "destroy") || has_word(actions, "delete");
+    if (!create && !update && !destroy && !has_word(actions, "index"))
+        return 0;
+    return (create ? 0 : (uint64_t)(WESS_CAP_CREATE | WESS_CAP_STAMP)) |
+           (update ? 0 : (uint64_t)(WESS_CAP_UPDATE | WESS_CAP_CAS_UPDATE)) |
+           (destroy ? 0 : (uint64_t)(WESS_CAP_DELETE | WESS_CAP_CAS_DELETE));
+}
+
 static void keep_fields(struct wess_conn *c, const json_t *types)
 {
     for (size_t i = 0; i < json_array_size(types); i++) {
@@ -165,21 +192,77 @@ static void keep_fields(struct wess_conn *c, const json_t *types)
         const char *path = json_string_value(json_object_get(t, "controller_path"));
         json_t *fields = json_object_get(t, "fields");
         for (size_t k = 0; path && json_array_size(fields) && k < WB_KINDS; k++)
-            if (!c->meta[k] && is_path(wb_kinds[k], path))
+            if (!c->meta[k] && is_path(wb_kinds[k], path)) {
                 take_fields(c, k, fields);
+                c->denied[k] = denied_by(json_object_get(t, "actions"));
+            }
     }
 }
 
-enum wess_code wb_meta(struct wess_call *call)
+/* ---- what was kept of it
+ * ------------------------------------------------------------------------------------------ */
+
+static bool keeps(const struct wess_host *h)
+{
+    return h->size >= offsetof(struct wess_host, kept) + sizeof(h->kept) && h->keep && h->kept;
+}
+
+/* "FORM SECOND IDENTITY LF", and the answer. */
+static char *head_of(struct wess_call *call, const char *identity, int64_t second)
+{
+    return wess_arena_fmt(call->conn->host, call->arena, KEPT_FORM " %lld %s\n", (long long)second,
+                          identity);
+}
+
+static void keep(struct wess_call *call, const char *identity, const json_t *types)
+{
+    const struct wess_host *h = call->conn->host;
+    if (!identity || !keeps(h))
+        return;
+    char *head = head_of(call, identity, h->now_ms(h->ctx) / 1000), *text = json_dumps(types, 0);
+    char *all = head && text ? wess_arena_fmt(h, call->arena, "%s%s", head, text) : NULL;
+    if (all)
+        h->keep(h->ctx, call->arena, KEPT, all, strlen(all));
+    free(text);
+}
+
+/* NULL: none, or too old, or of another database. The caller decrefs. */
+static json_t *recall(struct wess_call *call, const char *identity)
+{
+    const struct wess_host *h = call->conn->host;
+    size_t len = 0;
+    long long second = 0;
+    const char *all = identity && keeps(h) ? h->kept(h->ctx, call->arena, KEPT, &len) : NULL;
+    if (!all || sscanf(all, KEPT_FORM " %lld ", &second) != 1)
+        return NULL;
+    int64_t age = h->now_ms(h->ctx) / 1000 - second;
+    const char *head = head_of(call, identity, second);
+    if (!head || age < 0 || age > KEPT_S || strncmp(all, head, strlen(head)) != 0)
+        return NULL;
+    json_t *types = wb_parse(all + strlen(head), len - strlen(head));
+    if (json_is_array(types))
+        return types;
+    json_decref(types);
+    return NULL;
+}
+
+void wb_meta_doubt(struct wess_call *call)
+{
+    const struct wess_host *h = call->conn->host;
+    if (keeps(h))
+        h->keep(h->ctx, call->arena, KEPT, "", 0);
+}
+
+/* ---- all of it
+ * ------------------------------------------------------------------------------------------ */
+
+static enum wess_code ask_all(struct wess_call *call, json_t **types)
 {
     static const char *const names[] = {"class_name", "controller_path", NULL};
-    static const char *const whole[] = {"class_name", "controller_path", "fields", NULL};
-    struct wess_conn *c = call->conn;
+    static const char *const whole[] = {"class_name", "controller_path", "fields", "actions", NULL};
     const char *classes[WB_KINDS];
-    json_t *list = NULL, *types = NULL;
+    json_t *list = NULL;
     size_t n = 0;
-    if (c->meta_read)
-        return WESS_OK;
     enum wess_code rc = ask_types(call, NULL, 0, names, &list);
     for (size_t k = 0; rc == WESS_OK && k < WB_KINDS; k++) {
         const char *class = class_of(json_object_get(list, "data"), wb_kinds[k]);
@@ -187,13 +270,40 @@ enum wess_code wb_meta(struct wess_call *call)
             classes[n++] = class;
     }
     if (rc == WESS_OK && n)
-        rc = ask_types(call, classes, n, whole, &types);
-    if (rc == WESS_OK)
-        keep_fields(c, json_object_get(types, "data"));
+        rc = ask_types(call, classes, n, whole, types);
     json_decref(list);
-    json_decref(types);
+    return rc;
+}
+
+enum wess_code wb_meta(struct wess_call *call, const char *identity)
+{
+    struct wess_conn *c = call->conn;
+    json_t *answer = NULL, *known = NULL;
+    enum wess_code rc = WESS_OK;
+    if (c->meta_read)
+        return WESS_OK;
+    known = recall(call, identity);
+    if (!known)
+        rc = ask_all(call, &answer);
+    const json_t *types = known ? known : json_object_get(answer, "data");
+    if (rc == WESS_OK)
+        keep_fields(c, types);
+    if (rc == WESS_OK && !known && json_array_size(types))
+        keep(call, identity, types);
+    json_decref(answer);
+    json_decref(known);
     c->meta_read = rc == WESS_OK || is_bearable(call, rc);
     return c->meta_read ? WESS_OK : rc;
+}
+
+/* B7: a string has 255 characters, a text at least 64 KB, nobody says which. */
+uint32_t wb_meta_length(const struct wess_conn *c, const struct wb_kind *k, const char *column,
+                        uint32_t usual)
+{
+    const char *type = json_string_value(json_object_get(wb_meta_field(c, k, column), "datatype"));
+    if (type && !strcmp(type, "string"))
+        return WB_TEXT_MAX;
+    return type && !strcmp(type, "text") ? 0 : usual;
 }
 
 static enum wess_code take_entries(const json_t *rows, json_t **out)

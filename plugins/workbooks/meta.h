@@ -5,7 +5,14 @@
 
 #include "wb.h"
 
-enum wess_code wb_meta(struct wess_call *); /* only what ends the call anyhow is told */
+/* Only what ends the call anyhow is told. `identity` of the database: what was kept of another one
+ * counts for nothing; NULL: nothing that was kept does. */
+enum wess_code wb_meta(struct wess_call *, const char *identity);
+/* It is asked anew by the next connection: what it said did not hold. */
+void wb_meta_doubt(struct wess_call *);
+/* Characters of a text in that column; 0: no bound known. */
+uint32_t wb_meta_length(const struct wess_conn *, const struct wb_kind *, const char *column,
+                        uint32_t usual);
 /* What is said of a column; NULL: there is none, or nothing is known. */
 const json_t *wb_meta_field(const struct wess_conn *, const struct wb_kind *, const char *column);
 /* Of a column that can be asked of the metadata: false where the database is known to lack it. */

@@ -59,20 +59,31 @@ static void tell_missing(struct wess_conn *c, const struct wb_kind *k)
 }
 
 /* Words that the settings give have to be in the list. */
-static enum wess_code check_words(struct wess_call *call, const struct wb_words *w,
-                                  const char *column, const char *setting)
+static enum wess_code check_words(struct wess_call *call, const struct wb_kind *k,
+                                  const struct wb_words *w, const char *column, const char *setting)
 {
     json_t *entries = NULL;
-    enum wess_code rc = wb_meta_entries(call, &wb_task_kind, column, &entries);
+    enum wess_code rc = wb_meta_entries(call, k, column, &entries);
     for (size_t i = 0; rc == WESS_OK && entries && i < w->n; i++) {
         bool there = false;
-        for (size_t k = 0; k < json_array_size(entries); k++)
-            there |= !strcmp(json_string_value(json_array_get(entries, k)), w->of[i].theirs);
+        for (size_t e = 0; e < json_array_size(entries); e++)
+            there |= !strcmp(json_string_value(json_array_get(entries, e)), w->of[i].theirs);
         if (!there)
             rc = wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
                            "%s: the list in Workbooks has no \"%s\"", setting, w->of[i].theirs);
     }
     json_decref(entries);
+    return rc;
+}
+
+static enum wess_code check_values(struct wess_call *call, const struct wb_kind *k)
+{
+    size_t n;
+    const struct wb_field *rows = wb_rows(call->conn, k, &n);
+    enum wess_code rc = WESS_OK;
+    for (size_t i = k->n_fields; rc == WESS_OK && i < n; i++)
+        if (rows[i].words)
+            rc = check_words(call, k, rows[i].words, rows[i].column, "picklist_values");
     return rc;
 }
 
@@ -85,12 +96,20 @@ enum wess_code wb_meta_check(struct wess_call *call)
         if (!c->meta[k])
             continue;
         rc = check_custom(call, wb_kinds[k]);
+        if (rc == WESS_OK)
+            rc = check_values(call, wb_kinds[k]);
+        if (c->denied[k])
+            c->host->log(c->host->ctx, WESS_LOG_WARN,
+                         "workbooks: the database does not permit us to%s%s%s %s",
+                         c->denied[k] & WESS_CAP_CREATE ? " create" : "",
+                         c->denied[k] & WESS_CAP_UPDATE ? " update" : "",
+                         c->denied[k] & WESS_CAP_DELETE ? " delete" : "", wb_kinds[k]->collection);
         tell_missing(c, wb_kinds[k]);
         tell_required(c, wb_kinds[k], c->meta[k]);
     }
     if (rc == WESS_OK && h->setting(h->ctx, "task_status"))
-        rc = check_words(call, &c->statuses, "activity_status", "task_status");
+        rc = check_words(call, &wb_task_kind, &c->statuses, "activity_status", "task_status");
     if (rc == WESS_OK && h->setting(h->ctx, "task_priority"))
-        rc = check_words(call, &c->priorities, "activity_priority", "task_priority");
+        rc = check_words(call, &wb_task_kind, &c->priorities, "activity_priority", "task_priority");
     return rc;
 }

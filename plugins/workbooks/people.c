@@ -98,6 +98,7 @@ static const struct wb_field fields[] = {
     PLACE("home", "region", "home_location[county_province_state]"),
     PLACE("home", "code", "home_location[postcode]"),
     PLACE("home", "country", "home_location[country]"),
+    WB_NAMED,
 };
 
 static const char *const phone_slots[] = {"assistant", "fax",    "home", "home2",
@@ -124,6 +125,7 @@ static const struct wess_field_schema schema[] = {
     {.name = "email", .type = WESS_RECORDS, .max_len = WB_TEXT_MAX, .max_n = 3},
     {.name = "phone", .type = WESS_RECORDS, .max_len = WB_TEXT_MAX, .allowed = {phone_slots, 8}},
     {.name = "address", .type = WESS_RECORDS, .max_len = WB_TEXT_MAX, .allowed = {place_slots, 2}},
+    WB_NAMED_SCHEMA,
 };
 
 static const char *const key_columns[] = {"name",

@@ -8,8 +8,6 @@
 #include "meta.h"
 #include "zone.h"
 
-#define OTHER_STATUS "IN-PROCESS" /* what a status is that the settings do not name */
-
 /* ---- words
  * ------------------------------------------------------------------------------------------ */
 
@@ -20,8 +18,10 @@ static void read_status(struct wb_reading *r, const struct wb_field *t)
     const char *ours = text && *text ? wb_word_ours(&r->conn->statuses, text) : NULL;
     if (!text || !*text)
         return;
+    if (!ours)
+        wb_word_missing(r->conn, "task_status", t->column);
     struct wess_field *f = wb_push(r, t->name, WESS_TEXT);
-    char *copy = f ? wess_arena_text(r->host, r->a, ours ? ours : OTHER_STATUS) : NULL;
+    char *copy = f ? wess_arena_text(r->host, r->a, ours ? ours : text) : NULL;
     r->spent |= !copy;
     if (copy)
         f->str = (struct wess_slice){copy, strlen(copy)};
@@ -46,6 +46,8 @@ static void read_priority(struct wb_reading *r, const struct wb_field *t)
     const char *text = wb_column_text(r, t->column, number);
     const char *ours = text && *text ? wb_word_ours(&r->conn->priorities, text) : NULL;
     int64_t n = ours ? strtoll(ours, NULL, 10) : 0;
+    if (text && *text && !ours)
+        wb_word_missing(r->conn, "task_priority", t->column);
     struct wess_field *f = n ? wb_push(r, t->name, WESS_INT) : NULL;
     if (f)
         f->num = n;
@@ -245,6 +247,7 @@ static const struct wb_field fields[] = {
      .read = read_alarm,
      .put = put_alarm},
     {.name = "alarm", .column = "reminder_enabled", .type = WESS_TIME},
+    WB_NAMED,
 };
 static const struct wess_field_schema schema[] = {
     {.name = "summary", .type = WESS_TEXT, .max_len = WB_TEXT_MAX},
@@ -255,6 +258,7 @@ static const struct wess_field_schema schema[] = {
     {.name = "status", .type = WESS_TEXT},
     {.name = "priority", .type = WESS_INT},
     {.name = "alarm", .type = WESS_TIME},
+    WB_NAMED_SCHEMA,
 };
 static const char *const keys[] = {"name", "due", NULL};
 static const char *const no_records[] = {NULL};

@@ -48,9 +48,10 @@ struct wess_conn {
     int64_t page, overlap_s;
     int64_t max_create; /* in an hour; 0: any */
     int64_t ahead_ms;   /* their clock minus ours, by the last answer */
-    bool match_employer, share_description, link_people, link_attendees;
+    bool match_employer, share_description, link_people, link_attendees, details;
     bool ends_after; /* the finish of what lasts whole days is the day after the last */
     struct wb_words statuses, priorities;
+    bool told_word;                         /* that there is none for a value: once is enough */
     const char *assign_to;                  /* queue of what is created; NULL: as Workbooks does */
     const char *mail_status, *email_status; /* as the settings say; as it was chosen */
     struct wb_queues queues[WB_FAMILIES];
@@ -58,6 +59,7 @@ struct wess_conn {
     size_t n_rows[WB_KINDS];
     json_t *meta[WB_KINDS]; /* by the names of columns; what the database says of the columns; NULL:
                                nothing */
+    uint64_t denied[WB_KINDS];            /* WESS_CAP_* that it does not permit us */
     bool meta_read, meta_whole[WB_KINDS]; /* whole: what it does not list is not there */
     json_t *employers; /* folded name → organisation id; null: none or several */
 };
@@ -95,7 +97,10 @@ struct wb_field {
     const char *part;   /* of the element: "value", "street" */
     const char *column; /* Workbooks' */
     uint32_t type;
-    bool html, unread; /* unread: written alone, and never asked for */
+    bool shown;                   /* never written */
+    bool html, unread;            /* unread: written alone, and never asked for */
+    bool blocked;                 /* a block of ours is at its end: details.h */
+    const struct wb_words *words; /* of its picklist, by the settings; NULL: as they stand */
     void (*read)(struct wb_reading *, const struct wb_field *);
     void (*put)(struct wb_table *, size_t op, const struct wb_field *, const struct wess_field *);
 };
@@ -123,6 +128,18 @@ struct wb_kind {
     enum wess_code (*prepare)(struct wb_table *);   /* look-ups for a batch; or NULL */
     enum wess_code (*finish)(struct wb_table *);    /* after it is written; or NULL */
 };
+/* What people call a record and where they look at it (content_named() of the core): rows and
+ * schema of every kind that is read. */
+#define WB_NAMED                                                                                   \
+    {.name = "x.workbooks.ref", .column = "object_ref", .type = WESS_TEXT, .shown = true},         \
+    {                                                                                              \
+        .name = "x.workbooks.url", .column = "object_url", .type = WESS_TEXT, .shown = true        \
+    }
+#define WB_NAMED_SCHEMA                                                                            \
+    {.name = "x.workbooks.ref", .type = WESS_TEXT, .flags = WESS_FIELD_READ_ONLY},                 \
+    {                                                                                              \
+        .name = "x.workbooks.url", .type = WESS_TEXT, .flags = WESS_FIELD_READ_ONLY                \
+    }
 extern const struct wb_kind wb_person_kind, wb_task_kind, wb_meeting_kind, wb_email_kind;
 extern const struct wb_kind *const wb_kinds[WB_KINDS];
 extern const struct wess_kind_caps wb_caps[WB_KINDS];
@@ -134,6 +151,8 @@ bool wb_holds_column(const struct wess_conn *, const struct wb_kind *, const str
 const struct wb_field *wb_rows(const struct wess_conn *, const struct wb_kind *, size_t *n);
 /* "people.cf_person_tier" lines, or NULL. false: out of memory, or one that is none (*bad). */
 bool wb_custom_read(struct wess_conn *, const char *lines, const char **bad);
+/* "people.cf_person_tier:gold=Gold" lines, of fields that are read already. */
+bool wb_custom_words(struct wess_conn *, const char *lines, const char **bad);
 void wb_custom_free(struct wess_conn *);
 /* The collections as these settings have them, in the arena. */
 enum wess_code wb_collections(struct wess_call *, struct wess_schema *out);
@@ -148,6 +167,10 @@ const char *wb_word_theirs(const struct wb_words *, const char *ours); /* NULL: 
 /* What a schema lists, in the arena. false: budget spent. */
 bool wb_words_list(struct wess_call *, const struct wb_words *, struct wess_list *out);
 const char *wb_word_ours(const struct wb_words *, const char *theirs);
+/* One more; false: out of memory. */
+bool wb_words_add(struct wb_words *, const char *line, size_t len);
+/* Tells of a column, once, that a value of it has no word in that setting. */
+void wb_word_missing(const struct wess_conn *, const char *setting, const char *column);
 
 /* ---- when.c: var_date_time, "2026-12-01,0,Europe/London"; pure
  * ------------------------------------------------------------------------ */

@@ -10,7 +10,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool add(struct wb_words *w, const char *line, size_t len)
+bool wb_words_add(struct wb_words *w, const char *line, size_t len)
 {
     const char *equals = memchr(line, '=', len);
     struct wb_word *more = realloc(w->of, (w->n + 1) * sizeof(*more));
@@ -47,7 +47,7 @@ bool wb_words_read(struct wb_words *w, const char *lines, const char **bad)
             *bad = at;
             return false;
         }
-        if (!add(w, at, len))
+        if (!wb_words_add(w, at, len))
             return false;
         at += len + (at[len] == '\n');
     }
@@ -79,6 +79,18 @@ const char *wb_word_ours(const struct wb_words *w, const char *theirs)
         if (!strcmp(w->of[i].theirs, theirs))
             return w->of[i].ours;
     return NULL;
+}
+
+void wb_word_missing(const struct wess_conn *c, const char *setting, const char *column)
+{
+    bool *told = (bool *)(uintptr_t)&c->told_word; /* of ours; a connection is one thread's */
+    if (!*told)
+        c->host->log(
+            c->host->ctx, WESS_LOG_WARN,
+            "workbooks: a value of %s has no word in the setting %s: it goes as it stands, "
+            "and is parked where nobody takes it",
+            column, setting);
+    *told = true;
 }
 
 bool wb_words_list(struct wess_call *call, const struct wb_words *w, struct wess_list *out)

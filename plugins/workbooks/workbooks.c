@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "links.h"
 #include "meta.h"
 
 static const struct wess_option options[] = {
@@ -16,14 +17,18 @@ static const struct wess_option options[] = {
      "whether a company name is tied to an organisation of that name", 0},
     {"custom_fields", "list", NULL, NULL, NULL,
      "fields of the database's own that travel, as in people.cf_person_tier", 0},
+    {"picklist_values", "list", NULL, NULL, NULL,
+     "which value of a custom field is which, as in people.cf_person_tier:gold=Gold", 0},
     {"share_description", "bool", NULL, "false", NULL,
      "whether the description of meetings travels: who is invited reads it", 0},
+    {"meeting_details", "bool", NULL, "true", NULL,
+     "whether place, people and show-as of meetings stand in a block of their description", 0},
     {"all_day_finish", "choice", NULL, "last", "last|after",
      "whether the finish of a meeting of whole days is its last day, or the day after", 0},
     {"link_people", "bool", NULL, "true", NULL,
      "whether mail is related to the people who bear an address of it", 0},
     {"link_attendees", "bool", NULL, "false", NULL,
-     "whether attendees are related to the people they are; their direction has to be to_right", 0},
+     "whether attendees are related to the people they are", 0},
     {"mail_status", "string", NULL, NULL, NULL,
      "status of filed emails; one of the database that sends nothing unless given", 0},
     {"assign_to", "string", NULL, NULL, NULL, "queue of the tasks and meetings that are created",
@@ -110,6 +115,7 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     c->share_description = is_set(host, "share_description", "true");
     c->ends_after = is_set(host, "all_day_finish", "after");
     c->link_people = is_set(host, "link_people", "true");
+    c->details = is_set(host, "meeting_details", "true");
     c->link_attendees = is_set(host, "link_attendees", "true");
     c->mail_status = host->setting(host->ctx, "mail_status");
     c->assign_to = host->setting(host->ctx, "assign_to");
@@ -127,6 +133,13 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
                          "custom_fields: \"%.*s\" is not of the form COLLECTION.cf_NAME, or one "
                          "too many",
+                         bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "");
+    }
+    if (!wb_custom_words(c, host->setting(host->ctx, "picklist_values"), &bad)) {
+        close_conn(c);
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "picklist_values: \"%.*s\" is not of the form "
+                         "COLLECTION.cf_NAME:OURS=THEIRS, of a field in custom_fields",
                          bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "");
     }
     if (!read_words(host, "task_status", STATUSES, &c->statuses, e) ||
@@ -177,7 +190,7 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
         rc = WESS_TOO_BIG;
     *out = (struct wess_schema){.identity = id, .version = "Workbooks API 1"};
     if (rc == WESS_OK)
-        rc = wb_meta(call);
+        rc = wb_meta(call, id);
     if (rc == WESS_OK)
         rc = wb_meta_check(call);
     if (rc == WESS_OK)
@@ -202,6 +215,7 @@ static const struct wess_connector connector = {
     .fetch = wb_fetch,
     .find = wb_find,
     .apply = wb_apply,
+    .relate = wb_relate,
 };
 
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void)

@@ -104,7 +104,7 @@ bool can_write(const struct probe *p, const char *field, uint32_t type)
     /* Who is silent tells nobody without WESS_OP_MAY_TELL, which nothing here bears. */
     bool tells = s && (s->flags & WESS_FIELD_TELLS) && !(p->col->caps & WESS_CAP_SILENT);
     return s && s->type == type && !avoided(p, field) && !tells &&
-           !(s->flags & WESS_FIELD_READ_ONLY);
+           !(s->flags & (WESS_FIELD_READ_ONLY | WESS_FIELD_UNSHOWN));
 }
 
 void set_field(struct probe *p, struct wess_item *item, struct wess_field field)

@@ -44,6 +44,7 @@ static const char help[] =
     "      page_cap=100|200              rows of one answer (200)\n"
     "      email_links=off|on            whether Workbooks relates mail by activity links (off)\n"
     "      lacks=COLUMN                  the Workbooks database does not have this column\n"
+    "      denies=SET:ACTION             what its metadata does not permit, tasks:create\n"
     "      when_format=iso|asked         whether the format asked for reaches times of activities\n"
     "      errors=object|array           an empty errors member is {} or [] (object)\n"
     "      per_object=on|off             _per_object_transactions is known (on)\n"

@@ -105,6 +105,7 @@ static const struct {
     {"activity_status", {"New", "Complete"}},
     {"activity_priority", {"High", "Medium"}},
     {"status", {"DRAFT", "SEND", "SENT"}},
+    {"cf_person_grade", {"Gold", "Silver", "Bronze"}},
 };
 #define N_PICKLISTS (sizeof(picklists) / sizeof(picklists[0]))
 #define FIRST_PICKLIST 150
@@ -118,13 +119,38 @@ static json_t *picklist_of(const char *column)
     return json_null();
 }
 
+/* B7: 64 KB and more; the others hold 255 characters. */
+static bool is_long(const char *name)
+{
+    static const char *const names[] = {"description", "party_notes", "biography", "rfc822",
+                                        "text"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+/* B10 says that there are actions, and names none: these are ours. */
+static json_t *actions_of(const struct wb_set *s)
+{
+    static const char *const all[] = {"index", "create", "update", "destroy"};
+    char denied[64];
+    json_t *out = json_array();
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        snprintf(denied, sizeof(denied), "%s:%s", s->name, all[i]);
+        if (strcmp(sb_switch("denies", ""), denied) != 0)
+            json_array_append_new(out, json_string(all[i]));
+    }
+    return out;
+}
+
 static json_t *field_json(const struct wb_set *s, const char *name, bool writable)
 {
     return json_pack("{s:s,s:s,s:s,s:b,s:b,s:b,s:b,s:b,s:o}", "name", name, "title", name,
-                     "datatype", "string", "required", (int)(s->named && !strcmp(name, "name")),
-                     "is_createable", (int)writable, "is_updateable", (int)writable,
-                     "is_filterable", 1, "is_nullable", (int)writable, "picklist",
-                     picklist_of(name));
+                     "datatype", is_long(name) ? "text" : "string", "required",
+                     (int)(s->named && !strcmp(name, "name")), "is_createable", (int)writable,
+                     "is_updateable", (int)writable, "is_filterable", 1, "is_nullable",
+                     (int)writable, "picklist", picklist_of(name));
 }
 
 static json_t *type_json(const struct wb_set *s)
@@ -137,9 +163,8 @@ static json_t *type_json(const struct wb_set *s)
         if (!strchr(s->shown[i], '['))
             json_array_append_new(fields, field_json(s, s->shown[i], false));
     json_t *path = json_stringn(s->path + 1, strlen(s->path) - sizeof("/.api") + 1);
-    return json_pack("{s:s,s:o,s:o,s:[],s:[s,s,s]}", "class_name", s->class, "controller_path",
-                     path, "fields", fields, "associations", "actions", "index", "create",
-                     "update");
+    return json_pack("{s:s,s:o,s:o,s:[],s:o}", "class_name", s->class, "controller_path", path,
+                     "fields", fields, "associations", "actions", actions_of(s));
 }
 
 static bool is_asked(const char *body, const char *name, const char *value)

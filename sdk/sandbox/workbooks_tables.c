@@ -29,6 +29,7 @@ static const char *const person_columns[] = {"name",
                                              "created_through",
                                              "created_through_reference",
                                              "cf_person_tier",
+                                             "cf_person_grade",
                                              "main_location[email]",
                                              "main_location[alternate_email]",
                                              "main_location[telephone]",
@@ -56,10 +57,10 @@ static const char *const person_columns[] = {"name",
                                              NULL};
 static const char *const person_shown[] = {"employer_name", "queue_entry[queue_id]", NULL};
 /* B9, every record. */
-static const char *const all_shown[] = {"id",         "lock_version", "object_ref",  "type",
-                                        "created_at", "created_by",   "updated_at",  "updated_by",
-                                        "is_deleted", "_can_read",    "_can_modify", "_can_delete",
-                                        NULL};
+static const char *const all_shown[] = {"object_url",  "id",         "lock_version", "object_ref",
+                                        "type",        "created_at", "created_by",   "updated_at",
+                                        "updated_by",  "is_deleted", "_can_read",    "_can_modify",
+                                        "_can_delete", NULL};
 
 struct wb_org *wb_orgs;
 size_t wb_n_orgs;
@@ -380,6 +381,8 @@ json_t *wb_column_json(const struct wb_record *p, const char *name, bool epoch)
         return json_integer(p->lock);
     if (!strcmp(name, "object_ref"))
         return json_sprintf("%s-%lld", p->of->prefix, (long long)p->id);
+    if (!strcmp(name, "object_url")) /* what it looks like nobody shows */
+        return json_sprintf("https://workbooks.example/%s-%lld", p->of->prefix, (long long)p->id);
     if (!strcmp(name, "type"))
         return json_string(p->of->class);
     if (!strcmp(name, "updated_at"))

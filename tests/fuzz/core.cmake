@@ -7,3 +7,4 @@ wess_fuzz_target(control LIBS wess_daemon PkgConfig::JANSSON)
 # Their own host: no file is opened, no program run, no connector loaded.
 wess_fuzz_target(config SOURCES config_host.c LIBS wess_config)
 wess_fuzz_target(users SOURCES config_host.c LIBS wess_config)
+wess_fuzz_target(series LIBS wess_host)

@@ -373,6 +373,35 @@ static void direction_of_a_field(void **state)
     assert_int_equal(out.patch[LEFT].n, 0);
 }
 
+/* Nothing comes of a side that never shows it: neither its silence nor what is new there. */
+static void a_field_that_is_never_shown(void **state)
+{
+    static const struct {
+        const char *left_was, *left, *right_was, *right, *to_right;
+    } told[] = {
+        {"title=A", "title=A", "title=A", "", ""}, /* its silence is no deletion */
+        {"title=A", "title=B", "", "", "title=B; "},
+        {"title=A", "", "", "", "title=; "}, /* taken away here, it goes there */
+        {"", "title=A", "", "", "title=A; "},
+        {"phone.mobile=1", "phone.work=2", "", "", "phone.work=2; "},
+        {"title=A", "title=A", "", "title=X", ""},
+    };
+    static const struct wess_field_schema unshown[] = {
+        {.name = "phone", .type = WESS_RECORDS, .flags = WESS_FIELD_UNSHOWN},
+        {.name = "title", .type = WESS_TEXT, .flags = WESS_FIELD_UNSHOWN}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+        struct reconcile_out out = {0};
+        struct reconcile_in in =
+            input(side(told[i].left_was, told[i].left), side(told[i].right_was, told[i].right));
+        in.side[RIGHT].schema = unshown;
+        in.side[RIGHT].n_schema = 2;
+        assert_true(reconcile(arena, &in, &out));
+        assert_string_equal(shown(&out.patch[RIGHT]), told[i].to_right);
+        assert_int_equal(out.patch[LEFT].n + out.n_conflicts, 0);
+    }
+}
+
 /* ---- what must hold for any input --------------------------------------------------------------
  */
 
@@ -481,6 +510,7 @@ int main(void)
         cmocka_unit_test(a_value_too_long_is_told),
         cmocka_unit_test(a_blob_too_large_is_told),
         cmocka_unit_test(direction_of_a_field),
+        cmocka_unit_test(a_field_that_is_never_shown),
         cmocka_unit_test(it_converges),
         cmocka_unit_test(swapping_sides_mirrors),
         cmocka_unit_test(a_small_arena_is_told),

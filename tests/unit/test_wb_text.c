@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "details.h"
 #include "testhost.h"
 #include "wb.h"
 
@@ -369,6 +370,36 @@ static void test_judge__what_an_answer_means(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+/* What is ours is found whatever an editor made of the elements round it. */
+static void test_wb__cuts_the_block_out(void **state)
+{
+#define BLOCK                                                                                      \
+    "[From the calendar: changed there]<br />\r\nWhere: A &amp; B<br>[End of the calendar's part]"
+    static const struct {
+        const char *html, *rest, *block;
+    } cases[] = {
+        {"<p>x</p>", "<p>x</p>", NULL},
+        {"<p>x</p><p>" BLOCK "</p><p>y</p>", "<p>x</p><p>y</p>", "Where: A & B"},
+        {"<div><p class=\"c\">" BLOCK "</p></div>", "", "Where: A & B"},
+        {"x<br>" BLOCK " y", "x<br> y", "Where: A & B"},
+        {"<p>x</p><p>[From the calendar: changed there]<br>With: Ada</p><p>y", "<p>x</p>",
+         "With: Ada"},
+        {"", "", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct testhost th;
+        char *block;
+        testhost_init(&th, NULL, 0);
+        const char *rest = wb_details_cut(&th.host, &th.arena, cases[i].html, &block);
+        assert_string_equal(rest, cases[i].rest);
+        assert_int_equal(block != NULL, cases[i].block != NULL);
+        if (block)
+            assert_non_null(strstr(block, cases[i].block));
+        testhost_fini(&th);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +414,7 @@ int main(void)
         TEST(test_json__no_deeper_and_no_more_than_an_answer_is),
         TEST(test_json__times),
         TEST(test_judge__what_an_answer_means),
+        cmocka_unit_test(test_wb__cuts_the_block_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -267,6 +267,16 @@ struct wess_op {
 struct wess_refused { /* a field that the remote will not take */
     const char *field, *text, *remote_code;
 };
+/* An item of another collection that this one speaks of, and that is not there: {"people",
+ * {"email", "a@b"}}. The core tells by relate() when it is, for a month. */
+struct wess_unmet {
+    const char *collection;
+    struct wess_key key;
+};
+struct wess_relation {
+    const char *id;     /* an item of the call's collection */
+    struct wess_ref to; /* what it speaks of */
+};
 struct wess_result {
     enum wess_code code;  /* preset to WESS_UNKNOWN */
     const char *id;       /* after a create, or when the write changed it */
@@ -276,6 +286,8 @@ struct wess_result {
     size_t n_refused;
     const struct wess_item *current; /* the remote's item now: fetch() always; apply() when the
                                         answer carried it. With WESS_ITEM_WHOLE it is complete. */
+    const struct wess_unmet *unmet;  /* of an op that went well */
+    size_t n_unmet;
 };
 
 /* ---- Calls -------------------------------------------------------------------------------------
@@ -361,6 +373,11 @@ struct wess_host {
     /* Between reading a secret and putting its successor nobody else does, in this process or
      * another: on waits for it. WESS_OK, or it cannot be. */
     enum wess_code (*secret_hold)(void *ctx, const char *name, bool on);
+    /* What costs a remote much to tell and changes seldom, from run to run: no secrets and no item
+     * content. It may be gone at any time: NULL. `kept` answers in the arena, with a zero behind.
+     */
+    bool (*keep)(void *ctx, struct wess_arena *, const char *name, const void *data, size_t len);
+    const char *(*kept)(void *ctx, struct wess_arena *, const char *name, size_t *len);
 };
 
 /* ---- Declarations ------------------------------------------------------------------------------
@@ -384,8 +401,15 @@ enum { /* wess_collection.caps */
        WESS_CAP_REWRITES = 1 << 11,    /* shows other text than was written */
        WESS_CAP_STAMP_LATER = 1 << 12, /* an empty stamp slot can be filled by an update */
        WESS_CAP_IDS_MOVE = 1 << 13,    /* an id stays with its item when it moves */
+       WESS_CAP_SINGLES = 1 << 14,     /* holds nothing that recurs: of a series it gets the
+                                          occurrences, as single items */
 };
-enum { WESS_FIELD_READ_ONLY = 1, WESS_FIELD_ON_CREATE = 2, WESS_FIELD_TELLS = 4 };
+enum {
+    WESS_FIELD_READ_ONLY = 1,
+    WESS_FIELD_ON_CREATE = 2,
+    WESS_FIELD_TELLS = 4,
+    WESS_FIELD_UNSHOWN = 8 /* is written and never shown: it goes there, and nothing comes of it */
+};
 /* One field that a collection can hold. For RECORDS: `name` is the field, `allowed` the keys of its
  * elements (empty: any) and max_n their number; "address.street" and the like bound one part. */
 struct wess_field_schema {
@@ -474,6 +498,11 @@ struct wess_connector {
      * it (the one slot that may sleep), and puts the secret that comes of it. */
     enum wess_code (*login)(struct wess_call *, void (*say)(void *ctx, const char *text),
                             void *ctx);
+    /* Optional: ties items to what was not there when they were written (wess_result.unmet). What
+     * is tied already is left as it is: the same may be asked for several times. out[i] answers
+     * of[i]; what answers neither WESS_OK, WESS_GONE nor WESS_REJECTED is asked for again. */
+    enum wess_code (*relate)(struct wess_call *, const struct wess_relation *of, size_t n,
+                             struct wess_result *out);
 };
 /* The one symbol that a connector exports. */
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void);

@@ -1,0 +1,85 @@
+/* What was written before all that it speaks of was there: a mail whose sender becomes somebody a
+ * month later. Who was missing is kept by the hash of an address, so that it costs no request until
+ * somebody of the same endpoint bears it; then the connector is asked to tie the two. What it ties
+ * it looks for first, and it is kept until it has said yes: cut off, it is asked once more. */
+#include "engine/run.h"
+
+#define KEPT_MS ((int64_t)30 * 86400000)
+#define AT_ONCE 100u /* of one run */
+
+bool relate_keep(struct run *r, struct wess_arena *a, const struct op_row *op, int64_t item,
+                 const struct wess_result *res)
+{
+    const struct run_side *s = &r->side[op->side];
+    struct feed_row feed;
+    for (size_t i = 0; i < res->n_unmet; i++) {
+        const struct wess_unmet *u = &res->unmet[i];
+        struct hash key = key_hash(r->store, u->key.space, u->key.id);
+        if (feed_get(r->db, a, s->endpoint->name, s->feed.user, u->collection, &feed) != STORE_OK)
+            return false;
+        unmet_put(r->db, item, feed.id, &key, clock_now_ms() + KEPT_MS);
+    }
+    return !db_failed(r->db);
+}
+
+static bool forget(struct run *r, const struct met_row *met, const struct wess_result *res,
+                   size_t n)
+{
+    if (db_begin_soft(r->db) != STORE_OK)
+        return run_store_failed(r);
+    for (size_t i = 0; i < n; i++)
+        if (res[i].code == WESS_OK || res[i].code == WESS_GONE || res[i].code == WESS_REJECTED)
+            unmet_drop(r->db, met[i].item, &met[i].key);
+    return db_commit(r->db) == STORE_OK || run_store_failed(r);
+}
+
+static bool give_up_old(struct run *r)
+{
+    int64_t now_ms = clock_now_ms();
+    if (!unmet_expired(r->db, now_ms))
+        return !db_failed(r->db) || run_store_failed(r);
+    if (db_begin_soft(r->db) != STORE_OK)
+        return run_store_failed(r);
+    unmet_expire(r->db, now_ms);
+    return db_commit(r->db) == STORE_OK || run_store_failed(r);
+}
+
+/* Trouble with it is no trouble of the run: it is tried with the next one. */
+static bool relate_side(struct run *r, struct wess_arena *a, enum side side)
+{
+    struct run_side *s = &r->side[side];
+    struct met_row *met = arena_alloc(a, AT_ONCE * sizeof(*met));
+    struct wess_relation *of = arena_alloc(a, AT_ONCE * sizeof(*of));
+    struct wess_result *res = arena_alloc(a, AT_ONCE * sizeof(*res));
+    struct wess_error error = {0};
+    size_t n = 0;
+    if (!met || !of || !res)
+        return run_memory(r);
+    if (unmet_met(r->db, a, s->feed.id, met, AT_ONCE, &n) != STORE_OK)
+        return run_store_failed(r);
+    for (size_t i = 0; i < n; i++)
+        of[i] = (struct wess_relation){met[i].rid, {NULL, met[i].other}};
+    if (!n)
+        return true;
+    enum wess_code rc = conn_relate(s->conn, s->collection->id, a, of, n, res, &error);
+    log_line(rc == WESS_OK ? WESS_LOG_INFO : WESS_LOG_WARN,
+             "pair %s user %s: %zu of %s relate to who came later: code %d %s", r->pair->name,
+             r->user->id, n, s->collection->id, (int)rc, error.text);
+    return forget(r, met, res, n);
+}
+
+bool relate_run(struct run *r)
+{
+    if (r->dry || !unmet_any(r->db))
+        return !db_failed(r->db) || run_store_failed(r);
+    bool ok = give_up_old(r);
+    for (int s = LEFT; ok && s <= RIGHT; s++) {
+        struct wess_arena *a = arena_new(ARENA_BUDGET);
+        if (!a)
+            return run_memory(r);
+        if (r->side[s].writable && conn_relates(r->side[s].conn))
+            ok = relate_side(r, a, (enum side)s);
+        arena_free(a);
+    }
+    return ok;
+}

@@ -41,6 +41,18 @@ struct imap_folders { /* sorted by the ids of their messages */
 struct imap_tag { /* "keyword=Tag" of the settings */
     char *keyword, *tag;
 };
+struct imap_batch { /* commands that go out together */
+    char *text;
+    size_t len, cap, n;
+    unsigned first; /* tag of the first */
+    bool no_memory;
+};
+/* A query that is asked before its answer is wanted, so that the server works meanwhile. */
+struct imap_ahead {
+    struct imap_batch batch; /* `text` until it is sent */
+    size_t folder;
+    uint32_t lo, hi; /* of UIDs */
+};
 struct wess_conn {
     const struct wess_host *host;
     CURL *easy; /* NULL: not connected */
@@ -56,8 +68,9 @@ struct wess_conn {
     size_t at_folder; /* what is selected; SIZE_MAX: nothing */
     bool at_writable;
     uint64_t requests, sent, came;
-    uint64_t came_most;  /* of the answer under way: more is too much */
-    int64_t answered_by; /* monotonic: by then it has to be there */
+    struct imap_ahead ahead; /* of batch.n 0: none */
+    uint64_t came_most;      /* of the answer under way: more is too much */
+    int64_t answered_by;     /* monotonic: by then it has to be there */
     /* settings */
     const char *url, *username, *authorize, *auth, *identity;
     char **include, **exclude, **write;
@@ -80,13 +93,6 @@ void imap_close(struct wess_conn *);
 enum wess_code imap_connect(struct wess_call *);
 /* After a fault nothing more can be said on it: the next call makes another. */
 void imap_disconnect(struct wess_conn *);
-/* Commands that go out together. */
-struct imap_batch {
-    char *text;
-    size_t len, cap, n;
-    unsigned first; /* tag of the first */
-    bool no_memory;
-};
 /* One more command; without its tag and line end. */
 void imap_say(struct wess_conn *, struct imap_batch *, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -101,6 +107,10 @@ typedef enum wess_code imap_taker(void *ctx, const struct imap_response *);
 enum wess_code imap_run(struct wess_call *, struct imap_batch *, imap_taker *, void *ctx);
 enum wess_code imap_run_noting(struct wess_call *, struct imap_batch *, imap_taker *, void *ctx,
                                enum imap_status *done, bool *modified);
+/* c->ahead, once its batch is filled: sent behind the next commands, or now. Its answer is taken by
+ * imap_take_ahead(), or dropped when anything else is said first. */
+enum wess_code imap_send_ahead(struct wess_call *);
+enum wess_code imap_take_ahead(struct wess_call *, imap_taker *, void *ctx);
 enum wess_code imap_not_understood(struct wess_call *, const char *what);
 enum wess_code imap_spent(struct wess_call *);
 

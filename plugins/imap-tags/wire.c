@@ -48,6 +48,8 @@ void imap_disconnect(struct wess_conn *c)
     curl_easy_cleanup(c->easy);
     c->easy = NULL;
     imap_reader_fini(&c->reader);
+    free(c->ahead.batch.text);
+    c->ahead = (struct imap_ahead){0};
     c->at_folder = SIZE_MAX;
     c->enabled = c->fresh = c->listed = c->knows_features = false;
 }
@@ -513,16 +515,52 @@ static enum wess_code read_answers(struct wess_call *call, const struct imap_bat
     return rc != WESS_OK ? rc : refused;
 }
 
+static enum wess_code send_batch(struct wess_call *call, struct imap_batch *b)
+{
+    imap_put(b, "\r\n");
+    enum wess_code rc = b->no_memory ? lost(call, "out of memory") : WESS_OK;
+    call->conn->requests++;
+    if (rc == WESS_OK)
+        rc = send_all(call, b->text, b->len);
+    free(b->text);
+    b->text = NULL;
+    return rc;
+}
+
+enum wess_code imap_send_ahead(struct wess_call *call)
+{
+    struct imap_batch *b = &call->conn->ahead.batch;
+    return b->text ? send_batch(call, b) : WESS_OK;
+}
+
+enum wess_code imap_take_ahead(struct wess_call *call, imap_taker *take, void *ctx)
+{
+    struct wess_conn *c = call->conn;
+    const struct imap_batch b = c->ahead.batch;
+    c->ahead = (struct imap_ahead){0};
+    begin_answer(c);
+    return read_answers(call, &b, take, ctx, NULL, NULL);
+}
+
+/* Nobody wants it any more; that it was refused is nobody's business either. */
+static enum wess_code drop_ahead(struct wess_call *call)
+{
+    const struct imap_batch *b = &call->conn->ahead.batch;
+    if (!b->n || b->text)
+        return WESS_OK;
+    enum wess_code rc = imap_take_ahead(call, NULL, NULL);
+    return rc == WESS_REJECTED ? WESS_OK : rc;
+}
+
 enum wess_code imap_run_noting(struct wess_call *call, struct imap_batch *b, imap_taker *take,
                                void *ctx, enum imap_status *done, bool *modified)
 {
-    struct wess_conn *c = call->conn;
-    imap_put(b, "\r\n");
-    enum wess_code rc = b->no_memory ? lost(call, "out of memory") : WESS_OK;
-    c->requests++;
-    begin_answer(c);
+    enum wess_code rc = drop_ahead(call);
     if (rc == WESS_OK)
-        rc = send_all(call, b->text, b->len);
+        rc = send_batch(call, b);
+    if (rc == WESS_OK)
+        rc = imap_send_ahead(call);
+    begin_answer(call->conn);
     if (rc == WESS_OK)
         rc = read_answers(call, b, take, ctx, done, modified);
     free(b->text);

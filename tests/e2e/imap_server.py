@@ -176,14 +176,16 @@ class Session:
     def do_select(self, tag, rest):
         return self.open(tag, rest, True)
 
-    def in_set(self, text, uid):
+    def of_set(self, text):
+        """The UIDs of "5:7,9"; the last may be a star."""
         top = max([m.uid for m in self.selected.messages], default=0)
+        uids = {m.uid for m in self.selected.messages}
+        found = set()
         for part in text.split(","):
             a, _, b = part.partition(":")
             a, b = int(a), top if b == "*" else int(b or a)
-            if min(a, b) <= uid <= max(a, b):
-                return True
-        return False
+            found |= {a} & uids if a == b else {u for u in uids if min(a, b) <= u <= max(a, b)}
+        return found
 
     def told(self, i, m, header, counts):
         text = f"* {i + 1} FETCH (UID {m.uid} FLAGS {flags_of(m)}"
@@ -199,10 +201,11 @@ class Session:
                          r"( \(CHANGEDSINCE (\d+)\))?", rest)
         if not self.selected or not m or (m[2] and "CONDSTORE" not in self.server.capability):
             return False
-        for i, message in enumerate(self.selected.messages):
-            if self.in_set(m[1], message.uid) and message.modseq > int(m[6] or 0):
-                self.say(self.told(i, message, m[4], m[2]))
-        self.say(f"{tag} OK fetched")
+        uids = self.of_set(m[1])
+        self.say("".join(self.told(i, message, m[4], m[2]) + "\r\n"
+                         for i, message in enumerate(self.selected.messages)
+                         if message.uid in uids and message.modseq > int(m[6] or 0))
+                 + f"{tag} OK fetched")
 
     def do_uidsearch(self, tag, rest):
         m = re.fullmatch(r'HEADER "([\w-]+)" "([^"]+)"', rest)

@@ -105,6 +105,40 @@ def test_large_scan_is_read_in_windows():
         assert len(lists) < 60, len(lists)
 
 
+def test_the_next_window_is_asked_for_ahead():
+    folder = inbox(*[f"m{i}" for i in range(1800)])
+    with Server(folder) as server, Files(server) as wess:
+        for i in (0, 499, 500, 1799):
+            wess.mail(f"m{i}")
+        folder.expunge(1200)
+
+        def gone_meanwhile(tag, rest):  # told by the listing, and by the time of the header gone
+            if "BODY" in rest and len(folder.messages) == 1799:
+                folder.expunge(2)
+                folder.modseq -= 1
+        server.hooks["UIDFETCH"] = gone_meanwhile
+        wess.filed(4)
+        asked = [("H" if "BODY" in a else a.split()[1]) for a in server.asked if a.startswith("UIDFETCH")]
+        # What bears the tag, and behind it the next window, before this one has been told.
+        assert asked == ["1:500", "H", "501:1000", "H", "1001:1500", "H", "1501:1800", "H"], asked
+        wess.filed(4)
+
+
+def test_a_window_that_was_asked_for_ahead_and_is_refused():
+    folder = inbox(*[f"m{i}" for i in range(1200)])
+    with Server(folder) as server, Files(server) as wess:
+        wess.mail("m0")
+        wess.mail("m1100")
+
+        def refuse(tag, rest):
+            return None if "BODY" in rest or rest.startswith("1:") else f"{tag} NO [SERVERBUG] no\r\n".encode()
+        server.hooks["UIDFETCH"] = refuse
+        wess.filed(1, check=3)
+        server.hooks.clear()
+        wess.box.move_clock(1300)
+        wess.filed(2)
+
+
 def test_sign_in():
     for auth, way, secret in (("plain", "PLAIN", "password"), ("xoauth2", "XOAUTH2", "access_token"),
                               ("oauthbearer", "OAUTHBEARER", "access_token")):

@@ -59,6 +59,7 @@ struct wess_conn {
     json_t *meta[WB_KINDS]; /* by the names of columns; what the database says of the columns; NULL:
                                nothing */
     bool meta_read, meta_whole[WB_KINDS]; /* whole: what it does not list is not there */
+    bool meta_failed;                     /* for the moment: to be asked again where it decides */
     json_t *employers; /* folded name → organisation id; null: none or several */
 };
 

@@ -27,6 +27,7 @@ enum imap_feature {
     IMAP_LITERAL_PLUS = 32,
     IMAP_ENABLE = 64,
     IMAP_EXTENDED_LIST = 128,
+    IMAP_NOTIFY = 256,
 };
 struct imap_folder {
     char *name; /* as the server writes it */

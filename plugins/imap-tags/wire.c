@@ -74,6 +74,7 @@ static void take_features(struct wess_conn *c, struct imap_at at)
                {"SPECIAL-USE", IMAP_SPECIAL_USE},
                {"LIST-EXTENDED", IMAP_EXTENDED_LIST},
                {"IDLE", IMAP_IDLE},
+               {"NOTIFY", IMAP_NOTIFY},
                {"LITERAL+", IMAP_LITERAL_PLUS},
                {"ENABLE", IMAP_ENABLE},
                {"IMAP4rev2", IMAP_LIST_STATUS | IMAP_SPECIAL_USE | IMAP_EXTENDED_LIST | IMAP_IDLE |

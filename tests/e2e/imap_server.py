@@ -233,9 +233,19 @@ class Session:
             self.say(self.told(i, message, None, True))
         self.say(f"{tag} OK stored")
 
+    def do_notify(self, tag, rest):
+        events = r"\(MessageNew MessageExpunge FlagChange\)"
+        m = re.fullmatch(rf'SET \(SELECTED {events}\) \((PERSONAL|MAILBOXES \(("[^"]+"( "[^"]+")*)\)) {events}\)',
+                         rest)
+        if "NOTIFY" not in self.server.capability or not m:
+            return False
+        known = [f.name for f in self.server.folders]
+        assert not m[2] or all(n in known for n in re.findall('"([^"]+)"', m[2])), rest
+        self.say(f"{tag} OK told")
+
     def do_idle(self, tag, rest):
         self.say("+ idling")
         line = self.file.readline()
-        if line != b"DONE\r\n":
+        if line not in (b"DONE\r\n", b""):  # or it hangs up
             return False
         self.say(f"{tag} OK done")

@@ -7,6 +7,8 @@ import time
 
 from imap_server import Folder, Message, Server
 from sandbox import Sandbox, Wess, main, program
+from test_daemon import Daemon
+from test_watch import until
 
 CONFIG = """
 site = "mail"; state_dir = "{dir}/state";
@@ -137,6 +139,26 @@ def test_a_window_that_was_asked_for_ahead_and_is_refused():
         server.hooks.clear()
         wess.box.move_clock(1300)
         wess.filed(2)
+
+
+def test_watch_by_notify():
+    def refuse(tag, rest):
+        return f"{tag} NO [BADEVENT (MessageNew)] not these\r\n".encode()
+    for names, hook, asked in ((["Work", "Old"], None, 'MAILBOXES ("Old" "Work")'),
+                               ([f"{i:03}" + "x" * 100 for i in range(50)], None, "(PERSONAL ("),
+                               (["Work"], refuse, 'MAILBOXES ("Work")'), ([], None, None)):
+        folders = [Folder(n) for n in names]
+        with Server(inbox("a"), *folders, capability="IDLE ENABLE CONDSTORE LITERAL+ NOTIFY") as server, \
+                Files(server, 'folders = [ "*" ];') as wess:
+            if hook:
+                server.hooks["NOTIFY"] = hook
+            with open(wess.config) as f:
+                text = f.read()
+            wess.write("wess.conf", text + 'daemon: { every = "6d"; watch = true; };\n')
+            with Daemon(wess):
+                until(lambda: "IDLE" in server.asked, "it does not watch")
+            told = [a for a in server.asked if a.startswith("NOTIFY")]
+            assert len(told) == (asked is not None) and all(asked in a for a in told), told
 
 
 def test_sign_in():

@@ -363,5 +363,26 @@ def test_watch():
             daemons.clear()
 
 
+def test_watch_of_several_folders():
+    """Dovecot has NOTIFY: a tag set in a folder that is not the selected one is heard of as well."""
+    with Both(imap_more='folders = [ "*" ];') as (box, person, wess, server):
+        person.ok(person.c.create("Work"))
+        for n, folder in (("one", "Work"), ("two", "Sent"), ("three", "INBOX")):
+            mail(box, n)
+            person.append(identity(n), folder=folder)
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text + 'daemon: { every = "6d"; watch = true; };\n')
+        wess.filed(0)
+        with Daemon(wess) as daemon:
+            daemons[:] = [daemon]
+            daemon.round()
+            rest(4)
+            for i, (n, folder) in enumerate((("one", "Work"), ("two", "Sent"), ("three", "INBOX"))):
+                person.tag(identity(n), folder=folder)
+                until(lambda: len(wess.files()) == i + 1, f"a tag in {folder} is not heard of")
+            daemons.clear()
+
+
 if __name__ == "__main__":
     main(globals())

@@ -284,6 +284,33 @@ static enum wess_code learn_types(struct wb_table *t)
     return t->spent ? WESS_TOO_BIG : rc;
 }
 
+static bool is_any(struct linking *l, size_t op, const char *address)
+{
+    (void)l;
+    (void)op;
+    (void)address;
+    return false;
+}
+
+/* The service failed for the moment. A create that counts as in doubt comes again, and is looked
+ * for by its stamp: then its links are made. Once: a service that always fails on them must not
+ * hold up what they belong to. true: nothing is left to be told. */
+static bool put_off(struct linking *l)
+{
+    struct wb_table *t = l->t;
+    bool all = true;
+    for (size_t i = 0; i < t->n; i++) {
+        if (!is_written(t, i) || each_address(l, i, is_any))
+            continue;
+        const struct wess_op *op = &t->ops[i];
+        if (op->what == WESS_CREATE && op->stamp && !(op->flags & WESS_OP_AGAIN))
+            t->out[i] = (struct wess_result){.code = WESS_UNKNOWN};
+        else
+            all = false;
+    }
+    return all;
+}
+
 /* What was written stands without them; nothing but a person's look at the log makes up for it,
  * since a record that is settled is not written again for its links alone. */
 static void tell(struct wess_call *call)
@@ -314,7 +341,9 @@ enum wess_code wb_link_people(struct wb_table *t, const char *const *fields)
         rc = mark_there(&l);
     if (rc == WESS_OK)
         rc = add_all(&l);
-    if (rc != WESS_OK)
+    bool passes = rc == WESS_TRANSIENT || rc == WESS_UNKNOWN || rc == WESS_THROTTLED ||
+                  rc == WESS_AUTH || rc == WESS_CANCELLED;
+    if (rc != WESS_OK && !(passes && put_off(&l)))
         tell(t->call);
     if (rc == WESS_BROKEN) { /* it does not know such links at all */
         t->call->error = (struct wess_error){0};

@@ -7,6 +7,7 @@
 #include <curl/curl.h>
 
 #include "error.h"
+#include "oauth.h"
 #include "reader.h"
 #include "wess/connector.h"
 
@@ -58,8 +59,7 @@ struct wess_conn {
     const struct wess_host *host;
     CURL *easy; /* NULL: not connected */
     struct imap_reader reader;
-    unsigned tag;   /* of the last command */
-    bool signed_in; /* once, with this credential */
+    unsigned tag; /* of the last command */
     char greeting[200], refusal[200];
     uint32_t features;
     bool knows_features, heard_features, enabled;
@@ -72,6 +72,10 @@ struct wess_conn {
     struct imap_ahead ahead; /* of batch.n 0: none */
     uint64_t came_most;      /* of the answer under way: more is too much */
     int64_t answered_by;     /* monotonic: by then it has to be there */
+    struct oauth oauth;      /* of a token that is fetched */
+    bool fetches, refused_token;
+    char *token;
+    int64_t token_until_ms;
     /* settings */
     const char *url, *username, *authorize, *auth, *identity;
     char **include, **exclude, **write;
@@ -83,7 +87,7 @@ struct wess_conn {
 /* ---- settings.c
  * ------------------------------------------------------------------------------------------ */
 
-#define IMAP_N_OPTIONS 11u
+#define IMAP_N_OPTIONS 20u
 extern const struct wess_option imap_options[IMAP_N_OPTIONS];
 enum wess_code imap_open(const struct wess_host *, struct wess_conn **, struct wess_error *);
 void imap_close(struct wess_conn *);
@@ -114,6 +118,21 @@ enum wess_code imap_send_ahead(struct wess_call *);
 enum wess_code imap_take_ahead(struct wess_call *, imap_taker *, void *ctx);
 enum wess_code imap_not_understood(struct wess_call *, const char *what);
 enum wess_code imap_spent(struct wess_call *);
+
+/* RFC 5530: whether a refusal is of the moment, by its code. */
+bool imap_of_the_moment(const char *code);
+
+/* ---- signin.c
+ * ------------------------------------------------------------------------------------------ */
+
+enum wess_code imap_read_oauth(struct wess_conn *, struct wess_error *);
+bool imap_takes_token(const struct wess_conn *);
+/* Puts into the handle who signs in, and by what. */
+enum wess_code imap_credentials(struct wess_call *, CURL *);
+enum wess_code imap_judge_sign_in(struct wess_call *, CURLcode, const char *text);
+/* Another token for the one that was just refused. false: there is none, or it was no token. */
+bool imap_renew(struct wess_call *);
+enum wess_code imap_login(struct wess_call *, void (*say)(void *ctx, const char *text), void *ctx);
 
 /* ---- folders.c
  * ------------------------------------------------------------------------------------------ */

@@ -13,7 +13,6 @@
 #define ANSWER_MAX ((uint64_t)256 << 20) /* bytes of what commands that went together get */
 #define ANSWER_TIMES 5                   /* the time-out of silence: so long may it take */
 #define PIECE 16384u
-#define SECRET_CAP 16384u
 
 enum wess_code imap_not_understood(struct wess_call *call, const char *what)
 {
@@ -168,34 +167,8 @@ static void set_up(struct wess_conn *c, CURL *e)
     curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
 }
 
-static enum wess_code credentials(struct wess_call *call, CURL *e)
-{
-    static const struct {
-        const char *auth, *options, *secret;
-    } ways[] = {{"plain", "AUTH=PLAIN", "password"},
-                {"login", "AUTH=LOGIN", "password"},
-                {"xoauth2", "AUTH=XOAUTH2", "access_token"},
-                {"oauthbearer", "AUTH=OAUTHBEARER", "access_token"}};
-    struct wess_conn *c = call->conn;
-    char secret[SECRET_CAP];
-    size_t i = 0;
-    while (i + 1 < sizeof(ways) / sizeof(ways[0]) && strcmp(ways[i].auth, c->auth) != 0)
-        i++;
-    if (c->host->secret(c->host->ctx, ways[i].secret, secret, sizeof(secret)) != WESS_OK)
-        return wess_fail(&call->error, WESS_AUTH, WESS_OF_CREDENTIAL, NULL,
-                         "%s cannot be read: see the log", ways[i].secret);
-    curl_easy_setopt(e, CURLOPT_USERNAME, c->username);
-    curl_easy_setopt(e, CURLOPT_LOGIN_OPTIONS, ways[i].options);
-    curl_easy_setopt(e, CURLOPT_SASL_IR, 1L);
-    curl_easy_setopt(e, i < 2 ? CURLOPT_PASSWORD : CURLOPT_XOAUTH2_BEARER, secret);
-    if (c->authorize)
-        curl_easy_setopt(e, CURLOPT_SASL_AUTHZID, c->authorize);
-    explicit_bzero(secret, sizeof(secret));
-    return WESS_OK;
-}
-
 /* RFC 5530: a refusal may be of the moment. */
-static bool of_the_moment(const char *refusal)
+bool imap_of_the_moment(const char *refusal)
 {
     static const char *const words[] = {"UNAVAILABLE", "LIMIT", "INUSE", "SERVERBUG",
                                         "CONTACTADMIN"};
@@ -203,28 +176,6 @@ static bool of_the_moment(const char *refusal)
         if (!strcasecmp(refusal, words[i]))
             return true;
     return false;
-}
-
-static enum wess_code judge(struct wess_call *call, CURLcode rc, const char *text)
-{
-    struct wess_conn *c = call->conn;
-    const char *why = *text ? text : curl_easy_strerror(rc);
-    enum wess_code code = WESS_TRANSIENT;
-    enum wess_scope scope = WESS_OF_HOST;
-    if (rc == CURLE_LOGIN_DENIED && of_the_moment(c->refusal)) {
-        scope = WESS_OF_CREDENTIAL;
-    } else if (rc == CURLE_LOGIN_DENIED) {
-        code = WESS_AUTH;
-        scope = WESS_OF_CREDENTIAL;
-        why = "the server refused the sign-in";
-    } else if (rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE ||
-               rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL) {
-        code = WESS_BROKEN;
-    } else if (rc == CURLE_USE_SSL_FAILED) {
-        code = WESS_BROKEN;
-        why = "the server offers no TLS (STARTTLS): without it nobody signs in";
-    }
-    return wess_fail(&call->error, code, scope, *c->refusal ? c->refusal : NULL, "%s", why);
 }
 
 static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
@@ -237,14 +188,10 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
     return h->cancelled(h->ctx);
 }
 
-static enum wess_code ask_features(struct wess_call *);
-
-enum wess_code imap_connect(struct wess_call *call)
+static enum wess_code dial(struct wess_call *call)
 {
     struct wess_conn *c = call->conn;
     char error[CURL_ERROR_SIZE] = "";
-    if (c->easy)
-        return WESS_OK;
     if (c->host->cancelled(c->host->ctx))
         return cancelled(call);
     CURL *e = curl_easy_init();
@@ -256,21 +203,34 @@ enum wess_code imap_connect(struct wess_call *call)
     curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(e, CURLOPT_XFERINFODATA, c->host);
-    enum wess_code rc = credentials(call, e);
+    enum wess_code rc = imap_credentials(call, e);
     CURLcode got = rc == WESS_OK ? curl_easy_perform(e) : CURLE_OK;
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, NULL);
     c->requests += got != CURLE_OK;
     if (rc == WESS_OK && got == CURLE_ABORTED_BY_CALLBACK)
         rc = wess_fail(&call->error, WESS_CANCELLED, WESS_OF_HOST, NULL, "cancelled");
     else if (rc == WESS_OK && got != CURLE_OK)
-        rc = judge(call, got, error);
+        rc = imap_judge_sign_in(call, got, error);
     if (rc != WESS_OK) {
         curl_easy_cleanup(e);
         return rc;
     }
     c->easy = e;
     c->at_folder = SIZE_MAX;
-    return c->knows_features ? WESS_OK : ask_features(call);
+    return WESS_OK;
+}
+
+static enum wess_code ask_features(struct wess_call *);
+
+enum wess_code imap_connect(struct wess_call *call)
+{
+    struct wess_conn *c = call->conn;
+    if (c->easy)
+        return WESS_OK;
+    enum wess_code rc = dial(call);
+    if (rc == WESS_AUTH && imap_renew(call))
+        rc = dial(call);
+    return rc != WESS_OK || c->knows_features ? rc : ask_features(call);
 }
 
 /* ---- commands
@@ -463,7 +423,7 @@ static void note_refusal(struct wess_call *call, const struct imap_response *got
     char code[48], text[160];
     keep_line(code, sizeof(code), got->code.of ? got->code.of : "", got->code.len);
     keep_line(text, sizeof(text), got->text.of, got->text.len);
-    bool of_now = of_the_moment(code);
+    bool of_now = imap_of_the_moment(code);
     wess_fail(&call->error, of_now ? WESS_TRANSIENT : WESS_REJECTED,
               of_now ? WESS_OF_MAILBOX : WESS_OF_COLLECTION, *code ? code : NULL,
               "the server refused a command: %s", text);

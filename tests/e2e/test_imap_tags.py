@@ -11,6 +11,7 @@ if not (shutil.which("dovecot") or os.path.exists("/usr/sbin/dovecot")):
     print("skipped: there is no dovecot")
     sys.exit(77)
 from dovecot import Dovecot, Mailbox  # noqa: E402
+from imap_server import Proxy  # noqa: E402
 from test_daemon import Daemon, log_of  # noqa: E402
 from test_watch import daemons, rest, until  # noqa: E402
 
@@ -258,6 +259,27 @@ def test_tls():
         with Tagged(box, server, url=f"imaps://localhost:{server.ports}") as wess:
             run = wess.filed(0, check=3)
             assert "certificate" in run["text"], run
+
+
+def test_through_a_proxy():
+    """The name is the proxy's to look up, and nothing is said in the clear but STARTTLS."""
+    with Dovecot(tls=True) as server, Sandbox("--data", "empty") as box:
+        Mailbox(server).append(identity("one"), ["Workbooks"])
+        mail(box, "one")
+        for scheme in ("http", "socks5h"):
+            for url, port in (("imaps://imap.example", server.ports), ("imap://imap.example:1430", server.port)):
+                with Proxy(port) as proxy:
+                    http = f'ca_file = "{server.certificate}"; proxy = "{scheme}://127.0.0.1:{proxy.port}";'
+                    with Tagged(box, server, http=http, url=url) as wess:
+                        wess.filed(1)
+                    assert set(proxy.asked) == {"imap.example:" + ("993" if "imaps" in url else "1430")}
+                    assert (b" STARTTLS\r\n" in proxy.said) == (port == server.port), (scheme, url)
+                    assert b"AUTHENTICATE" not in proxy.said and b"EXAMINE" not in proxy.said
+            with Proxy(server.port, refuses=True) as proxy:
+                http = f'ca_file = "{server.certificate}"; proxy = "{scheme}://127.0.0.1:{proxy.port}";'
+                with Tagged(box, server, http=http, url="imap://imap.example") as wess:
+                    run = wess.filed(0, check=3)
+                    assert proxy.asked and "stays as it was" in run["text"], run
 
 
 def test_settings_that_do_not_go():

@@ -94,6 +94,13 @@ static bool skip_to(struct comparing *c, struct page *pg, const char *id, size_t
     }
 }
 
+static void add_news(struct page *pg, const struct wess_change *c, bool fresh)
+{
+    pg->n_wanted += (c->flags & WESS_BRIEF) != 0;
+    pg->fresh[pg->n_news] = fresh;
+    pg->news[pg->n_news++] = c;
+}
+
 static bool want_facts(struct page *pg, const struct wess_change *listed)
 {
     struct wess_change *c = arena_alloc(pg->arena, sizeof(*c));
@@ -101,8 +108,7 @@ static bool want_facts(struct page *pg, const struct wess_change *listed)
         return false;
     *c = *listed;
     c->flags |= WESS_BRIEF;
-    pg->news[pg->n_news++] = c;
-    pg->n_wanted++;
+    add_news(pg, c, true);
     return true;
 }
 
@@ -123,8 +129,7 @@ static bool compare_one(struct comparing *c, struct page *pg, const struct wess_
         return true;
     if (!here && is_nothing(c->pull, change))
         return !c->anew || want_facts(pg, change);
-    pg->news[pg->n_news++] = change;
-    pg->n_wanted += (change->flags & WESS_BRIEF) != 0;
+    add_news(pg, change, !again && !here);
     return true;
 }
 
@@ -133,7 +138,8 @@ bool compare_page(struct comparing *c, struct page *pg)
     size_t cap = 0;
     pg->sorted = true;
     pg->news = arena_alloc(pg->arena, (pg->got.n + 1) * sizeof(struct wess_change *));
-    bool ok = pg->news != NULL;
+    pg->fresh = arena_alloc(pg->arena, pg->got.n + 1);
+    bool ok = pg->news && pg->fresh;
     for (size_t i = 0; ok && i < pg->got.n; i++)
         ok = compare_one(c, pg, &pg->got.changes[i], &cap);
     if (ok && (pg->got.flags & WESS_PAGE_LAST))

@@ -21,6 +21,7 @@ struct page {
     /* compare.c */
     bool sorted; /* compared with the index: only what follows is news */
     const struct wess_change **news;
+    bool *fresh; /* of each: the index does not know its id */
     size_t n_news;
     size_t n_wanted; /* of them, told by id and revision alone: facts are to be fetched */
     int64_t *absent; /* items of the index that it does not list */
@@ -39,6 +40,7 @@ struct gathering {
     size_t n;               /* changes in it */
 };
 
+#define TAG_KEPT 64u
 /* One page on its way into it. */
 struct storing {
     struct pull *pull;
@@ -47,7 +49,10 @@ struct storing {
     int64_t mark;               /* the snapshot's number; 0: none, or a sorted one */
     int64_t now_ms;
     bool spent;
+    struct hash last; /* of the tag `tag`: most of a source's items bear the same one */
+    char tag[TAG_KEPT];
     bool again;  /* the remote starts over by itself: everything has to be listed */
+    bool fresh;  /* the change at hand is of an id that the index does not know */
     bool judges; /* known or not, it is judged: a tag source has changed its mind */
 };
 

@@ -68,6 +68,7 @@ static bool store_page(struct pull *p, struct storing *st, struct page *pg)
              gather_end(st->gathering) && gather_begin(st->gathering);
     for (size_t i = 0; ok && i < n && !st->spent; i++) {
         arena_reset(st->scratch);
+        st->fresh = pg->sorted && pg->fresh[i];
         store_change(st, pg->sorted ? pg->news[i] : &pg->got.changes[i]);
         st->spent |= arena_refused(st->scratch) != ARENA_GAVE;
         ok = !db_failed(p->db);

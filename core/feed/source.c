@@ -10,9 +10,17 @@
 /* ---- what the source says
  * ---------------------------------------------------------------------------------------- */
 
-static struct hash tag_hash(const struct pull *p, const char *folded)
+static struct hash tag_hash(struct storing *pg, const char *folded)
 {
-    return store_hash(p->store, "tag", folded);
+    size_t len = strlen(folded);
+    if (*folded && !strcmp(pg->tag, folded))
+        return pg->last;
+    struct hash h = store_hash(pg->pull->store, "tag", folded);
+    if (len < sizeof(pg->tag)) {
+        memcpy(pg->tag, folded, len + 1);
+        pg->last = h;
+    }
+    return h;
 }
 
 /* What nobody asks for is not kept. */
@@ -34,7 +42,7 @@ static bool tag_hashes(struct storing *pg, struct wess_list tags, struct wess_sl
         if (!folded)
             return false;
         if (is_wanted(pg->pull, folded))
-            of[n++] = tag_hash(pg->pull, folded);
+            of[n++] = tag_hash(pg, folded);
     }
     *out = (struct wess_slice){of, n * sizeof(*of)};
     return of || !tags.n;
@@ -70,7 +78,8 @@ static void put_tagged(struct storing *pg, const struct wess_item *item)
 {
     struct pull *p = pg->pull;
     struct tagged_row was = {0}, now = {.feed = p->feed->id, .rid = item->id};
-    bool known = tagged_get(p->db, pg->scratch, p->feed->id, item->id, &was) == STORE_OK;
+    bool known =
+        !pg->fresh && tagged_get(p->db, pg->scratch, p->feed->id, item->id, &was) == STORE_OK;
     const char *key = key_in(item, p->join);
     now.revision = item->revision;
     now.key = was.key; /* a scan of tags alone need not tell it again */
@@ -113,7 +122,7 @@ static bool bears(struct storing *pg, const struct selector *s, const struct wes
                   const char *folded)
 {
     struct pull *p = pg->pull;
-    struct hash tag = tag_hash(p, folded);
+    struct hash tag = tag_hash(pg, folded);
     bool found = false;
     for (size_t i = 0; !found && i < item->n_keys; i++) {
         if (strcmp(item->keys[i].space, s->join) != 0)

@@ -7,6 +7,7 @@
 #include <curl/curl.h>
 
 #include "error.h"
+#include "oauth.h"
 #include "reader.h"
 #include "wess/connector.h"
 
@@ -27,6 +28,7 @@ enum imap_feature {
     IMAP_LITERAL_PLUS = 32,
     IMAP_ENABLE = 64,
     IMAP_EXTENDED_LIST = 128,
+    IMAP_NOTIFY = 256,
 };
 struct imap_folder {
     char *name; /* as the server writes it */
@@ -41,12 +43,23 @@ struct imap_folders { /* sorted by the ids of their messages */
 struct imap_tag { /* "keyword=Tag" of the settings */
     char *keyword, *tag;
 };
+struct imap_batch { /* commands that go out together */
+    char *text;
+    size_t len, cap, n;
+    unsigned first; /* tag of the first */
+    bool no_memory;
+};
+/* A query that is asked before its answer is wanted, so that the server works meanwhile. */
+struct imap_ahead {
+    struct imap_batch batch; /* `text` until it is sent */
+    size_t folder;
+    uint32_t lo, hi; /* of UIDs */
+};
 struct wess_conn {
     const struct wess_host *host;
     CURL *easy; /* NULL: not connected */
     struct imap_reader reader;
-    unsigned tag;   /* of the last command */
-    bool signed_in; /* once, with this credential */
+    unsigned tag; /* of the last command */
     char greeting[200], refusal[200];
     uint32_t features;
     bool knows_features, heard_features, enabled;
@@ -56,8 +69,13 @@ struct wess_conn {
     size_t at_folder; /* what is selected; SIZE_MAX: nothing */
     bool at_writable;
     uint64_t requests, sent, came;
-    uint64_t came_most;  /* of the answer under way: more is too much */
-    int64_t answered_by; /* monotonic: by then it has to be there */
+    struct imap_ahead ahead; /* of batch.n 0: none */
+    uint64_t came_most;      /* of the answer under way: more is too much */
+    int64_t answered_by;     /* monotonic: by then it has to be there */
+    struct oauth oauth;      /* of a token that is fetched */
+    bool fetches, refused_token;
+    char *token;
+    int64_t token_until_ms;
     /* settings */
     const char *url, *username, *authorize, *auth, *identity;
     char **include, **exclude, **write;
@@ -69,7 +87,7 @@ struct wess_conn {
 /* ---- settings.c
  * ------------------------------------------------------------------------------------------ */
 
-#define IMAP_N_OPTIONS 11u
+#define IMAP_N_OPTIONS 20u
 extern const struct wess_option imap_options[IMAP_N_OPTIONS];
 enum wess_code imap_open(const struct wess_host *, struct wess_conn **, struct wess_error *);
 void imap_close(struct wess_conn *);
@@ -80,13 +98,6 @@ void imap_close(struct wess_conn *);
 enum wess_code imap_connect(struct wess_call *);
 /* After a fault nothing more can be said on it: the next call makes another. */
 void imap_disconnect(struct wess_conn *);
-/* Commands that go out together. */
-struct imap_batch {
-    char *text;
-    size_t len, cap, n;
-    unsigned first; /* tag of the first */
-    bool no_memory;
-};
 /* One more command; without its tag and line end. */
 void imap_say(struct wess_conn *, struct imap_batch *, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -101,8 +112,27 @@ typedef enum wess_code imap_taker(void *ctx, const struct imap_response *);
 enum wess_code imap_run(struct wess_call *, struct imap_batch *, imap_taker *, void *ctx);
 enum wess_code imap_run_noting(struct wess_call *, struct imap_batch *, imap_taker *, void *ctx,
                                enum imap_status *done, bool *modified);
+/* c->ahead, once its batch is filled: sent behind the next commands, or now. Its answer is taken by
+ * imap_take_ahead(), or dropped when anything else is said first. */
+enum wess_code imap_send_ahead(struct wess_call *);
+enum wess_code imap_take_ahead(struct wess_call *, imap_taker *, void *ctx);
 enum wess_code imap_not_understood(struct wess_call *, const char *what);
 enum wess_code imap_spent(struct wess_call *);
+
+/* RFC 5530: whether a refusal is of the moment, by its code. */
+bool imap_of_the_moment(const char *code);
+
+/* ---- signin.c
+ * ------------------------------------------------------------------------------------------ */
+
+enum wess_code imap_read_oauth(struct wess_conn *, struct wess_error *);
+bool imap_takes_token(const struct wess_conn *);
+/* Puts into the handle who signs in, and by what. */
+enum wess_code imap_credentials(struct wess_call *, CURL *);
+enum wess_code imap_judge_sign_in(struct wess_call *, CURLcode, const char *text);
+/* Another token for the one that was just refused. false: there is none, or it was no token. */
+bool imap_renew(struct wess_call *);
+enum wess_code imap_login(struct wess_call *, void (*say)(void *ctx, const char *text), void *ctx);
 
 /* ---- folders.c
  * ------------------------------------------------------------------------------------------ */

@@ -225,6 +225,7 @@ static const struct wess_connector connector = {
     .fetch = fetch,
     .find = find,
     .apply = apply,
+    .login = imap_login,
     .watch_open = watch_open,
     .watch_fd = imap_watch_fd,
     .watch_ready = imap_watch_ready,

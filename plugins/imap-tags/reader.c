@@ -79,6 +79,8 @@ static bool announces(const char *line, size_t len, uint64_t *n)
 static bool starts_with_status(const char *s, size_t len)
 {
     static const char *const words[] = {"OK", "NO", "BAD", "BYE", "PREAUTH"};
+    if (len && *s >= '0' && *s <= '9') /* most of what comes */
+        return false;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         size_t n = strlen(words[i]);
         if (len >= n && !strncasecmp(s, words[i], n) && (len == n || s[n] == ' '))

@@ -322,14 +322,25 @@ static uint32_t window_end(const struct scan *s, size_t room)
     return end >= span - 1 ? (uint32_t)(span - 1) : (uint32_t)end;
 }
 
+/* Another window for the rest would bring a handful. */
+static bool is_full(const struct scan *s)
+{
+    return s->found.n >= s->most - s->most / 4;
+}
+
+static void put_window(struct wess_conn *c, struct imap_batch *b, uint32_t lo, uint32_t hi)
+{
+    imap_say(c, b, "UID FETCH %u:%u ", lo, hi);
+    imap_put_fetch(c, b, false);
+}
+
 static void put_query(struct scan *s, struct imap_batch *b)
 {
     struct wess_conn *c = s->call->conn;
     const struct place *p = &s->at[s->folder];
     bool vanished = (c->features & IMAP_QRESYNC) && p->at == 1 && p->modseq;
     if (s->way == LISTING) {
-        imap_say(c, b, "UID FETCH %u:%u ", s->lo, s->hi);
-        imap_put_fetch(c, b, false);
+        put_window(c, b, s->lo, s->hi);
         return;
     }
     imap_say(c, b, "UID FETCH %u:* ", s->lo);
@@ -345,11 +356,22 @@ static int by_id(const void *a, const void *b)
     return order ? order : (x < y ? -1 : x > y);
 }
 
+static bool is_in_order(const struct scan *s)
+{
+    const struct wess_change *of = s->found.of;
+    for (size_t i = s->first + 1; i < s->found.n; i++)
+        if (strcmp(of[i - 1].item.id, of[i].item.id) >= 0)
+            return false;
+    return true;
+}
+
 /* In the order of UIDs, each once: a server may tell one twice when somebody else changes it. */
 static void put_in_order(struct scan *s)
 {
     struct wess_change *of = s->found.of;
     size_t n = s->first;
+    if (is_in_order(s))
+        return;
     if (s->found.n - s->first > 1)
         qsort(of + s->first, s->found.n - s->first, sizeof(*of), by_id);
     for (size_t i = s->first; i < s->found.n; i++) {
@@ -408,12 +430,86 @@ static enum wess_code make_room(struct scan *s)
     return s->found.of ? WESS_OK : imap_spent(s->call);
 }
 
+/* ---- a listing's identities
+ * ------------------------------------------------------------------------------------------ */
+
+/* The next page's window is asked for before this page is told: the server looks for its messages
+ * while ours are read, and stored. */
+static void ask_ahead(struct scan *s)
+{
+    struct wess_conn *c = s->call->conn;
+    const struct place *p = &s->at[s->folder];
+    if (s->way != LISTING || !p->at || !is_full(s))
+        return;
+    c->ahead = (struct imap_ahead){.folder = s->folder, .lo = p->at, .hi = window_end(s, s->most)};
+    put_window(c, &c->ahead.batch, c->ahead.lo, c->ahead.hi);
+}
+
+static bool is_ahead(const struct scan *s)
+{
+    const struct imap_ahead *a = &s->call->conn->ahead;
+    return s->way == LISTING && a->batch.n && a->folder == s->folder && a->lo == s->lo &&
+           a->hi == s->hi;
+}
+
+/* Whole where they could be read; one that is gone meanwhile is not listed. */
+static void fill_in(struct scan *s, const struct wess_result *got)
+{
+    struct wess_change *of = s->found.of;
+    size_t n = s->first;
+    for (size_t i = s->first; i < s->found.n; i++) {
+        struct wess_change *c = &of[i];
+        if (c->flags & WESS_BRIEF) {
+            const struct wess_result *r = got++;
+            if (r->code != WESS_OK)
+                continue;
+            c->flags = 0;
+            c->item = *r->current;
+            c->item.fields = NULL;
+            c->item.n_fields = 0;
+            c->item.flags = 0;
+        }
+        of[n++] = *c;
+    }
+    s->found.n = n;
+}
+
+/* Of a first listing nothing is known: whoever reads it would ask for each of them. */
+static enum wess_code read_identities(struct scan *s)
+{
+    const struct wess_host *h = s->call->conn->host;
+    const struct wess_change *of = s->found.of;
+    size_t most = s->found.n - s->first, n = 0;
+    if (s->way != LISTING || s->at[s->folder].known || !most)
+        return WESS_OK;
+    const char **ids = h->alloc(s->call->arena, most * sizeof(*ids));
+    struct wess_result *got = h->alloc(s->call->arena, most * sizeof(*got));
+    if (!ids || !got)
+        return imap_spent(s->call);
+    for (size_t i = s->first; i < s->found.n; i++)
+        if (of[i].flags & WESS_BRIEF)
+            ids[n++] = of[i].item.id;
+    enum wess_code rc = n ? imap_fetch(s->call, (struct wess_list){ids, n}, got) : WESS_OK;
+    if (rc == WESS_OK)
+        fill_in(s, got);
+    return rc;
+}
+
+static enum wess_code ask(struct scan *s)
+{
+    struct imap_batch b = {0};
+    if (is_ahead(s))
+        return imap_take_ahead(s->call, take, s);
+    imap_put_select(s->call->conn, &b, s->folder, false);
+    put_query(s, &b);
+    return imap_run(s->call, &b, take, s);
+}
+
 /* A page's worth of the folder at hand. *full: the page ends here. */
 static enum wess_code read_folder(struct scan *s, bool *full)
 {
     struct wess_conn *c = s->call->conn;
     struct place *p = &s->at[s->folder];
-    struct imap_batch b = {0};
     if (!p->messages && s->way == LISTING) {
         finish_folder(p);
         return WESS_OK;
@@ -428,9 +524,7 @@ static enum wess_code read_folder(struct scan *s, bool *full)
     enum wess_code rc = make_room(s);
     if (rc != WESS_OK)
         return rc;
-    imap_put_select(c, &b, s->folder, false);
-    put_query(s, &b);
-    rc = imap_run(s->call, &b, take, s);
+    rc = ask(s);
     if (rc == WESS_REJECTED)
         return leave_out(s);
     if (rc != WESS_OK)
@@ -445,7 +539,9 @@ static enum wess_code read_folder(struct scan *s, bool *full)
     if (s->too_many)
         return reset(s->call, "more messages vanished than a page holds");
     move_on(s);
-    return WESS_OK;
+    ask_ahead(s);
+    rc = read_identities(s);
+    return rc == WESS_OK ? imap_send_ahead(s->call) : rc;
 }
 
 enum wess_code imap_changes(struct wess_call *call, struct wess_slice cursor, uint32_t limit,
@@ -461,7 +557,7 @@ enum wess_code imap_changes(struct wess_call *call, struct wess_slice cursor, ui
     for (s.folder = 0; rc == WESS_OK && !full && s.folder < n; s.folder++)
         while (rc == WESS_OK && !full && s.at[s.folder].at) {
             rc = read_folder(&s, &full);
-            full |= s.found.n >= s.most;
+            full |= is_full(&s);
         }
     if (rc == WESS_OK)
         rc = write_cursor(&s, &out->next);

@@ -16,6 +16,24 @@ const struct wess_option imap_options[IMAP_N_OPTIONS] = {
     {"password", "string", NULL, NULL, NULL, "of that account (plain, login)", WESS_OPTION_SECRET},
     {"access_token", "string", NULL, NULL, NULL,
      "bearer token, best from a command that renews it (xoauth2, oauthbearer)", WESS_OPTION_SECRET},
+    {"tenant", "string", NULL, NULL, NULL,
+     "of Entra: its id or a domain of it; with client_id tokens are fetched (xoauth2, oauthbearer)",
+     WESS_OPTION_CREDENTIAL},
+    {"client_id", "string", NULL, NULL, NULL, "of the app registration", WESS_OPTION_CREDENTIAL},
+    {"client_secret", "string", NULL, NULL, NULL, "of the app registration", WESS_OPTION_SECRET},
+    {"certificate", "string", NULL, NULL, NULL,
+     "PEM file of the app's certificate, instead of client_secret", WESS_OPTION_CREDENTIAL},
+    {"certificate_key", "string", NULL, NULL, NULL,
+     "PEM file of its private key, 0600 (default: in the same file)", WESS_OPTION_CREDENTIAL},
+    {"certificate_alg", "choice", NULL, "PS256", "PS256|RS256", "how the app signs",
+     WESS_OPTION_CREDENTIAL},
+    {"refresh_token", "string", NULL, NULL, NULL,
+     "file that `wess login` writes and each renewal replaces: tokens of a person, not of the app",
+     WESS_OPTION_SECRET | WESS_OPTION_ROTATES},
+    {"authority", "url", NULL, "https://login.microsoftonline.com", NULL, "where tokens come from",
+     WESS_OPTION_CREDENTIAL},
+    {"scope", "string", NULL, NULL, NULL, "what tokens are for (default: IMAP of Exchange Online)",
+     0},
     {"mailbox", "string", NULL, NULL, NULL,
      "whose mailbox is opened, such as %{user.mailbox}, when the account may open others (plain)",
      0},
@@ -70,6 +88,7 @@ void imap_close(struct wess_conn *c)
     if (!c)
         return;
     imap_disconnect(c);
+    oauth_wipe(c->token);
     imap_folders_fini(&c->folders);
     free_list(c->include, c->n_include);
     free_list(c->exclude, c->n_exclude);
@@ -110,24 +129,22 @@ static enum wess_code read_map(struct wess_conn *c, struct wess_error *e)
     return WESS_OK;
 }
 
-static enum wess_code judge(const struct wess_conn *c, struct wess_error *e)
+static enum wess_code judge(struct wess_conn *c, struct wess_error *e)
 {
-    bool token = !strcmp(c->auth, "xoauth2") || !strcmp(c->auth, "oauthbearer");
-    const char *secret = token ? "access_token" : "password";
     if (!c->url || (strncasecmp(c->url, "imaps://", 8) && strncasecmp(c->url, "imap://", 7)))
         return bad(e, "url", "it begins with imaps:// or imap://");
     if (strchr(c->url, '@') || strchr(c->url, ';'))
         return bad(e, "url", "it holds the server's name and port alone");
     if (!c->username)
         return bad(e, "username", "it is needed");
-    if (!c->host->setting(c->host->ctx, secret))
-        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "auth = \"%s\" needs %s", c->auth,
-                         secret);
+    if (!imap_takes_token(c) && !c->host->setting(c->host->ctx, "password"))
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "auth = \"%s\" needs password",
+                         c->auth);
     if (c->authorize && strcmp(c->auth, "plain") != 0)
         return bad(e, "mailbox", "it goes with auth = \"plain\" alone");
     if (strlen(c->identity) > 64 || !is_keyword(c->identity) || strchr(c->identity, ':'))
         return bad(e, "identity", "it is the name of a header field");
-    return WESS_OK;
+    return imap_takes_token(c) ? imap_read_oauth(c, e) : WESS_OK;
 }
 
 enum wess_code imap_open(const struct wess_host *host, struct wess_conn **out, struct wess_error *e)

@@ -1,6 +1,7 @@
 /* Watching: each mailbox hangs in IDLE (RFC 2177) on a connection of its own, all behind one
  * descriptor and in one loop. A connection looks at one folder: the inbox where it is read, else
- * the first. Whatever is lost of it costs no more than waiting for the next round. */
+ * the first; a server that can (NOTIFY, RFC 5465) tells of the other folders beside it. Whatever is
+ * lost of it costs no more than waiting for the next round. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -16,6 +17,7 @@
 #define BEGIN_MS ((int64_t)250) /* of one turn, for connecting; the others are heard meanwhile */
 #define EVENTS 64
 #define PIECE 4096u
+#define NAMES_MOST 4000u /* bytes of folders' names in one command; more: of all folders */
 #define PIECES_MOST 256u /* of one mailbox at a time; who says more is asked anew */
 
 enum state { RESTING, ASKED /* for IDLE */, IDLING, LEAVING /* it, to begin anew */, SHUT };
@@ -126,6 +128,36 @@ static bool listen_to(struct wess_watch *w, struct follower *f)
     return fd != CURL_SOCKET_BAD && epoll_ctl(w->fd, EPOLL_CTL_ADD, fd, &on) == 0;
 }
 
+/* Of the folder at hand IDLE tells; the others tell by a STATUS, also while it idles. */
+static void put_others(struct wess_conn *c, struct imap_batch *b, size_t but)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < c->folders.n; i++)
+        len += strlen(c->folders.of[i].name) + 3;
+    imap_put(b, len > NAMES_MOST ? " (PERSONAL" : " (MAILBOXES (");
+    for (size_t i = 0, n = 0; len <= NAMES_MOST && i < c->folders.n; i++) {
+        if (i == but)
+            continue;
+        imap_put(b, n++ ? " " : "");
+        imap_put_string(c, b, c->folders.of[i].name);
+    }
+    imap_put(b, len > NAMES_MOST ? "" : ")");
+    imap_put(b, " (MessageNew MessageExpunge FlagChange))");
+}
+
+/* Refused, it is as with a server that has no such thing. */
+static enum wess_code ask_notify(struct wess_call *call, size_t at)
+{
+    struct wess_conn *c = call->conn;
+    struct imap_batch b = {0};
+    if (!(c->features & IMAP_NOTIFY) || c->folders.n < 2)
+        return WESS_OK;
+    imap_say(c, &b, "NOTIFY SET (SELECTED (MessageNew MessageExpunge FlagChange))");
+    put_others(c, &b, at);
+    enum wess_code rc = imap_run(call, &b, NULL, NULL);
+    return rc == WESS_REJECTED ? WESS_OK : rc;
+}
+
 static enum wess_code examine(struct wess_call *call)
 {
     struct wess_conn *c = call->conn;
@@ -138,8 +170,10 @@ static enum wess_code examine(struct wess_call *call)
                          "this server has no IDLE, or no folder is read");
     if (rc != WESS_OK)
         return rc;
-    imap_put_select(c, &b, which_folder(c), false);
-    return imap_run(call, &b, NULL, NULL);
+    size_t at = which_folder(c);
+    imap_put_select(c, &b, at, false);
+    rc = imap_run(call, &b, NULL, NULL);
+    return rc == WESS_OK ? ask_notify(call, at) : rc;
 }
 
 /* One account is not tried again for another of its mailboxes. */
@@ -173,7 +207,7 @@ static void begin(struct wess_watch *w, struct follower *f)
 
 static bool is_news(const struct imap_response *r)
 {
-    static const char *const words[] = {"EXISTS", "EXPUNGE", "FETCH", "VANISHED"};
+    static const char *const words[] = {"EXISTS", "EXPUNGE", "FETCH", "VANISHED", "STATUS"};
     bool news = false;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         news |= r->status == IMAP_DATA && imap_is(r->word, words[i]);

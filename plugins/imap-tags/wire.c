@@ -13,7 +13,6 @@
 #define ANSWER_MAX ((uint64_t)256 << 20) /* bytes of what commands that went together get */
 #define ANSWER_TIMES 5                   /* the time-out of silence: so long may it take */
 #define PIECE 16384u
-#define SECRET_CAP 16384u
 
 enum wess_code imap_not_understood(struct wess_call *call, const char *what)
 {
@@ -48,6 +47,8 @@ void imap_disconnect(struct wess_conn *c)
     curl_easy_cleanup(c->easy);
     c->easy = NULL;
     imap_reader_fini(&c->reader);
+    free(c->ahead.batch.text);
+    c->ahead = (struct imap_ahead){0};
     c->at_folder = SIZE_MAX;
     c->enabled = c->fresh = c->listed = c->knows_features = false;
 }
@@ -72,6 +73,7 @@ static void take_features(struct wess_conn *c, struct imap_at at)
                {"SPECIAL-USE", IMAP_SPECIAL_USE},
                {"LIST-EXTENDED", IMAP_EXTENDED_LIST},
                {"IDLE", IMAP_IDLE},
+               {"NOTIFY", IMAP_NOTIFY},
                {"LITERAL+", IMAP_LITERAL_PLUS},
                {"ENABLE", IMAP_ENABLE},
                {"IMAP4rev2", IMAP_LIST_STATUS | IMAP_SPECIAL_USE | IMAP_EXTENDED_LIST | IMAP_IDLE |
@@ -165,34 +167,8 @@ static void set_up(struct wess_conn *c, CURL *e)
     curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
 }
 
-static enum wess_code credentials(struct wess_call *call, CURL *e)
-{
-    static const struct {
-        const char *auth, *options, *secret;
-    } ways[] = {{"plain", "AUTH=PLAIN", "password"},
-                {"login", "AUTH=LOGIN", "password"},
-                {"xoauth2", "AUTH=XOAUTH2", "access_token"},
-                {"oauthbearer", "AUTH=OAUTHBEARER", "access_token"}};
-    struct wess_conn *c = call->conn;
-    char secret[SECRET_CAP];
-    size_t i = 0;
-    while (i + 1 < sizeof(ways) / sizeof(ways[0]) && strcmp(ways[i].auth, c->auth) != 0)
-        i++;
-    if (c->host->secret(c->host->ctx, ways[i].secret, secret, sizeof(secret)) != WESS_OK)
-        return wess_fail(&call->error, WESS_AUTH, WESS_OF_CREDENTIAL, NULL,
-                         "%s cannot be read: see the log", ways[i].secret);
-    curl_easy_setopt(e, CURLOPT_USERNAME, c->username);
-    curl_easy_setopt(e, CURLOPT_LOGIN_OPTIONS, ways[i].options);
-    curl_easy_setopt(e, CURLOPT_SASL_IR, 1L);
-    curl_easy_setopt(e, i < 2 ? CURLOPT_PASSWORD : CURLOPT_XOAUTH2_BEARER, secret);
-    if (c->authorize)
-        curl_easy_setopt(e, CURLOPT_SASL_AUTHZID, c->authorize);
-    explicit_bzero(secret, sizeof(secret));
-    return WESS_OK;
-}
-
 /* RFC 5530: a refusal may be of the moment. */
-static bool of_the_moment(const char *refusal)
+bool imap_of_the_moment(const char *refusal)
 {
     static const char *const words[] = {"UNAVAILABLE", "LIMIT", "INUSE", "SERVERBUG",
                                         "CONTACTADMIN"};
@@ -200,28 +176,6 @@ static bool of_the_moment(const char *refusal)
         if (!strcasecmp(refusal, words[i]))
             return true;
     return false;
-}
-
-static enum wess_code judge(struct wess_call *call, CURLcode rc, const char *text)
-{
-    struct wess_conn *c = call->conn;
-    const char *why = *text ? text : curl_easy_strerror(rc);
-    enum wess_code code = WESS_TRANSIENT;
-    enum wess_scope scope = WESS_OF_HOST;
-    if (rc == CURLE_LOGIN_DENIED && of_the_moment(c->refusal)) {
-        scope = WESS_OF_CREDENTIAL;
-    } else if (rc == CURLE_LOGIN_DENIED) {
-        code = WESS_AUTH;
-        scope = WESS_OF_CREDENTIAL;
-        why = "the server refused the sign-in";
-    } else if (rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE ||
-               rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL) {
-        code = WESS_BROKEN;
-    } else if (rc == CURLE_USE_SSL_FAILED) {
-        code = WESS_BROKEN;
-        why = "the server offers no TLS (STARTTLS): without it nobody signs in";
-    }
-    return wess_fail(&call->error, code, scope, *c->refusal ? c->refusal : NULL, "%s", why);
 }
 
 static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
@@ -234,14 +188,10 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
     return h->cancelled(h->ctx);
 }
 
-static enum wess_code ask_features(struct wess_call *);
-
-enum wess_code imap_connect(struct wess_call *call)
+static enum wess_code dial(struct wess_call *call)
 {
     struct wess_conn *c = call->conn;
     char error[CURL_ERROR_SIZE] = "";
-    if (c->easy)
-        return WESS_OK;
     if (c->host->cancelled(c->host->ctx))
         return cancelled(call);
     CURL *e = curl_easy_init();
@@ -253,21 +203,34 @@ enum wess_code imap_connect(struct wess_call *call)
     curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(e, CURLOPT_XFERINFODATA, c->host);
-    enum wess_code rc = credentials(call, e);
+    enum wess_code rc = imap_credentials(call, e);
     CURLcode got = rc == WESS_OK ? curl_easy_perform(e) : CURLE_OK;
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, NULL);
     c->requests += got != CURLE_OK;
     if (rc == WESS_OK && got == CURLE_ABORTED_BY_CALLBACK)
         rc = wess_fail(&call->error, WESS_CANCELLED, WESS_OF_HOST, NULL, "cancelled");
     else if (rc == WESS_OK && got != CURLE_OK)
-        rc = judge(call, got, error);
+        rc = imap_judge_sign_in(call, got, error);
     if (rc != WESS_OK) {
         curl_easy_cleanup(e);
         return rc;
     }
     c->easy = e;
     c->at_folder = SIZE_MAX;
-    return c->knows_features ? WESS_OK : ask_features(call);
+    return WESS_OK;
+}
+
+static enum wess_code ask_features(struct wess_call *);
+
+enum wess_code imap_connect(struct wess_call *call)
+{
+    struct wess_conn *c = call->conn;
+    if (c->easy)
+        return WESS_OK;
+    enum wess_code rc = dial(call);
+    if (rc == WESS_AUTH && imap_renew(call))
+        rc = dial(call);
+    return rc != WESS_OK || c->knows_features ? rc : ask_features(call);
 }
 
 /* ---- commands
@@ -460,7 +423,7 @@ static void note_refusal(struct wess_call *call, const struct imap_response *got
     char code[48], text[160];
     keep_line(code, sizeof(code), got->code.of ? got->code.of : "", got->code.len);
     keep_line(text, sizeof(text), got->text.of, got->text.len);
-    bool of_now = of_the_moment(code);
+    bool of_now = imap_of_the_moment(code);
     wess_fail(&call->error, of_now ? WESS_TRANSIENT : WESS_REJECTED,
               of_now ? WESS_OF_MAILBOX : WESS_OF_COLLECTION, *code ? code : NULL,
               "the server refused a command: %s", text);
@@ -513,16 +476,52 @@ static enum wess_code read_answers(struct wess_call *call, const struct imap_bat
     return rc != WESS_OK ? rc : refused;
 }
 
+static enum wess_code send_batch(struct wess_call *call, struct imap_batch *b)
+{
+    imap_put(b, "\r\n");
+    enum wess_code rc = b->no_memory ? lost(call, "out of memory") : WESS_OK;
+    call->conn->requests++;
+    if (rc == WESS_OK)
+        rc = send_all(call, b->text, b->len);
+    free(b->text);
+    b->text = NULL;
+    return rc;
+}
+
+enum wess_code imap_send_ahead(struct wess_call *call)
+{
+    struct imap_batch *b = &call->conn->ahead.batch;
+    return b->text ? send_batch(call, b) : WESS_OK;
+}
+
+enum wess_code imap_take_ahead(struct wess_call *call, imap_taker *take, void *ctx)
+{
+    struct wess_conn *c = call->conn;
+    const struct imap_batch b = c->ahead.batch;
+    c->ahead = (struct imap_ahead){0};
+    begin_answer(c);
+    return read_answers(call, &b, take, ctx, NULL, NULL);
+}
+
+/* Nobody wants it any more; that it was refused is nobody's business either. */
+static enum wess_code drop_ahead(struct wess_call *call)
+{
+    const struct imap_batch *b = &call->conn->ahead.batch;
+    if (!b->n || b->text)
+        return WESS_OK;
+    enum wess_code rc = imap_take_ahead(call, NULL, NULL);
+    return rc == WESS_REJECTED ? WESS_OK : rc;
+}
+
 enum wess_code imap_run_noting(struct wess_call *call, struct imap_batch *b, imap_taker *take,
                                void *ctx, enum imap_status *done, bool *modified)
 {
-    struct wess_conn *c = call->conn;
-    imap_put(b, "\r\n");
-    enum wess_code rc = b->no_memory ? lost(call, "out of memory") : WESS_OK;
-    c->requests++;
-    begin_answer(c);
+    enum wess_code rc = drop_ahead(call);
     if (rc == WESS_OK)
-        rc = send_all(call, b->text, b->len);
+        rc = send_batch(call, b);
+    if (rc == WESS_OK)
+        rc = imap_send_ahead(call);
+    begin_answer(call->conn);
     if (rc == WESS_OK)
         rc = read_answers(call, b, take, ctx, done, modified);
     free(b->text);

@@ -28,6 +28,20 @@ static const char *status_by(const json_t *entries)
     return entries ? NULL : "DRAFT";
 }
 
+/* What is filed once keeps its status: a failure of the moment is waited for, not guessed at. */
+static enum wess_code ask_entries(struct wess_call *call, json_t **entries)
+{
+    struct wess_conn *c = call->conn;
+    c->meta_read &= !c->meta_failed;
+    enum wess_code rc = wb_meta(call, NULL);
+    if (rc == WESS_OK && c->meta_failed)
+        rc = wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                       "the database does not say now which statuses emails have");
+    if (rc == WESS_OK)
+        rc = wb_meta_entries(call, &wb_email_kind, "status", entries);
+    return rc == WESS_TRANSIENT && c->mail_status ? WESS_OK : rc;
+}
+
 /* Once per connection. */
 static enum wess_code choose_status(struct wess_call *call)
 {
@@ -35,9 +49,7 @@ static enum wess_code choose_status(struct wess_call *call)
     json_t *entries = NULL;
     if (c->email_status)
         return WESS_OK;
-    enum wess_code rc = wb_meta(call, NULL);
-    if (rc == WESS_OK)
-        rc = wb_meta_entries(call, &wb_email_kind, "status", &entries);
+    enum wess_code rc = ask_entries(call, &entries);
     const char *word = c->mail_status ? c->mail_status : status_by(entries);
     if (rc == WESS_OK && (!word || (entries && !is_in(entries, word)) || !strcasecmp(word, SENDS)))
         rc = wess_fail(&call->error, WESS_BROKEN, WESS_OF_COLLECTION, NULL,

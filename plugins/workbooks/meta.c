@@ -292,6 +292,7 @@ enum wess_code wb_meta(struct wess_call *call, const char *identity)
         keep(call, identity, types);
     json_decref(answer);
     json_decref(known);
+    c->meta_failed = rc == WESS_TRANSIENT;
     c->meta_read = rc == WESS_OK || is_bearable(call, rc);
     return c->meta_read ? WESS_OK : rc;
 }
@@ -344,5 +345,7 @@ enum wess_code wb_meta_entries(struct wess_call *call, const struct wb_kind *k, 
     if (rc == WESS_OK)
         rc = take_entries(json_object_get(answer, "data"), out);
     json_decref(answer);
+    if (rc == WESS_TRANSIENT)
+        return rc;
     return rc == WESS_OK || is_bearable(call, rc) ? WESS_OK : rc;
 }

@@ -17,7 +17,8 @@ uint32_t wb_meta_length(const struct wess_conn *, const struct wb_kind *, const 
 const json_t *wb_meta_field(const struct wess_conn *, const struct wb_kind *, const char *column);
 /* Of a column that can be asked of the metadata: false where the database is known to lack it. */
 bool wb_meta_has(const struct wess_conn *, const struct wb_kind *, const char *column);
-/* The entries of a column's picklist as an array of texts; NULL: not known. The caller decrefs. */
+/* The entries of a column's picklist as an array of texts; NULL: the database does not say. The
+ * caller decrefs. WESS_TRANSIENT: another time it may. */
 enum wess_code wb_meta_entries(struct wess_call *, const struct wb_kind *, const char *column,
                                json_t **out);
 /* What the settings name has to be there, and what the database demands is told. */

@@ -269,7 +269,8 @@ static void by_device(const struct form *f, const struct app *app, struct sb_res
 static void begin_device(const struct form *f, const struct app *app, struct sb_response *out)
 {
     static unsigned n;
-    if (!has_word(f->scope, ENTRA_AUDIENCE "/EWS.AccessAsUser.All") ||
+    if ((!has_word(f->scope, ENTRA_AUDIENCE "/EWS.AccessAsUser.All") &&
+         !has_word(f->scope, ENTRA_AUDIENCE "/IMAP.AccessAsUser.All")) ||
         !has_word(f->scope, "offline_access")) {
         refuse(out, 400, "invalid_scope", 70011, "The provided value for scope is not valid.");
         return;

@@ -255,12 +255,13 @@ static void test_activities__a_mail_goes_whole_and_sends_nothing(void **state)
     struct wess_field mail[] = {spooled(t, mime, sizeof(mime) - 1)};
     struct wess_op ops[] = {create(mail, 1), create(NULL, 0), update(0, mail, 1)};
     stage_says(t, WB_PUT, DONE(ROW_OF("7", ",\"type\":\"X\""), OK_));
+    stage_says_status(t, WB_TYPES, 404, "no such thing");
     struct wess_result *r = wb_apply(t, ops, 3, WESS_OK);
     assert_int_equal(r[0].code, WESS_OK);
     assert_int_equal(r[1].code, WESS_REJECTED);
     assert_int_equal(r[2].code, WESS_REJECTED);
     sent(t, 0, "rfc822[]", mime);
-    sent(t, 0, "status[]", "DRAFT"); /* nothing is known of the list */
+    sent(t, 0, "status[]", "DRAFT"); /* this database tells of no list */
 }
 
 static void test_activities__a_status_is_one_of_the_list(void **state)
@@ -298,6 +299,35 @@ static void test_activities__a_status_is_one_of_the_list(void **state)
             sent(t, 0, "status[]", cases[i].status);
         wb_forget(t);
         free(entries);
+    }
+}
+
+static void test_activities__a_status_is_not_guessed_for_want_of_an_answer(void **state)
+{
+    static const char *const failing[] = {WB_TYPES, WB_FIELDS, WB_ENTRIES};
+    const char *types =
+        ROWS(TYPE("E", "email/emails", FIELD("status", ",\"picklist\":{\"picklist_id\":5}")));
+    struct stage *t = *state;
+    for (size_t i = 0; i < 2 * sizeof(failing) / sizeof(failing[0]); i++) {
+        bool told = i % 2;
+        wb_forget(t);
+        stage_says_status(t, failing[i / 2], 500, "busy");
+        if (failing[i / 2] != failing[0])
+            stage_says(t, WB_TYPES, types);
+        if (failing[i / 2] != failing[1])
+            stage_says(t, WB_FIELDS, types);
+        if (failing[i / 2] != failing[2])
+            stage_says(t, WB_ENTRIES, "{\"success\":true,\"data\":[{\"value\":\"SENT\"}]}");
+        stage_says(t, WB_PUT, DONE(ROW_OF("7", ",\"type\":\"X\""), OK_));
+        if (told)
+            wb_open(t, "mail_status", "SENT", NULL);
+        else
+            wb_open(t, NULL);
+        t->call.collection = "emails";
+        struct wess_field mail[] = {spooled(t, "A: b", 4)};
+        struct wess_op op = create(mail, 1);
+        wb_apply(t, &op, 1, told ? WESS_OK : WESS_TRANSIENT);
+        assert_int_equal(stage_asked(t, WB_PUT), told ? 1 : 0);
     }
 }
 
@@ -360,6 +390,7 @@ int main(void)
         TEST(the_last_day_is_a_setting),
         TEST(a_mail_goes_whole_and_sends_nothing),
         TEST(a_status_is_one_of_the_list),
+        TEST(a_status_is_not_guessed_for_want_of_an_answer),
         TEST(only_our_own_mail_is_listed),
         TEST(each_allocation_fails_once),
     };

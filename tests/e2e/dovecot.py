@@ -102,7 +102,7 @@ class Dovecot:
         if tls:
             subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days",
                             "2", "-subj", "/CN=localhost", "-addext",
-                            "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
+                            "subjectAltName=DNS:localhost,DNS:imap.example,IP:127.0.0.1", "-keyout",
                             self.dir + "/key.pem", "-out", self.certificate], check=True,
                            capture_output=True)
             os.chown(self.dir + "/key.pem", who.pw_uid, who.pw_gid)

@@ -176,14 +176,16 @@ class Session:
     def do_select(self, tag, rest):
         return self.open(tag, rest, True)
 
-    def in_set(self, text, uid):
+    def of_set(self, text):
+        """The UIDs of "5:7,9"; the last may be a star."""
         top = max([m.uid for m in self.selected.messages], default=0)
+        uids = {m.uid for m in self.selected.messages}
+        found = set()
         for part in text.split(","):
             a, _, b = part.partition(":")
             a, b = int(a), top if b == "*" else int(b or a)
-            if min(a, b) <= uid <= max(a, b):
-                return True
-        return False
+            found |= {a} & uids if a == b else {u for u in uids if min(a, b) <= u <= max(a, b)}
+        return found
 
     def told(self, i, m, header, counts):
         text = f"* {i + 1} FETCH (UID {m.uid} FLAGS {flags_of(m)}"
@@ -199,10 +201,11 @@ class Session:
                          r"( \(CHANGEDSINCE (\d+)\))?", rest)
         if not self.selected or not m or (m[2] and "CONDSTORE" not in self.server.capability):
             return False
-        for i, message in enumerate(self.selected.messages):
-            if self.in_set(m[1], message.uid) and message.modseq > int(m[6] or 0):
-                self.say(self.told(i, message, m[4], m[2]))
-        self.say(f"{tag} OK fetched")
+        uids = self.of_set(m[1])
+        self.say("".join(self.told(i, message, m[4], m[2]) + "\r\n"
+                         for i, message in enumerate(self.selected.messages)
+                         if message.uid in uids and message.modseq > int(m[6] or 0))
+                 + f"{tag} OK fetched")
 
     def do_uidsearch(self, tag, rest):
         m = re.fullmatch(r'HEADER "([\w-]+)" "([^"]+)"', rest)
@@ -230,9 +233,82 @@ class Session:
             self.say(self.told(i, message, None, True))
         self.say(f"{tag} OK stored")
 
+    def do_notify(self, tag, rest):
+        events = r"\(MessageNew MessageExpunge FlagChange\)"
+        m = re.fullmatch(rf'SET \(SELECTED {events}\) \((PERSONAL|MAILBOXES \(("[^"]+"( "[^"]+")*)\)) {events}\)',
+                         rest)
+        if "NOTIFY" not in self.server.capability or not m:
+            return False
+        known = [f.name for f in self.server.folders]
+        assert not m[2] or all(n in known for n in re.findall('"([^"]+)"', m[2])), rest
+        self.say(f"{tag} OK told")
+
     def do_idle(self, tag, rest):
         self.say("+ idling")
         line = self.file.readline()
-        if line != b"DONE\r\n":
+        if line not in (b"DONE\r\n", b""):  # or it hangs up
             return False
         self.say(f"{tag} OK done")
+
+
+class Proxy:
+    """Tunnels whatever it is asked for to one port of loopback, by CONNECT or SOCKS 5, and keeps what
+    its clients said in them."""
+
+    def __init__(self, port, refuses=False):
+        self.to, self.refuses, self.asked, self.said = port, refuses, [], b""
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                s, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(s,), daemon=True).start()
+
+    def serve(self, s):
+        with s, socket.create_connection(("127.0.0.1", self.to)) as far:
+            try:
+                if not (self.by_socks if s.recv(1, socket.MSG_PEEK) == b"\5" else self.by_connect)(s):
+                    return
+                threading.Thread(target=self.pump, args=(far, s, False), daemon=True).start()
+                self.pump(s, far, True)
+            except OSError:
+                pass
+
+    def by_connect(self, s):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += s.recv(1)
+        assert head.startswith(b"CONNECT "), head
+        self.asked.append(head.split()[1].decode())
+        s.sendall(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n" if self.refuses else
+                  b"HTTP/1.1 200 Tunnel\r\n\r\n")
+        return not self.refuses
+
+    def by_socks(self, s):
+        s.recv(1 + s.recv(2)[1])
+        s.sendall(b"\5\0")
+        assert s.recv(4) == b"\5\1\0\3", "a name, to be looked up by the proxy"
+        name = s.recv(s.recv(1)[0]).decode()
+        self.asked.append(f"{name}:{int.from_bytes(s.recv(2), 'big')}")
+        s.sendall(b"\5" + (b"\2" if self.refuses else b"\0") + b"\0\1\0\0\0\0\0\0")
+        return not self.refuses
+
+    def pump(self, a, b, keep):
+        try:
+            while data := a.recv(65536):
+                self.said += data if keep else b""
+                b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()

@@ -351,6 +351,28 @@ def test_who_comes_after_a_month_is_too_late():
         assert len(all_there(box, "links")) == 1, all_there(box, "links")
 
 
+def test_relations_that_failed_for_the_moment_are_made_up_for():
+    faults = {"workbooks:people:GET:1:truncate": 1, "workbooks:activity_links:GET:1:http=500": 1,
+              "workbooks:activity_links:PUT:1:http=500": 1,
+              # A service that never takes them does not hold up the meeting.
+              "workbooks:activity_links:PUT:*:http=500": 0}
+    for fault, made in faults.items():
+        with Sandbox("--data", "empty") as box, \
+                Crm(box, "event", "calendar", "meetings", wb="link_attendees = true;") as wess:
+            with_people(wess)
+            box.workbooks("create", name="Ada", **{"main_location[email]": "Ada@x.example"})
+            make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z",
+                 End="2030-07-04T08:00:00Z", RequiredAttendees=ATTENDEE.format("Ada"))
+            box.fault(fault)
+            wess("sync", "--no-wait", check=3)
+            box.move_clock(600)
+            wess("sync", "--no-wait", check=(0, 3))
+            box.move_clock(600)
+            wess.settle(check=0)
+            assert there(box, "meetings", "Review")
+            assert len(all_there(box, "links")) == made, fault
+
+
 def test_meetings_of_a_window():
     with Sandbox("--data", "empty") as box, \
             Crm(box, "event", "calendar", "meetings") as wess:

@@ -5,8 +5,10 @@ import os
 import subprocess
 import time
 
-from imap_server import Folder, Message, Server
+from imap_server import Folder, Message, Proxy, Server
 from sandbox import Sandbox, Wess, main, program
+from test_daemon import Daemon
+from test_watch import until
 
 CONFIG = """
 site = "mail"; state_dir = "{dir}/state";
@@ -105,6 +107,60 @@ def test_large_scan_is_read_in_windows():
         assert len(lists) < 60, len(lists)
 
 
+def test_the_next_window_is_asked_for_ahead():
+    folder = inbox(*[f"m{i}" for i in range(1800)])
+    with Server(folder) as server, Files(server) as wess:
+        for i in (0, 499, 500, 1799):
+            wess.mail(f"m{i}")
+        folder.expunge(1200)
+
+        def gone_meanwhile(tag, rest):  # told by the listing, and by the time of the header gone
+            if "BODY" in rest and len(folder.messages) == 1799:
+                folder.expunge(2)
+                folder.modseq -= 1
+        server.hooks["UIDFETCH"] = gone_meanwhile
+        wess.filed(4)
+        asked = [("H" if "BODY" in a else a.split()[1]) for a in server.asked if a.startswith("UIDFETCH")]
+        # What bears the tag, and behind it the next window, before this one has been told.
+        assert asked == ["1:500", "H", "501:1000", "H", "1001:1500", "H", "1501:1800", "H"], asked
+        wess.filed(4)
+
+
+def test_a_window_that_was_asked_for_ahead_and_is_refused():
+    folder = inbox(*[f"m{i}" for i in range(1200)])
+    with Server(folder) as server, Files(server) as wess:
+        wess.mail("m0")
+        wess.mail("m1100")
+
+        def refuse(tag, rest):
+            return None if "BODY" in rest or rest.startswith("1:") else f"{tag} NO [SERVERBUG] no\r\n".encode()
+        server.hooks["UIDFETCH"] = refuse
+        wess.filed(1, check=3)
+        server.hooks.clear()
+        wess.box.move_clock(1300)
+        wess.filed(2)
+
+
+def test_watch_by_notify():
+    def refuse(tag, rest):
+        return f"{tag} NO [BADEVENT (MessageNew)] not these\r\n".encode()
+    for names, hook, asked in ((["Work", "Old"], None, 'MAILBOXES ("Old" "Work")'),
+                               ([f"{i:03}" + "x" * 100 for i in range(50)], None, "(PERSONAL ("),
+                               (["Work"], refuse, 'MAILBOXES ("Work")'), ([], None, None)):
+        folders = [Folder(n) for n in names]
+        with Server(inbox("a"), *folders, capability="IDLE ENABLE CONDSTORE LITERAL+ NOTIFY") as server, \
+                Files(server, 'folders = [ "*" ];') as wess:
+            if hook:
+                server.hooks["NOTIFY"] = hook
+            with open(wess.config) as f:
+                text = f.read()
+            wess.write("wess.conf", text + 'daemon: { every = "6d"; watch = true; };\n')
+            with Daemon(wess):
+                until(lambda: "IDLE" in server.asked, "it does not watch")
+            told = [a for a in server.asked if a.startswith("NOTIFY")]
+            assert len(told) == (asked is not None) and all(asked in a for a in told), told
+
+
 def test_sign_in():
     for auth, way, secret in (("plain", "PLAIN", "password"), ("xoauth2", "XOAUTH2", "access_token"),
                               ("oauthbearer", "OAUTHBEARER", "access_token")):
@@ -121,6 +177,88 @@ def test_sign_in():
         wess.mail("a")
         wess.filed(1)
         assert server.signed_in[0][1] == "other\0u1\0secret", server.signed_in
+
+
+BY_APP = """auth = "{auth}"; authority = "{authority}"; tenant = "{tenant}"; client_id = "{client_id}";"""
+
+
+class Tokens:
+    """A server that takes the tokens it is told to take, and those alone."""
+
+    def __init__(self, server, takes):
+        self.heard, self.takes = [], takes
+        server.hooks["AUTHENTICATE"] = self.judge
+
+    def judge(self, tag, rest):
+        token = base64.b64decode(rest.split()[1]).decode().split("auth=Bearer ")[1].split("\1")[0]
+        self.heard.append(token)
+        told = "OK in" if self.takes(token) else "NO [AUTHENTICATIONFAILED] no"
+        return f"{tag} {told}\r\n".encode()
+
+
+def told(wess):
+    with open(os.path.join(wess.dir, "log")) as f:
+        return f.read()
+
+
+def test_tokens_of_an_app():
+    for auth in ("xoauth2", "oauthbearer"):
+        with Sandbox("--data", "empty") as box, Server(inbox("a")) as server:
+            way = BY_APP.format(auth=auth, **box.info["oauth"])
+            with Files(server, way, "client_secret", box=box) as wess:
+                wess.write("secret", box.info["oauth"]["client_secret"] + "\n", 0o600)
+                wess.mail("a")
+                # The first one is refused: another is fetched, once.
+                tokens = Tokens(server, lambda t: len(set(tokens.heard)) > 1)
+                box.requests(reset=True)
+                wess.filed(1)
+                assert len(tokens.heard) == 2 and len(set(tokens.heard)) == 2, tokens.heard
+                assert box.requests(reset=True)["by_op"]["ews:token"] == 2
+                assert not any(t in told(wess) for t in tokens.heard)
+                # None is taken: that is told, and not tried for ever.
+                tokens = Tokens(server, lambda t: False)
+                run = wess.filed(1, check=5)
+                assert "does not take the token" in run["text"], run
+                assert len(tokens.heard) == 2, tokens.heard
+                wess.filed(1, check=3)
+                assert len(tokens.heard) == 2, "asked during the pause"
+                # A secret that is refused where tokens come from is not sent to the mail server.
+                box.move_clock(4000)
+                wess.write("secret", "another\n", 0o600)
+                wess.filed(1, check=5)
+                assert len(tokens.heard) == 2, tokens.heard
+
+
+def test_tokens_of_a_person():
+    with Sandbox("--data", "empty") as box, Server(inbox("a")) as server:
+        way = BY_APP.format(auth="xoauth2", **box.info["oauth"])
+        with Files(server, way, "refresh_token", box=box) as wess:
+            os.remove(os.path.join(wess.dir, "secret"))
+            wess.mail("a")
+            tokens = Tokens(server, lambda t: True)
+            assert "wess login tags" in wess.run("check", check=2).stderr
+            p = subprocess.Popen([program("wess"), "login", "tags", "--user", "u1", "--config", wess.config],
+                                 stdout=subprocess.PIPE, text=True,
+                                 env=dict(os.environ, WESS_CLOCK_FILE=box.clock_file))
+            box.control("exchange/device", user_code=p.stdout.readline().split()[-1], mailbox=box.mailbox(0))
+            assert p.wait(60) == 0
+            p.stdout.close()
+            wess.filed(1)
+            wess.filed(1)
+            assert len(set(tokens.heard)) == len(tokens.heard) == 2, "each process has its own"
+
+
+def test_tokens_that_do_not_go_together():
+    with Server(inbox("a")) as server:
+        good = 'auth = "xoauth2"; tenant = "t"; client_id = "c"; '
+        for way, secret, says in ((good, "access_token", "one of them"),
+                                  ('auth = "xoauth2";', "client_secret", "one of them"),
+                                  (good.replace('"t"', '"a b"'), "client_secret", "letters"),
+                                  (good + 'certificate = "/x";', "client_secret", "one of client_secret"),
+                                  (good + 'authority = "https://x/y";', "client_secret", "nothing behind")):
+            with Files(server, way, secret) as wess:
+                run = wess.run("check", check=2)
+                assert says in run.stdout + run.stderr, (way, run.stdout + run.stderr)
 
 
 def test_refusals():
@@ -146,6 +284,19 @@ def test_refusals():
             wess.mail("a")
             wess.mail("b")
             wess.filed(1)  # the folder that cannot be read stops nobody
+
+
+def test_without_tls_nobody_signs_in():
+    """Somewhere else than on this machine; whether it is not offered, or taken out on the way."""
+    with Server(inbox("a")) as server, Proxy(server.port) as proxy, Files(server) as wess:
+        wess.mail("a")
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text.replace(f"127.0.0.1:{server.port}", "imap.example").replace(
+            "timeout = \"4s\";", f"timeout = \"4s\"; proxy = \"http://127.0.0.1:{proxy.port}\";"))
+        run = wess.filed(0, check=3)
+        assert "offers no TLS" in run["text"] and proxy.asked == ["imap.example:143"], (run, proxy.asked)
+        assert not server.signed_in and b"AUTH" not in proxy.said and b"LOGIN" not in proxy.said
 
 
 def test_what_check_says():

@@ -11,6 +11,7 @@ if not (shutil.which("dovecot") or os.path.exists("/usr/sbin/dovecot")):
     print("skipped: there is no dovecot")
     sys.exit(77)
 from dovecot import Dovecot, Mailbox  # noqa: E402
+from imap_server import Proxy  # noqa: E402
 from test_daemon import Daemon, log_of  # noqa: E402
 from test_watch import daemons, rest, until  # noqa: E402
 
@@ -260,6 +261,27 @@ def test_tls():
             assert "certificate" in run["text"], run
 
 
+def test_through_a_proxy():
+    """The name is the proxy's to look up, and nothing is said in the clear but STARTTLS."""
+    with Dovecot(tls=True) as server, Sandbox("--data", "empty") as box:
+        Mailbox(server).append(identity("one"), ["Workbooks"])
+        mail(box, "one")
+        for scheme in ("http", "socks5h"):
+            for url, port in (("imaps://imap.example", server.ports), ("imap://imap.example:1430", server.port)):
+                with Proxy(port) as proxy:
+                    http = f'ca_file = "{server.certificate}"; proxy = "{scheme}://127.0.0.1:{proxy.port}";'
+                    with Tagged(box, server, http=http, url=url) as wess:
+                        wess.filed(1)
+                    assert set(proxy.asked) == {"imap.example:" + ("993" if "imaps" in url else "1430")}
+                    assert (b" STARTTLS\r\n" in proxy.said) == (port == server.port), (scheme, url)
+                    assert b"AUTHENTICATE" not in proxy.said and b"EXAMINE" not in proxy.said
+            with Proxy(server.port, refuses=True) as proxy:
+                http = f'ca_file = "{server.certificate}"; proxy = "{scheme}://127.0.0.1:{proxy.port}";'
+                with Tagged(box, server, http=http, url="imap://imap.example") as wess:
+                    run = wess.filed(0, check=3)
+                    assert proxy.asked and "stays as it was" in run["text"], run
+
+
 def test_settings_that_do_not_go():
     with Both() as (box, person, wess, _):
         with open(wess.config) as f:
@@ -360,6 +382,27 @@ def test_watch():
             person.__init__(server)
             person.tag(identity("two"))
             until(lambda: len(wess.files()) == 2, "what was missed is not made up for", 40)
+            daemons.clear()
+
+
+def test_watch_of_several_folders():
+    """Dovecot has NOTIFY: a tag set in a folder that is not the selected one is heard of as well."""
+    with Both(imap_more='folders = [ "*" ];') as (box, person, wess, server):
+        person.ok(person.c.create("Work"))
+        for n, folder in (("one", "Work"), ("two", "Sent"), ("three", "INBOX")):
+            mail(box, n)
+            person.append(identity(n), folder=folder)
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text + 'daemon: { every = "6d"; watch = true; };\n')
+        wess.filed(0)
+        with Daemon(wess) as daemon:
+            daemons[:] = [daemon]
+            daemon.round()
+            rest(4)
+            for i, (n, folder) in enumerate((("one", "Work"), ("two", "Sent"), ("three", "INBOX"))):
+                person.tag(identity(n), folder=folder)
+                until(lambda: len(wess.files()) == i + 1, f"a tag in {folder} is not heard of")
             daemons.clear()
 
 

@@ -33,11 +33,10 @@ static const struct ground { /* where a scenario is played */
     unsigned on;
     enum real_kind kind;
     enum real_other other;
-} grounds[] = {{ON_CONTACT_CRM, REAL_CONTACT, REAL_CRM},
-               {ON_CONTACT_DIR, REAL_CONTACT, REAL_DIR},
-               {ON_TASK, REAL_TASK, REAL_DIR},
-               {ON_EVENT, REAL_EVENT, REAL_DIR},
-               {ON_MAIL, REAL_MAIL, REAL_DIR}};
+} grounds[] = {{ON_CONTACT_CRM, REAL_CONTACT, REAL_CRM}, {ON_CONTACT_DIR, REAL_CONTACT, REAL_DIR},
+               {ON_TASK, REAL_TASK, REAL_DIR},           {ON_EVENT, REAL_EVENT, REAL_DIR},
+               {ON_MAIL_DIR, REAL_MAIL, REAL_DIR},       {ON_TASK_CRM, REAL_TASK, REAL_CRM},
+               {ON_EVENT_CRM, REAL_EVENT, REAL_CRM},     {ON_MAIL_CRM, REAL_MAIL, REAL_CRM}};
 enum { GROUNDS = sizeof(grounds) / sizeof(grounds[0]) };
 
 static long sample = USUAL; /* of all points, about; 0: every one */

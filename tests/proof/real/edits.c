@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "exchange.h"
@@ -18,7 +19,6 @@
 #define GIVEN "Pat"
 #define TAG "Workbooks"
 #define FILE_MOST 65536
-#define QUEUE_FIRST 11
 
 const char *const real_kind_names[REAL_KINDS] = {"contact", "task", "event", "mail"};
 const char *const real_other_names[REAL_OTHERS] = {"crm", "dir"};
@@ -26,32 +26,56 @@ const char *const real_other_names[REAL_OTHERS] = {"crm", "dir"};
 enum side { SIDE_A, SIDE_B, SIDE_CRM, SIDE_DIR, SIDES };
 static const char *const side_names[SIDES] = {"a", "b", "crm", "dir"};
 
+/* How a script's value stands on a side. */
+enum form {
+    PLAIN,
+    DAYS,   /* a number: so many days after FIRST_DAY, which are days of winter time */
+    SWITCH, /* with a switch beside it, which is on where there is a value */
+};
+#define FIRST_DAY 1888185600 /* 2029-11-01 */
+#define DAY 86400
+
 /* Two fields that every kind has, by each side's name for them, and some of one kind. */
 static const struct field {
     enum real_kind kind;
+    enum real_other other; /* REAL_OTHERS: with either */
     const char *name, *exchange, *crm, *file;
+    enum form form;
+    const char *exchange_switch, *crm_switch;
 } fields[] = {
-    {REAL_CONTACT, "one", "JobTitle", "person_job_title", "TITLE"},
-    {REAL_CONTACT, "two", "MobilePhone", "main_location[mobile]", "TEL;TYPE=cell"},
-    {REAL_CONTACT, "mail", "EmailAddress1", "main_location[email]", "EMAIL"},
-    {REAL_TASK, "one", "Body", NULL, "DESCRIPTION"},
-    {REAL_TASK, "two", "PercentComplete", NULL, "PERCENT-COMPLETE"},
-    {REAL_EVENT, "one", "Location", NULL, "LOCATION"},
-    {REAL_EVENT, "two", "Body", NULL, "DESCRIPTION"},
-    {REAL_MAIL, "one", "Subject", NULL, "Subject"},
-    {REAL_MAIL, "two", "Subject", NULL, "Subject"},
-    {REAL_CONTACT, "photo", PART_PHOTO, NULL, "PHOTO;ENCODING=b;TYPE=JPEG"},
-    {REAL_TASK, "file", PART_FILE, NULL, "ATTACH;VALUE=BINARY;ENCODING=BASE64;FILENAME=a.txt"},
-    {REAL_EVENT, "file", PART_FILE, NULL, "ATTACH;VALUE=BINARY;ENCODING=BASE64;FILENAME=a.txt"},
-    {REAL_EVENT, "rule", "Recurrence", NULL, "RRULE"}, /* with | for the ; of a script */
+    {REAL_CONTACT, REAL_OTHERS, "one", "JobTitle", "person_job_title", "TITLE", PLAIN, NULL, NULL},
+    {REAL_CONTACT, REAL_OTHERS, "two", "MobilePhone", "main_location[mobile]", "TEL;TYPE=cell",
+     PLAIN, NULL, NULL},
+    {REAL_CONTACT, REAL_OTHERS, "mail", "EmailAddress1", "main_location[email]", "EMAIL", PLAIN,
+     NULL, NULL},
+    {REAL_TASK, REAL_OTHERS, "one", "Body", "description", "DESCRIPTION", PLAIN, NULL, NULL},
+    {REAL_TASK, REAL_DIR, "two", "PercentComplete", NULL, "PERCENT-COMPLETE", PLAIN, NULL, NULL},
+    {REAL_TASK, REAL_CRM, "two", "DueDate", "due", NULL, DAYS, NULL, NULL},
+    {REAL_EVENT, REAL_DIR, "one", "Location", NULL, "LOCATION", PLAIN, NULL, NULL},
+    {REAL_EVENT, REAL_DIR, "two", "Body", NULL, "DESCRIPTION", PLAIN, NULL, NULL},
+    {REAL_EVENT, REAL_CRM, "one", "Body", "description", NULL, PLAIN, NULL, NULL},
+    {REAL_EVENT, REAL_CRM, "two", "ReminderMinutesBeforeStart", "reminder_minutes", NULL, SWITCH,
+     "ReminderIsSet", "reminder_enabled"},
+    {REAL_CONTACT, REAL_OTHERS, "photo", PART_PHOTO, NULL, "PHOTO;ENCODING=b;TYPE=JPEG", PLAIN,
+     NULL, NULL},
+    {REAL_TASK, REAL_OTHERS, "file", PART_FILE, NULL,
+     "ATTACH;VALUE=BINARY;ENCODING=BASE64;FILENAME=a.txt", PLAIN, NULL, NULL},
+    {REAL_EVENT, REAL_OTHERS, "file", PART_FILE, NULL,
+     "ATTACH;VALUE=BINARY;ENCODING=BASE64;FILENAME=a.txt", PLAIN, NULL, NULL},
+    /* with | for the ; of a script */
+    {REAL_EVENT, REAL_OTHERS, "rule", "Recurrence", NULL, "RRULE", PLAIN, NULL, NULL},
 };
 static const struct kind {
     const char *element, *label, *plan, *extension, *part, *title;
+    enum wb_which set; /* of the CRM */
+    int queue_none, queue_first;
 } kinds[REAL_KINDS] = {
-    {"Contact", "Surname", "contacts", ".vcf", "VCARD", "FN:" GIVEN " "},
-    {"Task", "Subject", "tasks", ".ics", "VTODO", "SUMMARY:"},
-    {"CalendarItem", "Subject", "calendar", ".ics", "VEVENT", "SUMMARY:"},
-    {"Message", "Subject", "inbox", ".eml", NULL, "Subject: "},
+    {"Contact", "Surname", "contacts", ".vcf", "VCARD", "FN:" GIVEN " ", WB_PEOPLE, 0, FIRST_QUEUE},
+    {"Task", "Subject", "tasks", ".ics", "VTODO", "SUMMARY:", WB_TASKS, ACTIVITY_UNASSIGNED,
+     FIRST_ACTIVITY_QUEUE},
+    {"CalendarItem", "Subject", "calendar", ".ics", "VEVENT", "SUMMARY:", WB_MEETINGS,
+     ACTIVITY_UNASSIGNED, FIRST_ACTIVITY_QUEUE},
+    {"Message", "Subject", "inbox", ".eml", NULL, "Subject: ", WB_EMAILS, 0, 0},
 };
 
 struct doing {
@@ -87,9 +111,40 @@ static const struct field *field_of(const struct doing *d, char value[REAL_LINE]
     for (char *c = value; *c; c++)
         *c = *c == '|' ? ';' : *c;
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-        if (fields[i].kind == d->remote->kind && !strcmp(fields[i].name, name))
+        if (fields[i].kind == d->remote->kind && !strcmp(fields[i].name, name) &&
+            (fields[i].other == REAL_OTHERS || fields[i].other == d->remote->other))
             return &fields[i];
     return NULL;
+}
+
+/* A script's value as a side writes it, `hour` being the time of its midnight, and back. */
+static void to_form(const struct field *f, const char *hour, char value[REAL_LINE])
+{
+    char day[24];
+    time_t at = FIRST_DAY + (time_t)atoi(value) * DAY - (*hour ? 3600 : 0);
+    if (f->form != DAYS || !*value)
+        return;
+    strftime(day, sizeof(day), "%F", gmtime(&at));
+    snprintf(value, REAL_LINE, "%s%s", day, hour);
+}
+
+static void from_form(const struct field *f, char value[REAL_LINE])
+{
+    struct tm t = {0};
+    char *to = value;
+    bool tag = false;
+    if (f->form == DAYS && strptime(value, "%F", &t))
+        snprintf(value, REAL_LINE, "%lld",
+                 (long long)((timegm(&t) + (strchr(value, 'T') ? DAY : 0) - FIRST_DAY) / DAY));
+    /* The CRM makes HTML of texts. */
+    for (const char *c = value; f->form == PLAIN && f->crm && *c; c++) {
+        tag |= *c == '<';
+        if (!tag)
+            *to++ = *c;
+        tag &= *c != '>';
+    }
+    if (f->form == PLAIN && f->crm)
+        *to = 0;
 }
 
 /* NAME=VALUE&.. of pairs of texts, NULL at the end; malloc'ed. */
@@ -184,9 +239,10 @@ static bool new_item(const struct doing *d)
                        query("GivenName", GIVEN, "Surname", d->name, "DisplayName", full,
                              "EmailAddress1", mail, NULL));
     case REAL_TASK:
-        return control(
-            d, "create",
-            query("kind", "Task", "Subject", d->name, "DueDate", "2030-02-02T23:00:00Z", NULL));
+        return control(d, "create",
+                       query("kind", "Task", "Subject", d->name,
+                             d->remote->other == REAL_CRM ? NULL : "DueDate",
+                             "2030-02-02T23:00:00Z", NULL));
     case REAL_EVENT:
         return control(d, "create",
                        query("kind", "CalendarItem", "Subject", d->name, "Start",
@@ -234,24 +290,38 @@ static bool edit_box(const struct doing *d)
                              gone ? "1" : "Elsewhere", NULL));
     }
     const struct field *f = strcmp(d->verb, "set") ? NULL : field_of(d, value);
-    if (f && part_is(f->exchange))
+    if (!f)
+        return false;
+    if (part_is(f->exchange))
         return part_set(&ex_mailboxes[d->side], i, f->exchange, value);
-    return f && control(d, "edit", query("id", i->id, f->exchange, value, NULL));
+    to_form(f, "T23:00:00Z", value);
+    return control(d, "edit",
+                   query("id", i->id, f->exchange, value, f->exchange_switch,
+                         *value ? "true" : "false", NULL));
 }
 
 /* ---- the CRM -----------------------------------------------------------------------------------
  */
 
-static struct wb_record *person_named(const struct doing *d, size_t *n)
+static bool is_named(const struct wb_record *r, const char *wanted)
 {
-    const struct wb_set *people = &wb_sets[WB_PEOPLE];
+    const char *mime = wb_value(r, "rfc822"), *at = mime ? strstr(mime, "Subject: ") : NULL;
+    const char *name = wb_value(r, r->of == &wb_sets[WB_PEOPLE] ? "person_last_name" : "name");
+    size_t len = strlen(wanted);
+    if (r->of == &wb_sets[WB_EMAILS])
+        return at && !strncmp(at + 9, wanted, len) && strchr("\r\n", at[9 + len]);
+    return name && !strcmp(name, wanted);
+}
+
+static struct wb_record *record_named(const struct doing *d, size_t *n)
+{
+    const struct wb_set *set = &wb_sets[d->kind->set];
     struct wb_record *found = NULL;
     *n = 0;
-    for (size_t i = 0; i < people->n; i++) {
-        const char *name = wb_value(&people->rows[i], "person_last_name");
-        if (people->rows[i].deleted || !name || strcmp(name, d->name) != 0)
+    for (size_t i = 0; i < set->n; i++) {
+        if (set->rows[i].deleted || !is_named(&set->rows[i], d->name))
             continue;
-        found = found ? found : &people->rows[i];
+        found = found ? found : &set->rows[i];
         ++*n;
     }
     return found;
@@ -266,29 +336,49 @@ static bool control_crm(const char *action, char *q)
     return ok;
 }
 
-static bool edit_crm(const struct doing *d)
+static bool new_record(const struct doing *d)
 {
-    char mail[80], full[80], id[24], value[REAL_LINE], queue[24];
-    size_t n;
+    const char *of = wb_sets[d->kind->set].name;
+    char mail[80], full[80];
     snprintf(mail, sizeof(mail), "pat.%s@x.example", d->name);
     snprintf(full, sizeof(full), GIVEN " %s", d->name);
-    if (!strcmp(d->verb, "new"))
+    if (d->remote->kind == REAL_CONTACT)
         return control_crm("create",
                            query("name", full, "person_first_name", GIVEN, "person_last_name",
                                  d->name, "main_location[email]", mail, NULL));
-    const struct wb_record *p = person_named(d, &n);
+    if (d->remote->kind == REAL_TASK)
+        return control_crm("create", query("of", of, "name", d->name, "activity_status", "New",
+                                           "activity_priority", "Medium", NULL));
+    return d->remote->kind == REAL_EVENT &&
+           control_crm("create", query("of", of, "name", d->name, "start", "2030-07-04T07:00:00Z",
+                                       "finish", "2030-07-04T08:00:00Z", "all_day", "false", NULL));
+}
+
+static bool edit_crm(const struct doing *d)
+{
+    const char *of = wb_sets[d->kind->set].name;
+    char id[24], value[REAL_LINE], queue[24];
+    size_t n;
+    if (!strcmp(d->verb, "new"))
+        return new_record(d);
+    const struct wb_record *p = record_named(d, &n);
     if (!p)
         return false;
     snprintf(id, sizeof(id), "%lld", (long long)p->id);
     if (!strcmp(d->verb, "choose") || !strcmp(d->verb, "drop")) {
         int user = *d->rest ? atoi(d->rest) : 1;
-        snprintf(queue, sizeof(queue), "%d", *d->verb == 'd' ? 0 : QUEUE_FIRST + user - 1);
-        return control_crm("queue", query("id", id, "queue_id", queue, NULL));
+        snprintf(queue, sizeof(queue), "%d",
+                 *d->verb == 'd' ? d->kind->queue_none : d->kind->queue_first + user - 1);
+        return control_crm("queue", query("of", of, "id", id, "queue_id", queue, NULL));
     }
     if (!strcmp(d->verb, "delete") || !strcmp(d->verb, "purge"))
-        return control_crm("delete", query("id", id, NULL));
+        return control_crm("delete", query("of", of, "id", id, NULL));
     const struct field *f = strcmp(d->verb, "set") ? NULL : field_of(d, value);
-    return f && f->crm && control_crm("edit", query("id", id, f->crm, value, NULL));
+    if (!f || !f->crm)
+        return false;
+    to_form(f, "", value);
+    return control_crm("edit", query("of", of, "id", id, f->crm, value, f->crm_switch,
+                                     *value ? "true" : "false", NULL));
 }
 
 /* ---- files -------------------------------------------------------------------------------------
@@ -548,12 +638,14 @@ static void show_item(const struct ex_mailbox *m, const struct ex_item *i, struc
     take_line(l, &b);
 }
 
-static void show_person(const struct wb_record *p, struct lines *l)
+static void show_record(const struct wb_record *p, struct lines *l)
 {
+    static const char *const not [] = {"reference", "completed"};
     struct sb_buf b = {0};
-    sb_buf_fmt(&b, "crm queue=%lld", (long long)p->queue);
+    sb_buf_fmt(&b, "crm %s queue=%lld", p->of->name, (long long)p->queue);
     for (size_t i = 0; p->of->columns[i]; i++)
-        if (p->value[i] && *p->value[i] && !strstr(p->of->columns[i], "reference"))
+        if (p->value[i] && *p->value[i] && !strstr(p->of->columns[i], not [0]) &&
+            strcmp(p->of->columns[i], not [1]) != 0)
             sb_buf_fmt(&b, " %s=%s", p->of->columns[i], p->value[i]);
     take_line(l, &b);
 }
@@ -597,10 +689,10 @@ void real_show(const struct real_remote *r, char *out, size_t cap)
     for (size_t m = 0; m < ex_n_mailboxes; m++)
         for (size_t i = 0; i < ex_mailboxes[m].n_items; i++)
             show_item(&ex_mailboxes[m], ex_mailboxes[m].items[i], &l);
-    const struct wb_set *people = &wb_sets[WB_PEOPLE];
-    for (size_t i = 0; i < people->n; i++)
-        if (!people->rows[i].deleted)
-            show_person(&people->rows[i], &l);
+    const struct wb_set *set = &wb_sets[kinds[r->kind].set];
+    for (size_t i = 0; i < set->n; i++)
+        if (!set->rows[i].deleted)
+            show_record(&set->rows[i], &l);
     show_files(r, "u1", &l);
     show_files(r, "u2", &l);
     qsort(l.of, l.n, sizeof(l.of[0]), by_text);
@@ -630,8 +722,9 @@ static size_t seen(const struct doing *d, const struct field *f, char value[REAL
     const char *shown = NULL;
     size_t n = 0;
     if (d->side == SIDE_CRM) {
-        const struct wb_record *p = person_named(d, &n);
-        shown = p && f && f->crm ? wb_value(p, f->crm) : NULL;
+        const struct wb_record *p = record_named(d, &n);
+        const char *on = p && f && f->crm_switch ? wb_value(p, f->crm_switch) : "true";
+        shown = p && f && f->crm && on && !strcmp(on, "true") ? wb_value(p, f->crm) : NULL;
     } else if (d->side == SIDE_DIR) {
         text = file_named(d, path, &n);
         shown = text && f ? value_of_line(text, f, d->kind) : NULL;
@@ -645,8 +738,12 @@ static size_t seen(const struct doing *d, const struct field *f, char value[REAL
             shown = i->body;
         if (i && f && part_is(f->exchange))
             shown = text = part_shown(i, f->exchange);
+        const char *on = i && f && f->exchange_switch ? ex_value(i, "item:ReminderIsSet") : "true";
+        shown = on && !strcmp(on, "true") ? shown : NULL;
     }
     snprintf(value, REAL_LINE, "%s", shown ? shown : "");
+    if (f && shown && d->side != SIDE_DIR)
+        from_form(f, value);
     free(text);
     return n;
 }

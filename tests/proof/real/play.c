@@ -170,15 +170,16 @@ static bool put(const struct real_play *p, const char *name, const char *text)
 
 static void write_pair(const struct real_play *p, FILE *f)
 {
+    static const char *const records[REAL_KINDS] = {"people", "tasks", "meetings", "emails"};
     bool crm = p->other == REAL_CRM, mail = p->kind == REAL_MAIL;
     fprintf(f,
             "pairs: { it: { kind = \"%s\"; left = \"exchange:%s\"; right = \"other:%s\"; %s\n"
             "  select = { left = { tags_any = [ \"Workbooks\" ]; }; %s };\n",
-            kind_words[p->kind], collections[p->kind], crm ? "people" : collections[p->kind],
+            kind_words[p->kind], collections[p->kind], (crm ? records : collections)[p->kind],
             mail ? "mode = \"file\";" : "",
-            crm    ? "right = { queue = \"%{user.workbooks}\"; };"
-            : mail ? ""
-                   : "right = { tags_any = [ \"Workbooks\" ]; };");
+            mail  ? ""
+            : crm ? "right = { queue = \"%{user.workbooks}\"; };"
+                  : "right = { tags_any = [ \"Workbooks\" ]; };");
     if (!strstr(p->pair, "guard ="))
         fprintf(f, "  guard = { max_delete = 1000; max_unlink = 1000; max_change = 1000;"
                    " max_create = 1000; max_first = 1000; };\n");
@@ -204,10 +205,11 @@ static bool write_config(struct real_play *p)
             p->dir, PROOF_PLUGINS, p->remote.port_exchange, p->dir,
             p->kind == REAL_CONTACT ? " folders = [ \"*\" ];" : "", p->files ? FILES_TOO : "");
     if (p->other == REAL_CRM)
-        fprintf(f,
-                "  other: { connector = \"workbooks\"; url = \"http://127.0.0.1:%u/\";"
-                " api_key = { file = \"%s/workbooks.secret\"; }; };\n};\n",
-                p->remote.port_workbooks, p->dir);
+        fprintf(
+            f,
+            "  other: { connector = \"workbooks\"; url = \"http://127.0.0.1:%u/\";"
+            " api_key = { file = \"%s/workbooks.secret\"; }; share_description = true; };\n};\n",
+            p->remote.port_workbooks, p->dir);
     else
         fprintf(f,
                 "  other: { connector = \"vdir\"; %s path = \"%s/files/%%{user.id}\";"
@@ -268,7 +270,7 @@ bool real_open(struct real_play *p, const char *root, enum real_kind kind, enum 
     if (at == MAP_FAILED || !begin(p, root))
         return false;
     p->shared = at;
-    p->remote = (struct real_remote){.shared = p->shared, .kind = kind};
+    p->remote = (struct real_remote){.shared = p->shared, .kind = kind, .other = other};
     snprintf(p->remote.dir, sizeof(p->remote.dir), "%s", p->dir);
     bool ok = real_remote_start(&p->remote) && put(p, "exchange.secret", sb_service_password) &&
               put(p, "workbooks.secret", sb_api_key) &&

@@ -46,6 +46,7 @@ bool real_step(struct real_shared *, const char *side, const char *what);
 struct real_remote {
     struct real_shared *shared;
     enum real_kind kind;
+    enum real_other other;
     char dir[REAL_PATH]; /* holds the files of a folder: DIR/files/u1 */
     int control;
     pid_t pid;

@@ -10,10 +10,15 @@ enum { /* where it is played */
        ON_CONTACT_DIR = 2,
        ON_TASK = 4,
        ON_EVENT = 8,
-       ON_MAIL = 16,
+       ON_MAIL_DIR = 16,
+       ON_TASK_CRM = 32,
+       ON_EVENT_CRM = 64,
+       ON_MAIL_CRM = 128,
+       ON_MAIL = ON_MAIL_DIR | ON_MAIL_CRM,
+       ON_ACTIVITIES = ON_TASK_CRM | ON_EVENT_CRM,
        ON_CONTACTS = ON_CONTACT_CRM | ON_CONTACT_DIR,
        ON_FILES = ON_CONTACT_DIR | ON_TASK | ON_EVENT,
-       ON_ALL = ON_CONTACT_CRM | ON_FILES,
+       ON_ALL = ON_CONTACT_CRM | ON_FILES | ON_ACTIVITIES,
 };
 #define AT_ONCE "clock 1; " /* begins a `then` that comes before the next run, not behind it */
 struct real_scenario {

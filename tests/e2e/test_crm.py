@@ -451,8 +451,8 @@ def test_a_field_of_the_database_s_own():
 
 def describes(wess, of="crm user -"):
     """How many requests each describe took, in turn."""
-    return [int(line.split()[-2]) for line in wess.log_tail().splitlines()
-            if f"{of} describe : code 0" in line]
+    with open(os.path.join(wess.dir, "log")) as f:
+        return [int(line.split()[-2]) for line in f if f"{of} describe : code 0" in line]
 
 
 def test_what_a_database_says_of_itself_is_kept():

@@ -69,11 +69,30 @@ bool doubt_meets(const struct batch *b, struct entry *e, const struct hash *keys
 /* ---- what was deleted, and typed anew
  * ---------------------------------------------------------------------------- */
 
+/* For the next pass. A dry run has one alone, and leaves no to-do behind. */
+static bool match_later(struct run *r, enum side side, int64_t item)
+{
+    if (!r->dry) {
+        todo_put(r->db, r->pu.id, side, item, CHOSEN);
+        r->progress++;
+        return true;
+    }
+    struct todo_row *more = arena_alloc(r->arena, (r->n_met + 1) * sizeof(*more));
+    if (!more)
+        return run_memory(r);
+    if (r->n_met)
+        memcpy(more, r->met, r->n_met * sizeof(*more));
+    more[r->n_met++] =
+        (struct todo_row){.pu = r->pu.id, .item = item, .side = side, .chosen = CHOSEN};
+    r->met = more;
+    return true;
+}
+
 bool restore_meets(struct run *r, struct wess_arena *a, struct entry *e, bool *met)
 {
     enum side to = e->target, from = other_side(to);
     int64_t living = e->row[from].id, gone = e->row[to].id;
-    *met = !r->dry && RULE(restore_looks) && match_free(r, a, from, living);
+    *met = RULE(restore_looks) && match_free(r, a, from, living);
     if (!*met)
         return !db_failed(r->db) || run_store_failed(r);
     e->link.item[from] = 0;
@@ -86,7 +105,5 @@ bool restore_meets(struct run *r, struct wess_arena *a, struct entry *e, bool *m
         todo_drop(r->db, r->pu.id, to, gone);
     if (e->todo.side == to && e->todo.item != gone)
         todo_drop(r->db, r->pu.id, to, e->todo.item);
-    todo_put(r->db, r->pu.id, from, living, CHOSEN);
-    r->progress++;
-    return true;
+    return match_later(r, from, living);
 }

@@ -376,6 +376,32 @@ static bool asked_over_there(struct run *r, struct batch *b, const struct entry 
     return false;
 }
 
+/* Whether another one that bears this key was filed, or this one itself under an id that is gone by
+ * now: what became of its copy since is all one. */
+static bool was_filed(struct run *r, struct batch *b, const struct entry *e,
+                      const struct hash *natural, bool *filed)
+{
+    enum side side = e->todo.side;
+    struct item_row *rows = NULL;
+    struct link_row link;
+    size_t n = 0;
+    /* An old link of its own is one that a person wants to count for nothing. */
+    enum store_code rc = link_of(r->db, b->arena, r->pu.id, side, e->todo.item, &link);
+    *filed = false;
+    if (rc == STORE_OK)
+        return true;
+    if (rc == STORE_FAIL || items_find(r->db, b->arena, r->side[side].feed.id, e->row[side].rid,
+                                       natural, 1, &rows, &n) == STORE_FAIL)
+        return run_store_failed(r);
+    for (size_t i = 0; i < n && !*filed; i++) {
+        rc = link_of(r->db, b->arena, r->pu.id, side, rows[i].id, &link);
+        if (rc == STORE_FAIL)
+            return run_store_failed(r);
+        *filed = rc == STORE_OK && link.ended && link.reason && !strcmp(link.reason, WHY_FILED);
+    }
+    return true;
+}
+
 /* What bears its natural key, or its stamp, is the same one: in how many mailboxes it lies, and
  * whether it was filed by us, is all one. */
 static bool match_filed(struct run *r, struct batch *b, struct entry *e)
@@ -385,12 +411,20 @@ static bool match_filed(struct run *r, struct batch *b, struct entry *e)
     struct candidates c = {.n = 0};
     struct hash *keys = NULL;
     size_t n = 0;
+    bool filed = false;
     if (item_key_hashes(r->db, b->arena, e->todo.item, &keys, &n) == STORE_FAIL)
         return run_store_failed(r);
     for (size_t i = 0; i < n && !c.n; i++)
         if ((keys[i].of[0] == key_label(KEY_DERIVED) || keys[i].of[0] == key_label(natural)) &&
             !by_hash(r, b, other, &keys[i], NULL, &c))
             return false;
+    for (size_t i = 0; i < n && !c.n && !filed; i++)
+        if (keys[i].of[0] == key_label(natural) && !was_filed(r, b, e, &keys[i], &filed))
+            return false;
+    if (filed) {
+        e->act = ACT_DROP;
+        e->reason = WHY_FILED;
+    }
     if (!c.n)
         return true;
     e->act = ACT_FILE;

@@ -384,10 +384,25 @@ static bool plan_all(struct run *r)
     return ok;
 }
 
+static bool plan_met(struct run *r)
+{
+    size_t part = part_size(r);
+    struct batch b = {.arena = r->n_met ? arena_new(ARENA_BUDGET) : NULL};
+    bool ok = b.arena || !r->n_met || run_memory(r);
+    for (size_t at = 0; ok && at < r->n_met; at += b.taken) {
+        arena_reset(b.arena);
+        ok = plan_batch(r, &b, r->met + at, r->n_met - at, part);
+        if (!b.taken)
+            break;
+    }
+    arena_free(b.arena);
+    return ok;
+}
+
 static bool one_pass(struct run *r)
 {
     r->progress = 0;
-    if (!plan_all(r) || !guard_run(r))
+    if (!plan_all(r) || !plan_met(r) || !guard_run(r))
         return false;
     if (r->dry)
         return report_plan(r);

@@ -92,7 +92,10 @@ struct run {
     bool dry;            /* plans only: opts.dry, or a user who observes */
     int64_t taken_up;    /* operations planned in the passes before */
     size_t progress;     /* operations settled and merges repeated in this pass */
-    const char *spool;   /* of a pair that files: emptied with the run; NULL */
+    struct todo_row
+        *met; /* of a dry run: to-dos that another run would have left to its next pass */
+    size_t n_met;
+    const char *spool; /* of a pair that files: emptied with the run; NULL */
 };
 static inline enum side other_side(enum side s)
 {

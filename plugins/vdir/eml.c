@@ -1,6 +1,6 @@
 /* Messages: a folder with one .eml in each file, byte for byte as it came. They are filed, never
- * changed: what we made is known again by its name, which is its stamp. Nothing of a message is
- * held in memory but a piece. */
+ * changed: what we made is known again by its name, which is its stamp, and under another name, as
+ * anybody's, by its Message-ID. Nothing of a message is held in memory but a piece. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "eml.h"
+#include "eml_head.h"
 #include "eml_tags.h"
 #include "write.h"
 
@@ -109,6 +110,58 @@ static enum wess_code look(struct wess_call *call, int dir, const char *name, st
     return facts(call, name, &st, out) ? WESS_OK : vdir_spent(call);
 }
 
+static ssize_t read_head(int fd, char *head)
+{
+    size_t n = 0;
+    for (ssize_t got; n < EML_HEAD_MAX; n += (size_t)got) {
+        got = read(fd, head + n, EML_HEAD_MAX - n);
+        if (got < 0 && errno == EINTR)
+            got = 0;
+        else if (got <= 0)
+            return got < 0 ? -1 : (ssize_t)n;
+    }
+    return (ssize_t)n;
+}
+
+/* Its Message-ID, as a key. WESS_GONE: it went away meanwhile. */
+static enum wess_code add_key(struct wess_call *call, int dir, const char *name,
+                              struct wess_item *item)
+{
+    const struct wess_host *h = call->conn->host;
+    struct wess_key *keys = h->alloc(call->arena, 2 * sizeof(*keys));
+    char *head = malloc(EML_HEAD_MAX), id[EML_ID_MAX], *text = NULL;
+    int fd = head ? openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
+    ssize_t len = fd >= 0 ? read_head(fd, head) : -1;
+    enum wess_code rc = !keys || !head              ? vdir_spent(call)
+                        : fd < 0 && errno == ENOENT ? WESS_GONE
+                        : len < 0                   ? vdir_one_failed(call, name)
+                                                    : WESS_OK;
+    size_t n = rc == WESS_OK ? eml_message_id(head, (size_t)len, id) : 0;
+    if (fd >= 0)
+        close(fd);
+    free(head);
+    if (!n)
+        return rc;
+    text = wess_arena_textn(h, call->arena, id, n);
+    const char *folded = text ? h->fold(call->arena, text) : NULL;
+    if (!folded)
+        return vdir_spent(call);
+    if (item->n_keys)
+        keys[1] = item->keys[0];
+    keys[0] = (struct wess_key){"message-id", folded};
+    item->keys = keys;
+    item->n_keys += *folded != 0;
+    return WESS_OK;
+}
+
+/* With what it is known by to others. */
+static enum wess_code look_into(struct wess_call *call, int dir, const char *name,
+                                struct wess_item *out)
+{
+    enum wess_code rc = look(call, dir, name, out);
+    return rc == WESS_OK ? add_key(call, dir, name, out) : rc;
+}
+
 /* ---- changes
  * ------------------------------------------------------------------------------------------ */
 
@@ -126,6 +179,19 @@ static enum wess_code list_one(struct vdir_paging *p, const char *name)
     return WESS_OK;
 }
 
+/* By its state alone: into a file that is not known in that state the core has us look. */
+static enum wess_code brief_one(struct vdir_paging *p, const char *name)
+{
+    size_t before = p->found.n;
+    enum wess_code rc = list_one(p, name);
+    if (rc != WESS_OK || p->found.n == before)
+        return rc;
+    struct wess_change *c = (struct wess_change *)p->found.of + before;
+    const struct wess_item item = {.id = c->item.id, .revision = c->item.revision};
+    *c = (struct wess_change){.what = WESS_UPSERT, .flags = WESS_BRIEF, .item = item};
+    return WESS_OK;
+}
+
 static bool is_listed(const void *conn, const char *name)
 {
     (void)conn;
@@ -135,7 +201,7 @@ static bool is_listed(const void *conn, const char *name)
 enum wess_code eml_changes(struct wess_call *call, struct wess_slice cursor, uint32_t limit,
                            struct wess_page *out)
 {
-    static const struct vdir_listed files = {is_listed, list_one};
+    static const struct vdir_listed files = {is_listed, brief_one};
     return vdir_page(call, cursor, limit, &files, out);
 }
 
@@ -176,7 +242,7 @@ static enum wess_code fetch_one(struct wess_call *call, int dir, const char *id,
     const struct wess_host *h = call->conn->host;
     struct wess_item *item = h->alloc(call->arena, sizeof(*item));
     struct wess_field *mime = h->alloc(call->arena, 2 * sizeof(*mime));
-    enum wess_code rc = item && mime ? look(call, dir, id, item) : vdir_spent(call);
+    enum wess_code rc = item && mime ? look_into(call, dir, id, item) : vdir_spent(call);
     if (rc == WESS_GONE)
         r->code = WESS_GONE;
     if (rc != WESS_OK)
@@ -308,7 +374,7 @@ static bool write_aside(struct filing *f, struct wess_spool *from)
 static enum wess_code found(struct filing *f, const char *name)
 {
     struct wess_item *item = f->call->conn->host->alloc(f->call->arena, sizeof(*item));
-    enum wess_code rc = item ? look(f->call, f->dir, name, item) : vdir_spent(f->call);
+    enum wess_code rc = item ? look_into(f->call, f->dir, name, item) : vdir_spent(f->call);
     if (rc == WESS_OK)
         *f->out = (struct wess_result){.code = WESS_OK, .id = item->id, .current = item};
     return rc == WESS_GONE ? WESS_OK : rc;

@@ -387,5 +387,27 @@ def test_16_another_select_is_asked_of_what_is_there():
         wess.settled()
 
 
+def test_17_a_plan_tells_a_restore_from_what_was_typed_anew():
+    """Two runs: the deleted one is let go, and its twin meets the one that somebody typed anew."""
+    restores = ' on_delete = { left = "restore"; right = "restore"; };'
+    with pair_of(pair=EASY + restores) as wess:
+        wess.settled()
+        os.remove(wess.path(wess.only(), "right"))
+        wess.edit("ada.vcf", "TITLE:Countess", "TITLE:Duchess")
+        def plan():
+            (one,) = wess.json("plan", check=(0, 1, 8))["plans"]
+            return {name: [(line["title"], line.get("reason")) for line in lines]
+                    for name, lines in one.items() if isinstance(lines, list) and lines}
+        assert plan() == {"create": [("Ada Byrne", "restored")]}, plan()
+        wess.put("anew.vcf", vcard("N:Byrne;Ada;;;", "FN:Ada Byrne", "EMAIL:ada@x.example"), "right")
+        planned = plan()
+        assert plan() == planned, "a plan consumes nothing"
+        assert "create" not in planned and planned["link"] == [("Ada Byrne", "linked")], planned
+        run = wess.run_one()
+        assert run["right"]["created"] == 0 and run["linked"] == 1, run
+        assert wess.only() == "anew.vcf" and "TITLE:Duchess" in wess.card("anew.vcf", "right")
+        wess.settled()
+
+
 if __name__ == "__main__":
     main(globals())

@@ -537,6 +537,46 @@ static bool lookalikes(struct run *r, struct wess_arena *a, enum side from, int6
     return true;
 }
 
+/* Two that bear it are linked without asking. */
+static bool links(const struct run *r, const struct hash *key, const char **space)
+{
+    *space = "";
+    if (key->of[0] == key_label(KEY_DERIVED))
+        return true;
+    for (size_t m = 0; m < r->pair->n_match; m++) {
+        *space = r->pair->match[m].space;
+        if (key->of[0] == key_label(*space))
+            return r->pair->match[m].one == MATCH_LINK;
+    }
+    return false;
+}
+
+bool match_survivor(struct run *r, struct batch *b, enum side side, int64_t gone,
+                    struct item_row *out)
+{
+    struct candidates c = {.n = 0};
+    struct hash *keys = NULL;
+    struct link_row link;
+    const char *space;
+    size_t n = 0;
+    *out = (struct item_row){0};
+    if (item_key_hashes(r->db, b->arena, gone, &keys, &n) != STORE_OK)
+        return run_store_failed(r);
+    for (size_t i = 0; i < n; i++)
+        if (links(r, &keys[i], &space) && !by_key(r, b, side, space, keys, n, i, &c))
+            return run_store_failed(r);
+    if (c.n != 1 || c.many)
+        return true;
+    if (item_get(r->db, b->arena, c.of[0], out) != STORE_OK)
+        return run_store_failed(r);
+    bool untagged = !(out->flags & ITEM_CHOSEN) &&
+                    (r->side[side].selector.any.n || r->side[side].selector.all.n);
+    if (untagged || item_private(r, side, out) ||
+        link_of(r->db, b->arena, r->pu.id, side, out->id, &link) != STORE_NONE)
+        *out = (struct item_row){0};
+    return !db_failed(r->db) || run_store_failed(r);
+}
+
 bool match_exists(struct run *r, struct wess_arena *a, enum side from, int64_t item)
 {
     struct candidates c = {.n = 0};

@@ -152,6 +152,7 @@ struct entry {
     bool suspect[2];        /* gone or absent: to be weighed */
     bool gone[2];           /* proved */
     bool alive[2];          /* reported gone, and found where it was */
+    bool unheard[2];        /* the link goes on with an item of which no to-do speaks */
     bool need[2];           /* its content is to be read */
     const struct content *now[2];
     const char *now_rev[2];
@@ -195,6 +196,10 @@ void todo_answered(struct run *, enum side, int64_t item, const char *seen);
 bool match_exists(struct run *, struct wess_arena *, enum side from, int64_t item);
 /* The same of what no link of this pair and user knows. */
 bool match_free(struct run *, struct wess_arena *, enum side from, int64_t item);
+/* What is left of two that were merged: the one item of that side that bears what links by itself
+ * with the one that is gone, and that no link of this pair and user knows. *out without id: none,
+ * or several. */
+bool match_survivor(struct run *, struct batch *, enum side, int64_t gone, struct item_row *out);
 bool match_by_name(const struct hash *keys, size_t n);
 /* Two that bear that key may be one item. */
 bool match_ties(const struct run *, const struct hash *key, bool by_name);

@@ -160,7 +160,8 @@ static void follow(struct run *r, struct batch *b, struct entry *e, enum side si
     e->link.item[side] = row->id;
     e->link.rev[side] = NULL;
     e->suspect[side] = false;
-    if (todo_get(r->db, r->pu.id, side, row->id, &todo) == STORE_OK && !todo.hold) {
+    e->unheard[side] = todo_get(r->db, r->pu.id, side, row->id, &todo) == STORE_NONE;
+    if (!e->unheard[side] && !todo.hold) {
         e->has_todo[side] = true;
         e->chosen[side] = todo.chosen;
         e->link.chosen[side] = todo.chosen == CHOSEN;
@@ -168,6 +169,21 @@ static void follow(struct run *r, struct batch *b, struct entry *e, enum side si
     for (size_t i = 0; i < b->n; i++)
         if (&b->of[i] != e && b->of[i].todo.side == side && b->of[i].todo.item == row->id)
             b->of[i].act = ACT_WAIT;
+}
+
+/* It is gone; but where two records were merged the link goes on with the one that is left. */
+static bool believe_gone(struct run *r, struct batch *b, struct entry *e, enum side side)
+{
+    struct item_row row = {0};
+    if (e->row[side].id && RULE(survivor_followed) &&
+        !match_survivor(r, b, side, e->row[side].id, &row))
+        return false;
+    e->gone[side] = !row.id;
+    if (!row.id)
+        return true;
+    e->link.made[side] = false; /* it bears no stamp of this link */
+    follow(r, b, e, side, &row);
+    return true;
 }
 
 static void verdict(struct run *r, struct entry *e)
@@ -206,15 +222,14 @@ static void verdict(struct run *r, struct entry *e)
 /* ---- the batch
  * ----------------------------------------------------------------------------------- */
 
-static void judge(struct run *r, struct batch *b, struct suspect *s,
+static bool judge(struct run *r, struct batch *b, struct suspect *s,
                   const struct found_items *found)
 {
     struct item_row row = {0};
     switch (where(r, b, s, found, &row)) {
     case NOWHERE:
     case IN_BIN:
-        s->e->gone[s->side] = true;
-        break;
+        return believe_gone(r, b, s->e, s->side);
     case ELSEWHERE:
         s->e->act = ACT_END;
         s->e->reason = WHY_MOVED;
@@ -228,6 +243,7 @@ static void judge(struct run *r, struct batch *b, struct suspect *s,
         follow(r, b, s->e, s->side, &row);
         break;
     }
+    return true;
 }
 
 /* What is found has an arena of its own: what other items filled must not make it too much. */
@@ -250,7 +266,7 @@ static bool look(struct run *r, struct batch *b, struct suspect *of, size_t n, e
             all[total++] = of[i].keys[k];
     bool ok = !total || find(r, a, side, all, total, &found);
     for (size_t i = 0; ok && i < n; i++)
-        judge(r, b, &of[i], &found);
+        ok = judge(r, b, &of[i], &found);
     arena_free(a);
     return ok;
 }
@@ -264,7 +280,8 @@ static bool weigh_side(struct run *r, struct batch *b, enum side side)
         if (!e->linked || !e->suspect[side])
             continue;
         if (proved_by_word(&r->side[side], &e->row[side])) {
-            e->gone[side] = true;
+            if (!believe_gone(r, b, e, side))
+                return false;
             continue;
         }
         of[n] = (struct suspect){.e = e, .side = side};

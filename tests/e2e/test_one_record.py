@@ -93,6 +93,49 @@ def test_people_whose_create_lost_its_answer():
             assert box.person()["fields"]["person_job_title"] == "Chair" and title(box, 0) == "Chair"
 
 
+def merge(box, of, keeps, goes, **more):
+    """As an administrator does: one goes, the other stays and has what was written last."""
+    box.workbooks("delete", of=of, id=goes)
+    box.workbooks("edit", of=of, id=keeps, **more)
+
+
+def test_of_two_that_are_merged_the_link_follows_the_one_left():
+    with Sandbox("--data", "empty") as box, \
+            Many(box, "contact", "contacts", "people", own=False,
+                 pair='on_delete = { left = "delete"; right = "delete"; };') as wess:
+        customer(box, 0)
+        customer(box, 1)
+        wess.settle()
+        ann = box.person()["id"]
+        other = box.workbooks("create", of="people", name="Ann Ivers", person_first_name="Ann",
+                              person_last_name="Ivers", **{"main_location[email]": "ann@x.example"})["id"]
+        wess.settle()
+        merge(box, "people", other, ann, person_job_title="Chair")
+        wess.settle()
+        assert title(box, 0) == "Chair" and title(box, 1) == "Chair"
+        box.exchange("edit", 1, id=box.contact(1)["id"], JobTitle="Head")
+        wess.settle()
+        assert box.person()["id"] == other and box.person()["fields"]["person_job_title"] == "Head"
+
+
+def test_of_two_meetings_by_the_rule_of_the_pair():
+    rule = 'match = ( { keys = [ "summary", "start" ]; one = "%s"; } ); '
+    for one, follows in (("link", True), ("ask", False)):
+        with Sandbox("--data", "empty") as box, \
+                Many(box, "event", "calendar", "meetings", own=False, pair=MEETINGS + rule % one) as wess:
+            meeting(box, 0)
+            wess.settle()
+            first = record(box)
+            other = box.workbooks("create", of="meetings", name="Review", all_day="false",
+                                  start="2030-07-04T07:00:00Z", finish="2030-07-04T08:00:00Z")["id"]
+            wess.settle()
+            merge(box, "meetings", other, first["id"])
+            wess.settle()
+            box.exchange("edit", 0, id=entry(box, 0)["id"], Subject="Again")
+            wess.settle()
+            assert (record(box)["fields"]["name"] == "Again") == follows
+
+
 def test_a_shared_record_is_not_deleted_for_one():
     with Sandbox("--data", "empty") as box, \
             Many(box, "contact", "contacts", "people", pair='on_untag = "delete"; '

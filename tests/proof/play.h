@@ -1,7 +1,7 @@
 /* Plays scripts: what people do in the world, and runs of the real engine on it, each in a process
  * of its own that may be killed at any step. Scenarios and random histories are such scripts.
  *
- *   new|tag|untag|queue|set|delete|purge|move|copy|merge|private|public BOX LABEL ...   (world.h)
+ *   new|tag|untag|queue|set|delete|purge|move|copy|merge|absorb|private|public BOX LABEL ...   (world.h)
  *   fault KIND BOX N      strikes the box's Nth call from here
  *   during STEP EDIT      a person's edit at that step of the next run
  *   when WHAT EDIT        the same, at the next edge of that name: write, fetch, fetched

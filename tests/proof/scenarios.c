@@ -153,6 +153,10 @@ const struct scenario scenarios[] = {
     {"copy-made", "", "new 0 Ann; queue 0 Ann 1; quiet; copy 1 Ann", "", ""},
     {"copy-crm", "", LINKED "copy 0 Ann", "", ""},
     {"merge-crm", "", LINKED "set 0 Bob org Acme; merge 0 Ann Bob", "", ""},
+    {"merged-crm", DELETE("delete", "delete"), LINKED "new 0 Ann; absorb 0 Ann; set 0 Ann org Acme",
+     "", "0 Ann org Acme; 1 Ann org Acme"},
+    {"merged-shared", "", SHARED "new 0 Ann; absorb 0 Ann; set 0 Ann org Acme", "",
+     "1 Ann org Acme; 2 Ann org Acme"},
     {"merge-box", "", LINKED "merge 1 Ann Bob", "", ""},
     /* Trouble. */
     {"lost-create", "",

@@ -250,6 +250,18 @@ static bool edit_merge(struct world *w, int box, struct w_item *item, struct w_i
     return true;
 }
 
+/* The same of two that bear one label: the later one stays. */
+static bool edit_absorb(struct world *w, int box, struct w_item *item)
+{
+    struct w_item *last = item;
+    for (size_t i = 0; i < w->box[box].n; i++) {
+        struct w_item *other = &w->box[box].items[i];
+        if (other->live && !other->trashed && !strcmp(other->field[FAMILY], item->field[FAMILY]))
+            last = other;
+    }
+    return edit_merge(w, box, last, item);
+}
+
 static bool edit_delete(struct world *w, int box, struct w_item *item)
 {
     if (w->manner == PER_ITEM && box != SHARED_BOX) {
@@ -290,6 +302,8 @@ bool world_edit(struct world *w, const char *line)
         return n == 5 && edit_set(w, box, item, a, b);
     if (!strcmp(verb, "copy"))
         return edit_copy(w, box, item);
+    if (!strcmp(verb, "absorb"))
+        return edit_absorb(w, box, item);
     if (!strcmp(verb, "merge"))
         return n >= 4 && edit_merge(w, box, item, world_label(w, box, a));
     if (!strcmp(verb, "delete"))

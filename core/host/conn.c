@@ -23,6 +23,7 @@
 #define CONN_BUDGET ((size_t)4 << 20)
 #define SECRET_CAP 8192u
 #define LOG_BYTES 700
+#define FETCH_USUAL 100u /* where a collection says nothing */
 
 struct conn {
     const struct config *cfg;
@@ -516,6 +517,14 @@ void conn_series(struct conn *c, const char *collection, const struct series_vie
 const struct series_view *conn_view(const struct conn *c, const char *collection)
 {
     return c->view && !strcmp(c->series, collection) ? c->view : NULL;
+}
+
+size_t conn_fetch_most(const struct conn *c, const char *collection)
+{
+    for (size_t i = 0; i < c->schema.n; i++)
+        if (!strcmp(c->schema.of[i].id, collection) && c->schema.of[i].fetch_max)
+            return c->schema.of[i].fetch_max;
+    return FETCH_USUAL;
 }
 
 /* NULL: out of memory. */

@@ -9,7 +9,6 @@
 #include "error.h"
 #include "keys.h"
 
-#define FETCH_ALL 100u /* ids of one call, where the collection says nothing */
 /* Of a series nobody needs what costs requests of its own before one occurrence is read. */
 #define SPARE (WESS_CALL_NO_PHOTO | WESS_CALL_NO_MIME)
 
@@ -46,8 +45,9 @@ enum wess_code raw_fetch_all(struct conn *c, const char *collection, struct wess
                              struct wess_error *e)
 {
     enum wess_code rc = WESS_OK;
-    for (size_t at = 0; rc == WESS_OK && at < ids.n; at += FETCH_ALL) {
-        size_t n = ids.n - at < FETCH_ALL ? ids.n - at : FETCH_ALL;
+    size_t most = conn_fetch_most(c, collection);
+    for (size_t at = 0; rc == WESS_OK && at < ids.n; at += most) {
+        size_t n = ids.n - at < most ? ids.n - at : most;
         rc = raw_fetch(c, collection, a, flags, (struct wess_list){ids.of + at, n}, out + at, e);
     }
     return rc;

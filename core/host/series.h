@@ -40,6 +40,7 @@ const char *series_of_id(struct wess_arena *, const char *id, const char **day);
 const struct wess_field *series_field(const struct wess_item *, const char *name);
 
 /* What such a collection can hold: without what recurs. false: arena spent. */
+size_t conn_fetch_most(const struct conn *, const char *collection); /* ids of one call */
 bool series_collection(struct wess_arena *, const struct wess_collection *,
                        struct wess_collection *out);
 

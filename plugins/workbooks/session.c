@@ -1,7 +1,8 @@
-/* One request: the key in its body, no session; the answer's meaning. */
+/* One request: the key in its body, or within a session (login.c); the answer's meaning. */
 #include <string.h>
 #include <strings.h>
 
+#include "login.h"
 #include "upload.h"
 #include "wb.h"
 
@@ -105,22 +106,31 @@ enum wess_code wb_judge(const struct http_response *r, bool write, struct wess_e
                      "an answer came that cannot be read (HTTP %ld)", r->status);
 }
 
-enum wess_code wb_begin(struct wess_call *call, const char *method, struct form *f)
+static enum wess_code add_key(struct wess_call *call, struct form *f)
 {
     char key[KEY_MAX];
-    struct wess_conn *c = call->conn;
-    if (c->host->secret(c->host->ctx, "api_key", key, sizeof(key)) != WESS_OK)
+    const struct wess_host *h = call->conn->host;
+    if (h->secret(h->ctx, "api_key", key, sizeof(key)) != WESS_OK)
         return wess_fail(&call->error, WESS_AUTH, WESS_OF_CREDENTIAL, NULL,
                          "the api_key cannot be read");
+    form_add(f, "api_key", key);
+    explicit_bzero(key, sizeof(key));
+    return WESS_OK;
+}
+
+enum wess_code wb_begin(struct wess_call *call, const char *method, struct form *f)
+{
+    struct wess_conn *c = call->conn;
     form_add(f, "_method", method);
     form_add(f, "client", "api");
     form_add(f, "api_version", "1");
     form_add(f, "_api_version", "1");
-    form_add(f, "api_key", key);
+    enum wess_code rc = c->username ? wb_login(call) : add_key(call, f);
+    if (rc != WESS_OK)
+        return rc;
     form_add(f, "_application_name", c->application);
     form_add(f, "_strict_attribute_checking", "true");
     form_add(f, "_json_output_datetime_format", "%s");
-    explicit_bzero(key, sizeof(key));
     return WESS_OK;
 }
 
@@ -172,8 +182,9 @@ static enum wess_code no_answer(struct wess_call *call, const struct http_respon
     }
 }
 
+/* *is_over: the session is; nothing was carried out. */
 static enum wess_code post(struct wess_call *call, const char *path, struct http_request *q,
-                           bool write, json_t **out)
+                           bool write, bool *is_over, json_t **out)
 {
     static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded",
                                           "Accept: application/json"};
@@ -197,10 +208,12 @@ static enum wess_code post(struct wess_call *call, const char *path, struct http
         call->remote_ms = r.date_ms;
     }
     enum wess_code rc = WESS_OK;
+    *is_over = c->username && r.code == WESS_OK && wb_is_over(&r);
     if (r.code != WESS_OK)
         rc = no_answer(call, &r, write);
     else if (r.status != 200 || !(*out = wb_parse(r.body, r.len)) || !json_is_object(*out))
         rc = wb_judge(&r, write, &call->error);
+    wb_login_named(c, &call->error, rc);
     if (rc != WESS_OK) {
         json_decref(*out);
         *out = NULL;
@@ -209,27 +222,61 @@ static enum wess_code post(struct wess_call *call, const char *path, struct http
     return rc;
 }
 
+/* A change bears the token of its session, which is the last of its form. */
+static void add_token(const struct wess_call *call, struct form *f, bool write)
+{
+    if (write && call->conn->token)
+        form_add(f, "_authenticity_token", call->conn->token);
+}
+
+static enum wess_code post_once(struct wess_call *call, const char *path, struct form *f,
+                                struct wb_upload *u, bool write, bool *is_over, json_t **out)
+{
+    size_t len = f->len;
+    add_token(call, f, write);
+    if (f->spent)
+        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "out of memory");
+    struct http_request q = {.body = f->data, .len = f->len};
+    if (u && wb_upload_start(u) != WESS_OK)
+        return wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                         "what is to be filed cannot be read from the spool");
+    if (u)
+        q = (struct http_request){.len = u->len, .source = wb_upload_read, .source_ctx = u};
+    enum wess_code rc = post(call, path, &q, write, is_over, out);
+    if (u)
+        wb_upload_end(u);
+    f->len = len;
+    return rc;
+}
+
+/* A session ends when it likes: the request goes once more in another one. */
+static enum wess_code post_form(struct wess_call *call, const char *path, struct form *f,
+                                struct wb_upload *u, bool write, json_t **out)
+{
+    bool is_over = false;
+    *out = NULL;
+    enum wess_code rc = post_once(call, path, f, u, write, &is_over, out);
+    if (!is_over)
+        return rc;
+    wb_login_forget(call->conn);
+    call->error = (struct wess_error){0};
+    rc = wb_login(call);
+    if (rc != WESS_OK)
+        return rc == WESS_TRANSIENT && write ? WESS_NOT_TRIED : rc;
+    rc = post_once(call, path, f, u, write, &is_over, out);
+    if (is_over)
+        wb_login_forget(call->conn);
+    return rc;
+}
+
 enum wess_code wb_post(struct wess_call *call, const char *path, struct form *f, bool write,
                        json_t **out)
 {
-    struct http_request q = {.body = f->data, .len = f->len};
-    *out = NULL;
-    if (f->spent)
-        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "out of memory");
-    return post(call, path, &q, write, out);
+    return post_form(call, path, f, NULL, write, out);
 }
 
 enum wess_code wb_post_upload(struct wess_call *call, const char *path, struct wb_upload *u,
                               json_t **out)
 {
-    *out = NULL;
-    if (u->form->spent)
-        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "out of memory");
-    if (wb_upload_start(u) != WESS_OK)
-        return wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
-                         "what is to be filed cannot be read from the spool");
-    struct http_request q = {.len = u->len, .source = wb_upload_read, .source_ctx = u};
-    enum wess_code rc = post(call, path, &q, true, out);
-    wb_upload_end(u);
-    return rc;
+    return post_form(call, path, u->form, u, true, out);
 }

@@ -14,8 +14,8 @@ struct wb_insert {
 };
 struct wb_upload {
     const struct wess_host *host;
-    const struct form *form; /* outlives this */
-    struct wb_insert *of;    /* in the order of the form */
+    struct form *form;    /* outlives this */
+    struct wb_insert *of; /* in the order of the form */
     size_t n;
     size_t len; /* of the whole body */
     /* Where the sending is. */

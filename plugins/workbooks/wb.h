@@ -45,6 +45,8 @@ struct wess_conn {
     struct http *http;
     const char *base; /* ends with '/' */
     const char *application;
+    const char *username, *database; /* in place of the key; NULL */
+    char *token;                     /* of the session; NULL: there is none */
     int64_t page, overlap_s;
     int64_t max_create; /* in an hour; 0: any */
     int64_t ahead_ms;   /* their clock minus ours, by the last answer */

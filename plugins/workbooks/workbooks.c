@@ -3,12 +3,17 @@
 #include <string.h>
 
 #include "links.h"
+#include "login.h"
 #include "meta.h"
 
 static const struct wess_option options[] = {
     {"url", "url", NULL, "https://secure.workbooks.com/", NULL, "address of the service", 0},
     {"api_key", "string", NULL, NULL, NULL, "API key of the service user; it has an end date",
-     WESS_OPTION_REQUIRED | WESS_OPTION_SECRET},
+     WESS_OPTION_SECRET},
+    {"username", "string", NULL, NULL, NULL, "the service user, where there is no key", 0},
+    {"password", "string", NULL, NULL, NULL, "of username", WESS_OPTION_SECRET},
+    {"database", "string", NULL, NULL, NULL, "number of the database, where username has several",
+     WESS_OPTION_CREDENTIAL},
     {"page_size", "int", NULL, "100", "1..200", "rows of one answer", 0},
     {"overlap", "duration", NULL, "60s", NULL, "how late a change may become visible", 0},
     {"application", "string", NULL, "WESS", NULL, "what created_through says", 0},
@@ -46,6 +51,9 @@ static void close_conn(struct wess_conn *c)
 {
     if (!c)
         return;
+    if (c->http)
+        wb_logout(c);
+    wb_login_forget(c);
     http_free(c->http);
     json_decref(c->employers);
     for (size_t k = 0; k < WB_KINDS; k++)
@@ -126,6 +134,10 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
         close_conn(c);
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
                          "the setting url must end with a slash");
+    }
+    if (!wb_login_open(c, e)) {
+        close_conn(c);
+        return WESS_BROKEN;
     }
     const char *bad = NULL;
     if (!wb_custom_read(c, host->setting(host->ctx, "custom_fields"), &bad)) {

@@ -11,6 +11,7 @@
 #include "entra.h"
 #include "faults.h"
 #include "server.h"
+#include "workbooks.h"
 
 static const char help[] =
     "Usage: wess-sandbox [OPTION]...\n"
@@ -45,6 +46,8 @@ static const char help[] =
     "      email_links=off|on            whether Workbooks relates mail by activity links (off)\n"
     "      lacks=COLUMN                  the Workbooks database does not have this column\n"
     "      denies=SET:ACTION             what its metadata does not permit, tasks:create\n"
+    "      dead_session=status|redirect  what a session that ended is told (status)\n"
+    "      databases=one|several         of who signs in by name and password (one)\n"
     "      when_format=iso|asked         whether the format asked for reaches times of activities\n"
     "      errors=object|array           an empty errors member is {} or [] (object)\n"
     "      per_object=on|off             _per_object_transactions is known (on)\n"
@@ -126,8 +129,9 @@ static void say(bool json, const char *scheme, unsigned exchange, unsigned workb
                "\"%s\"}",
                i ? "," : "", sb_users[i].address, sb_users[i].name, sb_users[i].login,
                sb_users[i].password);
-    printf("]},\"workbooks\":{\"url\":\"%s://127.0.0.1:%u/\",\"api_key\":\"%s\",\"users\":[",
-           scheme, workbooks, sb_api_key);
+    printf("]},\"workbooks\":{\"url\":\"%s://127.0.0.1:%u/"
+           "\",\"api_key\":\"%s\",\"username\":\"%s\",\"password\":\"%s\",\"users\":[",
+           scheme, workbooks, sb_api_key, WB_USER, sb_service_password);
     for (size_t i = 0; i < sb_n_users; i++)
         printf("%s{\"login\":\"%s\",\"queue\":\"%s\",\"queue_id\":%zu}", i ? "," : "",
                sb_users[i].address, sb_users[i].name, 11 + i);

@@ -18,7 +18,7 @@ void wb_put_json(struct sb_response *out, json_t *j, int status)
     json_decref(j);
 }
 
-static void refuse(struct sb_response *out, int status, const char *reason)
+void wb_refuse(struct sb_response *out, int status, const char *reason)
 {
     const char *member =
         !strcmp(sb_switch("failure", "reason"), "message") ? "failure_message" : "failure_reason";
@@ -77,17 +77,21 @@ static bool is_key(const char *key)
             (key[len] == '-' && key[len + 1] >= '1' && key[len + 1] <= '9' && !key[len + 2]));
 }
 
-static bool signed_in(const struct sb_request *r, struct sb_response *out)
+static bool signed_in(const struct sb_request *r, bool changes, struct sb_response *out)
 {
     char *key = sb_param(r->body, "api_key", 0);
     const char *agent = sb_header(r, "User-Agent");
     bool wrong = sb_fault_at(r, "", NULL) == SB_FAULT_PASSWORD;
     bool ok = key && is_key(key) && !wb_expired && !wrong;
     if (!agent || !*agent) {
-        refuse(out, 403, "user_agent_required");
+        wb_refuse(out, 403, "user_agent_required");
         ok = false;
+    } else if (!key && sb_header(r, "Cookie")) {
+        if (wrong) /* B2: they end when the service likes */
+            wb_drop_sessions();
+        ok = wb_in_session(r, changes, out);
     } else if (!ok) {
-        refuse(out, 401, key ? "unrecognised_name_or_password" : "no_session");
+        wb_refuse(out, 401, key ? "unrecognised_name_or_password" : "no_session");
     }
     free(key);
     return ok;
@@ -111,7 +115,14 @@ static void handle(const struct sb_request *r, struct sb_response *out)
         out->status = 302;
         sb_buf_fmt(&out->headers, "Location: %s\n", r->path);
         sb_buf_str(&out->body, "");
-    } else if (!signed_in(r, out)) {
+    } else if (!strcmp(r->path, "/login.api")) {
+        wb_login(r, out);
+    } else if (!strcmp(r->path, "/logout")) {
+        wb_logout(r, out);
+    } else if (!strcmp(r->path, "/login")) {
+        out->type = "text/html";
+        sb_buf_str(&out->body, "<html><body>Please sign in.</body></html>");
+    } else if (!signed_in(r, put, out)) {
         /* answered */
     } else if (set && put) {
         wb_change(set, r, out);
@@ -139,6 +150,7 @@ static void handle(const struct sb_request *r, struct sb_response *out)
 static void stop(void)
 {
     wb_tables_free();
+    wb_drop_sessions();
     wb_expired = false;
 }
 

@@ -118,6 +118,18 @@ void wb_put_json(struct sb_response *, json_t *, int status);
 /* workbooks.c: whether the key counts as expired. */
 extern bool wb_expired;
 
+void wb_refuse(struct sb_response *, int status, const char *reason);
+
+/* workbooks_session.c: who signs in by name and password. */
+#define WB_USER "wess@example.com"
+extern unsigned wb_logins, wb_logouts;
+void wb_login(const struct sb_request *, struct sb_response *);
+void wb_logout(const struct sb_request *, struct sb_response *);
+/* Whether the request is of a session that lives; else it is answered. */
+bool wb_in_session(const struct sb_request *, bool changes, struct sb_response *);
+size_t wb_sessions(void);
+void wb_drop_sessions(void);
+
 /* workbooks_data.c */
 void wb_start(const char *base);
 

@@ -80,6 +80,12 @@ bool wb_control(const char *action, const char *query, struct sb_buf *out)
         free(name);
     } else if (!strcmp(action, "sent")) {
         answer = json_pack("{s:i}", "sent", (int)wb_sent);
+    } else if (!strcmp(action, "sessions")) {
+        answer = json_pack("{s:i,s:i,s:i}", "sessions", (int)wb_sessions(), "logins",
+                           (int)wb_logins, "logouts", (int)wb_logouts);
+    } else if (!strcmp(action, "drop_sessions")) {
+        wb_drop_sessions();
+        answer = json_object();
     } else if (!strcmp(action, "expire_key")) {
         char *on = sb_param(query, "on", 0);
         wb_expired = !on || strcmp(on, "0") != 0;

@@ -101,10 +101,8 @@ static const struct {
     const char *column;
     const char *entries[4];
 } picklists[] = {
-    {"activity_type", {"To-do", "Phone call", "Email"}},
-    {"activity_status", {"New", "Complete"}},
-    {"activity_priority", {"High", "Medium"}},
-    {"status", {"DRAFT", "SEND", "SENT"}},
+    {"activity_type", {"To-do", "Phone call", "Email"}}, {"activity_status", {"New", "Complete"}},
+    {"activity_priority", {"High", "Medium"}},           {"status", {"DRAFT", "SEND", "SENT"}},
     {"cf_person_grade", {"Gold", "Silver", "Bronze"}},
 };
 #define N_PICKLISTS (sizeof(picklists) / sizeof(picklists[0]))

@@ -26,6 +26,7 @@ scratch = true;
 # Another record, which has to be there; what no public source shows.
 avoid = [ "org", "rrule" ];
 """
+SESSION = WORKBOOKS.replace("api_key = ", 'username = "{workbooks[username]}"; password = ')
 FOLDER = """
 endpoint = {{ connector = "vdir"; path = "{dir}/cards"; version = "{version}"; }};
 collection = "contacts";
@@ -106,6 +107,9 @@ def test_workbooks(*args):
         with Sandbox(clock=False) as box:
             conform("workbooks.so", WORKBOOKS, box.info, box.info["workbooks"]["api_key"], *args,
                     collection=collection)
+    with Sandbox(clock=False) as box:
+        conform("workbooks.so", SESSION, box.info, box.info["workbooks"]["password"], *args,
+                collection="tasks")
 
 
 # What WESS_LIE makes of the example, and the clauses that it may be caught by.

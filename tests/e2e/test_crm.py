@@ -627,6 +627,18 @@ def test_mail_stands_without_links_that_cannot_be_had():
                 assert "related to people" in f.read(), fault
 
 
+def test_filed_mail_is_related_to_who_comes_later():
+    with Sandbox("--data", "empty", "--switch", "email_links=on") as box, Filing(box) as wess:
+        with_people(wess)
+        mail(box, 0, "Offer", 1,
+             From="<t:Mailbox><t:EmailAddress>ada@x.example</t:EmailAddress></t:Mailbox>")
+        wess.file()
+        assert not all_there(box, "links") and len(all_there(box, "emails")) == 1
+        box.workbooks("create", name="Ada", **{"home_location[email]": "Ada@X.example"})
+        wess.file()
+        assert len(all_there(box, "links")) == 1 and len(all_there(box, "emails")) == 1
+
+
 def test_a_status_that_would_send_is_refused():
     with Sandbox("--data", "empty") as box, Filing(box, wb='mail_status = "SEND";') as wess:
         mail(box, 0, "Offer", 1)

@@ -1,8 +1,10 @@
 """A series beside a database that has no recurrence: its occurrences of the window, one by one."""
 import datetime
+import os
 import time
 
 from sandbox import Sandbox, main
+from test_calendars import Calendars, event
 from test_crm import Crm, all_there, here, make, queue_of
 
 ZONE = "W. Europe Standard Time"
@@ -144,6 +146,54 @@ def test_6_what_one_cannot_say_is_parked():
                       reminder_enabled="true")
         wess.settle()
         assert "occurrence" in wess.run("parked", "list", check=(0, 1)).stdout
+
+
+FOLDER = """
+site = "series"; state_dir = "{dir}/state";
+endpoints: {{ here: {{ connector = "vdir"; kind = "event"; path = "{dir}/here"; time_zone = "UTC"; }};
+  crm: {{ connector = "workbooks"; url = "{url}"; api_key = {{ file = "{dir}/workbooks.secret"; }}; }}; }};
+users: {{ source = {{ csv = "{dir}/users.csv"; }}; waves = ( {{ name = "*"; mode = "both"; }} ); }};
+pairs: {{ it: {{ kind = "event"; left = "here:calendar"; right = "crm:meetings";
+  select = {{ left = {{ shared = true; }}; right = {{ shared = true; }}; }};
+  window = {{ past = "10d"; future = "24d"; }}; first = {{ create = "yes"; }}; }}; }};
+log: {{ file = "{dir}/log"; level = "debug"; }};
+"""
+
+
+class FromFolder(Calendars):
+    def __init__(self, box):
+        super().__init__("event")
+        self.box = box
+        self.exchange = True  # a server whose clock moves
+        self.write("workbooks.secret", box.info["workbooks"]["api_key"] + "\n", 0o600)
+        self.write("wess.conf", FOLDER.format(dir=self.dir, url=box.info["workbooks"]["url"]))
+
+
+def compact(days, hour=8):
+    return on(days, hour).replace("-", "").replace(":", "")
+
+
+def test_8_from_a_folder_of_files_it_is_the_same():
+    with Sandbox("--data", "empty") as box, FromFolder(box) as wess:
+        lines = (f"DTSTART:{compact(-21)}", "DURATION:PT1H", "SUMMARY:Weekly",
+                 "RRULE:FREQ=WEEKLY")
+        wess.put("w.ics", event("w@x", *lines))
+        wess.put("o.ics", event("o@x", f"DTSTART:{compact(3)}", "DURATION:PT1H", "SUMMARY:Once"))
+        wess.settle()
+        assert days_of(box) == [-7, 0, 7, 14, 21] and days_of(box, "Once") == [3]
+        # One deleted, one renamed over there; the rest is untouched.
+        wess.edit("w.ics", "RRULE:FREQ=WEEKLY", f"RRULE:FREQ=WEEKLY\r\nEXDATE:{compact(7)}")
+        box.workbooks("edit", of="meetings", id=on_day(box, 14)["id"], name="Weekly with Ann")
+        wess.settle()
+        text = wess.text("w.ics")
+        assert f"RECURRENCE-ID:{compact(14)}" in text and "SUMMARY:Weekly with Ann" in text, text
+        assert text.count("BEGIN:VEVENT") == 2 and days_of(box) == [-7, 0, 7, 21]
+        os.remove(wess.path("w.ics"))
+        box.move_clock(600)
+        wess("sync", "--no-wait", check=(0, 1))
+        box.workbooks("edit", of="meetings", id=on_day(box, 0)["id"], name="Alone")
+        wess.settle()
+        assert wess.files() == ["o.ics"], wess.files()
 
 
 if __name__ == "__main__":

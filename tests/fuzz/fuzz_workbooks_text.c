@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "details.h"
 #include "fuzz.h"
 #include "testhost.h"
 #include "wb.h"
@@ -48,6 +49,18 @@ static void note_holds(struct testhost *th, const char *text)
     free(want);
 }
 
+/* What is left of a description without its block is no longer, and in its order. */
+static void block_holds(struct testhost *th, const char *text)
+{
+    char *block, *rest = wb_details_cut(&th->host, &th->arena, text, &block);
+    size_t at = 0;
+    HOLDS(rest && strlen(rest) <= strlen(text));
+    for (const char *s = text; *s && rest[at]; s++)
+        at += *s == rest[at];
+    HOLDS(!rest[at]);
+    HOLDS(block || !strcmp(rest, text));
+}
+
 static void json_holds(const char *text, size_t len)
 {
     json_t *j = wb_parse(text, len);
@@ -77,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_holds((const char *)data, size);
     char *text = fuzz_text(&in);
     note_holds(&th, text);
+    block_holds(&th, text);
     free(text);
     testhost_fini(&th);
     return 0;

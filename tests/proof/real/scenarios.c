@@ -84,8 +84,10 @@ const struct real_scenario real_scenarios[] = {
     {"new-ids", ON_CONTACTS | ON_EVENT, 1, DELETES, LINKED "renumber a; set o Ann one Boss", "",
      "a Ann one Boss; o Ann one Boss; a Bob; o Bob"},
     /* A task's summary proves nothing: what bears it under another id is out of reach. */
-    {"new-ids-unproved", ON_TASK, 1, DELETES, LINKED "renumber a", "",
+    {"new-ids-unproved", ON_TASK | ON_TASK_CRM, 1, DELETES, LINKED "renumber a", "",
      "a Ann; o Ann; a Bob; o Bob"},
+    {"new-ids-and-edited", ON_TASK_CRM, 1, DELETES,
+     LINKED "renumber a; set a Ann two 44; set o Bob two 45", "", "a Ann; o Ann; a Bob; o Bob"},
     {"move-after-end", ON_CONTACTS, 1, "", LINKED "delete o Ann; quiet; move a Ann", "",
      "a Ann; o Ann none"},
     {"new-ids-after-end", ON_CONTACTS | ON_EVENT, 1, "", LINKED "delete o Ann; quiet; renumber a",

@@ -28,7 +28,7 @@ static const char *const side_names[SIDES] = {"a", "b", "crm", "dir"};
 /* How a script's value stands on a side. */
 enum form {
     PLAIN,
-    DAYS,   /* a number: so many days after FIRST_DAY, which are days of winter time */
+    DAYS,   /* a number: so many days of winter time after FIRST_DAY, which stands for nothing */
     SWITCH, /* with a switch beside it, which is on where there is a value */
 };
 #define FIRST_DAY 1888185600 /* 2029-11-01 */
@@ -122,9 +122,12 @@ static void from_form(const struct field *f, char value[REAL_LINE])
     struct tm t = {0};
     char *to = value;
     bool tag = false;
-    if (f->form == DAYS && strptime(value, "%F", &t))
-        snprintf(value, REAL_LINE, "%lld",
-                 (long long)((timegm(&t) + (strchr(value, 'T') ? DAY : 0) - FIRST_DAY) / DAY));
+    if (f->form == DAYS && strptime(value, "%F", &t)) {
+        long long days = (timegm(&t) + (strchr(value, 'T') ? DAY : 0) - FIRST_DAY) / DAY;
+        *value = 0;
+        if (days)
+            snprintf(value, REAL_LINE, "%lld", days);
+    }
     /* The CRM makes HTML of texts. */
     for (const char *c = value; f->form == PLAIN && f->crm && *c; c++) {
         tag |= *c == '<';
@@ -227,10 +230,11 @@ static bool new_item(const struct doing *d)
                        query("GivenName", GIVEN, "Surname", d->name, "DisplayName", full,
                              "EmailAddress1", mail, NULL));
     case REAL_TASK:
-        return control(d, "create",
-                       query("kind", "Task", "Subject", d->name,
-                             d->remote->other == REAL_CRM ? NULL : "DueDate",
-                             "2030-02-02T23:00:00Z", NULL));
+        return control(
+            d, "create",
+            query("kind", "Task", "Subject", d->name, "DueDate",
+                  d->remote->other == REAL_CRM ? "2029-10-31T23:00:00Z" : "2030-02-02T23:00:00Z",
+                  NULL));
     case REAL_EVENT:
         return control(d, "create",
                        query("kind", "CalendarItem", "Subject", d->name, "Start",
@@ -333,8 +337,9 @@ static bool new_record(const struct doing *d)
                            query("name", full, "person_first_name", GIVEN, "person_last_name",
                                  d->name, "main_location[email]", mail, NULL));
     if (d->remote->kind == REAL_TASK)
-        return control_crm("create", query("of", of, "name", d->name, "activity_status", "New",
-                                           "activity_priority", "Medium", NULL));
+        return control_crm("create",
+                           query("of", of, "name", d->name, "due", "2029-11-01", "all_day", "true",
+                                 "activity_status", "New", "activity_priority", "Medium", NULL));
     return d->remote->kind == REAL_EVENT &&
            control_crm("create", query("of", of, "name", d->name, "start", "2030-07-04T07:00:00Z",
                                        "finish", "2030-07-04T08:00:00Z", "all_day", "false", NULL));

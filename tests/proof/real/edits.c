@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "exchange.h"
+#include "imap.h"
 #include "real.h"
 #include "workbooks.h"
 
@@ -20,7 +21,7 @@
 #define FILE_MOST 65536
 
 const char *const real_kind_names[REAL_KINDS] = {"contact", "task", "event", "mail"};
-const char *const real_other_names[REAL_OTHERS] = {"crm", "dir"};
+const char *const real_other_names[REAL_OTHERS] = {"crm", "dir", "dir"};
 
 enum side { SIDE_A, SIDE_B, SIDE_CRM, SIDE_DIR, SIDES };
 static const char *const side_names[SIDES] = {"a", "b", "crm", "dir"};
@@ -215,6 +216,8 @@ static bool new_item(const struct doing *d)
     char mail[80], full[80];
     snprintf(mail, sizeof(mail), "pat.%s@x.example", d->name);
     snprintf(full, sizeof(full), GIVEN " %s", d->name);
+    if (!strcmp(d->verb, "mail") && d->remote->other == REAL_TAGS && !real_imap_mail(d->name, mail))
+        return false;
     if (!strcmp(d->verb, "mail"))
         return control(
             d, "mail",
@@ -260,6 +263,8 @@ static bool edit_box(const struct doing *d)
     const struct ex_item *i = item_named(d, &n);
     if (!i)
         return false;
+    if (d->remote->other == REAL_TAGS && (!strcmp(d->verb, "choose") || !strcmp(d->verb, "drop")))
+        return real_imap_tag(d->name, *d->verb == 'c');
     if (!strcmp(d->verb, "choose"))
         return control(d, "tag", query("id", i->id, "category", TAG, NULL));
     if (!strcmp(d->verb, "drop"))

@@ -327,6 +327,22 @@ static bool outlived(const struct link_row *link, enum side side)
            strcmp(link->reason, WHY_BOTH_GONE) != 0;
 }
 
+/* Where no key is sure the weakest one still tells what went out of reach. */
+static bool is_all_there_is(const struct kind_def *kind, const struct hash *key)
+{
+    return !kind->n_sure && key->of[0] == key_label(kind->keys[kind->n_keys - 1]);
+}
+
+/* Its link has ended so, or is about to: the same batch may tell of both. */
+static bool went_away(const struct batch *b, const struct link_row *link)
+{
+    const char *reason = link->ended ? link->reason : NULL;
+    for (size_t i = 0; !link->ended && i < b->n; i++)
+        if (b->of[i].link.id == link->id)
+            reason = b->of[i].reason;
+    return reason && !strcmp(reason, WHY_MOVED);
+}
+
 /* Without a twin it may still be what an ended link knew under an id that is gone by now: moved, or
  * imported anew. That such a link stays ended must not hang on an id. */
 static bool by_past(struct run *r, struct batch *b, struct entry *e, const struct hash *keys,
@@ -337,7 +353,8 @@ static bool by_past(struct run *r, struct batch *b, struct entry *e, const struc
     for (size_t i = 0; r->pu.met && i < n; i++) {
         struct item_row *rows = NULL;
         size_t n_rows = 0;
-        if (!is_sure(r->pair->kind, &keys[i]))
+        bool sure = is_sure(r->pair->kind, &keys[i]);
+        if (!sure && !is_all_there_is(r->pair->kind, &keys[i]))
             continue;
         if (items_find(r->db, b->arena, r->side[side].feed.id, e->row[side].rid, &keys[i], 1, &rows,
                        &n_rows) == STORE_FAIL)
@@ -349,7 +366,7 @@ static bool by_past(struct run *r, struct batch *b, struct entry *e, const struc
             enum store_code rc = link_of(r->db, b->arena, r->pu.id, side, rows[k].id, &link);
             if (rc == STORE_FAIL)
                 return run_store_failed(r);
-            if (rc == STORE_OK && outlived(&link, side))
+            if (rc == STORE_OK && (sure ? outlived(&link, side) : went_away(b, &link)))
                 add_candidate(&c, link.item[other_side(side)]);
         }
     }

@@ -121,6 +121,28 @@ def test_a_tag_that_is_taken_off_sticks():
         assert here(box, "tasks", "Offer")
 
 
+def test_tasks_without_a_day_are_not_doubled_by_new_ids():
+    """After an import each has another id, and nothing sure says which it was: that is asked."""
+    with Sandbox("--data", "empty") as box, Crm(box, "task", "tasks", "tasks") as wess:
+        make(box, "Task", Subject="Offer")
+        make(box, "Task", Subject="Call back", DueDate="2030-02-03T00:00:00Z")
+        wess.settle()
+        box.exchange("new_ids", 0)
+        make(box, "Task", Subject="Another")
+        wess.settle(check=1)
+        assert len(all_there(box, "tasks")) == 3 and len(box.contacts(0, folder="tasks")) == 3
+        asked = wess.json("conflicts", "list", check=(0, 1))["conflicts"]
+        assert len(asked) == 2, asked
+        for a in asked:
+            shown = wess.json("conflicts", "show", str(a["id"]))
+            wess("conflicts", "resolve", str(a["id"]), "--link", str(shown["candidates"][0]["item"]))
+        wess.settle()
+        box.exchange("edit", 0, id=here(box, "tasks", "Offer")["id"], Importance="High")
+        wess.settle()
+        assert there(box, "tasks", "Offer")["fields"]["activity_priority"] == "High"
+        assert len(all_there(box, "tasks")) == 3
+
+
 def test_no_more_are_created_in_an_hour_than_the_settings_allow():
     with Sandbox("--data", "empty") as box, \
             Crm(box, "task", "tasks", "tasks", wb="max_create = 2;") as wess:

@@ -100,6 +100,12 @@ static void a_move(struct history *h)
         add(h, "move dir P%u", dice(PEOPLE));
 }
 
+static const char *records_of(const struct history *h)
+{
+    static const char *const of[REAL_KINDS] = {"people", "tasks", "meetings", "emails"};
+    return of[h->kind];
+}
+
 static void a_fault(struct history *h)
 {
     static const char *const ops[] = {"SyncFolderItems", "GetItem",    "FindItem", "CreateItem",
@@ -132,8 +138,8 @@ static void a_fault(struct history *h)
     case 2:
     case 3:
         if (h->other == REAL_CRM) {
-            add(h, "fault workbooks:people:%s:%u:%s", dice(3) ? "PUT" : "GET", 1 + dice(3),
-                ONE_OF(crm));
+            add(h, "fault workbooks:%s:%s:%u:%s", records_of(h), dice(3) ? "PUT" : "GET",
+                1 + dice(3), ONE_OF(crm));
             break;
         }
         /* fallthrough */
@@ -145,7 +151,7 @@ static void a_fault(struct history *h)
 static void a_while(struct history *h)
 {
     static const char *const ops[] = {"ews:SyncFolderItems", "ews:GetItem", "ews:UpdateItem",
-                                      "ews:CreateItem", "workbooks:people:PUT"};
+                                      "ews:CreateItem"};
     char edit[REAL_LINE];
     an_edit(h, edit);
     switch (dice(14)) {
@@ -165,7 +171,10 @@ static void a_while(struct history *h)
         add(h, "clock %u", 10 + dice(200));
         break;
     case 7:
-        add(h, "when %s %.200s", ONE_OF(ops), edit);
+        if (dice(5))
+            add(h, "when %s %.200s", ONE_OF(ops), edit);
+        else
+            add(h, "when workbooks:%s:PUT %.200s", records_of(h), edit);
         break;
     case 8:
         a_move(h);
@@ -187,8 +196,8 @@ static void invent(struct history *h, unsigned long seed)
     for (int i = 0; i < 8; i++)
         dice(2);
     *h = (struct history){.other = dice(2) ? REAL_CRM : REAL_DIR, .users = 1, .deletes = dice(2)};
-    h->kind = h->other == REAL_CRM ? REAL_CONTACT : (enum real_kind)dice(REAL_KINDS);
-    h->users = h->other == REAL_CRM ? 2 : 1;
+    h->kind = (enum real_kind)dice(h->other == REAL_CRM ? REAL_MAIL : REAL_KINDS);
+    h->users = h->other == REAL_CRM && h->kind == REAL_CONTACT ? 2 : 1;
     for (unsigned l = 0; l < PEOPLE; l++) {
         const char *at = side(h);
         add(h, "new %s P%u", at, l);

@@ -36,7 +36,8 @@ static const struct ground { /* where a scenario is played */
 } grounds[] = {{ON_CONTACT_CRM, REAL_CONTACT, REAL_CRM}, {ON_CONTACT_DIR, REAL_CONTACT, REAL_DIR},
                {ON_TASK, REAL_TASK, REAL_DIR},           {ON_EVENT, REAL_EVENT, REAL_DIR},
                {ON_MAIL_DIR, REAL_MAIL, REAL_DIR},       {ON_TASK_CRM, REAL_TASK, REAL_CRM},
-               {ON_EVENT_CRM, REAL_EVENT, REAL_CRM},     {ON_MAIL_CRM, REAL_MAIL, REAL_CRM}};
+               {ON_EVENT_CRM, REAL_EVENT, REAL_CRM},     {ON_MAIL_CRM, REAL_MAIL, REAL_CRM},
+               {ON_MAIL_TAGS, REAL_MAIL, REAL_TAGS}};
 enum { GROUNDS = sizeof(grounds) / sizeof(grounds[0]) };
 
 static long sample = USUAL; /* of all points, about; 0: every one */
@@ -184,7 +185,7 @@ static void job(const char *root, const struct real_scenario *s, const struct gr
     static struct cutter c;
     c = (struct cutter){.scenario = s, .tally = t};
     snprintf(c.name, sizeof(c.name), "%s/%s-%s", s->name, real_kind_names[g->kind],
-             real_other_names[g->other]);
+             g->on == ON_MAIL_TAGS ? "tags" : real_other_names[g->other]);
     t->jobs++;
     if (!real_open(&c.play, root, g->kind, g->other, s->users, s->pair) || !uncut(&c)) {
         if (*c.play.error)
@@ -209,7 +210,7 @@ static bool is_played(const struct real_scenario *s, const struct ground *g)
 {
     char name[96];
     snprintf(name, sizeof(name), "%s/%s-%s", s->name, real_kind_names[g->kind],
-             real_other_names[g->other]);
+             g->on == ON_MAIL_TAGS ? "tags" : real_other_names[g->other]);
     return (s->on & g->on) && (!only || !strncmp(only, name, strlen(only)));
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "exchange.h"
+#include "imap.h"
 #include "parts.h"
 #include "real.h"
 #include "workbooks.h"
@@ -21,7 +22,7 @@
 #define FILE_MOST 65536
 
 const char *const real_kind_names[REAL_KINDS] = {"contact", "task", "event", "mail"};
-const char *const real_other_names[REAL_OTHERS] = {"crm", "dir"};
+const char *const real_other_names[REAL_OTHERS] = {"crm", "dir", "dir"};
 
 enum side { SIDE_A, SIDE_B, SIDE_CRM, SIDE_DIR, SIDES };
 static const char *const side_names[SIDES] = {"a", "b", "crm", "dir"};
@@ -29,7 +30,7 @@ static const char *const side_names[SIDES] = {"a", "b", "crm", "dir"};
 /* How a script's value stands on a side. */
 enum form {
     PLAIN,
-    DAYS,   /* a number: so many days after FIRST_DAY, which are days of winter time */
+    DAYS,   /* a number: so many days of winter time after FIRST_DAY, which stands for nothing */
     SWITCH, /* with a switch beside it, which is on where there is a value */
 };
 #define FIRST_DAY 1888185600 /* 2029-11-01 */
@@ -133,9 +134,12 @@ static void from_form(const struct field *f, char value[REAL_LINE])
     struct tm t = {0};
     char *to = value;
     bool tag = false;
-    if (f->form == DAYS && strptime(value, "%F", &t))
-        snprintf(value, REAL_LINE, "%lld",
-                 (long long)((timegm(&t) + (strchr(value, 'T') ? DAY : 0) - FIRST_DAY) / DAY));
+    if (f->form == DAYS && strptime(value, "%F", &t)) {
+        long long days = (timegm(&t) + (strchr(value, 'T') ? DAY : 0) - FIRST_DAY) / DAY;
+        *value = 0;
+        if (days)
+            snprintf(value, REAL_LINE, "%lld", days);
+    }
     /* The CRM makes HTML of texts. */
     for (const char *c = value; f->form == PLAIN && f->crm && *c; c++) {
         tag |= *c == '<';
@@ -223,7 +227,10 @@ static bool new_item(const struct doing *d)
     char mail[80], full[80];
     snprintf(mail, sizeof(mail), "pat.%s@x.example", d->name);
     snprintf(full, sizeof(full), GIVEN " %s", d->name);
-    if (d->remote->kind == REAL_MAIL)
+    bool is_mail = d->remote->kind == REAL_MAIL;
+    if (is_mail && d->remote->other == REAL_TAGS && !real_imap_mail(d->name, mail))
+        return false;
+    if (is_mail)
         return control(
             d, "mail",
             query("Subject", d->name, "Body", "Text of it", "InternetMessageId", mail, NULL));
@@ -239,10 +246,11 @@ static bool new_item(const struct doing *d)
                        query("GivenName", GIVEN, "Surname", d->name, "DisplayName", full,
                              "EmailAddress1", mail, NULL));
     case REAL_TASK:
-        return control(d, "create",
-                       query("kind", "Task", "Subject", d->name,
-                             d->remote->other == REAL_CRM ? NULL : "DueDate",
-                             "2030-02-02T23:00:00Z", NULL));
+        return control(
+            d, "create",
+            query("kind", "Task", "Subject", d->name, "DueDate",
+                  d->remote->other == REAL_CRM ? "2029-10-31T23:00:00Z" : "2030-02-02T23:00:00Z",
+                  NULL));
     case REAL_EVENT:
         return control(d, "create",
                        query("kind", "CalendarItem", "Subject", d->name, "Start",
@@ -268,6 +276,8 @@ static bool edit_box(const struct doing *d)
     struct ex_item *i = item_named(d, &n);
     if (!i)
         return false;
+    if (d->remote->other == REAL_TAGS && (!strcmp(d->verb, "choose") || !strcmp(d->verb, "drop")))
+        return real_imap_tag(d->name, *d->verb == 'c');
     if (!strcmp(d->verb, "choose"))
         return control(d, "tag", query("id", i->id, "category", TAG, NULL));
     if (!strcmp(d->verb, "drop"))
@@ -347,8 +357,9 @@ static bool new_record(const struct doing *d)
                            query("name", full, "person_first_name", GIVEN, "person_last_name",
                                  d->name, "main_location[email]", mail, NULL));
     if (d->remote->kind == REAL_TASK)
-        return control_crm("create", query("of", of, "name", d->name, "activity_status", "New",
-                                           "activity_priority", "Medium", NULL));
+        return control_crm("create",
+                           query("of", of, "name", d->name, "due", "2029-11-01", "all_day", "true",
+                                 "activity_status", "New", "activity_priority", "Medium", NULL));
     return d->remote->kind == REAL_EVENT &&
            control_crm("create", query("of", of, "name", d->name, "start", "2030-07-04T07:00:00Z",
                                        "finish", "2030-07-04T08:00:00Z", "all_day", "false", NULL));

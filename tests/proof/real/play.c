@@ -174,9 +174,9 @@ static void write_pair(const struct real_play *p, FILE *f)
     bool crm = p->other == REAL_CRM, mail = p->kind == REAL_MAIL;
     fprintf(f,
             "pairs: { it: { kind = \"%s\"; left = \"exchange:%s\"; right = \"other:%s\"; %s\n"
-            "  select = { left = { tags_any = [ \"Workbooks\" ]; }; %s };\n",
+            "  select = { left = { tags_any = [ \"Workbooks\" ];%s }; %s };\n",
             kind_words[p->kind], collections[p->kind], (crm ? records : collections)[p->kind],
-            mail ? "mode = \"file\";" : "",
+            mail ? "mode = \"file\";" : "", p->other == REAL_TAGS ? " source = \"tags\";" : "",
             mail  ? ""
             : crm ? "right = { queue = \"%{user.workbooks}\"; };"
                   : "right = { tags_any = [ \"Workbooks\" ]; };");
@@ -204,6 +204,11 @@ static bool write_config(struct real_play *p)
             " impersonate = \"%%{user.mailbox}\"; time_zone = \"Europe/Berlin\";%s%s };\n",
             p->dir, PROOF_PLUGINS, p->remote.port_exchange, p->dir,
             p->kind == REAL_CONTACT ? " folders = [ \"*\" ];" : "", p->files ? FILES_TOO : "");
+    if (p->other == REAL_TAGS)
+        fprintf(f,
+                "  tags: { connector = \"imap-tags\"; url = \"imap://127.0.0.1:%u\"; username ="
+                " \"%%{user.id}\"; password = { file = \"%s/exchange.secret\"; }; };\n",
+                p->remote.port_imap, p->dir);
     if (p->other == REAL_CRM)
         fprintf(
             f,
@@ -235,7 +240,8 @@ static bool write_config(struct real_play *p)
 /* So that each run begins with it: loaded once, and forked. */
 static void warm(void)
 {
-    static const char *const names[] = {"ews", "workbooks", "vdir"}, *const at[] = {PROOF_PLUGINS};
+    static const char *const names[] = {"ews", "workbooks", "vdir", "imap-tags"},
+                             *const at[] = {PROOF_PLUGINS};
     char *why = NULL;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!plugin_load(names[i], at, 1, &why)) {

@@ -22,8 +22,9 @@
 enum { REAL_LINE = 240, REAL_SHOWN = 1 << 16, REAL_PATH = 96 };
 enum real_kind { REAL_CONTACT, REAL_TASK, REAL_EVENT, REAL_MAIL, REAL_KINDS };
 extern const char *const real_kind_names[REAL_KINDS];
-enum real_other { REAL_CRM, REAL_DIR, REAL_OTHERS };
-extern const char *const real_other_names[REAL_OTHERS];
+/* TAGS: a folder, and the first user's mailbox is tagged by an IMAP server. */
+enum real_other { REAL_CRM, REAL_DIR, REAL_TAGS, REAL_OTHERS };
+extern const char *const real_other_names[REAL_OTHERS]; /* as SIDE */
 
 /* In memory that all processes share. */
 struct real_shared {
@@ -50,7 +51,7 @@ struct real_remote {
     char dir[REAL_PATH]; /* holds the files of a folder: DIR/files/u1 */
     int control;
     pid_t pid;
-    unsigned port_exchange, port_workbooks;
+    unsigned port_exchange, port_workbooks, port_imap;
 };
 bool real_remote_start(struct real_remote *);
 void real_remote_stop(struct real_remote *);
@@ -58,7 +59,7 @@ void real_remote_stop(struct real_remote *);
 bool real_remote_ask(struct real_remote *, const char *line, char *out, size_t cap);
 
 /* ---- server.c: within that process ---- */
-void real_serve(struct real_remote *, int listen_exchange, int listen_workbooks);
+void real_serve(struct real_remote *, int listen_exchange, int listen_workbooks, int listen_imap);
 int64_t real_now_ms(const struct real_shared *);
 
 /* ---- edits.c: within that process, what people do and see ---- */

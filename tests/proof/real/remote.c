@@ -36,16 +36,18 @@ static int listen_on(unsigned *port)
 bool real_remote_start(struct real_remote *r)
 {
     int ends[2], exchange = listen_on(&r->port_exchange), workbooks = listen_on(&r->port_workbooks);
-    if (exchange < 0 || workbooks < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends))
+    int imap = listen_on(&r->port_imap);
+    if (exchange < 0 || workbooks < 0 || imap < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends))
         return false;
     fflush(NULL);
     r->pid = fork();
     r->control = ends[r->pid != 0];
     close(ends[r->pid == 0]);
     if (r->pid == 0)
-        real_serve(r, exchange, workbooks);
+        real_serve(r, exchange, workbooks, imap);
     close(exchange);
     close(workbooks);
+    close(imap);
     return r->pid > 0;
 }
 

@@ -14,6 +14,7 @@
 
 #include "entra.h"
 #include "faults.h"
+#include "imap.h"
 #include "real.h"
 #include "server.h"
 
@@ -24,8 +25,8 @@
 
 struct conn {
     int fd;
-    const struct sb_server *server;
-    struct sb_buf in, stale; /* stale: an answer that comes once more */
+    const struct sb_server *server; /* NULL: of IMAP */
+    struct sb_buf in, stale;        /* stale: an answer that comes once more */
     void *slot;
 };
 struct context { /* what sb_request.ctx points to */
@@ -328,6 +329,30 @@ static bool answer(struct conn *c, char *text, size_t len)
     return open;
 }
 
+/* The same for a command of IMAP, without its line end. */
+static bool answer_line(struct conn *c, const char *line)
+{
+    struct sb_buf out = {0};
+    struct sb_round round;
+    char op[64];
+    bool open = false;
+    real_imap_op(line, op);
+    remote->shared->requests++;
+    settle_late();
+    if (!real_step(remote->shared, "asked", op)) {
+        people_meanwhile(op);
+        sb_fault_due(op, &round);
+        real_imap_answer(line, round.status != 0, &out);
+        open = !real_step(remote->shared, "answered", op) && !round.lost;
+        if (open && !round.delay_ms)
+            write_all(c->fd, out.data,
+                      round.cut >= 0 && (size_t)round.cut < out.len ? (size_t)round.cut : out.len);
+        open &= round.cut < 0;
+    }
+    sb_buf_free(&out);
+    return open;
+}
+
 /* ---- connections -------------------------------------------------------------------------------
  */
 
@@ -340,6 +365,12 @@ static void drop(struct conn *c)
     *c = conns[--n_conns];
 }
 
+static size_t whole_line(const struct sb_buf *in)
+{
+    const char *end = in->len ? memmem(in->data, in->len, "\r\n", 2) : NULL;
+    return end ? (size_t)(end - in->data) + 2 : 0;
+}
+
 static bool feed(struct conn *c)
 {
     char buf[65536];
@@ -348,13 +379,13 @@ static bool feed(struct conn *c)
     bool open = n > 0;
     if (open)
         sb_buf_add(&c->in, buf, (size_t)n);
-    while (open && (len = whole_request(&c->in))) {
+    while (open && (len = c->server ? whole_request(&c->in) : whole_line(&c->in))) {
         char *text = malloc(len + 1);
         memcpy(text, c->in.data, len);
-        text[len] = 0;
+        text[c->server ? len : len - 2] = 0;
         memmove(c->in.data, c->in.data + len, c->in.len - len + 1);
         c->in.len -= len;
-        open = answer(c, text, len);
+        open = c->server ? answer(c, text, len) : answer_line(c, text);
         free(text);
     }
     return open;
@@ -368,6 +399,12 @@ static void accept_one(int fd, const struct sb_server *server)
         return;
     }
     conns[n_conns++] = (struct conn){.fd = peer, .server = server};
+    struct sb_buf hello = {0};
+    if (server)
+        return;
+    real_imap_greet(&hello);
+    write_all(peer, hello.data, hello.len);
+    sb_buf_free(&hello);
 }
 
 /* ---- being told --------------------------------------------------------------------------------
@@ -470,7 +507,7 @@ static void serve_connections(const struct pollfd *polled, size_t n)
             drop(&conns[i - 1]);
 }
 
-void real_serve(struct real_remote *r, int listen_exchange, int listen_workbooks)
+void real_serve(struct real_remote *r, int listen_exchange, int listen_workbooks, int listen_imap)
 {
     remote = r;
     signal(SIGPIPE, SIG_IGN);
@@ -478,21 +515,25 @@ void real_serve(struct real_remote *r, int listen_exchange, int listen_workbooks
     sb_exchange.start("");
     sb_workbooks.start("");
     for (;;) {
-        struct pollfd p[CONNS + 3] = {
-            {listen_exchange, POLLIN, 0}, {listen_workbooks, POLLIN, 0}, {r->control, POLLIN, 0}};
+        struct pollfd p[CONNS + 4] = {{listen_exchange, POLLIN, 0},
+                                      {listen_workbooks, POLLIN, 0},
+                                      {listen_imap, POLLIN, 0},
+                                      {r->control, POLLIN, 0}};
         size_t n = n_conns;
         for (size_t i = 0; i < n; i++)
-            p[3 + i] = (struct pollfd){conns[i].fd, POLLIN, 0};
-        int ready = poll(p, 3 + n, -1);
+            p[4 + i] = (struct pollfd){conns[i].fd, POLLIN, 0};
+        int ready = poll(p, 4 + n, -1);
         if (ready < 0 && errno != EINTR)
             _exit(1);
-        serve_connections(p + 3, n);
+        serve_connections(p + 4, n);
         if (p[0].revents)
             accept_one(listen_exchange, &sb_exchange);
         if (p[1].revents)
             accept_one(listen_workbooks, &sb_workbooks);
+        if (p[2].revents)
+            accept_one(listen_imap, NULL);
         /* Requests on the way come first: they were sent before. */
-        if (ready == 1 && p[2].revents)
+        if (ready == 1 && p[3].revents)
             take_control();
     }
 }

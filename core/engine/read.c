@@ -152,7 +152,7 @@ static bool holds(const struct wess_collection *c, const char *field)
 /* What need not come. Of what is filed the whole is read when it goes, not when it is planned. A
  * picture costs a request of its own, and the content of a side that several pairs read is kept
  * for all of them. */
-static uint32_t left_out(const struct run *r, enum side side)
+uint32_t read_flags(const struct run *r, enum side side)
 {
     uint32_t flags = r->pair->files ? WESS_CALL_NO_MIME : 0;
     if (!r->side[side].common && !holds(r->side[side == LEFT ? RIGHT : LEFT].collection, "photo"))
@@ -164,7 +164,7 @@ static uint32_t left_out(const struct run *r, enum side side)
 static bool ask_for(struct reading *d, struct entry **of, size_t n, enum side side)
 {
     const struct run_side *s = &d->run->side[side];
-    uint32_t flags = left_out(d->run, side);
+    uint32_t flags = read_flags(d->run, side);
     arena_reset(d->call);
     const char **ids = arena_alloc(d->call, n * sizeof(*ids));
     struct wess_result *res = arena_alloc(d->call, n * sizeof(*res));
@@ -188,6 +188,21 @@ static bool ask_for(struct reading *d, struct entry **of, size_t n, enum side si
     return d->code == WESS_OK;
 }
 
+/* While it was listed, and at the revision that it was listed with. */
+static bool was_read(struct reading *d, struct entry *e, enum side side)
+{
+    const struct ahead *ahead = d->run->ahead[side];
+    const struct item_row *row = &e->row[side];
+    struct content *content = ahead ? arena_alloc(d->arena, sizeof(*content)) : NULL;
+    if (!content || !ahead_take(ahead, d->arena, row->id, row->revision, content))
+        return false;
+    e->got[side] = WESS_OK;
+    e->now[side] = content;
+    e->now_rev[side] = row->revision;
+    d->fetched++;
+    return true;
+}
+
 static bool read_side(struct reading *d, enum side side)
 {
     const struct wess_collection *c = d->run->side[side].collection;
@@ -196,7 +211,7 @@ static bool read_side(struct reading *d, enum side side)
     if (!of)
         return no_memory(d);
     for (size_t i = 0; i < d->n; i++)
-        if (wants(&d->of[i], side))
+        if (wants(&d->of[i], side) && !was_read(d, &d->of[i], side))
             of[n++] = &d->of[i];
     for (size_t at = 0; at < n; at += most)
         if (run_cancelled(d->run) || !ask_for(d, of + at, n - at < most ? n - at : most, side))

@@ -1,6 +1,7 @@
 /* A run from its opening to its report. */
 #include "engine/run.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -206,6 +207,59 @@ struct reading {
     bool reads[2];
 };
 
+/* A long listing of a remote that takes calls side by side, of a feed that is this run's alone, and
+ * of which all that is new is read in this run: whole, with no files that pass through. Where many
+ * run at once they keep each other busy, and memory is shared. Less goes together than a call
+ * takes: the listing has its part of what is in flight. */
+static bool reads_ahead(const struct run *r, const struct pull *p, enum side s)
+{
+    const struct run_side *side = &r->side[s];
+    return conn_stats(side->conn)->requests && side->schema->calls_max != 1 &&
+           side->schema->identity && p->n_subs == 1 && !r->pair->per_run && !r->pair->files &&
+           !r->spool && round_active(r) == 1;
+}
+
+static void begin_ahead(struct run *r, struct pull *p, enum side s)
+{
+    const struct run_side *side = &r->side[s];
+    const struct wess_collection *c = side->collection;
+    size_t most = c->fetch_max > PART_DEFAULT ? c->fetch_max : PART_DEFAULT;
+    if (!reads_ahead(r, p, s))
+        return;
+    p->ahead = r->ahead[s] =
+        ahead_new(&(struct ahead_of){.cfg = r->cfg,
+                                     .endpoint = side->endpoint,
+                                     .user = side->endpoint->per_user ? r->user : NULL,
+                                     .cancelled = round_options(r)->cancelled,
+                                     .identity = side->schema->identity,
+                                     .collection = c->id,
+                                     .kind = r->pair->kind,
+                                     .flags = read_flags(r, s),
+                                     .at_once = most / 4 * 3});
+}
+
+/* What was listed whole waits for what is under way; else nobody needs it. */
+static void end_ahead(struct run *r, const struct pull *p, enum side s)
+{
+    if (!r->ahead[s])
+        return;
+    struct conn_stats traffic = ahead_stop(r->ahead[s], p->code == WESS_OK);
+    r->report.requests += traffic.requests;
+    r->report.bytes += traffic.bytes_in + traffic.bytes_out;
+}
+
+/* Two threads that read have left holes in the heap: what is written now needs the pages. */
+static void drop_ahead(struct run *r)
+{
+    bool any = r->ahead[LEFT] || r->ahead[RIGHT];
+    for (int s = LEFT; s <= RIGHT; s++) {
+        ahead_free(r->ahead[s]);
+        r->ahead[s] = NULL;
+    }
+    if (any)
+        malloc_trim(0);
+}
+
 static bool begin_reading(struct run *r, struct reading *d, enum side s, bool from_start)
 {
     struct pull *p = &d->of[s];
@@ -215,6 +269,7 @@ static bool begin_reading(struct run *r, struct reading *d, enum side s, bool fr
     p->from_start = from_start;
     p->n_subs = round_subscribers(r, s, &p->subs);
     d->reads[s] = true;
+    begin_ahead(r, p, s);
     return p->subs || run_memory(r);
 }
 
@@ -245,6 +300,7 @@ static bool end_reading(struct run *r, const struct reading *d, enum side s, boo
         return true;
     if (r->side[s].shared)
         return round_shared_end(r, s, &d->of[s], read);
+    end_ahead(r, &d->of[s], s);
     return !read || run_pulled(r, s, &d->of[s]);
 }
 
@@ -404,6 +460,7 @@ static bool one_pass(struct run *r)
     r->progress = 0;
     if (!plan_all(r) || !plan_met(r) || !guard_run(r))
         return false;
+    drop_ahead(r);
     if (r->dry)
         return report_plan(r);
     return claim_run(r) && apply_run(r);
@@ -449,6 +506,7 @@ void run_pair(struct run *r)
     bool whole = open_run(r) && file_begin(r) && (r->dry || recover_writes(r)) && pull(r) &&
                  (r->dry || recover_creates(r)) && passes(r) && relate_run(r);
     file_end(r);
+    drop_ahead(r);
     close_run(r, whole);
     report_write(r, began);
 }

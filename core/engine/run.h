@@ -86,12 +86,13 @@ struct run {
     struct run_side side[2];
     struct run_source source[2];
     struct run_report report;
-    size_t slot;         /* of its worker */
-    int64_t id;          /* of the run row */
-    int64_t retry_at_ms; /* something may be settled then; 0: nothing waits */
-    bool dry;            /* plans only: opts.dry, or a user who observes */
-    int64_t taken_up;    /* operations planned in the passes before */
-    size_t progress;     /* operations settled and merges repeated in this pass */
+    size_t slot;            /* of its worker */
+    int64_t id;             /* of the run row */
+    int64_t retry_at_ms;    /* something may be settled then; 0: nothing waits */
+    bool dry;               /* plans only: opts.dry, or a user who observes */
+    int64_t taken_up;       /* operations planned in the passes before */
+    size_t progress;        /* operations settled and merges repeated in this pass */
+    struct ahead *ahead[2]; /* what is read of a side while it is listed; NULL: nothing */
     struct todo_row
         *met; /* of a dry run: to-dos that another run would have left to its next pass */
     size_t n_met;
@@ -183,6 +184,8 @@ bool batch_load(struct run *, struct batch *, const struct todo_row *, size_t n)
 bool item_private(const struct run *, enum side, const struct item_row *);
 bool batch_weigh(struct run *, struct batch *); /* weigh.c: deletions proved by looking */
 bool batch_match(struct run *, struct batch *); /* match.c: the unlinked */
+/* read.c: what need not come with a content of that side, WESS_CALL_*. */
+uint32_t read_flags(const struct run *, enum side);
 /* read.c: content, `part` entries at a time, planned while those behind them are read. */
 bool batch_read(struct run *, struct batch *, size_t part);
 /* plan.c: ops, asks, shadows; one transaction. */

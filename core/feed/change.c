@@ -228,6 +228,8 @@ static void upsert(struct storing *pg, const struct wess_item *facts, bool as_ne
         item_mark(p->db, row.id, pg->mark);
     if (!same)
         put(pg, facts, &row);
+    if (!known && p->ahead && row.id && (row.flags & ITEM_CHOSEN))
+        ahead_want(p->ahead, row.id, facts->id);
     if (stamp && !(known && (row.flags & ITEM_OURS)))
         seen_stamp(p, pg->scratch, stamp, &row, pg->now_ms);
     todos(pg, facts, &row, same, mended);

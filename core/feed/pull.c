@@ -320,6 +320,8 @@ static void step(struct way *w)
         return;
     }
     enum wess_code code = listed ? take(w, listed) : WESS_OK, rc;
+    if (code == WESS_OK && w->pull->ahead)
+        code = ahead_pause(w->pull->ahead, &w->pull->error);
     if (code != WESS_OK) {
         rc = store(w, ready);
         finish(w, rc != WESS_OK ? rc : code);
@@ -333,6 +335,8 @@ static void step(struct way *w)
     rc = store(w, ready);
     if (rc == WESS_OK && listed)
         rc = look_and_store(w, listed);
+    if (w->asking.next && w->pull->ahead)
+        ahead_go(w->pull->ahead);
     bool more = w->asking.next || w->asking.facts || w->waiting;
     if (rc != WESS_OK)
         finish(w, rc);

@@ -3,6 +3,7 @@
 #ifndef CORE_FEED_PULL_H
 #define CORE_FEED_PULL_H
 
+#include "feed/ahead.h"
 #include "feed/select.h"
 #include "host/conn.h"
 
@@ -21,6 +22,7 @@ struct pull {
     bool by_name; /* some pair of the configuration matches by name: see facts_hashes() */
     const struct subscriber *subs;
     size_t n_subs;
+    struct ahead *ahead; /* reads what is new and takes part, while it is listed; NULL: nobody */
     const struct wess_want *want; /* NULL: everything */
     const char *join; /* of a tag source: the key of its items that counts; NULL: it is none */
     bool from_start;  /* begin a snapshot whatever the cursor, and judge all anew */

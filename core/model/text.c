@@ -1,5 +1,6 @@
 #include "model/text.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
@@ -9,7 +10,13 @@
 
 static bool is_ascii(const char *s, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
+    size_t i = 0;
+    for (uint64_t eight; len - i >= sizeof(eight); i += sizeof(eight)) {
+        memcpy(&eight, s + i, sizeof(eight));
+        if (eight & 0x8080808080808080u)
+            return false;
+    }
+    for (; i < len; i++)
         if ((unsigned char)s[i] >= 0x80)
             return false;
     return true;
@@ -135,6 +142,20 @@ static size_t squeeze(char *s, size_t len)
     return n;
 }
 
+/* Printable ASCII, and one space between words, as nearly all short texts are: nothing is done with
+ * it. */
+static bool is_tidy(const char *s, size_t len)
+{
+    bool space = len != 0;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c < 0x20 || c > 0x7e || (c == ' ' && space))
+            return false;
+        space = c == ' ';
+    }
+    return !space;
+}
+
 const char *text_canonical(struct wess_arena *a, const char *text, size_t len, bool one_line,
                            bool *bad)
 {
@@ -144,6 +165,8 @@ const char *text_canonical(struct wess_arena *a, const char *text, size_t len, b
     *bad = false;
     if (!out)
         return NULL;
+    if (is_tidy(text, len))
+        return memcpy(out, text, len);
     size_t n = clean_lines(out, text, len);
     if (one_line)
         n = squeeze(out, n);
@@ -163,7 +186,9 @@ static char *bare_line(struct wess_arena *a, const char *s)
 {
     size_t len = strlen(s);
     char *out = arena_alloc(a, len + 1);
-    if (out)
+    if (out && is_tidy(s, len))
+        memcpy(out, s, len);
+    else if (out)
         squeeze(out, clean_lines(out, s, len));
     return out;
 }

@@ -121,7 +121,7 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
         .version = c->version[0] ? wess_arena_fmt(h, call->arena, "Exchange %s (%s)",
                                                   ews_release(c->version), c->version)
                                  : wess_arena_text(h, call->arena, "Exchange ?"),
-        .calls_max = 1,
+        .calls_max = 2, /* a listing, and the reading of what it lists */
         .of = col,
         .n = n};
     if (!out->identity || !out->version)

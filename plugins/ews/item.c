@@ -12,6 +12,8 @@
 #define TAG_MAX 1024u       /* bytes of a category that takes part */
 #define FACT_TEXT_MAX 4096u /* bytes of a name that keys are made of */
 #define RECORD_PARTS 6u
+#define FIELDS_MOST 64u  /* of an item; more grow in the arena */
+#define RECORDS_MOST 24u /* of a field */
 
 struct wess_field *ews_push(struct ews_reading *r, const char *name, uint32_t type)
 {
@@ -20,6 +22,16 @@ struct wess_field *ews_push(struct ews_reading *r, const char *name, uint32_t ty
     if (f)
         *f = (struct wess_field){.name = name, .type = type};
     return f;
+}
+
+/* A list as it is kept: what it grew in is not. */
+static void *settled(struct ews_reading *r, const struct wess_vec *v)
+{
+    void *of = v->n ? r->host->alloc(r->a, v->n * v->size) : NULL;
+    r->spent |= v->n && !of;
+    if (of)
+        memcpy(of, v->of, v->n * v->size);
+    return of;
 }
 
 /* ---- texts
@@ -307,7 +319,8 @@ static void read_entry(struct ews_reading *r, const xmlNode *set, const struct e
 static size_t read_records(struct ews_reading *r, const struct ews_kind *kind,
                            const xmlNode *contact, size_t at)
 {
-    struct wess_vec v = {.size = sizeof(struct wess_record)};
+    struct wess_record room[RECORDS_MOST];
+    struct wess_vec v = {.of = room, .cap = RECORDS_MOST, .size = sizeof(*room)};
     const char *name = kind->fields[at].name, *looked = ""; /* for the set of the rows before */
     const xmlNode *set = NULL;
     for (; at < kind->n_fields && !strcmp(kind->fields[at].name, name); at++) {
@@ -320,7 +333,7 @@ static size_t read_records(struct ews_reading *r, const struct ews_kind *kind,
     }
     struct wess_field *f = v.n ? ews_push(r, name, WESS_RECORDS) : NULL;
     if (f)
-        f->records = (struct wess_records){v.of, v.n};
+        f->records = (struct wess_records){settled(r, &v), v.n};
     return at;
 }
 
@@ -441,10 +454,11 @@ enum wess_code ews_item(struct wess_call *call, const xmlNode *contact, bool who
 {
     const struct wess_host *h = call->conn->host;
     const struct ews_kind *kind = ews_kind_of(call);
+    struct wess_field room[FIELDS_MOST];
     struct ews_reading r = {.conn = call->conn,
                             .host = h,
                             .a = call->arena,
-                            .fields = {.size = sizeof(struct wess_field)},
+                            .fields = {.of = room, .cap = FIELDS_MOST, .size = sizeof(*room)},
                             .whole = whole};
     const char *stamp = stamp_of(contact);
     enum wess_code rc = name_item(call, contact, out);
@@ -460,13 +474,12 @@ enum wess_code ews_item(struct wess_call *call, const xmlNode *contact, bool who
     const struct wess_field *tags = ews_field_of(out, "categories");
     if (tags)
         out->tags = tags->set;
-    if (r.spent || (stamp && !own) || wess_item_keys(h, call->arena, out, own) != WESS_OK)
-        return WESS_TOO_BIG;
+    r.spent |= (stamp && !own) || wess_item_keys(h, call->arena, out, own) != WESS_OK;
     if (whole)
         out->flags |= WESS_ITEM_WHOLE | (r.half ? WESS_ITEM_HALF : 0u);
-    else
-        out->n_fields = 0;
-    return WESS_OK;
+    out->fields = whole && !r.spent ? settled(&r, &r.fields) : NULL;
+    out->n_fields = out->fields ? out->n_fields : 0;
+    return r.spent ? WESS_TOO_BIG : WESS_OK;
 }
 
 bool ews_slots(struct wess_call *call, const xmlNode *contact, struct ews_slots *out)

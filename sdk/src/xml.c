@@ -123,6 +123,7 @@ size_t xml_clean(char *text, size_t len)
 struct xml_in {
     xmlTextReader *reader;
     bool broken, over;
+    bool taken; /* all that is below where it stands */
 };
 
 /* Another encoding would be misread in silence, and written back. */
@@ -207,7 +208,10 @@ void xml_in_free(struct xml_in *in)
 
 static bool step(struct xml_in *in)
 {
-    int rc = in->broken || in->over ? 0 : xmlTextReaderRead(in->reader);
+    int rc = in->broken || in->over ? 0
+             : in->taken            ? xmlTextReaderNext(in->reader)
+                                    : xmlTextReaderRead(in->reader);
+    in->taken = false;
     in->broken |=
         rc < 0 || (rc > 0 && xmlTextReaderNodeType(in->reader) == XML_READER_TYPE_DOCUMENT_TYPE);
     in->over |= rc == 0;
@@ -242,6 +246,7 @@ const xmlNode *xml_in_take(struct xml_in *in)
 {
     const xmlNode *n = in->broken || in->over ? NULL : xmlTextReaderExpand(in->reader);
     in->broken |= !n;
+    in->taken = n != NULL;
     return n;
 }
 

@@ -474,6 +474,9 @@ struct wess_connector {
      * it (the one slot that may sleep), and puts the secret that comes of it. */
     enum wess_code (*login)(struct wess_call *, void (*say)(void *ctx, const char *text),
                             void *ctx);
+    /* Optional: the tags that the mailbox offers, {"Workbooks", ID}, each by an id that stays when
+     * it is renamed. Asked for when one is tagged first, and when tags were taken off. */
+    enum wess_code (*tags)(struct wess_call *, const struct wess_fact **out, size_t *n);
 };
 /* The one symbol that a connector exports. */
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void);

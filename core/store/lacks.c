@@ -30,7 +30,7 @@ enum store_code lacks_put(struct db *db, const char *endpoint, const char *ident
                   "ttt", endpoint, identity, text);
 }
 
-#define TAG "'tag ' || ?1 || ' ' || ?2 || ' ' || ?3"
+#define TAG "'tag ' || ?1 || ' ' || ?2 || char(10) || ?3" /* a tag may hold spaces */
 
 enum store_code tag_id_get(struct db *db, struct wess_arena *a, const char *endpoint,
                            const char *identity, const char *tag, const char **id)

@@ -1,5 +1,7 @@
-/* A category that was renamed: all that bore it lose it at once, and all of them bear another one
- * instead. To each item alone that is an untag; together it is one cause, which a person names. */
+/* A category that was renamed: all that bore it lose it, and bear another one instead. To each item
+ * alone that is an untag; together it is one cause, which a person names. Where the mailbox knows
+ * its tags by ids that stay, the id tells: also of a few items, and that it was no rename. Else it
+ * is told by all of them losing it at once for the same other one. */
 #include "engine/run.h"
 
 #include <string.h>
@@ -16,6 +18,7 @@ struct losing {
     struct wess_list *had;           /* and the tags they bore */
     size_t n;
     int64_t total;
+    bool released; /* some that a person let go */
 };
 
 static bool is_in(struct wess_list l, const char *name)
@@ -52,7 +55,10 @@ static bool note(struct losing *l, const struct op_row *op)
     struct link_row link;
     struct content had;
     const char *reason = l->side == LEFT ? WHY_UNTAG_LEFT : WHY_UNTAG_RIGHT;
-    if (op->released || !op->reason || strcmp(op->reason, reason))
+    if (!op->reason || strcmp(op->reason, reason))
+        return true;
+    l->released |= op->released;
+    if (op->released)
         return true;
     l->total++;
     if (l->n == LOOKED_AT)
@@ -149,13 +155,17 @@ static const char *lost(const struct losing *l)
 /* ---- the guard
  * ------------------------------------------------------------------------------------------ */
 
-static bool hold_them(struct losing *l, const char *name)
+static bool hold_them(struct losing *l, const char *was, const char *name, bool by_id)
 {
     static const enum op_what kinds[] = {OP_END, OP_DELETE};
-    const char *reason = arena_fmt(
-        l->arena,
-        "the category \"%s\" was renamed to \"%s\"? all %lld items that had it lost it at once",
-        lost(l), name, (long long)l->total);
+    const char *reason =
+        by_id ? arena_fmt(l->arena,
+                          "the category \"%s\" was renamed to \"%s\": %lld items lost it by that",
+                          was, name, (long long)l->total)
+              : arena_fmt(l->arena,
+                          "the category \"%s\" was renamed to \"%s\"? all %lld items that had it"
+                          " lost it at once",
+                          was, name, (long long)l->total);
     if (!reason)
         return run_memory(l->run);
     for (size_t k = 0; k < 2; k++) {
@@ -166,6 +176,109 @@ static bool hold_them(struct losing *l, const char *name)
             return false;
     }
     return true;
+}
+
+/* ---- by the ids that the mailbox knows its tags by
+ * ------------------------------------------------------------------------------------------ */
+
+static const char *named(const struct wess_fact *tags, size_t n, const char *id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(tags[i].value, id))
+            return tags[i].name;
+    return NULL;
+}
+
+static const char *id_of(const struct wess_fact *tags, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(tags[i].name, name))
+            return tags[i].value;
+    return NULL;
+}
+
+/* One tag that is asked for: its id is learnt, or says what became of it. `*called`: its name now;
+ * NULL: nobody knows. */
+static bool ask_tag(struct losing *l, const struct wess_fact *tags, size_t n, const char *tag,
+                    const char **called)
+{
+    struct run *r = l->run;
+    const struct run_side *s = &r->side[l->side];
+    const char *id = NULL, *endpoint = s->endpoint->name, *identity = s->schema->identity;
+    enum store_code rc = tag_id_get(r->db, l->arena, endpoint, identity, tag, &id);
+    *called = rc == STORE_OK && id ? named(tags, n, id) : NULL;
+    const char *new = id_of(tags, n, tag);
+    if (rc == STORE_FAIL)
+        return run_store_failed(r);
+    if (r->dry || (rc == STORE_OK && !l->released) || (rc == STORE_NONE && (!new || l->total)))
+        return true;
+    if (db_begin(r->db) != STORE_OK)
+        return run_store_failed(r);
+    tag_id_put(r->db, endpoint, identity, tag, new);
+    return db_commit(r->db) == STORE_OK || run_store_failed(r);
+}
+
+/* Whether there is anything to ask for: items that lost a tag, or, when something is written, an id
+ * to be learnt. */
+static bool is_due(struct losing *l, struct wess_list asked, bool *due)
+{
+    static const enum op_what writes[] = {OP_LINK, OP_CREATE, OP_UPDATE};
+    struct run *r = l->run;
+    const struct run_side *s = &r->side[l->side];
+    int64_t planned = 0;
+    *due = l->total || l->released;
+    for (size_t i = 0; i < 3 && !*due && !planned && !r->dry; i++)
+        if (ops_planned(r->db, r->pu.id, writes[i], -1, false, &planned) != STORE_OK)
+            return run_store_failed(r);
+    for (size_t i = 0; i < asked.n && !*due && planned; i++) {
+        const char *id;
+        enum store_code rc =
+            tag_id_get(r->db, l->arena, s->endpoint->name, s->schema->identity, asked.of[i], &id);
+        if (rc == STORE_FAIL)
+            return run_store_failed(r);
+        *due = rc == STORE_NONE;
+    }
+    return true;
+}
+
+/* false with *settled false: the remote cannot be asked. *settled: there is nothing more to ask. */
+static bool by_id(struct losing *l, bool *settled)
+{
+    struct run *r = l->run;
+    const struct cfg_select *sel = &r->pair->select[l->side];
+    const struct wess_list lists[] = {sel->tags_any, sel->tags_all};
+    const struct wess_fact *tags = NULL;
+    struct wess_error error = {0};
+    const char *was = NULL, *is = NULL;
+    size_t n = 0, known = 0, asked = 0;
+    bool due = false;
+    for (size_t k = 0; k < 2 && !due; k++)
+        if (!is_due(l, lists[k], &due))
+            return false;
+    if (!due)
+        return true;
+    arena_reset(l->call);
+    enum wess_code rc = conn_tags(r->side[l->side].conn, r->side[l->side].collection->id, l->call,
+                                  &tags, &n, &error);
+    if (rc != WESS_OK)
+        return run_trouble(r, l->side, rc, &error, "tags");
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < lists[k].n; i++, asked++) {
+            const char *called;
+            if (!ask_tag(l, tags, n, lists[k].of[i], &called))
+                return false;
+            known += called != NULL;
+            if (called && strcmp(called, lists[k].of[i]) && !was) {
+                was = lists[k].of[i];
+                is = called;
+            }
+        }
+    if (!l->total || (known == asked && !was))
+        return *settled = true;
+    if (!was)
+        return true;
+    *settled = hold_them(l, was, is, true);
+    return *settled;
 }
 
 static bool guard_side(struct run *r, enum side side, struct wess_arena *a, struct wess_arena *call)
@@ -182,6 +295,9 @@ static bool guard_side(struct run *r, enum side side, struct wess_arena *a, stru
             return false;
     if (!run_sound(r, a)) /* before anything is asked about by what was read */
         return false;
+    bool settled = false;
+    if (!by_id(&l, &settled) || settled)
+        return settled;
     if (l.total < LEAST || !l.n)
         return true;
     if (links_chosen(r->db, r->pu.id, side, &members) != STORE_OK)
@@ -190,7 +306,7 @@ static bool guard_side(struct run *r, enum side side, struct wess_arena *a, stru
         return true;
     if (!instead(&l, &name))
         return false;
-    return !name || hold_them(&l, name);
+    return !name || hold_them(&l, lost(&l), name, false);
 }
 
 bool guard_rename(struct run *r)

@@ -599,6 +599,21 @@ enum wess_code raw_find(struct conn *c, const char *collection, struct wess_aren
     return leave(c, "find", &call, rc, rc == WESS_OK ? answer_page(out) : NULL, e);
 }
 
+enum wess_code conn_tags(struct conn *c, const char *collection, struct wess_arena *a,
+                         const struct wess_fact **out, size_t *n, struct wess_error *e)
+{
+    struct wess_call call;
+    *out = NULL;
+    *n = 0;
+    if (!c->endpoint->plugin || !c->endpoint->plugin->connector->tags)
+        return WESS_OK;
+    enum wess_code rc = enter(c, &call, collection, a, NULL, e);
+    if (rc != WESS_OK)
+        return rc;
+    rc = weighed(&call, c->endpoint->plugin->connector->tags(&call, out, n));
+    return leave(c, "tags", &call, rc, rc == WESS_OK ? answer_notes(*out, *n) : NULL, e);
+}
+
 static void count_writes(struct conn *c, const struct wess_op *ops, size_t n,
                          const struct wess_result *out)
 {

@@ -82,6 +82,9 @@ enum wess_code conn_fetch(struct conn *, const char *collection, struct wess_are
 enum wess_code conn_find(struct conn *, const char *collection, struct wess_arena *,
                          const struct wess_key *, size_t n, struct wess_page *,
                          struct wess_error *);
+/* The tags that the mailbox offers, by ids that stay; none where its connector cannot say. */
+enum wess_code conn_tags(struct conn *, const char *collection, struct wess_arena *,
+                         const struct wess_fact **, size_t *n, struct wess_error *);
 enum wess_code conn_apply(struct conn *, const char *collection, struct wess_arena *,
                           const struct wess_op *, size_t n, struct wess_result *,
                           struct wess_error *);

@@ -244,6 +244,11 @@ enum store_code todo_count(struct db *, int64_t pu, int64_t *free, int64_t *held
 /* Capabilities that a remote claims and was seen not to keep (WESS_CAP_*); STORE_NONE: nobody saw
  * any. 0 forgets them. */
 enum store_code lacks_get(struct db *, const char *endpoint, const char *identity, uint64_t *caps);
+/* The id that a tag had in a mailbox; NULL forgets it. STORE_NONE: none is known. */
+enum store_code tag_id_get(struct db *, struct wess_arena *, const char *endpoint,
+                           const char *identity, const char *tag, const char **id);
+enum store_code tag_id_put(struct db *, const char *endpoint, const char *identity, const char *tag,
+                           const char *id);
 enum store_code lacks_put(struct db *, const char *endpoint, const char *identity, uint64_t caps);
 
 /* ---- Links and values -------------------------------------------------------------------------

@@ -14,6 +14,7 @@
 #define COLOURS 25u          /* 0 to 24; -1: none */
 #define ENTRY_MAX 2000u      /* categories of a list that is still worked on */
 #define NAME_MAX_BYTES 1024u /* of one that is put in */
+#define GUID_MAX 64u
 #define NEVER "1601-01-01T00:00:00.000"
 
 /* ---- what is in it
@@ -21,8 +22,22 @@
 
 struct listed {
     struct wess_vec folded; /* const char *, without case */
+    struct wess_vec ids;    /* struct wess_fact: as they are written, and their GUIDs */
     size_t used[COLOURS];
 };
+
+/* It stays when the category is renamed (MS-OXOCFG 2.2.5.2.2.1). */
+static bool read_id(struct wess_call *call, const char *name, const char *guid, struct listed *out)
+{
+    const struct wess_host *h = call->conn->host;
+    if (!name || !guid || !*guid || strlen(guid) > GUID_MAX || strlen(name) > NAME_MAX_BYTES)
+        return true;
+    char *id = wess_arena_text(h, call->arena, guid);
+    struct wess_fact *slot = id ? wess_vec_push(h, call->arena, &out->ids) : NULL;
+    if (slot)
+        *slot = (struct wess_fact){name, id};
+    return slot != NULL;
+}
 
 static bool read_one(struct wess_call *call, const xmlNode *at, struct listed *out)
 {
@@ -36,6 +51,8 @@ static bool read_one(struct wess_call *call, const xmlNode *at, struct listed *o
     if (!name || !*name)
         return true;
     char *text = wess_arena_text(h, call->arena, name);
+    if (!read_id(call, text, xml_attr(at, "guid"), out))
+        return false;
     const char **slot = text ? wess_vec_push(h, call->arena, &out->folded) : NULL;
     if (slot)
         *slot = h->fold(call->arena, text);
@@ -48,7 +65,8 @@ static bool read_list(struct wess_call *call, const char *xml, size_t len, struc
     const char *why;
     char *copy = malloc(len + 1);
     struct xml_in *in = NULL;
-    *out = (struct listed){.folded = {.size = sizeof(const char *)}};
+    *out = (struct listed){.folded = {.size = sizeof(const char *)},
+                           .ids = {.size = sizeof(struct wess_fact)}};
     if (copy) {
         memcpy(copy, xml, len);
         copy[len] = 0;
@@ -442,4 +460,18 @@ void ews_list_categories(struct wess_call *call, const struct wess_op *ops, size
     put_in(&a);
     free(a.xml);
     call->error = before;
+}
+
+/* A list that is not there, or that cannot be read, says nothing. */
+enum wess_code ews_tags(struct wess_call *call, const struct wess_fact **out, size_t *n)
+{
+    struct asking a = {.call = call};
+    struct listed l;
+    get_list(&a);
+    if (a.xml && read_list(call, a.xml, a.len, &l)) {
+        *out = l.ids.of;
+        *n = l.ids.n;
+    }
+    free(a.xml);
+    return a.code == WESS_GONE || a.code == WESS_REJECTED ? WESS_OK : a.code;
 }

@@ -151,6 +151,7 @@ static const struct wess_connector connector = {
     .watch_ready = ews_watch_ready,
     .watch_close = ews_watch_close,
     .login = ews_login,
+    .tags = ews_tags,
 };
 
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void)

@@ -530,6 +530,7 @@ enum wess_code ews_folders(struct wess_call *, bool all);
 enum wess_code ews_check(struct wess_call *);
 enum wess_code ews_changes(struct wess_call *, struct wess_slice, uint32_t, struct wess_page *);
 enum wess_code ews_fetch(struct wess_call *, struct wess_list, struct wess_result *);
+enum wess_code ews_tags(struct wess_call *, const struct wess_fact **, size_t *n);
 enum wess_code ews_find(struct wess_call *, const struct wess_key *, size_t, struct wess_page *);
 enum wess_code ews_apply(struct wess_call *, const struct wess_op *, size_t, struct wess_result *);
 

@@ -133,8 +133,7 @@ static enum wess_code write_one(struct wess_call *call, const struct wess_op *op
     if (new && op->stamp) strncpy(a->p.stamp, op->stamp, WESS_STAMP_MAX);
     a->p.deleted = op->what == WESS_DELETE;
     enum wess_code code = codes[people_put(&a->p, new ? "" : op->before->revision)];
-    r->id = code == WESS_OK ? a->p.id : NULL;
-    r->revision = code == WESS_OK ? a->p.revision : NULL;
+    if (code == WESS_OK) r->id = a->p.id, r->revision = a->p.revision;
     return code;
 }
 static enum wess_code apply(struct wess_call *call, const struct wess_op *ops, size_t n,
@@ -144,8 +143,8 @@ static enum wess_code apply(struct wess_call *call, const struct wess_op *ops, s
 }
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void) {
     static const struct wess_connector self = {
-        WESS_ABI, sizeof(self), "memory", "1",  NULL,  0,    &kind, 1,    open_, close_, check,
-        describe, changes,      fetch,    find, apply, NULL, NULL,  NULL, NULL,  NULL,   NULL,
-        NULL};
+        WESS_ABI, sizeof(self), "memory", "1",      NULL,    0,     &kind, 1,
+        open_,    close_,       check,    describe, changes, fetch, find,  apply,
+        NULL,     NULL,         NULL,     NULL,     NULL,    NULL,  NULL,  NULL};
     return &self;
 }

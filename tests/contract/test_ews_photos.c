@@ -137,7 +137,8 @@ static void test_ews__a_picture_that_cannot_be_written(void **state)
     } of[] = {
         {M_BAD("CreateAttachment", "ErrorItemSave"), WESS_REJECTED, true},
         {M_BAD("CreateAttachment", "ErrorAttachmentSizeLimitExceeded"), WESS_REJECTED, true},
-        {M_BAD("CreateAttachment", "ErrorIrresolvableConflict"), WESS_CONFLICT, false},
+        /* Perhaps the second answer to a request that came twice: what is there says so. */
+        {M_BAD("CreateAttachment", "ErrorIrresolvableConflict"), WESS_UNKNOWN, false},
         {ATTACHED("p3", ""), WESS_OK, false}, /* which does not tell the item's revision */
     };
     struct stage *t = *state;

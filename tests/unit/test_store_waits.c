@@ -324,6 +324,24 @@ static void rests_until(void **state)
     NONE(&box, rest_get(box.db, box.arena, "host:crm", &out));
 }
 
+static void tags_by_their_ids(void **state)
+{
+    (void)state;
+    const char *id;
+    NONE(&box, tag_id_get(box.db, box.arena, "left", "box 1", "A b", &id));
+    OK(&box, tag_id_put(box.db, "left", "box 1", "A b", "{1}"));
+    OK(&box, tag_id_put(box.db, "left", "box 2", "A b", "{2}"));
+    OK(&box, tag_id_put(box.db, "left", "box 1", "A b", "{3}"));
+    OK(&box, tag_id_get(box.db, box.arena, "left", "box 1", "A b", &id));
+    assert_string_equal(id, "{3}");
+    NONE(&box, tag_id_get(box.db, box.arena, "left", "box 1 A", "b", &id));
+    NONE(&box, tag_id_get(box.db, box.arena, "right", "box 1", "A b", &id));
+    OK(&box, tag_id_put(box.db, "left", "box 1", "A b", NULL));
+    NONE(&box, tag_id_get(box.db, box.arena, "left", "box 1", "A b", &id));
+    OK(&box, tag_id_get(box.db, box.arena, "left", "box 2", "A b", &id));
+    assert_string_equal(id, "{2}");
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -334,6 +352,7 @@ int main(void)
         T(answer_makes_its_todo),    T(hold_takes_ops_off_the_plan),
         T(release_lets_its_list_go), T(parked_field_by_field),
         T(last_reason_of_an_item),   T(rests_until),
+        T(tags_by_their_ids),
     };
     return cmocka_run_group_tests_name("store_waits", tests, NULL, NULL);
 }

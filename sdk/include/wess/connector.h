@@ -503,6 +503,9 @@ struct wess_connector {
      * of[i]; what answers neither WESS_OK, WESS_GONE nor WESS_REJECTED is asked for again. */
     enum wess_code (*relate)(struct wess_call *, const struct wess_relation *of, size_t n,
                              struct wess_result *out);
+    /* Optional: the tags that the mailbox offers, {"Workbooks", ID}, each by an id that stays when
+     * it is renamed. Asked for when one is tagged first, and when tags were taken off. */
+    enum wess_code (*tags)(struct wess_call *, const struct wess_fact **out, size_t *n);
 };
 /* The one symbol that a connector exports. */
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void);

@@ -24,6 +24,7 @@ static const struct {
     {WESS_CAP_SILENT, "silent", "no write makes the remote tell anybody"},
     {WESS_CAP_REWRITES, "rewrites", "may show other text than was written"},
     {WESS_CAP_IDS_MOVE, "ids-move", "ids stay with items that move"},
+    {WESS_CAP_REVISIONS_RISE, "revisions-rise", "a database put back to an earlier time shows"},
 };
 #define CAPS (sizeof(caps) / sizeof(caps[0]))
 

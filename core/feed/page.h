@@ -47,6 +47,7 @@ struct storing {
     int64_t mark;               /* the snapshot's number; 0: none, or a sorted one */
     int64_t now_ms;
     bool spent;
+    bool back;   /* something was put back to an earlier time */
     bool again;  /* the remote starts over by itself: everything has to be listed */
     bool judges; /* known or not, it is judged: a tag source has changed its mind */
 };

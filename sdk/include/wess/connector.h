@@ -379,6 +379,8 @@ enum { /* wess_collection.caps */
        WESS_CAP_REWRITES = 1 << 11,    /* shows other text than was written */
        WESS_CAP_STAMP_LATER = 1 << 12, /* an empty stamp slot can be filled by an update */
        WESS_CAP_IDS_MOVE = 1 << 13,    /* an id stays with its item when it moves */
+       WESS_CAP_REVISIONS_RISE = 1 << 14, /* a revision is a decimal number; each change of its
+                                             item raises it, and an id is never given twice */
 };
 enum { WESS_FIELD_READ_ONLY = 1, WESS_FIELD_ON_CREATE = 2, WESS_FIELD_TELLS = 4 };
 /* One field that a collection can hold. For RECORDS: `name` is the field, `allowed` the keys of its

@@ -25,6 +25,7 @@ static const struct {
     {WESS_CAP_REWRITES, "rewrites", "may show other text than was written"},
     {WESS_CAP_IDS_MOVE, "ids-move", "ids stay with items that move"},
     {WESS_CAP_SINGLES, "singles", "gets the occurrences of what recurs, one by one"},
+    {WESS_CAP_REVISIONS_RISE, "revisions-rise", "a database put back to an earlier time shows"},
 };
 #define CAPS (sizeof(caps) / sizeof(caps[0]))
 

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "feed/back.h"
+
 struct reading {
     struct run *run;
     struct wess_arena *arena, *call; /* contents; the answer of one call */
@@ -16,7 +18,7 @@ struct reading {
     enum wess_code code; /* of `side`, as is `error` */
     struct wess_error error;
     enum side side;
-    bool spent;
+    bool spent, back; /* back: `side` was put back to an earlier time */
     pthread_t thread;
     bool threaded;
 };
@@ -127,6 +129,12 @@ static bool take(struct reading *d, struct entry *e, enum side side, const struc
     e->got_code[side] = arena_text(d->arena, res->remote_code);
     if (res->code != WESS_OK)
         return true;
+    if (RULE(back_held) &&
+        back_shows(r->side[side].collection, e->row[side].revision, e->row[side].seen_ms,
+                   res->current->revision, clock_now_ms())) {
+        d->back = true;
+        return false;
+    }
     if (!content_canonical(r->pair->kind, d->arena, res->current->fields, res->current->n_fields,
                            NULL, content, &bad))
         return no_memory(d);
@@ -239,7 +247,7 @@ static bool start(struct reading *d, struct entry *of, size_t n)
     d->n = n;
     d->fetched = 0;
     d->code = WESS_OK;
-    d->spent = false;
+    d->spent = d->back = false;
     bool any = false;
     for (size_t i = 0; i < n; i++)
         needs(&of[i]);
@@ -267,6 +275,8 @@ static bool finish(struct reading *d)
     r->report.fetched += (int64_t)d->fetched;
     if (d->spent)
         return run_memory(r);
+    if (d->back)
+        return run_back(r, d->side);
     if (!into_cache(d, LEFT) || !into_cache(d, RIGHT))
         return false;
     if (d->code != WESS_OK)

@@ -150,7 +150,7 @@ static bool side_creates(struct run *r, enum side side, const struct op_row *row
 static void both_again(struct run *r, const struct op_row *op)
 {
     op_drop(r->db, op->id);
-    item_revision(r->db, op->item[op->side], NULL);
+    settle_stale(r, r->arena, op);
     for (int s = LEFT; s <= RIGHT; s++)
         if (op->item[s])
             todo_put(r->db, r->pu.id, (enum side)s, op->item[s], NOT_CHOSEN);

@@ -32,7 +32,7 @@ struct shared_feed {
     const struct cfg_endpoint *endpoint;
     const char *collection;
     pthread_mutex_t lock;
-    bool pulled, from_start;
+    bool pulled, from_start, back;
     enum wess_code code; /* of the first reading in this round */
     struct wess_error error;
     struct subscriber *subs;
@@ -161,7 +161,11 @@ bool round_shared_begin(struct run *r, enum side s, bool look_up, struct pull *p
     struct shared_feed *f = side->shared;
     *reads = false;
     pthread_mutex_lock(&f->lock);
-    bool first = !f->pulled, failed = !first && f->code != WESS_OK;
+    bool first = !f->pulled, failed = !first && f->code != WESS_OK, back = !first && f->back;
+    if (back) {
+        pthread_mutex_unlock(&f->lock);
+        return run_back(r, s);
+    }
     if (failed || !(first || look_up)) {
         pthread_mutex_unlock(&f->lock);
         if (!failed)
@@ -192,6 +196,8 @@ bool round_shared_end(struct run *r, enum side s, const struct pull *p, bool rea
         f->code = p->code;
         f->error = p->error;
     }
+    if (read)
+        f->back = p->back;
     if (read && (p->store_failed || p->spent))
         f->code = wess_fail(&f->error, p->code, WESS_OF_HOST, NULL, "%s",
                             p->spent ? "there is too little memory" : db_error(r->db));

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "feed/back.h"
+
 #define PASSES_MAX 5   /* conflicts and late changes are merged again this often in one run */
 #define PART_LEAST 50u /* to-dos of one part of a batch */
 #define PART_DEFAULT 200u
@@ -160,6 +162,15 @@ struct pull run_pull_of(struct run *r, enum side s)
                          .ctx = r->round};
 }
 
+bool run_back(struct run *r, enum side s)
+{
+    r->report.status = status_worse(r->report.status, EXIT_HELD);
+    snprintf(r->report.text, sizeof(r->report.text), "%s: %s", r->side[s].endpoint->name,
+             back_text);
+    log_line(WESS_LOG_ERROR, "pair %s user %s: %s", r->pair->name, r->user->id, r->report.text);
+    return false;
+}
+
 bool run_pulled(struct run *r, enum side s, const struct pull *p)
 {
     struct wess_error error = p->error;
@@ -170,6 +181,8 @@ bool run_pulled(struct run *r, enum side s, const struct pull *p)
         return run_memory(r);
     if (p->code != WESS_OK)
         return run_trouble(r, s, p->code, &error, "read changes");
+    if (p->back)
+        return run_back(r, s);
     run_welcome(r, s);
     return true;
 }

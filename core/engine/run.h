@@ -271,6 +271,9 @@ bool recover_creates(struct run *);
 /* settle.c: within a transaction, what one op's answer means. */
 bool settle_op(struct run *, struct wess_arena *, const struct op_row *,
                const struct wess_result *);
+/* The item of a write that did not go was changed by somebody, or put back to an earlier time,
+ * which shows by the revision that was known: it is read again. */
+void settle_stale(struct run *, struct wess_arena *, const struct op_row *);
 /* The value by which what is parked is known again; without memory it is any, and not stored. */
 struct hash parked_value(struct run *, struct wess_arena *, const struct wess_field *);
 /* report.c */
@@ -283,6 +286,8 @@ void run_pair(struct run *);
  * report. false: the side cannot be worked on. */
 struct pull run_pull_of(struct run *, enum side);
 bool run_pulled(struct run *, enum side, const struct pull *);
+/* That side was put back to an earlier time: the run ends. Answers false. */
+bool run_back(struct run *, enum side);
 /* One at a time reads a tag source that all users share. */
 void round_source_lock(struct run *, bool on);
 /* The feed of a tag source, beside that of the same collection as a side. */

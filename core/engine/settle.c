@@ -361,7 +361,7 @@ static void written(struct run *r, struct wess_arena *a, const struct op_row *op
         strcmp(row.revision, op->revision) != 0 && strcmp(row.revision, revision) != 0)
         look_again(r, op->side, item);
     else
-        item_revision(r->db, item, revision);
+        item_wrote(r->db, item, revision, clock_now_ms());
 }
 
 static bool update_link(struct run *r, struct wess_arena *a, const struct op_row *op,
@@ -535,6 +535,20 @@ static bool settle_doubt(struct run *r, const struct op_row *op)
     return true;
 }
 
+void settle_stale(struct run *r, struct wess_arena *a, const struct op_row *op)
+{
+    struct link_row link;
+    int64_t item = op->item[op->side];
+    bool rises = (r->side[op->side].collection->caps & WESS_CAP_REVISIONS_RISE) && op->revision;
+    if (!item)
+        return;
+    item_revision(r->db, item, rises ? op->revision : NULL);
+    if (!rises || !op->link || link_get(r->db, a, op->link, &link) != STORE_OK)
+        return;
+    link.rev[op->side] = NULL;
+    link_put(r->db, &link);
+}
+
 bool settle_op(struct run *r, struct wess_arena *a, const struct op_row *op,
                const struct wess_result *res)
 {
@@ -549,8 +563,7 @@ bool settle_op(struct run *r, struct wess_arena *a, const struct op_row *op,
         again(r, op);
         return true;
     case WESS_CONFLICT:
-        if (op->item[op->side])
-            item_revision(r->db, op->item[op->side], NULL);
+        settle_stale(r, a, op);
         again(r, op);
         return true;
     case WESS_REJECTED:

@@ -2,8 +2,10 @@
  * is stored. */
 #include <string.h>
 
+#include "feed/back.h"
 #include "feed/page.h"
 #include "feed/seen.h"
+#include "model/rules.h"
 
 struct linked { /* a link of the item at hand */
     int64_t link, pu;
@@ -218,6 +220,13 @@ static void upsert(struct storing *pg, const struct wess_item *facts, bool as_ne
     const char *stamp = stamp_of(facts);
 
     p->read++;
+    if (known && RULE(back_held) &&
+        back_shows(p->collection, row.revision, row.seen_ms, facts->revision, pg->now_ms)) {
+        pg->back = true; /* what was known stays, to know it by in the next run */
+        if (pg->mark)
+            item_mark(p->db, row.id, pg->mark);
+        return;
+    }
     pg->again |= as_new && same && starts_over(pg, &row);
     if (same)
         echo(pg, facts, &row);

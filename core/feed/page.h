@@ -51,6 +51,7 @@ struct storing {
     bool spent;
     struct hash last; /* of the tag `tag`: most of a source's items bear the same one */
     char tag[TAG_KEPT];
+    bool back;   /* something was put back to an earlier time */
     bool again;  /* the remote starts over by itself: everything has to be listed */
     bool fresh;  /* the change at hand is of an id that the index does not know */
     bool judges; /* known or not, it is judged: a tag source has changed its mind */

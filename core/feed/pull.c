@@ -82,7 +82,9 @@ static bool store_page(struct pull *p, struct storing *st, struct page *pg)
     if (ok && !st->spent && last && st->mark)
         items_sweep(p->db, p->feed->id, st->mark, &absent);
     /* Whatever happens next, the place of a remote that has lost its own is not kept. */
-    struct wess_slice next = st->again ? (struct wess_slice){"", 0} : pg->got.next;
+    bool anew = st->again || st->back;
+    struct wess_slice next = anew ? (struct wess_slice){"", 0} : pg->got.next;
+    p->back |= st->back;
     if (ok && !st->spent && (last || !pg->sorted))
         feed_cursor(p->db, p->feed->id, next, last, st->now_ms);
     if (!ok || st->spent || db_failed(p->db)) {
@@ -367,7 +369,7 @@ static void open_way(struct way *w, struct pull *p, struct gathering *g)
 {
     *w = (struct way){.pull = p};
     p->read = p->changed = 0;
-    p->store_failed = p->spent = false;
+    p->store_failed = p->spent = p->back = false;
     w->storing = (struct storing){.pull = p, .gathering = g, .scratch = arena_new(ARENA_BUDGET)};
     w->comparing = (struct comparing){.pull = p, .arena = arena_new(ARENA_BUDGET)};
     bool ok = w->storing.scratch && w->comparing.arena;

@@ -33,6 +33,7 @@ struct pull {
     /* out */
     enum wess_code code;   /* WESS_OK, or what stopped it: everything stored so far stands */
     int64_t read, changed; /* items seen; items that were new or other than known */
+    bool back;             /* it was put back to an earlier time: see back.h */
     bool store_failed;     /* db_error() tells */
     bool spent;            /* no memory: of the page at hand nothing is stored */
     struct wess_error error;

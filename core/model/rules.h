@@ -22,6 +22,7 @@
     X(bad_field_parked, "a refused field is parked, and the rest of the item goes on")             \
     X(whole_snapshot, "absence counts when the last page was read, not before")                    \
     X(deletion_proved, "a deletion is believed when it is proved")                                 \
+    X(back_held, "what a database shows that was put back to an earlier time is nobody's edit")    \
     X(survivor_followed, "of two records that were merged the link goes on with the one left")     \
     X(edit_beats_delete, "an edit outranks the deletion of its twin")                              \
     X(shared_kept, "a record that another user's link holds is not deleted")                       \

@@ -190,6 +190,12 @@ enum store_code item_revision(struct db *db, int64_t item, const char *revision)
     return sql_do(db, "UPDATE items SET revision = ?2 WHERE id = ?1", "it", item, revision);
 }
 
+enum store_code item_wrote(struct db *db, int64_t item, const char *revision, int64_t now_ms)
+{
+    return sql_do(db, "UPDATE items SET revision = ?2, seen_ms = ?3 WHERE id = ?1", "iti", item,
+                  revision, now_ms);
+}
+
 enum store_code item_rename(struct db *db, int64_t item, const char *rid, const char *revision)
 {
     return sql_do(db, "UPDATE items SET rid = ?2, revision = ?3 WHERE id = ?1", "itt", item, rid,

@@ -114,6 +114,7 @@ enum store_code item_add(struct db *, struct item_row *row, int64_t mark, const 
 enum store_code item_mark(struct db *, int64_t item,
                           int64_t mark); /* seen in this snapshot, unchanged */
 enum store_code item_flags(struct db *, int64_t item, uint32_t set, uint32_t clear);
+enum store_code item_wrote(struct db *, int64_t item, const char *revision, int64_t now_ms);
 enum store_code item_revision(struct db *, int64_t item,
                               const char *revision); /* NULL: read again */
 enum store_code item_rename(struct db *, int64_t item, const char *rid, const char *revision);

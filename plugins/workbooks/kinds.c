@@ -6,7 +6,7 @@
 #define CAPS                                                                                       \
     (WESS_CAP_DELTA | WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE | WESS_CAP_CAS_UPDATE |  \
      WESS_CAP_CAS_DELETE | WESS_CAP_STAMP | WESS_CAP_TOMBSTONE_PROVES | WESS_CAP_SILENT |          \
-     WESS_CAP_REWRITES)
+     WESS_CAP_REWRITES | WESS_CAP_REVISIONS_RISE)
 
 const struct wb_kind *const wb_kinds[WB_KINDS] = {
     [WB_PEOPLE] = &wb_person_kind,
@@ -17,7 +17,7 @@ const struct wb_kind *const wb_kinds[WB_KINDS] = {
 /* Mail is filed: created, and left alone. */
 #define FILED                                                                                      \
     (WESS_CAP_DELTA | WESS_CAP_CREATE | WESS_CAP_STAMP | WESS_CAP_TOMBSTONE_PROVES |               \
-     WESS_CAP_SILENT | WESS_CAP_REWRITES)
+     WESS_CAP_SILENT | WESS_CAP_REWRITES | WESS_CAP_REVISIONS_RISE)
 #define MAILS_AT_ONCE 20u
 
 const struct wess_kind_caps wb_caps[WB_KINDS] = {[WB_PEOPLE] = {"contact", CAPS},

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CAPS_KNOWN ((uint64_t)(WESS_CAP_SINGLES << 1) - 1)
+#define CAPS_KNOWN ((uint64_t)(WESS_CAP_REVISIONS_RISE << 1) - 1)
 
 static void load_abi(struct probe *p)
 {

@@ -1,6 +1,7 @@
 /* apply(): updates. */
 #include "probe.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *spare_of(struct probe *p)
@@ -93,6 +94,21 @@ static void update_revision(struct probe *p)
     set_text(p, &op.item, spare, "Two");
     if (!same_text(p, "Two", text_of(p, updated(p, &op, &r), spare)))
         failed(p, "a second update did not hold");
+}
+
+static void update_rises(struct probe *p)
+{
+    struct wess_result r;
+    const struct wess_item *was = fetch_one(p, create(p, draft(p), new_stamp(p), NULL)), *now;
+    struct wess_op op = update_of(p, was);
+    char *end[2] = {"", ""};
+    set_text(p, &op.item, spare_of(p), "One");
+    now = updated(p, &op, &r);
+    long long a = was->revision ? strtoll(was->revision, &end[0], 10) : -1,
+              b = now->revision ? strtoll(now->revision, &end[1], 10) : -1;
+    if (*end[0] || *end[1] || a < 0 || b <= a)
+        failed(p, "behind revision %s an update has %s", was->revision ? was->revision : "(none)",
+               now->revision ? now->revision : "(none)");
 }
 
 /* Both computed from one reading: the second one is stale. */
@@ -198,6 +214,7 @@ static const struct case_def cases[] = {
     {"update.null", "5.5", UPDATES, NEEDS_SCRATCH, update_null},
     {"update.empty", "5.5", UPDATES, NEEDS_SCRATCH, update_empty},
     {"update.revision", "5.8", UPDATES, NEEDS_SCRATCH, update_revision},
+    {"update.rises", "5.9", UPDATES | WESS_CAP_REVISIONS_RISE, NEEDS_SCRATCH, update_rises},
     {"update.stale", "7.1", UPDATES | WESS_CAP_CAS_UPDATE, NEEDS_SCRATCH, update_stale},
     {"update.gone", "5.6", UPDATES | WESS_CAP_DELETE, NEEDS_SCRATCH, update_gone},
     {"update.batch", "5.1", UPDATES, NEEDS_SCRATCH, update_batch},

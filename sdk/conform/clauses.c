@@ -47,6 +47,7 @@ const struct clause clauses[] = {
     {"5.6", "an op on what is not there is WESS_GONE; for a delete WESS_OK will do"},
     {"5.7", "a field that is not taken is named, with its op WESS_REJECTED or WESS_OK"},
     {"5.8", "a revision in a result is that of the item after the write"},
+    {"5.9", "WESS_CAP_REVISIONS_RISE: a revision is a decimal number, and an update raises it"},
     {"6.1", "a create with WESS_OP_AGAIN finds the live item with its stamp: its id and `current`, "
             "no revision, and no second item"},
     {"6.2", "a create with WESS_OP_AGAIN that was never applied creates"},

@@ -78,6 +78,11 @@ json_t *wb_column_json(const struct wb_record *, const char *name, bool epoch);
 json_t *wb_time_json(int64_t seconds, bool epoch);
 void wb_tables_free(void);
 
+/* workbooks_backup.c: all records, kept and put back. false: none are kept. */
+void wb_backup(void);
+bool wb_restore(void);
+void wb_backup_free(void);
+
 extern struct wb_org *wb_orgs;
 extern size_t wb_n_orgs;
 struct wb_org *wb_org_by_id(int64_t id);

@@ -78,6 +78,11 @@ bool wb_control(const char *action, const char *query, struct sb_buf *out)
         char *name = sb_param(query, "name", 0);
         answer = json_pack("{s:I}", "id", (json_int_t)wb_org_named(name, true));
         free(name);
+    } else if (!strcmp(action, "backup")) {
+        wb_backup();
+        answer = json_object();
+    } else if (!strcmp(action, "restore")) {
+        answer = wb_restore() ? json_object() : NULL;
     } else if (!strcmp(action, "sent")) {
         answer = json_pack("{s:i}", "sent", (int)wb_sent);
     } else if (!strcmp(action, "sessions")) {

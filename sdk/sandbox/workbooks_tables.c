@@ -331,6 +331,7 @@ int64_t wb_org_named(const char *name, bool make)
 
 void wb_tables_free(void)
 {
+    wb_backup_free();
     for (size_t t = 0; t < WB_SETS; t++) {
         struct wb_set *s = &wb_sets[t];
         for (size_t i = 0; i < s->n; i++)

@@ -176,6 +176,8 @@ static bool is_played(const struct scenario *s, int mirrored, int manner)
 {
     char name[128];
     name_of(s, mirrored, manner, name);
+    if (manner == NO_REVISION && !strncmp(s->name, "back-", 5)) /* it cannot be known there */
+        return false;
     return only ? !strncmp(only, name, strlen(only)) : !way->core || scenario_is_core(s);
 }
 

@@ -139,7 +139,7 @@ static void fill_facts(struct giver *g, const struct wess_conn *c, const struct 
                               .flags = (w->private ? WESS_ITEM_PRIVATE : 0) |
                                        (w->trashed ? WESS_ITEM_TRASHED : 0)};
     if (has_revisions(c))
-        out->revision = wess_arena_fmt(g->host, g->arena, "r%" PRIu32, w->revision);
+        out->revision = wess_arena_fmt(g->host, g->arena, "%" PRIu32, w->revision);
     if (w->tagged)
         out->tags = (struct wess_list){tags, 1};
     if (fact && w->queue) {
@@ -232,9 +232,9 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
 {
     static const char *const facts[] = {"queue"};
     static const uint64_t caps[MANNERS] = {
-        [PER_ITEM] = WESS_CAP_DELTA | WESS_CAP_CAS_UPDATE,
+        [PER_ITEM] = WESS_CAP_DELTA | WESS_CAP_CAS_UPDATE | WESS_CAP_REVISIONS_RISE,
         [ALL_OR_NOTHING] = WESS_CAP_DELTA | WESS_CAP_CAS_UPDATE | WESS_CAP_CAS_DELETE |
-                           WESS_CAP_TOMBSTONE_PROVES | WESS_CAP_IDS_MOVE,
+                           WESS_CAP_TOMBSTONE_PROVES | WESS_CAP_IDS_MOVE | WESS_CAP_REVISIONS_RISE,
         [NO_REVISION] = WESS_CAP_ABSENCE_PROVES | WESS_CAP_IDS_MOVE};
     struct wess_conn *c = call->conn;
     struct giver g = {c->host, call->arena, false};
@@ -507,7 +507,7 @@ static bool is_stale(struct giver *g, const struct wess_conn *c, const struct we
         return false;
     if (!has_revisions(c))
         return !shows(g, c, w, op->before);
-    snprintf(revision, sizeof(revision), "r%" PRIu32, w->revision);
+    snprintf(revision, sizeof(revision), "%" PRIu32, w->revision);
     return !op->before->revision || strcmp(op->before->revision, revision) != 0;
 }
 
@@ -621,7 +621,7 @@ static void carry_out(struct giver *g, struct wess_conn *c, const struct wess_op
     if (world->manner == ALL_OR_NOTHING && op->what != WESS_DELETE)
         out->current = whole(g, c, w); /* it answers with what it now shows */
     if (has_revisions(c) && op->what != WESS_DELETE)
-        out->revision = wess_arena_fmt(g->host, g->arena, "r%" PRIu32, w->revision);
+        out->revision = wess_arena_fmt(g->host, g->arena, "%" PRIu32, w->revision);
 }
 
 static bool answer_again(struct giver *g, struct wess_conn *c, const struct wess_op *op,

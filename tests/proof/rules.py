@@ -28,6 +28,7 @@ FIRST = {
     "bad_field_parked": "bad-field",
     "whole_snapshot": "many-listed",
     "deletion_proved": "move-deletes",
+    "back_held": "back-listed",
     "survivor_followed": "merged-crm",
     "edit_beats_delete": "edit-beats-delete-box",
     "shared_kept": "shared-delete",

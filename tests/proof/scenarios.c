@@ -203,6 +203,14 @@ const struct scenario scenarios[] = {
     {"state-old-edited", "",
      LINKED "save; set 1 Ann org Acme; quiet; set 0 Ann title Boss; restore", "",
      "0 Ann title Boss; 1 Ann org Acme"},
+    {"back-listed", DELETE("delete", "delete"),
+     LINKED "keep 0 all; set 1 Ann org One; quiet; set 1 Ann org Two; quiet; putback 0 all;"
+            " set 0 Ann title Boss",
+     "", "1 Ann org Two; 1 Ann title -; 0 Ann org -"},
+    {"back-written", "conflict = \"$crm\";",
+     LINKED "keep 0 all; set 1 Ann org One; quiet; set 1 Ann org Two; quiet; putback 0 all;"
+            " set 1 Ann title Boss",
+     "", "1 Ann org Two; 1 Ann title Boss; 0 Ann org -"},
     {"created-edited", "",
      "new 1 Ann; tag 1 Ann; fault lost 0 1; run; set 0 Ann title Boss; clock 70", "",
      "0 Ann; 1 Ann title Boss"},

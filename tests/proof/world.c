@@ -282,6 +282,15 @@ static bool edit_move(struct world *w, int box, struct w_item *item)
     return true;
 }
 
+/* Its clock goes on: what changes from now on is listed behind what was. */
+static bool edit_put_back(struct world *w, int box)
+{
+    uint64_t seq = w->box[box].seq;
+    w->box[box] = w->kept;
+    w->box[box].seq = seq;
+    return true;
+}
+
 bool world_edit(struct world *w, const char *line)
 {
     char verb[16] = "", label[TEXT] = "", a[TEXT] = "", b[TEXT] = "";
@@ -295,6 +304,10 @@ bool world_edit(struct world *w, const char *line)
         return snprintf(w->refused[box], TEXT, "%s", label) > 0;
     if (!strcmp(verb, "forbid"))
         return snprintf(w->forbidden[box], TEXT, "%s", label) > 0;
+    if (!strcmp(verb, "keep"))
+        return memcpy(&w->kept, &w->box[box], sizeof(w->kept)) != NULL;
+    if (!strcmp(verb, "putback"))
+        return edit_put_back(w, box);
     struct w_item *item = world_label(w, box, label);
     if (!item)
         return false;

@@ -77,7 +77,7 @@ struct w_report { /* what the runs since the last look said */
     char text[320];
 };
 struct world {
-    struct w_box box[BOXES];
+    struct w_box box[BOXES], kept; /* kept: a backup of one */
     enum manner manner;
     bool rewrites; /* notes are shown with brackets around what was written */
     int64_t now_ms;

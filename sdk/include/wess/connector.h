@@ -403,6 +403,8 @@ enum { /* wess_collection.caps */
        WESS_CAP_IDS_MOVE = 1 << 13,    /* an id stays with its item when it moves */
        WESS_CAP_SINGLES = 1 << 14,     /* holds nothing that recurs: of a series it gets the
                                           occurrences, as single items */
+       WESS_CAP_REVISIONS_RISE = 1 << 15, /* a revision is a decimal number; each change of its
+                                             item raises it, and an id is never given twice */
 };
 enum {
     WESS_FIELD_READ_ONLY = 1,

@@ -78,6 +78,7 @@ json_t *wb_column_json(const struct wb_record *, const char *name, bool epoch);
 json_t *wb_time_json(int64_t seconds, bool epoch);
 void wb_tables_free(void);
 
+extern const char *const wb_all_shown[]; /* of every record; NULL behind the last */
 extern struct wb_org *wb_orgs;
 extern size_t wb_n_orgs;
 struct wb_org *wb_org_by_id(int64_t id);

@@ -429,7 +429,9 @@ def test_a_field_of_the_database_s_own():
 
 def describes(wess, of="crm user -"):
     """How many requests each describe took, in turn."""
-    return [int(line.split()[-2]) for line in wess.log_tail().splitlines()
+    with open(os.path.join(wess.dir, "log")) as f:
+        lines = f.read().splitlines()
+    return [int(line.split()[-2]) for line in lines
             if f"{of} describe : code 0" in line]
 
 

@@ -202,6 +202,18 @@ static bool has_others(struct run *r, struct wess_arena *a, int64_t item)
     return h.others;
 }
 
+/* In what can be written there: what a side says of itself (a reference) nobody edits. */
+static bool is_edited(const struct wess_collection *c, const struct content *now,
+                      const struct content *shadow)
+{
+    for (size_t i = 0; i < c->n_fields; i++)
+        if (!(c->fields[i].flags & (WESS_FIELD_READ_ONLY | WESS_FIELD_UNSHOWN)) &&
+            !field_equal(content_get(now, c->fields[i].name),
+                         content_get(shadow, c->fields[i].name)))
+            return true;
+    return false;
+}
+
 /* Deletes the twin, unless it was edited since, somebody else's link holds it, or it may not be. */
 static bool plan_delete(struct run *r, struct wess_arena *a, struct entry *e)
 {
@@ -209,7 +221,7 @@ static bool plan_delete(struct run *r, struct wess_arena *a, struct entry *e)
     struct content shadow;
     if (!decode_content(a, e->link.shadow[t], &shadow))
         return run_memory(r);
-    if (!content_equal(e->now[t], &shadow) && RULE(edit_beats_delete)) {
+    if (is_edited(r->side[t].collection, e->now[t], &shadow) && RULE(edit_beats_delete)) {
         bool deleted = e->gone[other_side(t)];
         if (!deleted)
             return plan_end(r, a, e);

@@ -126,13 +126,18 @@ const struct wess_field_schema *schema_of(const struct side_in *side, const char
     return NULL;
 }
 
+static bool is_unshown(const struct pairing *p, enum side s)
+{
+    return p->schema[s] && (p->schema[s]->flags & WESS_FIELD_UNSHOWN);
+}
+
 /* As the rule says; of what a side never shows nothing comes from there. */
 static enum direction direction_of(const struct pairing *p, const struct field_rule *rule)
 {
     static const enum direction to[] = {[LEFT] = DIR_TO_LEFT, [RIGHT] = DIR_TO_RIGHT};
     enum direction d = rule ? rule->direction : DIR_BOTH;
     for (int s = LEFT; s <= RIGHT; s++)
-        if (p->schema[s] && (p->schema[s]->flags & WESS_FIELD_UNSHOWN))
+        if (is_unshown(p, (enum side)s))
             d = d == DIR_BOTH || d == to[s] ? to[s] : DIR_NEVER;
     return d;
 }
@@ -238,11 +243,12 @@ bool fits(struct work *w, const struct pairing *p, enum side to, const struct we
 /* ---- scalars
  * ------------------------------------------------------------------------------------------- */
 
-static void settle(struct work *w, const struct pairing *p, enum side s,
-                   const struct wess_field *settled, const struct wess_field *after)
+void settle(struct work *w, const struct pairing *p, enum side s, const struct wess_field *settled,
+            const struct wess_field *after)
 {
-    fields_add(w, &w->settled[s], p->name[s], settled, false);
-    fields_add(w, &w->shadow[s], p->name[s], after, false);
+    bool shown = !is_unshown(p, s);
+    fields_add(w, &w->settled[s], p->name[s], shown ? settled : NULL, false);
+    fields_add(w, &w->shadow[s], p->name[s], shown ? after : NULL, false);
 }
 
 /* Nothing of this field travels: each side's shadow is what it shows. */
@@ -391,7 +397,7 @@ static bool is_changed(const struct pairing *p, enum side s)
 static void suppose_unshown(struct pairing *p)
 {
     for (int s = LEFT; s <= RIGHT; s++)
-        if (p->schema[s] && (p->schema[s]->flags & WESS_FIELD_UNSHOWN))
+        if (is_unshown(p, (enum side)s))
             p->now[s] = p->shadow[s] = p->shadow[opposite((enum side)s)];
 }
 
@@ -652,7 +658,7 @@ static void create_field(struct work *w, enum side to, const struct wess_field *
     else if (p.def->merge == MERGE_RECORDS)
         goes = create_records(w, &p, to, value, &kept);
     fields_add(w, &w->patch[to], p.name[to], goes, false);
-    fields_add(w, &w->shadow[to], p.name[to], goes, false);
+    fields_add(w, &w->shadow[to], p.name[to], is_unshown(&p, to) ? NULL : goes, false);
     fields_add(w, &w->shadow[from], p.name[from], kept, false);
 }
 

@@ -493,8 +493,7 @@ void merge_records(struct work *w, const struct pairing *p)
                                              : list(w, p, &e, (enum side)s, UNTIL, false);
         if (writes[s])
             work_patch(w, p, (enum side)s, want[s]);
-        fields_add(w, &w->shadow[s], p->name[s], after[s], false);
-        fields_add(w, &w->settled[s], p->name[s], open ? until : p->now[s], false);
+        settle(w, p, (enum side)s, open ? until : p->now[s], after[s]);
     }
 }
 

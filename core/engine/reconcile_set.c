@@ -108,7 +108,7 @@ void merge_set(struct work *w, const struct pairing *p)
         bool any = writes[LEFT] || writes[RIGHT];
         if (writes[s])
             work_patch(w, p, (enum side)s, after);
-        fields_add(w, &w->shadow[s], p->name[s], waits ? p->shadow[s] : after, false);
-        fields_add(w, &w->settled[s], p->name[s], waits || any ? p->shadow[s] : p->now[s], false);
+        settle(w, p, (enum side)s, waits || any ? p->shadow[s] : p->now[s],
+               waits ? p->shadow[s] : after);
     }
 }

@@ -58,6 +58,9 @@ bool is_parked(const struct work *, const struct pairing *, const char *key, enu
  * side had it when last in step. */
 int winner(const struct work *, const struct pairing *, const char *key);
 /* false and told: the value is longer than that side holds. */
+/* What the field's shadow is if nothing of the plan is carried out, and once all of it is. */
+void settle(struct work *, const struct pairing *, enum side, const struct wess_field *settled,
+            const struct wess_field *after);
 bool fits(struct work *, const struct pairing *, enum side to, const struct wess_field *);
 const struct wess_field_schema *schema_of(const struct side_in *, const char *name);
 

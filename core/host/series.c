@@ -263,14 +263,13 @@ static size_t place_in(const char *const *of, size_t n, const char *text)
     return i;
 }
 
-static bool one_of(struct conn *c, const struct series_view *v, struct wess_arena *a,
+static bool one_of(const struct series_view *v, struct wess_arena *a,
                    const struct wess_result *series, const char *day, struct wess_result *out)
 {
     const struct wess_list also = {&day, 1};
     const struct series_window none = {.from_ms = 1, .until_ms = 0, .most = v->window.most};
     struct series_list l;
     const char *why;
-    (void)c;
     *out = *series;
     out->id = out->revision = NULL;
     if (series->code != WESS_OK)
@@ -315,7 +314,7 @@ enum wess_code series_fetch(struct conn *c, const struct series_view *v, const c
     for (size_t i = 0; rc == WESS_OK && i < ids.n; i++) {
         if (!days[i])
             out[i] = res[at[i]];
-        else if (!one_of(c, v, a, &res[at[i]], days[i], &out[i]))
+        else if (!one_of(v, a, &res[at[i]], days[i], &out[i]))
             rc = spent(e);
     }
     return rc;

@@ -290,7 +290,7 @@ static void read_fields(struct wb_reading *r, const struct wb_kind *k)
     for (size_t i = 0; i < n; i++) {
         const struct wb_field *t = &rows[i];
         bool here =
-            !t->unread && wb_holds(r->conn, k, t->name) && json_object_get(r->row, t->column);
+            !t->unread && wb_holds_column(r->conn, k, t) && json_object_get(r->row, t->column);
         if (t->read && here)
             t->read(r, t);
         else if (t->type == WESS_TEXT && here)

@@ -52,7 +52,7 @@ static void tell_required(struct wess_conn *c, const struct wb_kind *k, json_t *
 static void tell_missing(struct wess_conn *c, const struct wb_kind *k)
 {
     for (size_t i = 0; i < k->n_fields; i++)
-        if (!wb_meta_has(c, k, k->fields[i].column))
+        if (!k->fields[i].shown && !wb_meta_has(c, k, k->fields[i].column))
             c->host->log(c->host->ctx, WESS_LOG_WARN,
                          "workbooks: %s of this database have no %s: %s stays here", k->collection,
                          k->fields[i].column, k->fields[i].name);

@@ -83,6 +83,7 @@ void wb_backup(void);
 bool wb_restore(void);
 void wb_backup_free(void);
 
+extern const char *const wb_all_shown[]; /* of every record; NULL behind the last */
 extern struct wb_org *wb_orgs;
 extern size_t wb_n_orgs;
 struct wb_org *wb_org_by_id(int64_t id);

@@ -160,6 +160,8 @@ static json_t *type_json(const struct wb_set *s)
     for (size_t i = 0; s->shown[i]; i++)
         if (!strchr(s->shown[i], '['))
             json_array_append_new(fields, field_json(s, s->shown[i], false));
+    for (size_t i = 0; wb_all_shown[i]; i++)
+        json_array_append_new(fields, field_json(s, wb_all_shown[i], false));
     json_t *path = json_stringn(s->path + 1, strlen(s->path) - sizeof("/.api") + 1);
     return json_pack("{s:s,s:o,s:o,s:[],s:o}", "class_name", s->class, "controller_path", path,
                      "fields", fields, "associations", "actions", actions_of(s));

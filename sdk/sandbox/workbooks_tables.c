@@ -57,10 +57,10 @@ static const char *const person_columns[] = {"name",
                                              NULL};
 static const char *const person_shown[] = {"employer_name", "queue_entry[queue_id]", NULL};
 /* B9, every record. */
-static const char *const all_shown[] = {"object_url",  "id",         "lock_version", "object_ref",
-                                        "type",        "created_at", "created_by",   "updated_at",
-                                        "updated_by",  "is_deleted", "_can_read",    "_can_modify",
-                                        "_can_delete", NULL};
+const char *const wb_all_shown[] = {"object_url",  "id",         "lock_version", "object_ref",
+                                    "type",        "created_at", "created_by",   "updated_at",
+                                    "updated_by",  "is_deleted", "_can_read",    "_can_modify",
+                                    "_can_delete", NULL};
 
 struct wb_org *wb_orgs;
 size_t wb_n_orgs;
@@ -210,7 +210,7 @@ int wb_column(const struct wb_set *s, const char *name)
 
 bool wb_is_known(const struct wb_set *s, const char *name)
 {
-    return wb_column(s, name) >= 0 || place(s->shown, name) >= 0 || place(all_shown, name) >= 0;
+    return wb_column(s, name) >= 0 || place(s->shown, name) >= 0 || place(wb_all_shown, name) >= 0;
 }
 
 struct wb_set *wb_set_named(const char *name)
@@ -401,7 +401,7 @@ json_t *wb_column_json(const struct wb_record *p, const char *name, bool epoch)
 
 json_t *wb_row_json(const struct wb_record *p, const char *const *columns, size_t n, bool epoch)
 {
-    const char *const *const all[] = {p->of->columns, p->of->shown, all_shown};
+    const char *const *const all[] = {p->of->columns, p->of->shown, wb_all_shown};
     json_t *row = json_object();
     for (size_t i = 0; i < n; i++)
         json_object_set_new(row, columns[i], wb_column_json(p, columns[i], epoch));

@@ -341,14 +341,27 @@ static void check_twice(struct reader *r, const config_setting_t *s, const struc
         trouble_at(r, s, "pair %s: both sides are the same collection", p->name);
 }
 
+/* It speaks of some fields of what lies there anyway, and makes none. */
+static bool is_facet(const struct cfg_endpoint *e, const char *kind)
+{
+    const struct wess_connector *c = e && e->plugin ? e->plugin->connector : NULL;
+    for (size_t i = 0; c && i < c->n_kinds; i++)
+        if (!strcmp(c->kinds[i].kind, kind))
+            return (c->kinds[i].caps & WESS_CAP_FACET) != 0;
+    return false;
+}
+
 /* What is filed is never read back, changed, or deleted: settings of that would promise what does
  * not happen. */
 static void check_filing(struct reader *r, const config_setting_t *s, struct cfg_pair *p)
 {
     static const char *const idle[] = {"conflict", "on_delete", "on_untag", "direction", "fields"};
-    if (p->kind && p->kind->filed && !p->files)
+    if (p->kind && p->kind->filed && !p->files && !is_facet(p->endpoint[RIGHT], p->kind->name))
         trouble_at(r, s, "pair %s: a %s is filed, not kept in step: say mode = \"file\"", p->name,
                    p->kind->name);
+    else if (p->kind && p->kind->filed && !p->files && p->direction != DIR_TO_RIGHT)
+        trouble_at(r, s, "pair %s: what %s is told goes one way: say direction = \"to_right\"",
+                   p->name, p->endpoint[RIGHT]->name);
     if (!p->files)
         return;
     if (p->kind && !p->kind->filed)

@@ -226,12 +226,13 @@ static bool is_ascii(const char *s)
     return !*s;
 }
 
-/* Whether somebody asks for one of them; a hint, so that what nobody asks for need not be known. */
+/* Whether somebody asks for one of them, as whoever reads a tag source does: what nobody asks for
+ * need not be known. */
 static bool is_wanted(const struct wess_call *call, struct wess_list tags)
 {
     const struct wess_list *asked = call->want ? &call->want->tags : NULL;
     if (!asked || !asked->n)
-        return tags.n > 0;
+        return true;
     for (size_t i = 0; i < asked->n; i++)
         for (size_t k = 0; k < tags.n; k++)
             /* Beyond ASCII the core alone knows what is alike. */

@@ -66,9 +66,11 @@ static size_t put_keywords(struct wess_call *call, struct imap_batch *b, struct 
         if (has(but, of.of[i]))
             continue;
         const char *word = imap_keyword_of(call, of.of[i]);
+        if (!c->n_write)
+            *why = "the setting write names no tags";
         if (!imap_may_write(c, of.of[i]))
-            *why = "the setting write does not name this tag";
-        else if (!word)
+            continue; /* of others nothing is said here */
+        if (!word)
             *why = "no keyword of IMAP can stand for this tag";
         else
             imap_put(b, "%s%s", n++ ? " " : "", word);

@@ -261,6 +261,83 @@ def test_tls():
             assert "certificate" in run["text"], run
 
 
+BACK = """pairs: { back: { kind = "message"; left = "exchange:messages"; right = "tags:messages";
+  direction = "to_right"; select = { left = { tags_any = [ "Workbooks", "Filed" ]; }; };
+  first = { differs = "left"; }; }; };
+"""
+
+
+class Back(Tagged):
+    """Categories of Exchange become keywords of the same messages over there."""
+
+    def __init__(self, box, server, write='[ "Workbooks", "Filed" ]'):
+        super().__init__(box, server, imap_more=f"write = {write};")
+        with open(self.config) as f:
+            text = f.read()
+        self.write("wess.conf", text[:text.index("pairs:")] + BACK + text[text.index("log:"):])
+
+    def settle(self, check=0):
+        run = None
+        for _ in range(3):
+            run = self.sync("--no-wait", check=(0, 1, 3))["u1"]
+            self.box.move_clock(150)
+        assert run["status"] == check and run["right"]["updated"] == 0, run
+        for side in ("left", "right"):
+            assert run[side]["created"] + run[side]["deleted"] == 0, run
+
+
+def test_tags_are_written_back():
+    with Dovecot() as server, Sandbox("--data", "empty") as box, Back(box, server) as wess:
+        person = Mailbox(server)
+        one = mail(box, "one", categories="Workbooks,Red")
+        mail(box, "two", categories="Red")
+        mail(box, "absent", categories="Workbooks")
+        for n in ("one", "two"):
+            person.append(identity(n), ["Mine", "\\Flagged"])
+        mail(box, "bare", categories="Workbooks")
+        person.append(identity("bare"))
+        wess.settle()
+        assert person.flags(identity("bare")) == [{"Workbooks"}]
+        # What the setting names is set, whatever else a message bears is left alone.
+        assert person.flags(identity("one")) == [{"Mine", "Workbooks", "\\Flagged"}]
+        assert person.flags(identity("two")) == [{"Mine", "\\Flagged"}]
+        assert not person.uids(identity("absent")), "messages are not made"
+        box.exchange("tag", 0, id=one["id"], category="Blue")
+        wess.settle()
+        box.exchange("tag", 0, id=one["id"], category="Filed")
+        box.exchange("untag", 0, id=one["id"], category="Workbooks")
+        box.exchange("untag", 0, id=one["id"], category="Blue")
+        wess.settle()
+        assert person.flags(identity("one")) == [{"Mine", "Filed", "\\Flagged"}]
+        # What a person sets there stays there, and a deletion deletes nothing.
+        person.tag(identity("one"), "Workbooks")
+        wess.settle()
+        there = {m["fields"]["InternetMessageId"]: m for m in box.contacts(0, folder="inbox")}
+        assert sorted(there[identity("one")]["categories"]) == ["Filed", "Red"]
+        box.exchange("delete", 0, id=one["id"])
+        wess.settle()
+        assert person.flags(identity("one")) == [{"Mine", "Filed", "Workbooks", "\\Flagged"}]
+        assert not [op for op in box.requests()["by_op"] if "Update" in op or "Create" in op]
+        with open(wess.config) as f:
+            text = f.read()
+        for old, new, says in (('direction = "to_right"; ', "", "goes one way"),
+                               ('right = "tags:', 'right = "archive:', "is filed")):
+            assert old in text
+            wess.write("wess.conf", text.replace(old, new))
+            told = wess.run("check", check=2)
+            assert says in told.stdout + told.stderr, told.stdout + told.stderr
+
+
+def test_nothing_is_written_back_unless_it_is_named():
+    with Dovecot() as server, Sandbox("--data", "empty") as box, Back(box, server, "[]") as wess:
+        person = Mailbox(server)
+        mail(box, "one", categories="Workbooks")
+        person.append(identity("one"))
+        wess.settle()
+        assert person.flags(identity("one")) == [set()]
+        assert "names no tags" in wess("parked", "list", check=(0, 1)).stdout
+
+
 def test_through_a_proxy():
     """The name is the proxy's to look up, and nothing is said in the clear but STARTTLS."""
     with Dovecot(tls=True) as server, Sandbox("--data", "empty") as box:

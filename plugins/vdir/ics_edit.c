@@ -571,7 +571,7 @@ enum wess_code ics_edit(struct wess_call *call, struct lines *v, const struct we
     for (size_t i = 0; i < table->n && !x.e.spent && !v->spent; i++) {
         const struct wess_field *w = ics_field_of(&x.e, table->of[i].name);
         w = w || strcmp(table->of[i].name, "overrides") != 0 ? w : &as_they_were;
-        if (w)
+        if (w && table->of[i].write) /* NULL: read only */
             table->of[i].write(&x, &table->of[i], w);
         bool moved = !strcmp(table->of[i].name, "rrule") && series && started &&
                      ics_moment_of(&x.ics, x.ics.main, "DTSTART", &is) &&

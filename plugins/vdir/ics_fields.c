@@ -7,6 +7,7 @@
  * its changed occurrences; properties stand before alarms. */
 static const struct ics_field event_fields[] = {
     {"uid", "UID", 0, ics_read_text, ics_write_uid, true},
+    {"recurrence-id", "RECURRENCE-ID", 0, ics_read_time, NULL, true}, /* of one that is alone */
     {"start", "DTSTART", 0, BOTH(time), true},
     {"end", "DTEND", 0, BOTH(time), false},
     {"summary", "SUMMARY", 0, BOTH(text), true},
@@ -81,6 +82,7 @@ const struct wess_field_schema ics_event_schema[] = {
     FIELD("rdate", WESS_SET),
     FIELD("overrides", WESS_RECORDS),
     {.name = "uid", .type = WESS_TEXT, .flags = WESS_FIELD_ON_CREATE},
+    {.name = "recurrence-id", .type = WESS_TIME, .flags = WESS_FIELD_READ_ONLY},
 };
 const size_t ics_n_event_schema = sizeof(ics_event_schema) / sizeof(ics_event_schema[0]);
 const struct wess_field_schema ics_task_schema[] = {

@@ -284,15 +284,11 @@ static void require(struct probe *p)
     static const struct {
         uint64_t cap;
         const char *name;
-    } caps[] = {{WESS_CAP_DELTA, "DELTA"},
-                {WESS_CAP_CREATE, "CREATE"},
-                {WESS_CAP_UPDATE, "UPDATE"},
-                {WESS_CAP_DELETE, "DELETE"},
-                {WESS_CAP_CAS_UPDATE, "CAS_UPDATE"},
-                {WESS_CAP_CAS_DELETE, "CAS_DELETE"},
-                {WESS_CAP_STAMP, "STAMP"},
-                {WESS_CAP_STAMP_LATER, "STAMP_LATER"},
-                {WESS_CAP_FACET, "FACET"}};
+    } caps[] = {{WESS_CAP_DELTA, "DELTA"},           {WESS_CAP_CREATE, "CREATE"},
+                {WESS_CAP_UPDATE, "UPDATE"},         {WESS_CAP_DELETE, "DELETE"},
+                {WESS_CAP_CAS_UPDATE, "CAS_UPDATE"}, {WESS_CAP_CAS_DELETE, "CAS_DELETE"},
+                {WESS_CAP_STAMP, "STAMP"},           {WESS_CAP_STAMP_LATER, "STAMP_LATER"},
+                {WESS_CAP_FACET, "FACET"},           {WESS_CAP_REVISIONS_RISE, "REVISIONS_RISE"}};
     for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
         if ((p->now->caps & caps[i].cap) && !(p->col->caps & caps[i].cap))
             skipped(p, "the collection has no WESS_CAP_%s", caps[i].name);

@@ -5,6 +5,7 @@ wess_unit(test_store_open SOURCES test_store_open.c LIBS wess_store_box)
 wess_unit(test_store_items SOURCES test_store_items.c LIBS wess_store_box)
 wess_unit(test_store_links SOURCES test_store_links.c LIBS wess_store_box)
 wess_unit(test_store_journal SOURCES test_store_journal.c LIBS wess_store_box)
+wess_unit(test_store_unmet SOURCES test_store_unmet.c LIBS wess_store_box)
 wess_unit(test_store_waits SOURCES test_store_waits.c LIBS wess_store_box)
 wess_unit(test_store_turns SOURCES test_store_turns.c LIBS wess_store_box Threads::Threads)
 wess_unit(test_store_faults SOURCES test_store_faults.c store_work.c LIBS wess_store_box

@@ -99,9 +99,9 @@ class Pair(Wess):
         self.write("wess.conf", CONFIG.format(dir=self.dir, url=box.info["exchange"]["url"],
                                               mailbox=box.mailbox(), select=select))
 
-    def measured(self):
+    def measured(self, command="sync"):
         env = dict(os.environ, WESS_CLOCK_FILE=self.box.clock_file)
-        return Measured([program("wess"), "sync", "--config", self.config], (0, 1), env)
+        return Measured([program("wess"), command, "--config", self.config], (0, 1), env)
 
     def cards(self):
         return os.path.join(self.dir, "cards-u1")
@@ -134,6 +134,17 @@ def asked(box):
     return counted["total"], counted
 
 
+def plan(box, delay, least, other):
+    """What a client that only reads does, and judged and merged: nothing is written."""
+    name = f"ews_plan_{delay}ms"
+    with Pair(box) as pair:
+        planned = pair.measured("plan")
+        assert not os.listdir(pair.cards())
+    print(f"# planned: {planned.seconds:.2f} s, CPU {planned.cpu:.2f} s", flush=True)
+    figure(name + "_to_floor", planned.seconds / least, "x", 1.2)
+    figure(name + "_cpu_to_exchangelib", planned.cpu / other.cpu, "x", 1 / 20)
+
+
 def pull(delay):
     name = f"ews_pull_{delay}ms"
     with load(CONTACTS, delay=delay) as box:
@@ -154,6 +165,7 @@ def pull(delay):
             figure(name + "_to_exchangelib", first.seconds / other.seconds, "x", 1 / 3)
         figure(name + "_cpu_to_exchangelib", first.cpu / other.cpu, "x", 1 / 20)
         figure(name + "_memory", first.peak, "MiB", 32)
+        plan(box, delay, least, other)
         pair.measured()
         box.requests(reset=True)
         quiet = pair.measured()

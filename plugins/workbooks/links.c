@@ -294,7 +294,8 @@ static bool is_any(struct linking *l, size_t op, const char *address)
 
 /* The service failed for the moment. A create that counts as in doubt comes again, and is looked
  * for by its stamp: then its links are made. Once: a service that always fails on them must not
- * hold up what they belong to. true: nothing is left to be told. */
+ * hold up what they belong to. Not of mail, which comes again without its addresses. true: nothing
+ * is left to be told. */
 static bool put_off(struct linking *l)
 {
     struct wb_table *t = l->t;
@@ -303,7 +304,7 @@ static bool put_off(struct linking *l)
         if (!is_written(t, i) || each_address(l, i, is_any))
             continue;
         const struct wess_op *op = &t->ops[i];
-        if (op->what == WESS_CREATE && op->stamp && !(op->flags & WESS_OP_AGAIN))
+        if (op->what == WESS_CREATE && op->stamp && !t->blobs[i] && !(op->flags & WESS_OP_AGAIN))
             t->out[i] = (struct wess_result){.code = WESS_UNKNOWN};
         else
             all = false;

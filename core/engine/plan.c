@@ -255,7 +255,7 @@ static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
             r->progress++;
         }
     for (int s = LEFT; s <= RIGHT; s++)
-        if (e->unheard[s]) /* until it is in step: cut off, it is known by this */
+        if (e->unheard[s] && !r->dry) /* until it is in step: cut off, it is known by this */
             todo_put(r->db, r->pu.id, (enum side)s, e->row[s].id, NOT_CHOSEN);
     if (e->act != ACT_WAIT && e->act != ACT_DROP && e->act != ACT_END && e->act != ACT_FILE &&
         !was_read(r, e))

@@ -401,7 +401,8 @@ def test_17_a_plan_tells_a_restore_from_what_was_typed_anew():
         assert plan() == {"create": [("Ada Byrne", "restored")]}, plan()
         wess.put("anew.vcf", vcard("N:Byrne;Ada;;;", "FN:Ada Byrne", "EMAIL:ada@x.example"), "right")
         planned = plan()
-        assert plan() == planned, "a plan consumes nothing"
+        again = plan()
+        assert again == planned, f"a plan consumes nothing: {planned}, then {again}"
         assert "create" not in planned and planned["link"] == [("Ada Byrne", "linked")], planned
         run = wess.run_one()
         assert run["right"]["created"] == 0 and run["linked"] == 1, run

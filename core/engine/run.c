@@ -479,10 +479,19 @@ static bool one_pass(struct run *r)
     return claim_run(r) && apply_run(r);
 }
 
+/* What the pass before could not send is planned anew with its to-do, not beside it. */
+static bool begin_again(struct run *r)
+{
+    if (db_begin(r->db) != STORE_OK)
+        return run_store_failed(r);
+    ops_drop_planned(r->db, r->pu.id);
+    return db_commit(r->db) == STORE_OK || run_store_failed(r);
+}
+
 static bool passes(struct run *r)
 {
     for (int i = 0; i < PASSES_MAX; i++) {
-        if (!one_pass(r))
+        if ((i && !begin_again(r)) || !one_pass(r))
             return false;
         if (r->dry || !r->progress)
             break;

@@ -157,6 +157,18 @@ def test_3_with_kills():
     same(tell(with_kills(random.Random(SEED), KILLS)), undisturbed(), SEED)
 
 
+def test_4_what_was_not_sent_goes_once():
+    """The server stops before a create; the run has a second pass, since others share a customer."""
+    for _ in range(5):
+        with story.Story() as s:
+            story.one_customer(s)
+            s.box.fault("ews:CreateItem:1:stop=0")
+            s("sync", "--no-wait", check=ANY)
+            s.box.clear_faults()
+            settle(s)
+            assert len(s.box.contacts(1, email=story.PIA)) == 1, "made twice"
+
+
 if __name__ == "__main__":
     sys.argv[1:] = [a for a in sys.argv[1:] if a.startswith("test_")]
     main(globals(), mails=0)

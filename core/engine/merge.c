@@ -148,6 +148,27 @@ static const char *name_over_there(const struct merge *m, enum side s, const cha
     return name;
 }
 
+static bool has_elements(const struct wess_field *f)
+{
+    return f->type == WESS_RECORDS || f->type == WESS_SET;
+}
+
+static const char *element_of(struct wess_arena *a, const struct wess_field *f, size_t i)
+{
+    return f->type == WESS_SET ? text_fold(a, f->set.of[i]) : f->records.of[i].key;
+}
+
+static bool shows(struct wess_arena *a, const struct wess_field *f, const char *element)
+{
+    size_t n = f->type == WESS_SET ? f->set.n : f->records.n;
+    for (size_t i = 0; i < n; i++) {
+        const char *one = element_of(a, f, i);
+        if (one && !strcmp(one, element))
+            return true;
+    }
+    return false;
+}
+
 /* `f` without the elements that are not shown; NULL: without any. */
 static bool only_shown(struct wess_arena *a, const struct wess_field *f,
                        const struct wess_field *shown, struct wess_field *out)
@@ -155,17 +176,26 @@ static bool only_shown(struct wess_arena *a, const struct wess_field *f,
     *out = (struct wess_field){.name = f->name, .type = WESS_NULL};
     if (!shown)
         return true;
-    struct wess_record *of = arena_alloc(a, (f->records.n + 1) * sizeof(*of));
-    size_t n = 0;
-    for (size_t i = 0; of && i < f->records.n; i++)
-        for (size_t k = 0; k < shown->records.n; k++)
-            if (!strcmp(f->records.of[i].key, shown->records.of[k].key)) {
-                of[n++] = f->records.of[i];
-                break;
-            }
-    if (n)
+    bool set = f->type == WESS_SET;
+    size_t most = set ? f->set.n : f->records.n, n = 0;
+    const char **names = arena_alloc(a, (most + 1) * sizeof(*names));
+    struct wess_record *of = arena_alloc(a, (most + 1) * sizeof(*of));
+    for (size_t i = 0; names && of && i < most; i++) {
+        const char *element = element_of(a, f, i);
+        if (!element)
+            return false;
+        if (!shows(a, shown, element))
+            continue;
+        if (set)
+            names[n++] = f->set.of[i];
+        else
+            of[n++] = f->records.of[i];
+    }
+    if (n && set)
+        *out = (struct wess_field){.name = f->name, .type = WESS_SET, .set = {names, n}};
+    else if (n)
         *out = (struct wess_field){.name = f->name, .type = WESS_RECORDS, .records = {of, n}};
-    return of != NULL;
+    return names && of;
 }
 
 static bool forget_in(struct wess_arena *a, struct content *shadow, const char *name,
@@ -173,7 +203,7 @@ static bool forget_in(struct wess_arena *a, struct content *shadow, const char *
 {
     const struct wess_field *f = content_get(shadow, name);
     struct wess_field left;
-    return !f || (only_shown(a, f, f->type == WESS_RECORDS ? shown : NULL, &left) &&
+    return !f || (only_shown(a, f, has_elements(f) ? shown : NULL, &left) &&
                   content_patch(a, shadow, &(struct content){&left, 1}, shadow));
 }
 
@@ -190,7 +220,7 @@ static bool forget_untaken(struct wess_arena *a, const struct entry *e, enum sid
         const char *name = sent.fields[i].name;
         const struct wess_field *shown = content_get(e->now[s], name);
         enum side other = other_side(s);
-        if (shown && (sent.fields[i].type != WESS_RECORDS || shown->type != WESS_RECORDS))
+        if (shown && (!has_elements(&sent.fields[i]) || shown->type != sent.fields[i].type))
             continue;
         if (!forget_in(a, &m->shadow[s], name, shown) ||
             !forget_in(a, &m->shadow[other], name_over_there(m, s, name), shown))

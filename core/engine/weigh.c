@@ -171,7 +171,8 @@ static void follow(struct run *r, struct batch *b, struct entry *e, enum side si
             b->of[i].act = ACT_WAIT;
 }
 
-/* It is gone; but where two records were merged the link goes on with the one that is left. */
+/* It is gone; but where two records were merged the link goes on with the one that is left. What
+ * that one does not show it never had, rather than lost since: nothing is taken from the twin. */
 static bool believe_gone(struct run *r, struct batch *b, struct entry *e, enum side side)
 {
     struct item_row row = {0};
@@ -183,6 +184,7 @@ static bool believe_gone(struct run *r, struct batch *b, struct entry *e, enum s
         return true;
     e->link.made[side] = false; /* it bears no stamp of this link */
     follow(r, b, e, side, &row);
+    e->row[side].flags |= ITEM_FOUND;
     return true;
 }
 

@@ -388,7 +388,7 @@ def test_16_another_select_is_asked_of_what_is_there():
 
 
 def test_17_a_plan_tells_a_restore_from_what_was_typed_anew():
-    """Two runs: the deleted one is let go, and its twin meets the one that somebody typed anew."""
+    """The link goes on with the one that somebody typed anew. What that one does not say is no news."""
     restores = ' on_delete = { left = "restore"; right = "restore"; };'
     with pair_of(pair=EASY + restores) as wess:
         wess.settled()
@@ -403,10 +403,12 @@ def test_17_a_plan_tells_a_restore_from_what_was_typed_anew():
         planned = plan()
         again = plan()
         assert again == planned, f"a plan consumes nothing: {planned}, then {again}"
-        assert "create" not in planned and planned["link"] == [("Ada Byrne", "linked")], planned
+        assert planned == {"update": [("Ada Byrne", "updated")]}, planned
         run = wess.run_one()
-        assert run["right"]["created"] == 0 and run["linked"] == 1, run
-        assert wess.only() == "anew.vcf" and "TITLE:Duchess" in wess.card("anew.vcf", "right")
+        assert (run["right"]["created"], run["right"]["updated"], run["left"]["updated"]) == (0, 1, 0), run
+        assert wess.only() == "anew.vcf"
+        for card in (wess.card("anew.vcf", "right"), wess.card("ada.vcf")):
+            assert all(text in card for text in ("TITLE:Duchess", "CATEGORIES:Workbooks", "PHOTO"))
         wess.settled()
 
 

@@ -293,8 +293,7 @@ static void read_window(struct reader *r, const config_setting_t *s, struct cfg_
     check_group(r, window, &group_window);
     p->window = (struct cfg_window){.past = duration_of(r, window, &group_window, "past"),
                                     .future = duration_of(r, window, &group_window, "future"),
-                                    .per_series =
-                                        int_of(r, window, &group_window, "per_series")};
+                                    .per_series = int_of(r, window, &group_window, "per_series")};
     if (window && p->kind && p->kind->by_name)
         trouble_at(r, window, "pair %s: a %s has no date: leave out window", p->name,
                    p->kind->name);

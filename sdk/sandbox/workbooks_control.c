@@ -47,80 +47,160 @@ static bool is_listed(const struct wb_record *p, const char *query)
     return ok;
 }
 
+/* ---- what can be asked for
+ * ------------------------------------------------------------------------------------------ */
+
+struct asked {
+    const char *query;
+    struct wb_set *set;
+    struct wb_record *p; /* the one that "id" names; NULL: none */
+};
+
+static bool is_on(const char *query)
+{
+    char *on = sb_param(query, "on", 0);
+    bool is = !on || strcmp(on, "0") != 0;
+    free(on);
+    return is;
+}
+
+static json_t *list(const struct asked *q)
+{
+    json_t *of = json_array();
+    for (size_t i = 0; i < q->set->n; i++)
+        if (is_listed(&q->set->rows[i], q->query))
+            json_array_append_new(of, whole(&q->set->rows[i]));
+    return json_pack("{s:o}", q->set->name, of);
+}
+
+static json_t *organisations(const struct asked *q)
+{
+    json_t *of = json_array();
+    (void)q;
+    for (size_t i = 0; i < wb_n_orgs; i++)
+        json_array_append_new(
+            of, json_pack("{s:I,s:s}", "id", (json_int_t)wb_orgs[i].id, "name", wb_orgs[i].name));
+    return json_pack("{s:o}", "organisations", of);
+}
+
+static json_t *organisation(const struct asked *q)
+{
+    char *name = sb_param(q->query, "name", 0);
+    json_t *out = json_pack("{s:I}", "id", (json_int_t)wb_org_named(name, true));
+    free(name);
+    return out;
+}
+
+static json_t *create(const struct asked *q)
+{
+    struct wb_record *p = wb_new(q->set);
+    sb_params(q->query, set_param, p);
+    q->set->settle(p);
+    return whole(p);
+}
+
+static json_t *backup(const struct asked *q)
+{
+    (void)q;
+    wb_backup();
+    return json_object();
+}
+
+static json_t *restore(const struct asked *q)
+{
+    (void)q;
+    return wb_restore() ? json_object() : NULL;
+}
+
+static json_t *sent(const struct asked *q)
+{
+    (void)q;
+    return json_pack("{s:i}", "sent", (int)wb_sent);
+}
+
+static json_t *sessions(const struct asked *q)
+{
+    (void)q;
+    return json_pack("{s:i,s:i,s:i}", "sessions", (int)wb_sessions(), "logins", (int)wb_logins,
+                     "logouts", (int)wb_logouts);
+}
+
+static json_t *drop_sessions(const struct asked *q)
+{
+    (void)q;
+    wb_drop_sessions();
+    return json_object();
+}
+
+static json_t *expire_key(const struct asked *q)
+{
+    wb_expired = is_on(q->query);
+    return json_object();
+}
+
+static json_t *touched(struct wb_record *p)
+{
+    p->lock++;
+    wb_touch(p);
+    return whole(p);
+}
+
+static json_t *edit(const struct asked *q)
+{
+    sb_params(q->query, set_param, q->p);
+    q->set->settle(q->p);
+    return touched(q->p);
+}
+
+static json_t *delete_(const struct asked *q)
+{
+    q->p->deleted = true;
+    return touched(q->p);
+}
+
+static json_t *undelete(const struct asked *q)
+{
+    q->p->deleted = false;
+    return touched(q->p);
+}
+
+static json_t *lock(const struct asked *q)
+{
+    q->p->locked = is_on(q->query);
+    return touched(q->p);
+}
+
+static const struct {
+    const char *name;
+    bool of_one; /* of the one that "id" names */
+    json_t *(*act)(const struct asked *);
+} actions[] = {
+    {"list", false, list},     {"organisations", false, organisations},
+    {"create", false, create}, {"organisation", false, organisation},
+    {"backup", false, backup}, {"restore", false, restore},
+    {"sent", false, sent},     {"sessions", false, sessions},
+    {"edit", true, edit},      {"drop_sessions", false, drop_sessions},
+    {"queue", true, edit},     {"expire_key", false, expire_key},
+    {"delete", true, delete_}, {"undelete", true, undelete},
+    {"lock", true, lock},
+};
+
+static json_t *answer_to(const char *action, const struct asked *q)
+{
+    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+        if (!strcmp(actions[i].name, action))
+            return actions[i].of_one && !q->p ? NULL : actions[i].act(q);
+    return NULL;
+}
+
 bool wb_control(const char *action, const char *query, struct sb_buf *out)
 {
     char *id = sb_param(query, "id", 0), *of = sb_param(query, "of", 0);
-    struct wb_set *set = wb_set_named(of ? of : "people");
-    struct wb_record *p = set ? wb_by_id(set, id ? strtoll(id, NULL, 10) : 0) : NULL;
-    json_t *answer = NULL;
+    struct asked q = {.query = query, .set = wb_set_named(of ? of : "people")};
+    q.p = q.set ? wb_by_id(q.set, id ? strtoll(id, NULL, 10) : 0) : NULL;
     free(id);
     free(of);
-    if (!set)
-        return false;
-    if (!strcmp(action, "list")) {
-        json_t *list = json_array();
-        for (size_t i = 0; i < set->n; i++)
-            if (is_listed(&set->rows[i], query))
-                json_array_append_new(list, whole(&set->rows[i]));
-        answer = json_pack("{s:o}", set->name, list);
-    } else if (!strcmp(action, "organisations")) {
-        json_t *list = json_array();
-        for (size_t i = 0; i < wb_n_orgs; i++)
-            json_array_append_new(list, json_pack("{s:I,s:s}", "id", (json_int_t)wb_orgs[i].id,
-                                                  "name", wb_orgs[i].name));
-        answer = json_pack("{s:o}", "organisations", list);
-    } else if (!strcmp(action, "create")) {
-        p = wb_new(set);
-        sb_params(query, set_param, p);
-        set->settle(p);
-        answer = whole(p);
-    } else if (!strcmp(action, "organisation")) {
-        char *name = sb_param(query, "name", 0);
-        answer = json_pack("{s:I}", "id", (json_int_t)wb_org_named(name, true));
-        free(name);
-    } else if (!strcmp(action, "backup")) {
-        wb_backup();
-        answer = json_object();
-    } else if (!strcmp(action, "restore")) {
-        answer = wb_restore() ? json_object() : NULL;
-    } else if (!strcmp(action, "sent")) {
-        answer = json_pack("{s:i}", "sent", (int)wb_sent);
-    } else if (!strcmp(action, "sessions")) {
-        answer = json_pack("{s:i,s:i,s:i}", "sessions", (int)wb_sessions(), "logins",
-                           (int)wb_logins, "logouts", (int)wb_logouts);
-    } else if (!strcmp(action, "drop_sessions")) {
-        wb_drop_sessions();
-        answer = json_object();
-    } else if (!strcmp(action, "expire_key")) {
-        char *on = sb_param(query, "on", 0);
-        wb_expired = !on || strcmp(on, "0") != 0;
-        free(on);
-        answer = json_object();
-    } else if (p && !strcmp(action, "edit")) {
-        sb_params(query, set_param, p);
-        set->settle(p);
-        p->lock++;
-        wb_touch(p);
-        answer = whole(p);
-    } else if (p && !strcmp(action, "queue")) {
-        sb_params(query, set_param, p);
-        set->settle(p);
-        p->lock++;
-        wb_touch(p);
-        answer = whole(p);
-    } else if (p && (!strcmp(action, "delete") || !strcmp(action, "undelete"))) {
-        p->deleted = *action == 'd';
-        p->lock++;
-        wb_touch(p);
-        answer = whole(p);
-    } else if (p && !strcmp(action, "lock")) {
-        char *on = sb_param(query, "on", 0);
-        p->locked = !on || strcmp(on, "0") != 0;
-        wb_touch(p);
-        p->lock++;
-        free(on);
-        answer = whole(p);
-    }
+    json_t *answer = q.set ? answer_to(action, &q) : NULL;
     if (!answer)
         return false;
     char *text = json_dumps(answer, JSON_COMPACT);

@@ -14,6 +14,7 @@
 #include "exchange.h"
 #include "imap.h"
 #include "parts.h"
+#include "places.h"
 #include "real.h"
 #include "workbooks.h"
 
@@ -78,6 +79,11 @@ static const struct kind {
      ACTIVITY_UNASSIGNED, FIRST_ACTIVITY_QUEUE},
     {"Message", "Subject", "inbox", ".eml", NULL, "Subject: ", WB_EMAILS, 0, 0},
 };
+
+const struct wb_set *real_set(enum real_kind kind)
+{
+    return &wb_sets[kinds[kind].set];
+}
 
 struct doing {
     const struct real_remote *remote;
@@ -176,7 +182,7 @@ static char *query(const char *first, ...)
 /* ---- mailboxes ---------------------------------------------------------------------------------
  */
 
-static const char *label_of(const struct ex_item *i)
+const char *real_label(const struct ex_item *i)
 {
     const char *contact = ex_value(i, "contacts:Surname"), *subject = ex_value(i, "item:Subject");
     const char *label = !strcmp(i->klass, "IPM.Contact") ? contact : subject;
@@ -196,7 +202,7 @@ static struct ex_item *item_named(const struct doing *d, size_t *n)
     *n = 0;
     for (size_t i = 0; i < m->n_items; i++)
         if (m->items[i]->folder >= 0 && !in_bin(m, m->items[i]) &&
-            !strcmp(label_of(m->items[i]), d->name)) {
+            !strcmp(real_label(m->items[i]), d->name)) {
             found = found ? found : m->items[i];
             ++*n;
         }
@@ -400,8 +406,7 @@ static void folder_of(const struct real_remote *r, char out[160])
     snprintf(out, 160, "%s/files/u1", r->dir);
 }
 
-/* Unfolded, with a NUL behind; NULL: none. */
-static char *read_file(const char *path)
+char *real_file(const char *path)
 {
     FILE *f = fopen(path, "r");
     char *text = f ? calloc(1, FILE_MOST + 1) : NULL, *to = text;
@@ -428,7 +433,7 @@ static char *file_named(const struct doing *d, char path[512], size_t *n)
     for (const struct dirent *e; dir && (e = readdir(dir));) {
         char at[512];
         snprintf(at, sizeof(at), "%s/%s", folder, e->d_name);
-        char *text = *e->d_name == '.' ? NULL : read_file(at);
+        char *text = *e->d_name == '.' ? NULL : real_file(at);
         if (text && strstr(text, title)) {
             ++*n;
             if (!found) {
@@ -569,151 +574,6 @@ bool real_edit(const struct real_remote *r, const char *line)
 
 /* ---- seeing ------------------------------------------------------------------------------------
  */
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-struct lines {
-    char *of[256];
-    size_t n;
-};
-
-static void take_line(struct lines *l, struct sb_buf *b)
-{
-    for (char *c = b->data; c && *c; c++)
-        if (*c == '\r' || *c == '\n')
-            *c = *c == '\r' ? ' ' : '|';
-    if (l->n < 256)
-        l->of[l->n++] = b->data;
-    else
-        free(b->data);
-    *b = (struct sb_buf){0};
-}
-
-static bool is_told(const struct ex_prop *p)
-{
-    static const char *const not [] = {"UID",
-                                       "DateTimeCreated",
-                                       "DateTimeReceived",
-                                       "DateTimeSent",
-                                       "LastModifiedTime",
-                                       "CompleteDate",
-                                       "DateTimeStamp",
-                                       "Size",
-                                       "GlobalObjectId"};
-    for (size_t i = 0; i < sizeof(not ) / sizeof(not [0]); i++)
-        if (!strcmp(p->element, not [i]))
-            return false;
-    return true;
-}
-
-/* Of an occurrence: it says so itself, or it does not. */
-static bool is_usual(const char *element, const char *value)
-{
-    return (!strcmp(element, "IsAllDayEvent") && !strcmp(value, "false")) ||
-           (!strcmp(element, "LegacyFreeBusyStatus") && !strcmp(value, "Busy"));
-}
-
-/* Without the ids in it. */
-static void show_value(struct sb_buf *b, const char *name, const char *value)
-{
-    static const char id[] = " Id=\"";
-    sb_buf_fmt(b, " %s=", name);
-    for (const char *at; (at = strstr(value, id)); value = at + strcspn(at, "\"")) {
-        at += sizeof(id) - 1;
-        sb_buf_add(b, value, (size_t)(at - value));
-    }
-    sb_buf_str(b, value);
-}
-
-static void show_item(const struct ex_mailbox *m, const struct ex_item *i, struct lines *l)
-{
-    struct sb_buf b = {0};
-    sb_buf_fmt(&b, "%c %s %s", m == ex_mailboxes ? 'a' : 'b',
-               i->folder >= 0 ? m->folders[i->folder].name : "occurrence", label_of(i));
-    for (size_t c = 0; c < i->n_categories; c++)
-        sb_buf_fmt(&b, " [%s]", i->categories[c]);
-    if (i->sensitivity && strcmp(i->sensitivity, "Normal"))
-        sb_buf_fmt(&b, " (%s)", i->sensitivity);
-    for (size_t p = 0; p < PROPS && ex_props[p].uri; p++)
-        if (i->value[p] && is_told(&ex_props[p]) &&
-            (!i->original || !is_usual(ex_props[p].element, i->value[p])))
-            show_value(&b, ex_props[p].key ? ex_props[p].key : ex_props[p].element, i->value[p]);
-    if (i->original)
-        sb_buf_fmt(&b, " of=%s", i->original);
-    if (i->body)
-        sb_buf_fmt(&b, " Body=%s", i->body);
-    part_list(i, &b);
-    take_line(l, &b);
-}
-
-static void show_record(const struct wb_record *p, struct lines *l)
-{
-    static const char *const not [] = {"reference", "completed"};
-    struct sb_buf b = {0};
-    sb_buf_fmt(&b, "crm %s queue=%lld", p->of->name, (long long)p->queue);
-    for (size_t i = 0; p->of->columns[i]; i++)
-        if (p->value[i] && *p->value[i] && !strstr(p->of->columns[i], not [0]) &&
-            strcmp(p->of->columns[i], not [1]) != 0)
-            sb_buf_fmt(&b, " %s=%s", p->of->columns[i], p->value[i]);
-    take_line(l, &b);
-}
-
-static bool is_volatile(const char *line)
-{
-    static const char *const of[] = {"UID:", "DTSTAMP:", "X-WESS-STAMP:", "PRODID:"};
-    for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
-        if (!strncmp(line, of[i], strlen(of[i])))
-            return true;
-    return false;
-}
-
-static void show_files(const struct real_remote *r, const char *user, struct lines *l)
-{
-    char folder[160];
-    snprintf(folder, sizeof(folder), "%s/files/%s", r->dir, user);
-    DIR *dir = opendir(folder);
-    for (const struct dirent *e; dir && (e = readdir(dir));) {
-        char at[512];
-        struct sb_buf b = {0};
-        snprintf(at, sizeof(at), "%s/%s", folder, e->d_name);
-        char *text = *e->d_name == '.' ? NULL : read_file(at), *rest = text, *line;
-        if (text) {
-            sb_buf_fmt(&b, "dir %s", user);
-            while ((line = strsep(&rest, "\n")))
-                if (!is_volatile(line))
-                    sb_buf_fmt(&b, " %s", line);
-            take_line(l, &b);
-        }
-        free(text);
-    }
-    if (dir)
-        closedir(dir);
-}
-
-void real_show(const struct real_remote *r, char *out, size_t cap)
-{
-    struct lines l = {.n = 0};
-    size_t at = 0;
-    for (size_t m = 0; m < ex_n_mailboxes; m++)
-        for (size_t i = 0; i < ex_mailboxes[m].n_items; i++)
-            show_item(&ex_mailboxes[m], ex_mailboxes[m].items[i], &l);
-    const struct wb_set *set = &wb_sets[kinds[r->kind].set];
-    for (size_t i = 0; i < set->n; i++)
-        if (!set->rows[i].deleted)
-            show_record(&set->rows[i], &l);
-    show_files(r, "u1", &l);
-    show_files(r, "u2", &l);
-    qsort(l.of, l.n, sizeof(l.of[0]), by_text);
-    for (size_t i = 0; i < l.n; i++) {
-        if (at < cap)
-            at += (size_t)snprintf(out + at, cap - at, "%s\n", l.of[i]);
-        free(l.of[i]);
-    }
-    r->shared->outbox = (long)ex_outbox;
-}
 
 static const char *value_of_line(char *text, const struct field *f, const struct kind *k)
 {

@@ -58,6 +58,8 @@ static const struct field {
     {REAL_EVENT, REAL_CRM, "one", "Body", "description", NULL, PLAIN, NULL, NULL},
     {REAL_EVENT, REAL_CRM, "two", "ReminderMinutesBeforeStart", "reminder_minutes", NULL, SWITCH,
      "ReminderIsSet", "reminder_enabled"},
+    {REAL_MAIL, REAL_OTHERS, "one", "Subject", NULL, "Subject", PLAIN, NULL, NULL},
+    {REAL_MAIL, REAL_OTHERS, "two", "Subject", NULL, "Subject", PLAIN, NULL, NULL},
     {REAL_CONTACT, REAL_OTHERS, "photo", PART_PHOTO, NULL, "PHOTO;ENCODING=b;TYPE=JPEG", PLAIN,
      NULL, NULL},
     {REAL_TASK, REAL_OTHERS, "file", PART_FILE, NULL,

@@ -77,8 +77,11 @@ bool relate_run(struct run *r)
         struct wess_arena *a = arena_new(ARENA_BUDGET);
         if (!a)
             return run_memory(r);
+        /* Of a shared feed another run would find the same ones, and tie them too. */
+        round_alone(r, true);
         if (r->side[s].writable && conn_relates(r->side[s].conn))
             ok = relate_side(r, a, (enum side)s);
+        round_alone(r, false);
         arena_free(a);
     }
     return ok;

@@ -71,8 +71,8 @@ struct round {
     size_t n_live;
     struct party *parties; /* whose runs are under way, one slot a worker */
     int status;
-    const char *broken;      /* what stopped the round as a whole */
-    pthread_mutex_t sources; /* round_source_lock() */
+    const char *broken;    /* what stopped the round as a whole */
+    pthread_mutex_t alone; /* round_alone() */
 };
 
 /* ---- what runs ask of their round
@@ -94,12 +94,12 @@ bool round_live(void *ctx, int64_t run_id)
     return live;
 }
 
-void round_source_lock(struct run *r, bool on)
+void round_alone(struct run *r, bool on)
 {
     if (on)
-        pthread_mutex_lock(&r->round->sources);
+        pthread_mutex_lock(&r->round->alone);
     else
-        pthread_mutex_unlock(&r->round->sources);
+        pthread_mutex_unlock(&r->round->alone);
 }
 
 size_t round_active(const struct run *r)
@@ -662,7 +662,7 @@ int round_run(const struct config *cfg, struct store *store, const struct round_
                        .arena = arena_new(ARENA_BUDGET),
                        .status = EXIT_IN_STEP};
     pthread_mutex_init(&rd.lock, NULL);
-    pthread_mutex_init(&rd.sources, NULL);
+    pthread_mutex_init(&rd.alone, NULL);
     if (!rd.arena)
         broken(&rd, EXIT_STATE, out_of_memory);
     else if (make_seats(&rd) && make_shared(&rd))
@@ -672,7 +672,7 @@ int round_run(const struct config *cfg, struct store *store, const struct round_
     say_broken(&rd);
     for (size_t i = 0; i < rd.n_shared; i++)
         pthread_mutex_destroy(&rd.shared[i].lock);
-    pthread_mutex_destroy(&rd.sources);
+    pthread_mutex_destroy(&rd.alone);
     pthread_mutex_destroy(&rd.lock);
     arena_free(rd.arena);
     return rd.status;

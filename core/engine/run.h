@@ -288,8 +288,8 @@ struct pull run_pull_of(struct run *, enum side);
 bool run_pulled(struct run *, enum side, const struct pull *);
 /* That side was put back to an earlier time: the run ends. Answers false. */
 bool run_back(struct run *, enum side);
-/* One at a time reads a tag source that all users share. */
-void round_source_lock(struct run *, bool on);
+/* One run of the round at a time: what all users share is asked, or tied, once. */
+void round_alone(struct run *, bool on);
 /* The feed of a tag source, beside that of the same collection as a side. */
 #define SOURCE_FEED "tags by "
 /* round.c */

@@ -158,10 +158,10 @@ bool sources_read(struct run *r)
     for (int s = LEFT; ok && s <= RIGHT; s++) {
         bool shared = r->pair->select[s].source && !r->pair->select[s].source->per_user;
         if (shared)
-            round_source_lock(r, true);
+            round_alone(r, true);
         ok = read_one(r, (enum side)s);
         if (shared)
-            round_source_lock(r, false);
+            round_alone(r, false);
     }
     /* Nobody waits for a source: what it said last goes on being true. */
     r->retry_at_ms = retry_at_ms;

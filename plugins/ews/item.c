@@ -332,8 +332,9 @@ static size_t read_records(struct ews_reading *r, const struct ews_kind *kind,
             read_entry(r, set, f, &v);
     }
     struct wess_field *f = v.n ? ews_push(r, name, WESS_RECORDS) : NULL;
+    const struct wess_record *of = f ? settled(r, &v) : NULL;
     if (f)
-        f->records = (struct wess_records){settled(r, &v), v.n};
+        f->records = (struct wess_records){of, of ? v.n : 0};
     return at;
 }
 

@@ -540,10 +540,10 @@ void settle_stale(struct run *r, struct wess_arena *a, const struct op_row *op)
     struct link_row link;
     int64_t item = op->item[op->side];
     bool rises = (r->side[op->side].collection->caps & WESS_CAP_REVISIONS_RISE) && op->revision;
-    if (!item)
-        return;
-    item_revision(r->db, item, rises ? op->revision : NULL);
-    if (!rises || !op->link || link_get(r->db, a, op->link, &link) != STORE_OK)
+    /* What the index knows of a shared item may be later than what this was computed from. */
+    if (item && !rises)
+        item_revision(r->db, item, NULL);
+    if (!item || !rises || !op->link || link_get(r->db, a, op->link, &link) != STORE_OK)
         return;
     link.rev[op->side] = NULL;
     link_put(r->db, &link);

@@ -112,8 +112,9 @@ typedef enum wess_code imap_taker(void *ctx, const struct imap_response *);
 enum wess_code imap_run(struct wess_call *, struct imap_batch *, imap_taker *, void *ctx);
 enum wess_code imap_run_noting(struct wess_call *, struct imap_batch *, imap_taker *, void *ctx,
                                enum imap_status *done, bool *modified);
-/* c->ahead, once its batch is filled: sent behind the next commands, or now. Its answer is taken by
- * imap_take_ahead(), or dropped when anything else is said first. */
+/* c->ahead, once its batch is filled: sent when nothing else is under way, for a server may answer
+ * two queries interleaved (RFC 3501 5.5). Its answer is taken by imap_take_ahead(), or dropped when
+ * anything else is said first. */
 enum wess_code imap_send_ahead(struct wess_call *);
 enum wess_code imap_take_ahead(struct wess_call *, imap_taker *, void *ctx);
 enum wess_code imap_not_understood(struct wess_call *, const char *what);

@@ -519,8 +519,6 @@ enum wess_code imap_run_noting(struct wess_call *call, struct imap_batch *b, ima
     enum wess_code rc = drop_ahead(call);
     if (rc == WESS_OK)
         rc = send_batch(call, b);
-    if (rc == WESS_OK)
-        rc = imap_send_ahead(call);
     begin_answer(call->conn);
     if (rc == WESS_OK)
         rc = read_answers(call, b, take, ctx, done, modified);

@@ -89,18 +89,19 @@ static void open_two_at_once(struct probe *p)
     struct wess_slice at[2] = {{0}, {0}};
     struct seen seen[2] = {{0}, {0}};
     struct wess_page page;
-    bool last = false;
+    bool over[2] = {false, false}; /* the one may fill its pages otherwise than the other */
     probe_open(p);
     second = p->conn;
-    for (unsigned n = 0; !last && n < PAGES_MOST; n++) {
+    for (unsigned n = 0; !(over[0] && over[1]) && n < PAGES_MOST; n++)
         for (unsigned i = 0; i < 2; i++) {
+            if (over[i])
+                continue;
             p->conn = i ? second : first;
             must(p, try_changes(p, at[i], 7, &page), "changes() of two connections in turn");
             take_page(p, &page, &seen[i]);
             at[i] = page.next;
+            over[i] = page.flags & WESS_PAGE_LAST;
         }
-        last = page.flags & WESS_PAGE_LAST;
-    }
     if (seen[0].n != seen[1].n)
         failed(p, "read in turn, one connection showed %zu items, the other %zu", seen[0].n,
                seen[1].n);

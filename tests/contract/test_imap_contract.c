@@ -1,4 +1,5 @@
 /* The connector imap-tags as the core loads it, before a server that says what a script says. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,11 +31,12 @@ struct says { /* what a command gets; "%s" is its tag; NULL: the connection ends
 struct server {
     pthread_t thread;
     pthread_mutex_t lock;
-    int fd, conns[CONNS_MOST];
+    pthread_cond_t ended;      /* a session did */
+    int fd, conns[CONNS_MOST]; /* -1: ended */
     char url[64], asked[8192]; /* all commands but those of the sign-in, a line each */
     const char *can;
     struct says says[SAYS_MOST];
-    size_t n_says, n_conns, idles;
+    size_t n_says, n_conns, n_live, idles;
 };
 struct session {
     struct server *server;
@@ -56,7 +58,8 @@ static void say(int fd, const char *text, const char *tag)
         n += strlen(tag);
         at += 2;
     }
-    assert_true(write(fd, out, n) == (ssize_t)n);
+    ssize_t sent = send(fd, out, n, MSG_NOSIGNAL);
+    assert_true(sent == (ssize_t)n || errno == EPIPE || errno == ECONNRESET); /* the client left */
 }
 
 static void note(struct server *s, const char *command)
@@ -108,6 +111,22 @@ static bool answer(struct server *s, int fd, const char *tag, const char *comman
     return true;
 }
 
+/* Under the lock, so that nobody shuts down a descriptor that is another's by then. */
+static void leave(struct session *session, FILE *in)
+{
+    struct server *s = session->server;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->n_conns; i++)
+        if (s->conns[i] == session->fd)
+            s->conns[i] = -1;
+    if (in)
+        fclose(in);
+    s->n_live--;
+    pthread_cond_signal(&s->ended);
+    pthread_mutex_unlock(&s->lock);
+    free(session);
+}
+
 static void *serve(void *ctx)
 {
     struct session *session = ctx;
@@ -133,9 +152,7 @@ static void *serve(void *ctx)
             note(s, space + 1);
         on = answer(s, session->fd, tag, space + 1);
     }
-    if (in)
-        fclose(in);
-    free(session);
+    leave(session, in);
     return NULL;
 }
 
@@ -148,11 +165,12 @@ static void *accept_all(void *ctx)
         pthread_t thread;
         *session = (struct session){s, fd};
         pthread_mutex_lock(&s->lock);
-        if (s->n_conns < CONNS_MOST)
-            s->conns[s->n_conns++] = fd;
+        assert_true(s->n_conns < CONNS_MOST);
+        s->conns[s->n_conns++] = fd;
+        s->n_live++;
         pthread_mutex_unlock(&s->lock);
-        if (pthread_create(&thread, NULL, serve, session) == 0)
-            pthread_detach(thread);
+        assert_int_equal(pthread_create(&thread, NULL, serve, session), 0);
+        pthread_detach(thread);
     }
     return NULL;
 }
@@ -162,6 +180,7 @@ static void server_start(struct server *s)
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(at);
     pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->ended, NULL);
     s->can = "CONDSTORE IDLE ENABLE";
     s->fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(bind(s->fd, (struct sockaddr *)&at, len), 0);
@@ -171,11 +190,26 @@ static void server_start(struct server *s)
     assert_int_equal(pthread_create(&s->thread, NULL, accept_all, s), 0);
 }
 
+static void end_sessions(struct server *s)
+{
+    for (size_t i = 0; i < s->n_conns; i++)
+        if (s->conns[i] >= 0)
+            shutdown(s->conns[i], SHUT_RDWR);
+}
+
+/* Returns when no thread of it is left. */
 static void server_stop(struct server *s)
 {
     shutdown(s->fd, SHUT_RDWR);
     pthread_join(s->thread, NULL);
     close(s->fd);
+    pthread_mutex_lock(&s->lock);
+    end_sessions(s);
+    while (s->n_live > 0)
+        pthread_cond_wait(&s->ended, &s->lock);
+    pthread_mutex_unlock(&s->lock);
+    pthread_cond_destroy(&s->ended);
+    pthread_mutex_destroy(&s->lock);
 }
 
 /* ---- the stage

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/text.h"
+
 void todo_answered(struct run *r, enum side side, int64_t item, const char *seen)
 {
     if (RULE(todo_stays))
@@ -32,11 +34,14 @@ static void answer_todos(struct run *r, const struct entry *e)
 
 static void park_item(struct run *r, const struct entry *e, enum side s)
 {
-    char text[128];
-    snprintf(text, sizeof(text), "it cannot be read: %s",
-             e->got_text[s]              ? e->got_text[s]
-             : e->got[s] == WESS_TOO_BIG ? "it is larger than this program takes in one piece"
-                                         : "the remote does not give it out");
+    static const char before[] = "it cannot be read: ";
+    char text[sizeof(before) + SAID_MOST];
+    const char *why = e->got_text[s] ? e->got_text[s]
+                      : e->got[s] == WESS_TOO_BIG
+                          ? "it is larger than this program takes in one piece"
+                          : "the remote does not give it out";
+    snprintf(text, sizeof(text), "%s%.*s", before, (int)text_head(why, strlen(why), SAID_MOST),
+             why);
     struct parked_row row = {.pu = r->pu.id,
                              .link = e->linked ? e->link.id : 0,
                              .item = e->row[s].id,

@@ -140,6 +140,7 @@ enum act {
     ACT_FILE     /* it lies on the right already: remembered, and nothing moves it again */
 };
 #define CANDIDATES_MAX 8u
+#define SAID_MOST 199u /* bytes of what a remote said of an item: the rest is in the log */
 struct entry {
     struct todo_row todo;
     enum act act;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "feed/seen.h"
+#include "model/text.h"
 
 /* ---- refused values
  * -------------------------------------------------------------------------------- */
@@ -36,10 +37,11 @@ static void park(struct run *r, struct wess_arena *a, const struct op_row *op, c
 {
     struct content body;
     const struct wess_field *f = NULL;
-    char text[200];
+    char text[SAID_MOST + 1];
     if (*field && decode_content(a, op->body, &body))
         f = content_get(&body, field);
-    snprintf(text, sizeof(text), "%s", why ? why : "the remote refuses it");
+    why = why ? why : "the remote refuses it";
+    snprintf(text, sizeof(text), "%.*s", (int)text_head(why, strlen(why), SAID_MOST), why);
     struct parked_row row = {.pu = r->pu.id,
                              .link = op->link,
                              .item = op->link ? 0 : op->todo_item,

@@ -36,13 +36,9 @@ static const char *records_text(struct wess_arena *a, const struct wess_field *f
 
 static const char *text_text(struct wess_arena *a, const struct wess_slice *s)
 {
-    size_t len = s->len;
-    if (len <= SHOW_MAX)
-        return arena_textn(a, s->data, len);
-    for (len = SHOW_MAX; len && (((const char *)s->data)[len] & 0xc0) == 0x80; len--)
-        ;
+    size_t len = text_head(s->data, s->len, SHOW_MAX);
     const char *head = arena_textn(a, s->data, len);
-    return head ? arena_fmt(a, "%s... (%zu bytes)", head, s->len) : NULL;
+    return head && len < s->len ? arena_fmt(a, "%s... (%zu bytes)", head, s->len) : head;
 }
 
 const char *field_show(struct wess_arena *a, const struct wess_field *f)

@@ -84,6 +84,15 @@ bool text_is_utf8(const char *s, size_t len)
     return U_SUCCESS(e) || e == U_BUFFER_OVERFLOW_ERROR;
 }
 
+size_t text_head(const char *s, size_t len, size_t most)
+{
+    if (len <= most)
+        return len;
+    while (most && ((unsigned char)s[most] & 0xc0) == 0x80)
+        most--;
+    return most;
+}
+
 size_t text_length(const char *s)
 {
     size_t n = 0;

@@ -10,6 +10,8 @@ const char *text_canonical(struct wess_arena *, const char *text, size_t len, bo
                            bool *bad);
 size_t text_length(const char *); /* in code points */
 bool text_is_utf8(const char *text, size_t len);
+/* How many of its bytes, `most` at most, are whole characters. */
+size_t text_head(const char *text, size_t len, size_t most);
 /* Only what matters when a remote may have rewritten it: letters and digits, folded; HTML tags and
  * entities gone. In the arena; NULL: spent. */
 const char *text_bare(struct wess_arena *, const char *);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "model/model.h"
+#include "model/text.h"
 #include "zone.h"
 
 static struct wess_arena *arena;
@@ -316,6 +317,15 @@ static void the_tables_are_in_order(void **state)
     assert_null(kind_find("note"));
 }
 
+static void a_text_is_cut_between_its_characters(void **state)
+{
+    static const char text[] = "a\xc3\xbc\xe2\x82\xac!"; /* "aü€!" */
+    static const size_t heads[] = {0, 1, 1, 3, 3, 3, 6, 7, 7};
+    (void)state;
+    for (size_t most = 0; most < sizeof(heads) / sizeof(heads[0]); most++)
+        assert_int_equal(text_head(text, strlen(text), most), heads[most]);
+}
+
 /* What was taken before the mark stays as it was, what is taken behind it is zeroed again, and many
  * pieces of work take no more than the largest of them. */
 static void an_arena_goes_back_to_its_mark(void **state)
@@ -365,6 +375,7 @@ int main(void)
         cmocka_unit_test(a_day_is_a_time_as_well),
         cmocka_unit_test(the_tables_are_in_order),
         cmocka_unit_test(an_arena_goes_back_to_its_mark),
+        cmocka_unit_test(a_text_is_cut_between_its_characters),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

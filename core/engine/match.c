@@ -115,6 +115,15 @@ static bool link_to(struct run *r, struct batch *b, struct entry *e, int64_t id)
     return true;
 }
 
+/* By a link of this batch that is not stored yet. */
+static bool is_taken_here(const struct batch *b, enum side side, int64_t item)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (b->of[i].linked && b->of[i].link.item[side] == item)
+            return true;
+    return false;
+}
+
 enum standing { FREE, TAKEN, WAS_LINKED, UNTAGGED_TWIN, MOVING };
 
 /* How the only candidate stands towards this pair and user. */
@@ -128,7 +137,9 @@ static bool standing(struct run *r, struct batch *b, const struct entry *e, int6
     *out = FREE;
     if (rc == STORE_FAIL || item_get(r->db, b->arena, id, &row) != STORE_OK)
         return run_store_failed(r);
-    if (rc == STORE_OK && link.ended)
+    if (is_taken_here(b, other, id) && (rc != STORE_OK || link.ended))
+        *out = TAKEN;
+    else if (rc == STORE_OK && link.ended)
         *out = WAS_LINKED;
     else if (rc == STORE_OK)
         /* Its twin is reported gone: this may be the same item at another place; that is weighed
@@ -177,6 +188,24 @@ static bool only_one(struct run *r, struct batch *b, struct entry *e, enum match
 /* ---- the ways to find a twin, in their order
  * ------------------------------------------------------ */
 
+/* The twin that a person named, by its id over there; without id: it is gone by now, or linked. */
+static bool named_twin(struct run *r, struct batch *b, enum side side, const char *rid,
+                       struct item_row *out)
+{
+    struct link_row link;
+    enum store_code rc = item_by_rid(r->db, b->arena, r->side[side].feed.id, rid, out);
+    bool fits = rc == STORE_OK && !(out->flags & (ITEM_GONE | ITEM_ABSENT));
+    if (fits && is_taken_here(b, side, out->id))
+        fits = false;
+    if (fits) {
+        rc = link_of(r->db, b->arena, r->pu.id, side, out->id, &link);
+        fits = rc != STORE_OK || link.ended;
+    }
+    if (!fits)
+        *out = (struct item_row){0};
+    return rc != STORE_FAIL || run_store_failed(r);
+}
+
 static bool answered(struct run *r, struct batch *b, struct entry *e, bool *done)
 {
     struct ask_row row;
@@ -188,19 +217,11 @@ static bool answered(struct run *r, struct batch *b, struct entry *e, bool *done
     *done = true;
     if (!strncmp(row.answer, "link:", 5)) {
         struct item_row twin;
-        const char *id = row.answer + 5;
-        enum side other = other_side(e->todo.side);
-        struct link_row link;
-        if (item_by_rid(r->db, b->arena, r->side[other].feed.id, id, &twin) != STORE_OK &&
-            item_get(r->db, b->arena, strtoll(id, NULL, 10), &twin) != STORE_OK) {
-            *done = false; /* no such item any more: asked again */
-            return true;
-        }
-        if (link_of(r->db, b->arena, r->pu.id, other, twin.id, &link) == STORE_OK && !link.ended) {
-            *done = false;
-            return true;
-        }
-        return link_to(r, b, e, twin.id);
+        if (!named_twin(r, b, other_side(e->todo.side), row.answer + 5, &twin))
+            return false;
+        *done = twin.id != 0;
+        e->unfit = !*done;
+        return e->unfit || link_to(r, b, e, twin.id);
     }
     if (!strcmp(row.answer, "create"))
         return true; /* the act is ACT_CREATE already */

@@ -147,6 +147,8 @@ static bool plan_ask(struct run *r, struct wess_arena *a, struct entry *e)
                           .candidates = list,
                           .title = content_title(a, e->now[e->todo.side]),
                           .asked_ms = clock_now_ms()};
+    if (e->unfit)
+        close_ask(r, a, e);
     for (size_t i = 0, at = 0; i < e->n_candidates; i++)
         at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%lld", i ? "," : "",
                                (long long)e->candidates[i]);

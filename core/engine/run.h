@@ -164,6 +164,7 @@ struct entry {
     int64_t candidates[CANDIDATES_MAX];
     size_t n_candidates;
     bool no_claim; /* has no key to claim a create with */
+    bool unfit;    /* a person's answer cannot be carried out any more: it is asked anew */
 };
 /* The keys of items whose twin is being created, it is not known whether. */
 struct doubts {

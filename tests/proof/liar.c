@@ -121,9 +121,10 @@ static bool has_revisions(const struct wess_conn *c)
     return c->world->manner != NO_REVISION;
 }
 
+/* A number, as some remotes have it: nothing of the core's own numbers may be taken for it. */
 static const char *id_of(struct giver *g, uint32_t id)
 {
-    const char *text = wess_arena_fmt(g->host, g->arena, "i%05" PRIu32, id);
+    const char *text = wess_arena_fmt(g->host, g->arena, "%05" PRIu32, id);
     g->spent |= !text;
     return text;
 }
@@ -382,7 +383,7 @@ static enum wess_code fetch(struct wess_call *call, struct wess_list ids, struct
     enum wess_code rc = request(call, "fetch");
     for (size_t i = 0; rc == WESS_OK && i < ids.n; i++) {
         const struct w_item *w =
-            world_find(c->world, c->box, (uint32_t)strtoul(ids.of[i] + 1, NULL, 10));
+            world_find(c->world, c->box, (uint32_t)strtoul(ids.of[i], NULL, 10));
         out[i].code = w && !w->trashed ? WESS_OK : WESS_GONE;
         out[i].current = w && !w->trashed ? whole(&g, c, w) : NULL;
     }
@@ -476,8 +477,7 @@ static void write_fields(const struct world *world, int box, struct w_item *w,
 static struct w_item *target(const struct wess_conn *c, const struct wess_op *op)
 {
     struct w_item *w =
-        op->item.id ? world_find(c->world, c->box, (uint32_t)strtoul(op->item.id + 1, NULL, 10))
-                    : NULL;
+        op->item.id ? world_find(c->world, c->box, (uint32_t)strtoul(op->item.id, NULL, 10)) : NULL;
     return w && !w->trashed ? w : NULL;
 }
 

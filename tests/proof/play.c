@@ -253,13 +253,18 @@ static int act_run(struct play *p, struct store *s, const char *word)
     return round_run(p->cfg, s, &opts);
 }
 
-static void answer(struct db *db, const struct ask_row *ask, const char *field, const char *whole)
+/* As the command does: a twin is named by its id over there. */
+static bool answer(struct db *db, struct wess_arena *a, const struct ask_row *ask,
+                   const char *field, const char *whole)
 {
-    char text[64];
-    snprintf(text, sizeof(text), "%s", ask->kind == ASK_CONFLICT ? field : whole);
-    if (!strcmp(text, "link"))
-        snprintf(text, sizeof(text), "link:%ld", strtol(ask->candidates, NULL, 10));
-    ask_answer(db, ask->id, text);
+    struct item_row twin;
+    const char *text = ask->kind == ASK_CONFLICT ? field : whole;
+    if (!strcmp(text, "link")) {
+        if (item_get(db, a, strtol(ask->candidates, NULL, 10), &twin) != STORE_OK)
+            return false;
+        text = arena_fmt(a, "link:%s", twin.rid);
+    }
+    return text && ask_answer(db, ask->id, text) == STORE_OK;
 }
 
 static int act_answer(struct play *p, struct store *s, const char *word)
@@ -274,7 +279,7 @@ static int act_answer(struct play *p, struct store *s, const char *word)
     bool ok =
         a && db && asks_list(db, a, 0, true, &asks, &n) == STORE_OK && db_begin(db) == STORE_OK;
     for (size_t i = 0; ok && i < n; i++)
-        answer(db, &asks[i], field, whole);
+        ok = answer(db, a, &asks[i], field, whole);
     ok = ok && db_commit(db) == STORE_OK;
     db_close(db);
     arena_free(a);

@@ -33,6 +33,13 @@ const struct scenario scenarios[] = {
     {"untagged-twin", "", "new 1 Ann; new 0 Ann; queue 0 Ann 1", "", "0 Ann; 1 Ann"},
     {"untagged-twin-linked", "", "new 1 Ann; new 0 Ann; queue 0 Ann 1; run; answer left link", "",
      ""},
+    {"answered-gone", "",
+     "new 1 Ann; new 0 Ann; queue 0 Ann 1; run; answer left link; delete 1 Ann", "",
+     "0 Ann; 1 Ann"},
+    {"answered-taken", "match = ( { keys = [ \"email\" ]; one = \"ask\"; } );",
+     "new 1 Ann; tag 1 Ann; new 1 Bea; set 1 Bea mail Ann@x.example; tag 1 Bea; new 0 Kim;"
+     " set 0 Kim mail Ann@x.example; run; answer left link; run; answer left create",
+     "", "0 Ann; 0 Bea"},
     {"declined", "", "new 1 Ann; new 0 Ann; queue 0 Ann 1; run; answer left leave", "", ""},
     {"first-held", "first = { create = \"ask\"; };", "new 1 Ann; tag 1 Ann; new 1 Bob; tag 1 Bob",
      "release", "0 Ann; 0 Bob"},

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,17 +37,23 @@ static bool write_all(int fd, const char *data, size_t len)
     return true;
 }
 
+/* The connections of several threads keep the same thing: one after the other, for they write to
+ * one file before it takes its name. Of another process the number tells it apart. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
 bool kept_put(struct wess_arena *a, const struct kept_at *at, const void *data, size_t len)
 {
     const char *path = path_of(a, at), *folder = arena_fmt(a, "%s/" FOLDER, at->state_dir);
     const char *fresh = path ? arena_fmt(a, "%s.%ld", path, (long)getpid()) : NULL;
     if (!fresh || !folder || len > KEPT_MOST || (mkdir(folder, 0700) != 0 && errno != EEXIST))
         return false;
+    pthread_mutex_lock(&lock);
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool ok = fd >= 0 && write_all(fd, data, len);
+    bool ok = fd >= 0 && write_all(fd, data, len) && fdatasync(fd) == 0;
     ok = (fd < 0 || close(fd) == 0) && ok && rename(fresh, path) == 0;
     if (!ok && fd >= 0)
         unlink(fresh);
+    pthread_mutex_unlock(&lock);
     return ok;
 }
 

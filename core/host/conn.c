@@ -23,7 +23,8 @@
 #define CONN_BUDGET ((size_t)4 << 20)
 #define SECRET_CAP 8192u
 #define LOG_BYTES 700
-#define FETCH_USUAL 100u /* where a collection says nothing */
+#define PAUSE_MOST_MS ((int64_t)86400000) /* that a remote may ask for */
+#define FETCH_USUAL 100u                  /* where a collection says nothing */
 
 struct conn {
     const struct config *cfg;
@@ -420,6 +421,12 @@ static enum wess_code weighed(struct wess_call *call, enum wess_code rc)
     return WESS_TRANSIENT;
 }
 
+static int64_t pause_within(int64_t asked_ms)
+{
+    int64_t ms = asked_ms > 0 ? asked_ms : 0;
+    return ms < PAUSE_MOST_MS ? ms : PAUSE_MOST_MS;
+}
+
 static enum wess_code leave(struct conn *c, const char *what, const struct wess_call *call,
                             enum wess_code rc, const char *wrong, struct wess_error *e)
 {
@@ -439,6 +446,7 @@ static enum wess_code leave(struct conn *c, const char *what, const struct wess_
     }
     *e = call->error;
     e->text[sizeof(e->text) - 1] = e->remote_code[sizeof(e->remote_code) - 1] = 0;
+    e->retry_after_ms = pause_within(e->retry_after_ms);
     if (refused && *c->no_secret)
         snprintf(e->text, sizeof(e->text), "%s", c->no_secret);
     *c->no_secret = 0;
@@ -576,9 +584,10 @@ enum wess_code raw_fetch(struct conn *c, const char *collection, struct wess_are
                          struct wess_error *e)
 {
     struct wess_call call;
+    *e = (struct wess_error){0};
     preset(out, ids.n, WESS_UNKNOWN);
-    enum wess_code rc = enter(c, &call, collection, a, NULL, e);
-    if (rc != WESS_OK)
+    enum wess_code rc = ids.n ? enter(c, &call, collection, a, NULL, e) : WESS_OK;
+    if (rc != WESS_OK || !ids.n)
         return rc;
     call.flags = flags;
     rc = weighed(&call, c->endpoint->plugin->connector->fetch(&call, ids, out));
@@ -614,6 +623,18 @@ enum wess_code conn_tags(struct conn *c, const char *collection, struct wess_are
     return leave(c, "tags", &call, rc, rc == WESS_OK ? answer_notes(*out, *n) : NULL, e);
 }
 
+/* Of a write whose answer lacks something, or is none, nothing is known. */
+static enum wess_code leave_write(struct conn *c, const char *what, struct wess_call *call,
+                                  enum wess_code said, const struct wess_op *ops,
+                                  struct wess_result *out, size_t n, struct wess_error *e)
+{
+    enum wess_code rc = weighed(call, said);
+    const char *wrong = answer_results(out, n, false, ops);
+    if (rc != said || wrong)
+        preset(out, n, WESS_UNKNOWN);
+    return leave(c, what, call, rc, wrong, e);
+}
+
 static void count_writes(struct conn *c, const struct wess_op *ops, size_t n,
                          const struct wess_result *out)
 {
@@ -647,14 +668,8 @@ enum wess_code raw_apply(struct conn *c, const char *collection, struct wess_are
         return rc;
     }
     call.flags = c->lacks & WESS_CAP_CAS_UPDATE ? WESS_CALL_COMPARE : 0;
-    enum wess_code said = c->endpoint->plugin->connector->apply(&call, ops, n, out);
-    rc = weighed(&call, said);
-    if (rc != said)
-        preset(out, n, WESS_UNKNOWN);
-    const char *wrong = answer_results(out, n, false, ops);
-    if (wrong)
-        preset(out, n, WESS_UNKNOWN);
-    rc = leave(c, "apply", &call, rc, wrong, e);
+    rc = c->endpoint->plugin->connector->apply(&call, ops, n, out);
+    rc = leave_write(c, "apply", &call, rc, ops, out, n, e);
     count_writes(c, ops, n, out);
     return rc;
 }
@@ -678,8 +693,8 @@ enum wess_code conn_relate(struct conn *c, const char *collection, struct wess_a
     enum wess_code rc = enter(c, &call, collection, a, NULL, e);
     if (rc != WESS_OK)
         return rc;
-    rc = weighed(&call, c->endpoint->plugin->connector->relate(&call, of, n, out));
-    return leave(c, "relate", &call, rc, answer_results(out, n, false, NULL), e);
+    rc = c->endpoint->plugin->connector->relate(&call, of, n, out);
+    return leave_write(c, "relate", &call, rc, NULL, out, n, e);
 }
 
 bool conn_keys(struct wess_arena *a, struct wess_item *item, const char *stamp)

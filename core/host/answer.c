@@ -89,6 +89,9 @@ const char *answer_page(const struct wess_page *p)
                                                    (c->flags & (WESS_REF_ONLY | WESS_BRIEF)));
         if (why)
             return why;
+        /* What is passed over in a sorted listing counts as deleted. */
+        if (i && (p->flags & WESS_PAGE_SORTED) && strcmp(p->changes[i - 1].item.id, c->item.id) > 0)
+            return "a sorted page that is not";
     }
     return NULL;
 }

@@ -21,6 +21,8 @@ static struct {
     enum wess_code of_last; /* of the last item; the others are well */
     size_t takes;           /* memory that it asks for, and does not mind not to get */
     int64_t retry_after_ms;
+    const char *second; /* id on a page */
+    uint32_t page;      /* its flags */
     size_t calls;
 } remote;
 static const struct wess_host *host_of;
@@ -68,11 +70,27 @@ static enum wess_code fetch(struct wess_call *call, struct wess_list ids, struct
     return answer(call, ids.n, out);
 }
 
+/* A page of "b" and `second`. */
+static enum wess_code changes(struct wess_call *call, struct wess_slice cursor, uint32_t limit,
+                              struct wess_page *out)
+{
+    struct wess_change *of = host_of->alloc(call->arena, 2 * sizeof(*of));
+    (void)cursor;
+    (void)limit;
+    if (!of)
+        return WESS_TOO_BIG;
+    of[0] = (struct wess_change){.what = WESS_UPSERT, .item = {.id = "b"}};
+    of[1] = (struct wess_change){.what = WESS_UPSERT, .item = {.id = remote.second}};
+    *out = (struct wess_page){.changes = of, .n = 2, .flags = remote.page};
+    return remote.says;
+}
+
 static const struct wess_connector connector = {.abi = WESS_ABI,
                                                 .size = sizeof(struct wess_connector),
                                                 .name = "test",
                                                 .open = open_remote,
                                                 .close = close_remote,
+                                                .changes = changes,
                                                 .fetch = fetch,
                                                 .apply = apply,
                                                 .relate = relate};
@@ -177,6 +195,28 @@ static void test_conn__no_item_is_asked_for_by_no_call(void **state)
     assert_int_equal(error.scope, 0);
 }
 
+static void test_conn__a_page_that_says_so_is_sorted(void **state)
+{
+    static const struct {
+        const char *second;
+        uint32_t page;
+        enum wess_code code;
+    } table[] = {{"c", WESS_PAGE_SNAPSHOT | WESS_PAGE_SORTED, WESS_OK},
+                 {"b", WESS_PAGE_SNAPSHOT | WESS_PAGE_SORTED, WESS_OK},
+                 {"a", WESS_PAGE_SNAPSHOT | WESS_PAGE_SORTED, WESS_BROKEN},
+                 {"a", WESS_PAGE_SNAPSHOT, WESS_OK},
+                 {"a", 0, WESS_OK}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct wess_page page;
+        remote.second = table[i].second;
+        remote.page = table[i].page;
+        assert_int_equal(
+            conn_changes(conn, "c", arena, NULL, (struct wess_slice){NULL, 0}, 10, &page, &error),
+            table[i].code);
+    }
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -207,6 +247,7 @@ int main(void)
         TEST(who_may_not_write_writes_nothing),
         TEST(a_pause_has_an_end),
         TEST(no_item_is_asked_for_by_no_call),
+        TEST(a_page_that_says_so_is_sorted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,7 +104,7 @@ bool conn_of_credential(const struct cfg_endpoint *, const char *name);
  * spent. */
 bool conn_keys(struct wess_arena *, struct wess_item *item, const char *stamp);
 
-/* Blobs: spooled to 0600 files below state_dir/spool; conn.c gives them to the connector. */
+/* Blobs: spooled to 0600 files below state_dir/spool; services.c gives them to the connector. */
 enum wess_code blob_root(const char *state_dir); /* makes the folder 0700, empties left-overs */
 
 /* Folders of blobs that only pass through: 0700, below the spool, and gone with what is in them at
@@ -132,7 +132,6 @@ int secret_lock(const struct cfg_secret *, const struct cfg_user *, bool (*cance
 /* At the start of a program: no core dumps, files for the owner only, little memory held back. */
 void host_harden(void);
 
-/* The log: ids and codes only. Thread-safe; stderr or a file 0600. */
 /* Watching many users of an endpoint at once; see watch_open in the contract. `users` are n in a
  * row, and live until the close. */
 struct conn_watch;
@@ -146,6 +145,7 @@ enum wess_code conn_watch_ready(struct conn_watch *, bool *woken, int64_t *next_
                                 struct wess_error *);
 void conn_watch_close(struct conn_watch *);
 
+/* The log: ids and codes only. Thread-safe; stderr or a file 0600. */
 void log_open(const char *file, int level);
 /* Everything that goes over the wire into a file of 0600, without secrets. NULL, or why not. */
 const char *trace_open(const char *path);

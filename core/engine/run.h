@@ -294,7 +294,7 @@ bool run_back(struct run *, enum side);
 void round_alone(struct run *, bool on);
 /* The feed of a tag source, beside that of the same collection as a side. */
 #define SOURCE_FEED "tags by "
-/* round.c */
+/* round.c, round_feeds.c */
 bool round_live(void *round, int64_t run_id);
 /* A shared feed is read once a round, and again for every look-up. What is to be read is locked
  * until the end is told; `*reads` also says so when the beginning fails. */

@@ -103,9 +103,10 @@ bool round_shared_end(struct run *r, enum side s, const struct pull *p, bool rea
     }
     if (read)
         f->back = p->back;
+    /* Before the first call perhaps: nobody is to take it for read. */
     if (read && (p->store_failed || p->spent))
-        f->code = wess_fail(&f->error, p->code, WESS_OF_HOST, NULL, "%s",
-                            p->spent ? "there is too little memory" : db_error(r->db));
+        f->code = wess_fail(&f->error, p->code != WESS_OK ? p->code : WESS_BROKEN, WESS_OF_HOST,
+                            NULL, "%s", p->spent ? "there is too little memory" : db_error(r->db));
     pthread_mutex_unlock(&f->lock);
     return ok;
 }

@@ -15,6 +15,14 @@ bool item_private(const struct run *r, enum side s, const struct item_row *row)
     return (row->flags & WESS_ITEM_PRIVATE) && r->side[s].selector.private_mode == PRIVATE_SKIP;
 }
 
+bool batch_links(const struct batch *b, enum side side, int64_t item)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (b->of[i].linked && b->of[i].link.item[side] == item)
+            return true;
+    return false;
+}
+
 static bool load_other(struct run *r, struct batch *b, struct entry *e)
 {
     enum side side = e->todo.side, other = other_side(side);

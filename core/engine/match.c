@@ -115,15 +115,6 @@ static bool link_to(struct run *r, struct batch *b, struct entry *e, int64_t id)
     return true;
 }
 
-/* By a link of this batch that is not stored yet. */
-static bool is_taken_here(const struct batch *b, enum side side, int64_t item)
-{
-    for (size_t i = 0; i < b->n; i++)
-        if (b->of[i].linked && b->of[i].link.item[side] == item)
-            return true;
-    return false;
-}
-
 enum standing { FREE, TAKEN, WAS_LINKED, UNTAGGED_TWIN, MOVING };
 
 /* How the only candidate stands towards this pair and user. */
@@ -137,7 +128,7 @@ static bool standing(struct run *r, struct batch *b, const struct entry *e, int6
     *out = FREE;
     if (rc == STORE_FAIL || item_get(r->db, b->arena, id, &row) != STORE_OK)
         return run_store_failed(r);
-    if (is_taken_here(b, other, id) && (rc != STORE_OK || link.ended))
+    if (batch_links(b, other, id) && (rc != STORE_OK || link.ended))
         *out = TAKEN;
     else if (rc == STORE_OK && link.ended)
         *out = WAS_LINKED;
@@ -194,9 +185,8 @@ static bool named_twin(struct run *r, struct batch *b, enum side side, const cha
 {
     struct link_row link;
     enum store_code rc = item_by_rid(r->db, b->arena, r->side[side].feed.id, rid, out);
-    bool fits = rc == STORE_OK && !(out->flags & (ITEM_GONE | ITEM_ABSENT));
-    if (fits && is_taken_here(b, side, out->id))
-        fits = false;
+    bool fits = rc == STORE_OK && !(out->flags & (ITEM_GONE | ITEM_ABSENT)) &&
+                !batch_links(b, side, out->id);
     if (fits) {
         rc = link_of(r->db, b->arena, r->pu.id, side, out->id, &link);
         fits = rc != STORE_OK || link.ended;
@@ -609,7 +599,7 @@ bool match_survivor(struct run *r, struct batch *b, enum side side, int64_t gone
         return run_store_failed(r);
     bool untagged = !(out->flags & ITEM_CHOSEN) &&
                     (r->side[side].selector.any.n || r->side[side].selector.all.n);
-    if (untagged || item_private(r, side, out) ||
+    if (untagged || item_private(r, side, out) || batch_links(b, side, out->id) ||
         link_of(r->db, b->arena, r->pu.id, side, out->id, &link) != STORE_NONE)
         *out = (struct item_row){0};
     return !db_failed(r->db) || run_store_failed(r);

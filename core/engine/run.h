@@ -182,6 +182,8 @@ struct batch {
 enum { BORNE = 1, NOT_BORNE };
 
 bool batch_load(struct run *, struct batch *, const struct todo_row *, size_t n); /* load.c */
+/* load.c: whether a link of an entry has that item at that end, which need not be stored yet. */
+bool batch_links(const struct batch *, enum side, int64_t item);
 /* load.c: private there, where private items take no part. */
 bool item_private(const struct run *, enum side, const struct item_row *);
 bool batch_weigh(struct run *, struct batch *); /* weigh.c: deletions proved by looking */

@@ -129,7 +129,8 @@ static enum found where(struct run *r, struct batch *b, const struct suspect *s,
             *row = (struct item_row){0};
             /* Another contact of that address, linked by itself, is not this one. */
             if (item_by_rid(r->db, b->arena, r->side[s->side].feed.id, item->id, row) == STORE_OK &&
-                link_of(r->db, b->arena, r->pu.id, s->side, row->id, &link) == STORE_OK)
+                (batch_links(b, s->side, row->id) ||
+                 link_of(r->db, b->arena, r->pu.id, s->side, row->id, &link) == STORE_OK))
                 continue;
             /* Out of reach rather than deleted, and never taken for an unlike one. */
             if (!s->sure)

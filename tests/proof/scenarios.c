@@ -36,7 +36,9 @@ const struct scenario scenarios[] = {
     {"answered-gone", "",
      "new 1 Ann; new 0 Ann; queue 0 Ann 1; run; answer left link; delete 1 Ann", "",
      "0 Ann; 1 Ann"},
-    {"answered-taken", "match = ( { keys = [ \"email\" ]; one = \"ask\"; } );",
+    {"answered-taken",
+     "match = ( { keys = [ \"email\" ]; one = \"ask\"; } );"
+     " first = { create = \"yes\"; differs = \"$box\"; };",
      "new 1 Ann; tag 1 Ann; new 1 Bea; set 1 Bea mail Ann@x.example; tag 1 Bea; new 0 Kim;"
      " set 0 Kim mail Ann@x.example; run; answer left link; run; answer left create",
      "", "0 Ann; 0 Bea"},
@@ -164,6 +166,11 @@ const struct scenario scenarios[] = {
      "", "0 Ann org Acme; 1 Ann org Acme"},
     {"merged-shared", "", SHARED "new 0 Ann; absorb 0 Ann; set 0 Ann org Acme", "",
      "1 Ann org Acme; 2 Ann org Acme"},
+    {"merged-two", "match = ( { keys = [ \"email\" ]; one = \"link\"; } );",
+     "new 1 Ann; tag 1 Ann; quiet; new 1 Bea; set 1 Bea mail Ann@x.example; tag 1 Bea; run;"
+     " answer left create; quiet; delete 0 Ann; delete 0 Bea; new 0 Kim;"
+     " set 0 Kim mail Ann@x.example",
+     "", "0 Kim; 1 Kim"},
     {"merge-box", "", LINKED "merge 1 Ann Bob", "", ""},
     /* Trouble. */
     {"lost-create", "",

@@ -220,7 +220,7 @@ bool doubt_meets(const struct batch *, struct entry *, const struct hash *keys, 
  * (told). In the plan's transaction. */
 bool restore_meets(struct run *, struct wess_arena *, struct entry *, bool *met);
 
-/* merge.c: the pure merge's input and output, in terms of rows. */
+/* The pure merge's input and output, in terms of rows. */
 struct merge {
     struct reconcile_in in;
     struct reconcile_out out;
@@ -228,9 +228,14 @@ struct merge {
     struct ask_row *asks;
     size_t n_asks;
 };
+/* merge_prepare.c */
 bool merge_prepare(struct run *, struct wess_arena *, struct entry *, struct merge *);
-bool merge_plan(struct run *, struct wess_arena *, struct entry *);   /* ACT_MERGE */
-bool merge_create(struct run *, struct wess_arena *, struct entry *); /* ACT_CREATE, ACT_RESTORE */
+/* merge.c: ACT_MERGE; and what a side has no room for, parked. */
+bool merge_plan(struct run *, struct wess_arena *, struct entry *);
+void merge_too_long(struct run *, struct wess_arena *, const struct entry *,
+                    const struct reconcile_out *);
+/* merge_create.c: ACT_CREATE, ACT_RESTORE */
+bool merge_create(struct run *, struct wess_arena *, struct entry *);
 
 /* file.c: what is filed is remembered by an ended link, with its natural key and digest alone. */
 struct wess_slice file_shadow(struct wess_arena *, const struct run *, const struct content *);

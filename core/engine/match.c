@@ -1,66 +1,12 @@
 /* The stage "match": does the other side have it already? Unique seen from both sides and free
  * links it, where the rule says so; everything else is a question, never a guess. Only hashes of
  * keys are needed, so nothing is read for it. */
-#include "engine/run.h"
+#include "engine/match.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "feed/stamp.h"
-
-struct candidates {
-    int64_t of[CANDIDATES_MAX];
-    size_t n;
-    bool many; /* more than fit */
-};
-
-static void add_candidate(struct candidates *c, int64_t id)
-{
-    for (size_t i = 0; i < c->n; i++)
-        if (c->of[i] == id)
-            return;
-    if (c->n < CANDIDATES_MAX)
-        c->of[c->n++] = id;
-    else
-        c->many = true;
-}
-
-/* Whether any item of that side bears a key of that space, as of the beginning of this batch. */
-static bool is_borne(struct run *r, struct batch *b, enum side side, unsigned char label)
-{
-    unsigned char *known = &b->borne[side][label];
-    if (!*known)
-        *known = keys_any(r->db, r->side[side].feed.id, label) ? BORNE : NOT_BORNE;
-    return *known == BORNE;
-}
-
-static bool by_hash(struct run *r, struct batch *b, enum side side, const struct hash *h,
-                    const struct hash *also, struct candidates *c)
-{
-    int64_t ids[CANDIDATES_MAX + 1];
-    size_t n = 0;
-    if (!is_borne(r, b, side, h->of[0]))
-        return true;
-    if (items_by_key(r->db, r->side[side].feed.id, h, also, ids, CANDIDATES_MAX + 1, &n) ==
-        STORE_FAIL)
-        return false; /* told by who began to read */
-    for (size_t i = 0; i < n && i < CANDIDATES_MAX + 1; i++)
-        add_candidate(c, ids[i]);
-    return true;
-}
-
-/* Those of the side who bear key `at` of a space. */
-static bool by_key(struct run *r, struct batch *b, enum side side, const char *space,
-                   const struct hash *keys, size_t n, size_t at, struct candidates *c)
-{
-    unsigned char base;
-    if (!key_base(space, &base))
-        return by_hash(r, b, side, &keys[at], NULL, c);
-    for (size_t i = 0; i < n; i++)
-        if (keys[i].of[0] == base && !by_hash(r, b, side, &keys[i], &keys[at], c))
-            return false;
-    return true;
-}
 
 /* ---- turning a candidate into an act ------------------------------------------------------------
  */
@@ -230,16 +176,16 @@ static bool by_stamp(struct run *r, struct batch *b, struct entry *e, const stru
     const unsigned char derived = key_label(KEY_DERIVED);
     struct candidates c = {.n = 0};
     for (size_t i = 0; i < n; i++)
-        if (keys[i].of[0] == derived && !by_hash(r, b, other, &keys[i], NULL, &c))
+        if (keys[i].of[0] == derived && !candidates_by_hash(r, b, other, &keys[i], NULL, &c))
             return false;
     /* By where it lies: attempt 0 of what has no natural key is among its keys. */
     for (int attempt = r->pair->kind->natural ? 0 : 1;
-         attempt < STAMP_ATTEMPTS && is_borne(r, b, other, derived); attempt++) {
+         attempt < STAMP_ATTEMPTS && match_is_borne(r, b, other, derived); attempt++) {
         char stamp[STAMP_SIZE];
         stamp_make(r->cfg->site, r->side[side].schema->identity, r->side[side].feed.collection,
                    e->row[side].rid, attempt, stamp);
         struct hash h = key_hash(r->store, KEY_DERIVED, stamp);
-        if (!by_hash(r, b, other, &h, NULL, &c))
+        if (!candidates_by_hash(r, b, other, &h, NULL, &c))
             return false;
     }
     if (!c.n)
@@ -271,13 +217,13 @@ static bool by_rule(struct run *r, struct batch *b, struct entry *e, const struc
         struct candidates there = {.n = 0}, here = {.n = 0};
         if (keys[i].of[0] != key_label(m->space))
             continue;
-        if (!by_key(r, b, other_side(side), m->space, keys, n, i, &there) ||
-            (there.n && !by_key(r, b, side, m->space, keys, n, i, &here)))
+        if (!candidates_by_key(r, b, other_side(side), m->space, keys, n, i, &there) ||
+            (there.n && !candidates_by_key(r, b, side, m->space, keys, n, i, &here)))
             return false;
         unique_here &= !there.n || here.n <= 1;
         c.many |= there.many;
         for (size_t k = 0; k < there.n; k++)
-            add_candidate(&c, there.of[k]);
+            candidates_add(&c, there.of[k]);
     }
     if (!c.n)
         return true;
@@ -305,7 +251,7 @@ static bool by_name(struct run *r, struct batch *b, struct entry *e, const struc
     e->no_claim = !has_phone;
     for (size_t i = 0; i < n; i++)
         if (keys[i].of[0] == key_label(KEY_PLAIN_NAME) &&
-            !by_hash(r, b, other_side(e->todo.side), &keys[i], NULL, &c))
+            !candidates_by_hash(r, b, other_side(e->todo.side), &keys[i], NULL, &c))
             return false;
     if (!c.n)
         return true;
@@ -317,17 +263,6 @@ static bool by_name(struct run *r, struct batch *b, struct entry *e, const struc
     if (e->reason && !strcmp(e->reason, ASK_RULE))
         e->reason = ASK_ALIKE;
     return true;
-}
-
-/* Two that bear it are one item: the stamp, or what hardly another one bears. */
-static bool is_sure(const struct kind_def *kind, const struct hash *key)
-{
-    if (key->of[0] == key_label(KEY_DERIVED))
-        return true;
-    for (size_t k = 0; k < kind->n_sure; k++)
-        if (key->of[0] == key_label(kind->keys[k]))
-            return true;
-    return false;
 }
 
 /* It was not the item's own deletion that ended the link. */
@@ -364,7 +299,7 @@ static bool by_past(struct run *r, struct batch *b, struct entry *e, const struc
     for (size_t i = 0; r->pu.met && i < n; i++) {
         struct item_row *rows = NULL;
         size_t n_rows = 0;
-        bool sure = is_sure(r->pair->kind, &keys[i]);
+        bool sure = match_is_sure(r->pair->kind, &keys[i]);
         if (!sure && !is_all_there_is(r->pair->kind, &keys[i]))
             continue;
         if (items_find(r->db, b->arena, r->side[side].feed.id, e->row[side].rid, &keys[i], 1, &rows,
@@ -378,7 +313,7 @@ static bool by_past(struct run *r, struct batch *b, struct entry *e, const struc
             if (rc == STORE_FAIL)
                 return run_store_failed(r);
             if (rc == STORE_OK && (sure ? outlived(&link, side) : went_away(b, &link)))
-                add_candidate(&c, link.item[other_side(side)]);
+                candidates_add(&c, link.item[other_side(side)]);
         }
     }
     if (c.n)
@@ -402,64 +337,6 @@ static bool asked_over_there(struct run *r, struct batch *b, const struct entry 
         if (&b->of[i] < e && b->of[i].act == ACT_ASK && b->of[i].todo.item == e->candidates[0])
             return true;
     return false;
-}
-
-/* Whether another one that bears this key was filed, or this one itself under an id that is gone by
- * now: what became of its copy since is all one. */
-static bool was_filed(struct run *r, struct batch *b, const struct entry *e,
-                      const struct hash *natural, bool *filed)
-{
-    enum side side = e->todo.side;
-    struct item_row *rows = NULL;
-    struct link_row link;
-    size_t n = 0;
-    /* An old link of its own is one that a person wants to count for nothing. */
-    enum store_code rc = link_of(r->db, b->arena, r->pu.id, side, e->todo.item, &link);
-    *filed = false;
-    if (rc == STORE_OK)
-        return true;
-    if (rc == STORE_FAIL || items_find(r->db, b->arena, r->side[side].feed.id, e->row[side].rid,
-                                       natural, 1, &rows, &n) == STORE_FAIL)
-        return run_store_failed(r);
-    for (size_t i = 0; i < n && !*filed; i++) {
-        rc = link_of(r->db, b->arena, r->pu.id, side, rows[i].id, &link);
-        if (rc == STORE_FAIL)
-            return run_store_failed(r);
-        *filed = rc == STORE_OK && link.ended && link.reason && !strcmp(link.reason, WHY_FILED);
-    }
-    return true;
-}
-
-/* What bears its natural key, or its stamp, is the same one: in how many mailboxes it lies, and
- * whether it was filed by us, is all one. */
-static bool match_filed(struct run *r, struct batch *b, struct entry *e)
-{
-    const char *natural = r->pair->kind->natural;
-    enum side other = other_side(e->todo.side);
-    struct candidates c = {.n = 0};
-    struct hash *keys = NULL;
-    size_t n = 0;
-    bool filed = false;
-    if (item_key_hashes(r->db, b->arena, e->todo.item, &keys, &n) == STORE_FAIL)
-        return run_store_failed(r);
-    for (size_t i = 0; i < n && !c.n; i++)
-        if ((keys[i].of[0] == key_label(KEY_DERIVED) || keys[i].of[0] == key_label(natural)) &&
-            !by_hash(r, b, other, &keys[i], NULL, &c))
-            return false;
-    for (size_t i = 0; i < n && !c.n && !filed; i++)
-        if (keys[i].of[0] == key_label(natural) && !was_filed(r, b, e, &keys[i], &filed))
-            return false;
-    if (filed) {
-        e->act = ACT_DROP;
-        e->reason = WHY_FILED;
-    }
-    if (!c.n)
-        return true;
-    e->act = ACT_FILE;
-    e->link = (struct link_row){.pu = r->pu.id, .unseen = {"", ""}};
-    e->link.item[e->todo.side] = e->todo.item;
-    e->link.item[other] = c.of[0];
-    return true;
 }
 
 static bool match(struct run *r, struct batch *b, struct entry *e)
@@ -515,110 +392,4 @@ bool batch_match(struct run *r, struct batch *b)
     bool ok = match_all(r, b);
     db_end_read(r->db);
     return db_failed(r->db) ? run_store_failed(r) : ok;
-}
-
-/* Without an address it is known by its name. */
-bool match_by_name(const struct hash *keys, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (keys[i].of[0] == key_label("email"))
-            return false;
-    return true;
-}
-
-/* Whether a twin would be looked for under that key. */
-static bool is_asked(const struct run *r, const struct hash *key, bool by_name, const char **space)
-{
-    *space = "";
-    if (key->of[0] == key_label(KEY_DERIVED) ||
-        (r->pair->files && key->of[0] == key_label(r->pair->kind->natural)) ||
-        (by_name && key->of[0] == key_label(KEY_PLAIN_NAME)))
-        return true;
-    for (size_t m = 0; m < r->pair->n_match; m++) {
-        *space = r->pair->match[m].space;
-        if (key->of[0] == key_label(*space))
-            return true;
-    }
-    return false;
-}
-
-bool match_ties(const struct run *r, const struct hash *key, bool by_name)
-{
-    const char *space;
-    return is_asked(r, key, by_name, &space) || is_sure(r->pair->kind, key);
-}
-
-static bool lookalikes(struct run *r, struct wess_arena *a, enum side from, int64_t item,
-                       struct candidates *c)
-{
-    struct batch fresh = {.n = 0}; /* knows nothing of what is borne */
-    struct hash *keys = NULL;
-    const char *space;
-    size_t n = 0;
-    if (item_key_hashes(r->db, a, item, &keys, &n) != STORE_OK)
-        return false;
-    bool by_name = match_by_name(keys, n);
-    for (size_t i = 0; i < n; i++)
-        if (is_asked(r, &keys[i], by_name, &space) &&
-            !by_key(r, &fresh, other_side(from), space, keys, n, i, c))
-            return false;
-    return true;
-}
-
-/* Two that bear it are linked without asking. */
-static bool links(const struct run *r, const struct hash *key, const char **space)
-{
-    *space = "";
-    if (key->of[0] == key_label(KEY_DERIVED))
-        return true;
-    for (size_t m = 0; m < r->pair->n_match; m++) {
-        *space = r->pair->match[m].space;
-        if (key->of[0] == key_label(*space))
-            return r->pair->match[m].one == MATCH_LINK;
-    }
-    return false;
-}
-
-bool match_survivor(struct run *r, struct batch *b, enum side side, int64_t gone,
-                    struct item_row *out)
-{
-    struct candidates c = {.n = 0};
-    struct hash *keys = NULL;
-    struct link_row link;
-    const char *space;
-    size_t n = 0;
-    *out = (struct item_row){0};
-    if (item_key_hashes(r->db, b->arena, gone, &keys, &n) != STORE_OK)
-        return run_store_failed(r);
-    for (size_t i = 0; i < n; i++)
-        if (links(r, &keys[i], &space) && !by_key(r, b, side, space, keys, n, i, &c))
-            return run_store_failed(r);
-    if (c.n != 1 || c.many)
-        return true;
-    if (item_get(r->db, b->arena, c.of[0], out) != STORE_OK)
-        return run_store_failed(r);
-    bool untagged = !(out->flags & ITEM_CHOSEN) &&
-                    (r->side[side].selector.any.n || r->side[side].selector.all.n);
-    if (untagged || item_private(r, side, out) || batch_links(b, side, out->id) ||
-        link_of(r->db, b->arena, r->pu.id, side, out->id, &link) != STORE_NONE)
-        *out = (struct item_row){0};
-    return !db_failed(r->db) || run_store_failed(r);
-}
-
-bool match_exists(struct run *r, struct wess_arena *a, enum side from, int64_t item)
-{
-    struct candidates c = {.n = 0};
-    return lookalikes(r, a, from, item, &c) && c.n;
-}
-
-bool match_free(struct run *r, struct wess_arena *a, enum side from, int64_t item)
-{
-    struct candidates c = {.n = 0};
-    struct link_row link;
-    if (!lookalikes(r, a, from, item, &c))
-        return false;
-    for (size_t i = 0; i < c.n; i++)
-        if (link_of(r->db, a, r->pu.id, other_side(from), c.of[i], &link) == STORE_NONE)
-            return true;
-    return false;
 }

@@ -176,7 +176,7 @@ struct batch {
     struct entry *of;
     size_t n, taken;         /* entries, and the to-dos that they stand for */
     struct doubts doubts[2]; /* doubt.c: of that side's items */
-    /* match.c: which spaces of keys a side bears at all; most first syncs find them empty. */
+    /* match_keys.c: which spaces of keys a side bears at all; most first syncs find them empty. */
     unsigned char borne[2][256];
 };
 enum { BORNE = 1, NOT_BORNE };
@@ -199,7 +199,7 @@ bool plan_entries(struct run *, struct wess_arena *, struct entry *of, size_t n)
  * feed is read by other threads meanwhile. */
 void todo_answered(struct run *, enum side, int64_t item, const char *seen);
 
-/* match.c: does anything of the other side bear a key of this item now? */
+/* match_keys.c: does anything of the other side bear a key of this item now? */
 bool match_exists(struct run *, struct wess_arena *, enum side from, int64_t item);
 /* The same of what no link of this pair and user knows. */
 bool match_free(struct run *, struct wess_arena *, enum side from, int64_t item);

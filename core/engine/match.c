@@ -308,8 +308,7 @@ static bool by_name(struct run *r, struct batch *b, struct entry *e, const struc
     return true;
 }
 
-/* Two that bear it are one item: the stamp, or what hardly another one bears. */
-static bool is_sure(const struct kind_def *kind, const struct hash *key)
+bool match_sure(const struct kind_def *kind, const struct hash *key)
 {
     if (key->of[0] == key_label(KEY_DERIVED))
         return true;
@@ -317,62 +316,6 @@ static bool is_sure(const struct kind_def *kind, const struct hash *key)
         if (key->of[0] == key_label(kind->keys[k]))
             return true;
     return false;
-}
-
-/* It was not the item's own deletion that ended the link. */
-static bool outlived(const struct link_row *link, enum side side)
-{
-    const char *own = side == LEFT ? WHY_DELETED_LEFT : WHY_DELETED_RIGHT;
-    return link->ended && link->reason && strcmp(link->reason, own) != 0 &&
-           strcmp(link->reason, WHY_BOTH_GONE) != 0;
-}
-
-/* Where no key is sure the weakest one still tells what went out of reach. */
-static bool is_all_there_is(const struct kind_def *kind, const struct hash *key)
-{
-    return !kind->n_sure && key->of[0] == key_label(kind->keys[kind->n_keys - 1]);
-}
-
-/* Its link has ended so, or is about to: the same batch may tell of both. */
-static bool went_away(const struct batch *b, const struct link_row *link)
-{
-    const char *reason = link->ended ? link->reason : NULL;
-    for (size_t i = 0; !link->ended && i < b->n; i++)
-        if (b->of[i].link.id == link->id)
-            reason = b->of[i].reason;
-    return reason && !strcmp(reason, WHY_MOVED);
-}
-
-/* Without a twin it may still be what an ended link knew under an id that is gone by now: moved, or
- * imported anew. That such a link stays ended must not hang on an id. */
-static bool by_past(struct run *r, struct batch *b, struct entry *e, const struct hash *keys,
-                    size_t n)
-{
-    enum side side = e->todo.side;
-    struct candidates c = {.n = 0};
-    for (size_t i = 0; r->pu.met && i < n; i++) {
-        struct item_row *rows = NULL;
-        size_t n_rows = 0;
-        bool sure = is_sure(r->pair->kind, &keys[i]);
-        if (!sure && !is_all_there_is(r->pair->kind, &keys[i]))
-            continue;
-        if (items_find(r->db, b->arena, r->side[side].feed.id, e->row[side].rid, &keys[i], 1, &rows,
-                       &n_rows) == STORE_FAIL)
-            return run_store_failed(r);
-        for (size_t k = 0; k < n_rows; k++) {
-            struct link_row link;
-            if (!(rows[k].flags & (ITEM_GONE | ITEM_ABSENT)))
-                continue;
-            enum store_code rc = link_of(r->db, b->arena, r->pu.id, side, rows[k].id, &link);
-            if (rc == STORE_FAIL)
-                return run_store_failed(r);
-            if (rc == STORE_OK && (sure ? outlived(&link, side) : went_away(b, &link)))
-                add_candidate(&c, link.item[other_side(side)]);
-        }
-    }
-    if (c.n)
-        ask(e, ASK_ENDED, &c);
-    return true;
 }
 
 /* The same two may be asked about from the other side already: one question is enough. */
@@ -471,7 +414,7 @@ static bool match(struct run *r, struct batch *b, struct entry *e)
             return false;
     if (!done && !by_name(r, b, e, keys, n, &done))
         return false;
-    if (!done && !by_past(r, b, e, keys, n))
+    if (!done && !past_meets(r, b, e, keys, n))
         return false;
     if (doubt_meets(b, e, keys, n))
         return true;
@@ -534,7 +477,7 @@ static bool is_asked(const struct run *r, const struct hash *key, bool by_name, 
 bool match_ties(const struct run *r, const struct hash *key, bool by_name)
 {
     const char *space;
-    return is_asked(r, key, by_name, &space) || is_sure(r->pair->kind, key);
+    return is_asked(r, key, by_name, &space) || match_sure(r->pair->kind, key);
 }
 
 static bool lookalikes(struct run *r, struct wess_arena *a, enum side from, int64_t item,

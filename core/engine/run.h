@@ -207,6 +207,13 @@ bool match_by_name(const struct hash *keys, size_t n);
 /* Two that bear that key may be one item. */
 bool match_ties(const struct run *, const struct hash *key, bool by_name);
 
+/* Two that bear it are one item: the stamp, or what hardly another one bears. */
+bool match_sure(const struct kind_def *, const struct hash *key);
+
+/* past.c: asks about an entry without a twin which may be what an ended link knew; ACT_WAIT: what
+ * that link comes to is not judged yet. false: the store failed. */
+bool past_meets(struct run *, struct batch *, struct entry *, const struct hash *keys, size_t n);
+
 /* doubt.c: who meets a create in doubt waits until it is settled, and matches again. The first, for
  * a batch: false: the store failed. */
 bool doubts_load(struct run *, struct batch *);

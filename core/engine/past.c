@@ -26,15 +26,6 @@ static bool is_all_there_is(const struct kind_def *kind, const struct hash *key)
     return !kind->n_sure && key->of[0] == key_label(kind->keys[kind->n_keys - 1]);
 }
 
-/* The link ends so that the twin lives on: `side`'s item is out of reach, or its deletion is not
- * carried over. */
-static bool leaves_twin(const struct run *r, enum side side, const char *reason)
-{
-    const char *own = side == LEFT ? WHY_DELETED_LEFT : WHY_DELETED_RIGHT;
-    return reason && (!strcmp(reason, WHY_MOVED) ||
-                      (r->pair->on_delete[side] == DEL_UNLINK && !strcmp(reason, own)));
-}
-
 /* What becomes of the link of an item that is gone, as far as this pass has planned it. *known:
  * false: not yet. */
 static bool planned_end(struct run *r, struct batch *b, enum side side, int64_t gone,
@@ -61,25 +52,19 @@ static bool planned_end(struct run *r, struct batch *b, enum side side, int64_t 
     return rc != STORE_FAIL || run_store_failed(r);
 }
 
-/* Its link has ended so, or is about to. A deletion counts that was heard of no earlier than the
- * new item was: what is imported anew shows as both. An end that is not judged yet is waited for.
- */
+/* Its link has ended because it went out of reach, or is about to; what is not judged yet is waited
+ * for. */
 static bool went_away(struct run *r, struct batch *b, struct entry *e, const struct link_row *link,
                       bool *went)
 {
     enum side side = e->todo.side;
     const char *reason = link->reason;
     bool known = true;
-    if (link->ended) {
-        *went = leaves_twin(r, side, reason) &&
-                (!strcmp(reason, WHY_MOVED) || link->ended_ms >= e->row[side].seen_ms);
-        return true;
-    }
-    if (!planned_end(r, b, side, link->item[side], &reason, &known))
+    if (!link->ended && !planned_end(r, b, side, link->item[side], &reason, &known))
         return false;
     if (!known)
         e->act = ACT_WAIT;
-    *went = leaves_twin(r, side, reason);
+    *went = reason && !strcmp(reason, WHY_MOVED);
     return true;
 }
 
@@ -116,4 +101,27 @@ bool past_meets(struct run *r, struct batch *b, struct entry *e, const struct ha
         e->reason = ASK_ENDED;
     }
     return true;
+}
+
+bool past_is_back(struct run *r, struct wess_arena *a, enum side side, int64_t gone, bool *back)
+{
+    int64_t ids[CANDIDATES_MAX];
+    struct hash *keys = NULL;
+    struct item_row row;
+    struct link_row link;
+    size_t n = 0, found = 0;
+    *back = false;
+    if (item_key_hashes(r->db, a, gone, &keys, &n) == STORE_FAIL)
+        return run_store_failed(r);
+    for (size_t i = 0; i < n && !*back; i++) {
+        if (!is_all_there_is(r->pair->kind, &keys[i]))
+            continue;
+        if (items_by_key(r->db, r->side[side].feed.id, &keys[i], NULL, ids, CANDIDATES_MAX,
+                         &found) == STORE_FAIL)
+            return run_store_failed(r);
+        for (size_t k = 0; k < found && k < CANDIDATES_MAX && !*back; k++)
+            *back = item_get(r->db, a, ids[k], &row) == STORE_OK && (row.flags & ITEM_CHOSEN) &&
+                    link_of(r->db, a, r->pu.id, side, ids[k], &link) == STORE_NONE;
+    }
+    return !db_failed(r->db) || run_store_failed(r);
 }

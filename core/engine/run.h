@@ -214,6 +214,10 @@ bool match_sure(const struct kind_def *, const struct hash *key);
  * that link comes to is not judged yet. false: the store failed. */
 bool past_meets(struct run *, struct batch *, struct entry *, const struct hash *keys, size_t n);
 
+/* Where no key is sure: something that takes part has the name of an item that is gone, and is
+ * linked with nothing yet: a mailbox that was imported anew shows both. false: the store failed. */
+bool past_is_back(struct run *, struct wess_arena *, enum side, int64_t gone, bool *back);
+
 /* doubt.c: who meets a create in doubt waits until it is settled, and matches again. The first, for
  * a batch: false: the store failed. */
 bool doubts_load(struct run *, struct batch *);

@@ -106,6 +106,8 @@ const struct real_scenario real_scenarios[] = {
      "new a Ann; choose a Ann; run; set a Ann two 69; renumber a", "", "a Ann; o Ann"},
     {"new-ids-edited-before", ON_TASK | ON_TASK_CRM, 1, "",
      LINKED "set a Ann two 69; set a Bob two 70; renumber a", "", "a Ann; o Ann; a Bob; o Bob"},
+    {"new-ids-edited-both", ON_TASK_CRM, 1, DELETES,
+     LINKED "set o Ann one Boss; set a Ann two 69; renumber a", "", "a Ann; o Ann one Boss"},
     {"move-after-end", ON_CONTACTS, 1, "", LINKED "delete o Ann; quiet; move a Ann", "",
      "a Ann; o Ann none"},
     {"new-ids-after-end", ON_CONTACTS | ON_EVENT, 1, "", LINKED "delete o Ann; quiet; renumber a",

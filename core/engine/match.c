@@ -212,6 +212,17 @@ static bool answered(struct run *r, struct batch *b, struct entry *e, bool *done
     return true;
 }
 
+/* What the candidate is linked with we made. A second bearer of that stamp is what the same request
+ * made, carried out twice, or a person's copy: neither says which. */
+static const char *why_taken(struct run *r, struct batch *b, const struct entry *e, int64_t id)
+{
+    struct link_row link;
+    bool made =
+        link_of(r->db, b->arena, r->pu.id, other_side(e->todo.side), id, &link) == STORE_OK &&
+        link.made[e->todo.side];
+    return made ? ASK_TWICE : ASK_DUPLICATE;
+}
+
 static bool by_stamp(struct run *r, struct batch *b, struct entry *e, const struct hash *keys,
                      size_t n, bool *done)
 {
@@ -242,7 +253,7 @@ static bool by_stamp(struct run *r, struct batch *b, struct entry *e, const stru
     if (!standing(r, b, e, c.of[0], &st))
         return false;
     if (st == TAKEN || st == WAS_LINKED)
-        ask(e, st == TAKEN ? ASK_DUPLICATE : ASK_ENDED, &c);
+        ask(e, st == TAKEN ? why_taken(r, b, e, c.of[0]) : ASK_ENDED, &c);
     else if (st == MOVING)
         e->act = ACT_WAIT;
     else

@@ -96,11 +96,15 @@ static bool was_read(struct run *r, struct entry *e)
 /* ---- acts
  * ----------------------------------------------------------------------------------------- */
 
+/* Of the item, or of the one that its link has followed to. */
 static void close_ask(struct run *r, struct wess_arena *a, const struct entry *e)
 {
+    enum side side = e->todo.side;
+    const int64_t items[] = {e->todo.item, e->row[side].id};
     struct ask_row ask;
-    if (ask_of_item(r->db, a, r->pu.id, e->todo.side, e->todo.item, &ask) == STORE_OK)
-        ask_close(r->db, ask.id);
+    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
+        if (ask_of_item(r->db, a, r->pu.id, side, items[i], &ask) == STORE_OK)
+            ask_close(r->db, ask.id);
 }
 
 /* "leave": remembered like an ended link, so that neither is asked about again. */

@@ -51,6 +51,7 @@
 #define ASK_UNTAGGED "untagged-twin"
 #define ASK_ALIKE "alike"
 #define ASK_ENDED "ended-twin"
+#define ASK_TWICE "made-twice"
 #define ASK_RULE "by-rule"
 #define ASK_DIFFERS "differs"
 

@@ -157,6 +157,12 @@ const struct real_scenario real_scenarios[] = {
      MET "delete o Ann; fault ews:DeleteItem:1:late=30000", "", "a Ann none; mails 1"},
     {"meetings-rule", ON_EVENT, 1, TELLS, MEETINGS "set o Ann rule " FEWER, "",
      "o Ann rule " FEWER "; mails 3"},
+    {"meetings-rule-late", ON_EVENT, 1, TELLS,
+     MEETINGS "set o Ann rule " FEWER "; fault ews:UpdateItem:2:late=30000", "",
+     "o Ann rule " FEWER "; mails 3"},
+    {"meetings-rule-late-gone", ON_EVENT, 1, TELLS,
+     MEETINGS "set o Ann rule " FEWER "; fault ews:DeleteItem:1:late=30000", "",
+     "o Ann rule " FEWER "; mails 3"},
     /* What takes several requests. */
     {"photo-there", ON_CONTACT_DIR, 1, "", LINKED "set a Ann photo " OLD, "", "o Ann photo " OLD},
     {"photo-new", ON_CONTACT_DIR, 1, "", LINKED "set o Ann photo " NEW, "", "a Ann photo " NEW},

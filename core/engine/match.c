@@ -169,6 +169,17 @@ static bool answered(struct run *r, struct batch *b, struct entry *e, bool *done
     return true;
 }
 
+/* What the candidate is linked with we made. A second bearer of that stamp is what the same request
+ * made, carried out twice, or a person's copy: neither says which. */
+static const char *why_taken(struct run *r, struct batch *b, const struct entry *e, int64_t id)
+{
+    struct link_row link;
+    bool made =
+        link_of(r->db, b->arena, r->pu.id, other_side(e->todo.side), id, &link) == STORE_OK &&
+        link.made[e->todo.side];
+    return made ? ASK_TWICE : ASK_DUPLICATE;
+}
+
 static bool by_stamp(struct run *r, struct batch *b, struct entry *e, const struct hash *keys,
                      size_t n, bool *done)
 {
@@ -199,7 +210,7 @@ static bool by_stamp(struct run *r, struct batch *b, struct entry *e, const stru
     if (!standing(r, b, e, c.of[0], &st))
         return false;
     if (st == TAKEN || st == WAS_LINKED)
-        ask(e, st == TAKEN ? ASK_DUPLICATE : ASK_ENDED, &c);
+        ask(e, st == TAKEN ? why_taken(r, b, e, c.of[0]) : ASK_ENDED, &c);
     else if (st == MOVING)
         e->act = ACT_WAIT;
     else
@@ -264,61 +275,6 @@ static bool by_name(struct run *r, struct batch *b, struct entry *e, const struc
         e->reason = ASK_ALIKE;
     return true;
 }
-
-/* It was not the item's own deletion that ended the link. */
-static bool outlived(const struct link_row *link, enum side side)
-{
-    const char *own = side == LEFT ? WHY_DELETED_LEFT : WHY_DELETED_RIGHT;
-    return link->ended && link->reason && strcmp(link->reason, own) != 0 &&
-           strcmp(link->reason, WHY_BOTH_GONE) != 0;
-}
-
-/* Where no key is sure the weakest one still tells what went out of reach. */
-static bool is_all_there_is(const struct kind_def *kind, const struct hash *key)
-{
-    return !kind->n_sure && key->of[0] == key_label(kind->keys[kind->n_keys - 1]);
-}
-
-/* Its link has ended so, or is about to: the same batch may tell of both. */
-static bool went_away(const struct batch *b, const struct link_row *link)
-{
-    const char *reason = link->ended ? link->reason : NULL;
-    for (size_t i = 0; !link->ended && i < b->n; i++)
-        if (b->of[i].link.id == link->id)
-            reason = b->of[i].reason;
-    return reason && !strcmp(reason, WHY_MOVED);
-}
-
-/* Without a twin it may still be what an ended link knew under an id that is gone by now: moved, or
- * imported anew. That such a link stays ended must not hang on an id. */
-static bool by_past(struct run *r, struct batch *b, struct entry *e, const struct hash *keys,
-                    size_t n)
-{
-    enum side side = e->todo.side;
-    struct candidates c = {.n = 0};
-    for (size_t i = 0; r->pu.met && i < n; i++) {
-        struct item_row *rows = NULL;
-        size_t n_rows = 0;
-        bool sure = match_is_sure(r->pair->kind, &keys[i]);
-        if (!sure && !is_all_there_is(r->pair->kind, &keys[i]))
-            continue;
-        if (items_find(r->db, b->arena, r->side[side].feed.id, e->row[side].rid, &keys[i], 1, &rows,
-                       &n_rows) == STORE_FAIL)
-            return run_store_failed(r);
-        for (size_t k = 0; k < n_rows; k++) {
-            struct link_row link;
-            if (!(rows[k].flags & (ITEM_GONE | ITEM_ABSENT)))
-                continue;
-            enum store_code rc = link_of(r->db, b->arena, r->pu.id, side, rows[k].id, &link);
-            if (rc == STORE_FAIL)
-                return run_store_failed(r);
-            if (rc == STORE_OK && (sure ? outlived(&link, side) : went_away(b, &link)))
-                candidates_add(&c, link.item[other_side(side)]);
-        }
-    }
-    if (c.n)
-        ask(e, ASK_ENDED, &c);
-    return true;
 }
 
 /* The same two may be asked about from the other side already: one question is enough. */
@@ -359,7 +315,7 @@ static bool match(struct run *r, struct batch *b, struct entry *e)
             return false;
     if (!done && !by_name(r, b, e, keys, n, &done))
         return false;
-    if (!done && !by_past(r, b, e, keys, n))
+    if (!done && !past_meets(r, b, e, keys, n))
         return false;
     if (doubt_meets(b, e, keys, n))
         return true;

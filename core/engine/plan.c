@@ -101,11 +101,15 @@ static bool was_read(struct run *r, struct entry *e)
 /* ---- acts
  * ----------------------------------------------------------------------------------------- */
 
+/* Of the item, or of the one that its link has followed to. */
 static void close_ask(struct run *r, struct wess_arena *a, const struct entry *e)
 {
+    enum side side = e->todo.side;
+    const int64_t items[] = {e->todo.item, e->row[side].id};
     struct ask_row ask;
-    if (ask_of_item(r->db, a, r->pu.id, e->todo.side, e->todo.item, &ask) == STORE_OK)
-        ask_close(r->db, ask.id);
+    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
+        if (ask_of_item(r->db, a, r->pu.id, side, items[i], &ask) == STORE_OK)
+            ask_close(r->db, ask.id);
 }
 
 /* "leave": remembered like an ended link, so that neither is asked about again. */
@@ -135,6 +139,26 @@ static bool plan_drop(struct run *r, struct wess_arena *a, struct entry *e)
     return true;
 }
 
+/* The one of its own side that it seems to double may be gone without a word: where a remote begins
+ * its changes anew, and all is there under new ids, nothing tells of the old ones. What this run
+ * has not heard of is looked at. */
+static void look_at_doubled(struct run *r, struct wess_arena *a, const struct entry *e)
+{
+    enum side side = e->todo.side;
+    struct link_row link;
+    struct item_row row;
+    bool doubles = !strcmp(e->reason, ASK_DUPLICATE) || !strcmp(e->reason, ASK_TWICE);
+    for (size_t i = 0; doubles && !r->dry && i < e->n_candidates; i++) {
+        if (link_of(r->db, a, r->pu.id, other_side(side), e->candidates[i], &link) != STORE_OK ||
+            link.ended || item_get(r->db, a, link.item[side], &row) != STORE_OK ||
+            row.seen_ms > r->pu.last_run_ms)
+            continue;
+        item_revision(r->db, row.id, NULL);
+        todo_put(r->db, r->pu.id, side, row.id, NOT_CHOSEN);
+        r->progress++;
+    }
+}
+
 static bool plan_ask(struct run *r, struct wess_arena *a, struct entry *e)
 {
     char list[CANDIDATES_MAX * 24] = "";
@@ -153,6 +177,7 @@ static bool plan_ask(struct run *r, struct wess_arena *a, struct entry *e)
         at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%lld", i ? "," : "",
                                (long long)e->candidates[i]);
     ask_put(r->db, &ask);
+    look_at_doubled(r, a, e);
     r->report.questions++;
     why(r, e, e->reason);
     answer_todos(r, e);

@@ -43,6 +43,7 @@ static const struct {
      "it stays as it was and is looked for again in the next round"},
     {ASK_SEVERAL, "several items could be its twin"},
     {ASK_DUPLICATE, "duplicate of: its only possible twin is already linked"},
+    {ASK_TWICE, "made twice, or copied: delete one of the two, the other stays linked"},
     {ASK_UNTAGGED, "an untagged contact has the same address"},
     {ASK_ALIKE, "no address, but the same name, or alike but for accents"},
     {ASK_ENDED, "its possible twin was linked before, and that link has ended"},

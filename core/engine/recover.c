@@ -88,6 +88,13 @@ static bool look_up(struct run *r, const struct op_row *op, bool *made, bool *un
     return rc == WESS_OK || *unclear || run_trouble(r, op->side, rc, &error, "recover");
 }
 
+/* Somebody may have made it meanwhile; what is filed they may have moved to another id. */
+static bool is_met(struct run *r, enum side from, int64_t item)
+{
+    return r->pair->files ? match_exists(r, r->arena, from, item)
+                          : match_free(r, r->arena, from, item);
+}
+
 /* Leaves of `due` what is to be looked up and, if it is not there, sent again. */
 static bool look_around(struct run *r, struct op_row *due, size_t *n)
 {
@@ -95,8 +102,7 @@ static bool look_around(struct run *r, struct op_row *due, size_t *n)
     for (size_t i = 0; i < *n; i++) {
         bool made = false, unclear = false;
         enum side from = other_side(due[i].side);
-        if (!RULE(doubt_looks) || r->pair->files ||
-            !match_free(r, r->arena, from, due[i].item[from])) {
+        if (!RULE(doubt_looks) || !is_met(r, from, due[i].item[from])) {
             due[kept++] = due[i];
             continue;
         }

@@ -51,6 +51,7 @@
 #define ASK_UNTAGGED "untagged-twin"
 #define ASK_ALIKE "alike"
 #define ASK_ENDED "ended-twin"
+#define ASK_TWICE "made-twice"
 #define ASK_RULE "by-rule"
 #define ASK_DIFFERS "differs"
 
@@ -210,6 +211,14 @@ bool match_survivor(struct run *, struct batch *, enum side, int64_t gone, struc
 bool match_by_name(const struct hash *keys, size_t n);
 /* Two that bear that key may be one item. */
 bool match_ties(const struct run *, const struct hash *key, bool by_name);
+
+/* past.c: asks about an entry without a twin which may be what an ended link knew; ACT_WAIT: what
+ * that link comes to is not judged yet. false: the store failed. */
+bool past_meets(struct run *, struct batch *, struct entry *, const struct hash *keys, size_t n);
+
+/* Where no key is sure: something that takes part has the name of an item that is gone, and is
+ * linked with nothing yet: a mailbox that was imported anew shows both. false: the store failed. */
+bool past_is_back(struct run *, struct wess_arena *, enum side, int64_t gone, bool *back);
 
 /* doubt.c: who meets a create in doubt waits until it is settled, and matches again. The first, for
  * a batch: false: the store failed. */

@@ -229,7 +229,11 @@ static bool judge(struct run *r, struct batch *b, struct suspect *s,
                   const struct found_items *found)
 {
     struct item_row row = {0};
-    switch (where(r, b, s, found, &row)) {
+    enum found f = where(r, b, s, found, &row);
+    bool back = false;
+    if (f == NOWHERE && !past_is_back(r, b->arena, s->side, s->e->row[s->side].id, &back))
+        return false;
+    switch (back ? ELSEWHERE : f) {
     case NOWHERE:
     case IN_BIN:
         return believe_gone(r, b, s->e, s->side);

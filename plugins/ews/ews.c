@@ -93,6 +93,8 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
     call->collection = ews_kinds[EWS_CONTACT]->collection;
     enum wess_code rc = ews_folders(call, false);
     call->collection = asked;
+    for (size_t i = 0; i < EWS_KINDS; i++) /* a run begins: what an earlier one listed counts not */
+        c->tree[i].left = 0;
     struct wess_collection *col =
         rc == WESS_OK ? h->alloc(call->arena, EWS_KINDS * sizeof(*col)) : NULL;
     size_t n = 0;

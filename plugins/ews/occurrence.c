@@ -166,6 +166,8 @@ struct changing {
     const struct wess_op *op;
     struct wess_result *out;
     const char *id;
+    const char *key; /* of the series, which its occurrences share; NULL: not known */
+    bool all;        /* each of its changed occurrences is written */
     enum wess_code code;
 };
 
@@ -203,12 +205,14 @@ static bool same(const struct wess_record *a, const struct wess_record *b)
     return true;
 }
 
-static void put_occurrence(struct xml_out *x, const char *master, int index)
+static void put_occurrence(struct xml_out *x, const struct changing *c, int index)
 {
     char number[16];
     snprintf(number, sizeof(number), "%d", index);
     xml_open(x, "t:OccurrenceItemId");
-    xml_put_attr(x, "RecurringMasterId", master);
+    xml_put_attr(x, "RecurringMasterId", c->id);
+    if (c->key)
+        xml_put_attr(x, "ChangeKey", c->key);
     xml_put_attr(x, "InstanceIndex", number);
     xml_close(x);
 }
@@ -217,9 +221,11 @@ static enum wess_code take_done(void *ctx, size_t i, size_t at, const xmlNode *m
                                 struct wess_error *e)
 {
     struct changing *c = ctx;
+    const char *key = xml_attr(xml_child(xml_first(xml_child(m, "Items")), "ItemId"), "ChangeKey");
     (void)i;
     (void)at;
     c->code = ews_message_item(m, true, e);
+    c->key = key ? wess_arena_text(c->call->conn->host, c->call->arena, key) : NULL;
     /* By an attempt that was cut off. */
     if (!strcmp(e->remote_code, "ErrorCalendarOccurrenceIsDeletedFromRecurrence"))
         c->code = WESS_GONE;
@@ -233,7 +239,7 @@ static void put_delete(struct xml_out *x, const struct changing *c, int index)
     xml_put_attr(x, "SendMeetingCancellations", EWS_HOW(ews_tells(c->call, c->op)));
     xml_put_attr(x, "AffectedTaskOccurrences", "SpecifiedOccurrenceOnly");
     xml_open(x, "m:ItemIds");
-    put_occurrence(x, c->id, index);
+    put_occurrence(x, c, index);
     xml_close(x);
     xml_close(x);
 }
@@ -293,12 +299,12 @@ static void put_update(struct xml_out *x, const struct changing *c, const struct
     size_t n = as_event(c, r, date, fields, local);
     struct wess_op op = {.what = WESS_UPDATE, .item = {.fields = fields, .n_fields = n}};
     xml_open(x, "m:UpdateItem");
-    xml_put_attr(x, "ConflictResolution", "AlwaysOverwrite");
+    xml_put_attr(x, "ConflictResolution", c->key ? "NeverOverwrite" : "AlwaysOverwrite");
     xml_put_attr(x, "MessageDisposition", "SaveOnly");
     xml_put_attr(x, "SendMeetingInvitationsOrCancellations", EWS_HOW(ews_tells(c->call, c->op)));
     xml_open(x, "m:ItemChanges");
     xml_open(x, "t:ItemChange");
-    put_occurrence(x, c->id, index);
+    put_occurrence(x, c, index);
     xml_open(x, "t:Updates");
     put_change(x, c->call, &op);
     xml_close(x);
@@ -313,10 +319,43 @@ static void refuse_one(struct changing *c, const char *date, const char *why, co
     ews_refuse(c->call, c->out, name, why, code);
 }
 
-/* `r` NULL: it is as the series again. */
-static enum wess_code change_one(struct changing *c, const char *date, const struct wess_record *r)
+/* What the series shows now, once a deletion, which tells no key, has changed it. */
+static enum wess_code learn_key(struct changing *c)
 {
     const struct ews_taker taker = {.ctx = c, .message = take_done};
+    struct xml_out x;
+    ews_begin(c->call->conn, &x, c->call->conn->impersonate);
+    xml_open(&x, "m:GetItem");
+    xml_open(&x, "m:ItemShape");
+    xml_element(&x, "t:BaseShape", "IdOnly");
+    xml_close(&x);
+    xml_open(&x, "m:ItemIds");
+    ews_item_id(&x, c->id, NULL);
+    xml_close(&x);
+    xml_close(&x);
+    return ews_ask(c->call, &x, false, &taker);
+}
+
+static enum wess_code send_one(struct changing *c, const char *date, const struct wess_record *r,
+                               int index)
+{
+    const struct ews_taker taker = {.ctx = c, .message = take_done};
+    struct xml_out x;
+    ews_begin(c->call->conn, &x, c->call->conn->impersonate);
+    if (ews_is_gone(r))
+        put_delete(&x, c, index);
+    else
+        put_update(&x, c, r, date, index);
+    c->code = WESS_UNKNOWN;
+    c->out->revision = NULL; /* it is another one now */
+    return ews_ask(c->call, &x, true, &taker);
+}
+
+/* Carried out late it would be stale by then: nobody is told twice, and nothing that somebody wrote
+ * meanwhile is lost. A series that was made just now is nobody else's yet; the server itself may
+ * have touched it. `r` NULL: it is as the series again. */
+static enum wess_code change_one(struct changing *c, const char *date, const struct wess_record *r)
+{
     const struct wess_field *rule = ews_will_be(c->op, "rrule"),
                             *start = ews_will_be(c->op, "start");
     const char *first = !start                     ? NULL
@@ -324,31 +363,37 @@ static enum wess_code change_one(struct changing *c, const char *date, const str
                         : start->type == WESS_DATE ? start->str.data
                                                    : NULL;
     int index = rule && first ? index_of(rule->str.data, first, date) : 0;
-    struct xml_out x;
+    enum wess_code rc = WESS_OK;
     if (!index) {
         refuse_one(c, date, "the series has no occurrence on that day", "occurrence");
         return WESS_OK;
     }
-    ews_begin(c->call->conn, &x, c->call->conn->impersonate);
-    if (ews_is_gone(r))
-        put_delete(&x, c, index);
+    if (!c->key && !ews_is_gone(r))
+        rc = learn_key(c);
+    if (rc == WESS_OK)
+        rc = send_one(c, date, r, index);
+    if (rc == WESS_OK && c->code == WESS_CONFLICT && c->op->what == WESS_CREATE) {
+        rc = learn_key(c);
+        rc = rc == WESS_OK ? send_one(c, date, r, index) : rc;
+    }
+    if (rc != WESS_OK || c->code == WESS_OK || (ews_is_gone(r) && c->code == WESS_GONE))
+        return rc;
+    if (c->code == WESS_CONFLICT)
+        c->out->code = c->op->what == WESS_CREATE || c->all ? WESS_UNKNOWN : WESS_CONFLICT;
     else
-        put_update(&x, c, r, date, index);
-    c->code = WESS_UNKNOWN;
-    enum wess_code rc = ews_ask(c->call, &x, true, &taker);
-    c->out->revision = NULL; /* it is another one now */
-    if (rc == WESS_OK && c->code != WESS_OK && !(ews_is_gone(r) && c->code == WESS_GONE))
         refuse_one(c, date, "Exchange refuses this occurrence", "occurrence");
     return rc;
 }
 
+/* Those that are gone first: others may take their place. */
 static enum wess_code write_wanted(struct changing *c, const struct wess_field *want,
-                                   const struct wess_field *had)
+                                   const struct wess_field *had, bool gone)
 {
     enum wess_code rc = WESS_OK;
-    for (size_t i = 0; rc == WESS_OK && want && i < want->records.n; i++) {
+    for (size_t i = 0; rc == WESS_OK && c->out->code == WESS_OK && want && i < want->records.n;
+         i++) {
         const struct wess_record *r = &want->records.of[i], *old = record_of(had, r->key);
-        if (!old || !same(r, old))
+        if (ews_is_gone(r) == gone && (!old || !same(r, old)))
             rc = change_one(c, r->key, r);
     }
     return rc;
@@ -359,7 +404,7 @@ static enum wess_code write_unwanted(struct changing *c, const struct wess_field
                                      const struct wess_field *had)
 {
     enum wess_code rc = WESS_OK;
-    for (size_t i = 0; rc == WESS_OK && had && i < had->records.n; i++)
+    for (size_t i = 0; rc == WESS_OK && c->out->code == WESS_OK && had && i < had->records.n; i++)
         if (!record_of(want, had->records.of[i].key))
             rc = change_one(c, had->records.of[i].key, NULL);
     return rc;
@@ -376,14 +421,17 @@ enum wess_code ews_write_occurrences(struct wess_call *call, const struct wess_o
     const struct wess_field *said = ews_field_of(&op->item, "overrides");
     const struct wess_field *want = records_in(all ? ews_will_be(op, "overrides") : said);
     const struct wess_field *had = all ? NULL : records_in(ews_field_of(op->before, "overrides"));
-    struct changing c = {.call = call, .op = op, .out = out};
+    struct changing c = {.call = call, .op = op, .out = out, .all = all};
+    c.key = out->revision ? out->revision : op->item.revision;
     c.id = out->id ? out->id : op->item.id ? op->item.id : op->before ? op->before->id : NULL;
     if ((!all && !said) || !c.id || (!want && !ews_will_be(op, "rrule")))
         return WESS_OK; /* what recurs no more has none */
-    enum wess_code rc = write_wanted(&c, want, had);
+    enum wess_code rc = write_wanted(&c, want, had, true);
+    if (rc == WESS_OK)
+        rc = write_wanted(&c, want, had, false);
     if (rc == WESS_OK)
         rc = write_unwanted(&c, want, had);
-    if (rc == WESS_OK && all && want)
+    if (rc == WESS_OK && all && (want || ews_finishes(op)) && out->code == WESS_OK)
         rc = ews_end_rewrite(call, c.id, out);
     return rc;
 }

@@ -373,7 +373,8 @@ bool ews_updates(struct wess_call *call, const struct wess_op *op, const struct 
     /* Only into an empty slot, never over a foreign value. */
     if (op->stamp && !slots->stamped)
         out[(*n)++] = (struct ews_update){.text = stamp_text(op), .set = true};
-    if (slots->keeps || slots->kept)
+    /* Of one that is finished it stays until all is there. */
+    if (slots->keeps || (slots->kept && !ews_finishes(op)))
         out[(*n)++] =
             (struct ews_update){.text = {slots->keeps, slots->keeps ? strlen(slots->keeps) : 0},
                                 .set = slots->keeps != NULL,

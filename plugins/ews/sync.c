@@ -190,10 +190,23 @@ static void ask_page(const struct wess_call *call, struct xml_out *x, const stru
     xml_close(x);
 }
 
+/* A folder is read to its end; true: so are all. Changes that an earlier connection began to list
+ * go on where that was cut off, and round: of the folders before, what is new has not been heard.
+ */
+static bool next_folder(struct ews_tree *t, struct cursor *c)
+{
+    bool end = ++c->at == t->n_read;
+    c->at %= t->n_read;
+    if (c->snapshot)
+        return end;
+    t->left--;
+    return !t->left;
+}
+
 enum wess_code ews_changes(struct wess_call *call, struct wess_slice in, uint32_t limit,
                            struct wess_page *out)
 {
-    const struct ews_tree *t = ews_tree_of(call);
+    struct ews_tree *t = ews_tree_of(call);
     struct cursor at;
     struct xml_out x;
     struct syncing s = {.call = call, .changes = {.size = sizeof(struct wess_change)}};
@@ -206,21 +219,21 @@ enum wess_code ews_changes(struct wess_call *call, struct wess_slice in, uint32_
         return rc;
     s.folder = &t->folders[at.at];
     s.snapshot = at.snapshot;
+    if (!t->left || t->left > t->n_read)
+        t->left = t->n_read;
     ask_page(call, &x, s.folder, at.state[at.at], limit ? limit : 1);
     rc = ews_ask(call, &x, false, &taker);
     if (rc == WESS_OK && !s.state)
         rc = wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
                        "the list of changes is not there");
-    if (rc != WESS_OK)
+    if (rc != WESS_OK) {
+        t->left = 0;
         return rc;
-    at.state[at.at] = s.state;
-    at.at += s.last;
-    bool over = at.at == t->n_read;
-    out->flags = (at.snapshot ? WESS_PAGE_SNAPSHOT : 0u) | (over ? WESS_PAGE_LAST : 0u);
-    if (over) {
-        at.at = 0;
-        at.snapshot = false;
     }
+    at.state[at.at] = s.state;
+    bool over = s.last && next_folder(t, &at);
+    out->flags = (at.snapshot ? WESS_PAGE_SNAPSHOT : 0u) | (over ? WESS_PAGE_LAST : 0u);
+    at.snapshot &= !over;
     out->changes = s.changes.of;
     out->n = s.changes.n;
     return write_cursor(call, &at, &out->next) ? WESS_OK : too_big(&call->error);

@@ -184,11 +184,17 @@ static const char *take_element(struct ex_item *i, const xmlNode *n)
     return error;
 }
 
+/* Section 4: an occurrence has its series' key. */
+static const struct ex_item *keyed(struct ex_call *c, const struct ex_item *i)
+{
+    return i->master ? ex_item(c->mailbox, i->master) : i;
+}
+
 static void write_item_id(struct ex_call *c, const struct ex_item *i)
 {
     const char *element = ex_kind_of(i)->element;
     char key[64];
-    ex_change_key(i, key);
+    ex_change_key(keyed(c, i), key);
     sb_buf_fmt(c->out, "<m:Items><t:%s><t:ItemId Id=\"%s\" ChangeKey=\"%s\"/></t:%s></m:Items>",
                element, i->id, key, element);
 }
@@ -391,8 +397,8 @@ static void update_one(struct ex_call *c, const xmlNode *change, const char *res
     struct ex_item *i = ex_named_item(c->mailbox, one ? one : node, &error);
     if (!error && one && writes_rule(change))
         error = "ErrorInvalidPropertyForOperation"; /* 7.2: not of an occurrence */
-    if (!error && !one)
-        error = check_key(c, i, node, resolution);
+    if (!error)
+        error = check_key(c, keyed(c, i), one ? one : node, resolution);
     if (stopped)
         error = stopped;
     if (!error && refused)

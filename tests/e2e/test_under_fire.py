@@ -53,6 +53,17 @@ def test_busy_rests_the_mailbox_alone_and_as_long_as_told():
         settled(box, wess)
 
 
+def test_folders_read_before_the_fault_are_heard_in_the_next_run():
+    with Sandbox() as box, ready(box, ews='folders = [ "*" ];') as wess:
+        box.fault("ews:SyncFolderItems:2:busy=10000")
+        wess("sync", "--user", "u1", "--no-wait", check=3)
+        came = edited(box)
+        box.move_clock(20)
+        wess("sync", "--user", "u1", "--no-wait", check=(0, 1, 4))
+        assert came(), "of the folder before the fault nothing was heard"
+        settled(box, wess)
+
+
 def test_503_and_429_rest_the_host_until_retry_after():
     for status in (503, 429):
         with Sandbox() as box, ready(box, workers=1) as wess:

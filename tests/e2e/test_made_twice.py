@@ -1,0 +1,71 @@
+"""A create that the server carried out twice, and whose answer says so once: the second one is neither
+taken for another item nor removed, since a person's copy looks the same. Whoever is asked deletes
+either of the two."""
+from sandbox import Sandbox, main
+from test_crm import Crm, all_there, queue_of
+
+KINDS = {
+    "task": ("tasks", "tasks", {"due": "2030-02-05"}),
+    "event": ("calendar", "meetings", {"start": "2030-02-05T09:00:00Z", "end": "2030-02-05T10:00:00Z"}),
+}
+
+
+def decisions(wess):
+    return wess.json("conflicts", "list", check=(0, 1, 3, 4))["conflicts"]
+
+
+def both(kind, answer, then):
+    """Two of one in the mailbox, a record, and one decision about them."""
+    folder, of, fields = KINDS[kind]
+    with Sandbox("--data", "empty") as box, Crm(box, kind, folder, of) as wess:
+        box.workbooks("create", of=of, name="Call back", assigned_to=queue_of(wess), **fields)
+        box.fault(f"ews:CreateItem:1:twice={answer}")
+        for _ in range(3):
+            wess("sync", "--no-wait", check=(0, 1, 3, 4))
+            box.move_clock(130)
+        two = box.contacts(0, folder=folder)
+        assert len(two) == 2 and two[0]["stamp"] == two[1]["stamp"], two
+        assert len(all_there(box, of)) == 1, "its second copy was made once more"
+        asked = decisions(wess)
+        assert [d["reason"] for d in asked] == ["made-twice"], asked
+        assert "linked already to Call back" in asked[0]["candidates"][0]["text"], asked
+        # The record is edited before anybody answers: still nothing is made of the second copy.
+        box.workbooks("edit", of=of, id=all_there(box, of)[0]["id"], name="Call back soon")
+        wess("sync", "--no-wait", check=(0, 1, 3, 4))
+        assert len(all_there(box, of)) == 1 and len(decisions(wess)) == 1
+        then(box, wess, folder, of, two)
+
+
+def linked(wess, item):
+    return "Now: linked" in wess("why", item["id"], check=(0, 1, 3, 4)).stdout
+
+
+def test_either_is_deleted_and_the_other_stays_linked():
+    def delete(which):
+        def then(box, wess, folder, of, two):
+            two.sort(key=lambda item: linked(wess, item))
+            box.exchange("delete", 0, id=two[which]["id"])
+            wess.settle()
+            assert not decisions(wess) and linked(wess, two[1 - which])
+            box.workbooks("edit", of=of, id=all_there(box, of)[0]["id"], name="Call at once")
+            wess.settle()
+            left = box.contacts(0, folder=folder)
+            assert [c["fields"]["Subject"] for c in left] == ["Call at once"], left
+            assert len(all_there(box, of)) == 1
+        return then
+    for kind in KINDS:
+        for answer in (1, 2):
+            for which in (0, 1):
+                both(kind, answer, delete(which))
+
+
+def test_another_one_after_all():
+    def then(box, wess, folder, of, two):
+        wess("conflicts", "resolve", str(decisions(wess)[0]["id"]), "--create")
+        wess.settle()
+        assert len(box.contacts(0, folder=folder)) == 2 and len(all_there(box, of)) == 2
+    both("task", 1, then)
+
+
+if __name__ == "__main__":
+    main(globals())

@@ -11,7 +11,7 @@
 /* ---- turning a candidate into an act ------------------------------------------------------------
  */
 
-static void ask(struct entry *e, const char *reason, const struct candidates *c)
+void match_ask(struct entry *e, const char *reason, const struct candidates *c)
 {
     e->act = ACT_ASK;
     e->reason = reason;
@@ -102,21 +102,21 @@ static bool only_one(struct run *r, struct batch *b, struct entry *e, enum match
         e->act = ACT_WAIT;
         return true;
     case TAKEN:
-        ask(e, ASK_DUPLICATE, c);
+        match_ask(e, ASK_DUPLICATE, c);
         return true;
     case WAS_LINKED:
-        ask(e, ASK_ENDED, c);
+        match_ask(e, ASK_ENDED, c);
         return true;
     case UNTAGGED_TWIN:
-        ask(e, ASK_UNTAGGED, c);
+        match_ask(e, ASK_UNTAGGED, c);
         return true;
     case FREE:
         break;
     }
     if (!unique_here)
-        ask(e, ASK_SEVERAL, c);
+        match_ask(e, ASK_SEVERAL, c);
     else if (one == MATCH_ASK)
-        ask(e, ASK_RULE, c);
+        match_ask(e, ASK_RULE, c);
     else
         return link_to(r, b, e, c->of[0]);
     return true;
@@ -203,14 +203,14 @@ static bool by_stamp(struct run *r, struct batch *b, struct entry *e, const stru
         return true;
     *done = true;
     if (c.n > 1) {
-        ask(e, ASK_SEVERAL, &c);
+        match_ask(e, ASK_SEVERAL, &c);
         return true;
     }
     enum standing st;
     if (!standing(r, b, e, c.of[0], &st))
         return false;
     if (st == TAKEN || st == WAS_LINKED)
-        ask(e, st == TAKEN ? why_taken(r, b, e, c.of[0]) : ASK_ENDED, &c);
+        match_ask(e, st == TAKEN ? why_taken(r, b, e, c.of[0]) : ASK_ENDED, &c);
     else if (st == MOVING)
         e->act = ACT_WAIT;
     else
@@ -240,7 +240,7 @@ static bool by_rule(struct run *r, struct batch *b, struct entry *e, const struc
         return true;
     *done = true;
     if (c.n > 1 || c.many)
-        ask(e, ASK_SEVERAL, &c);
+        match_ask(e, ASK_SEVERAL, &c);
     else
         return only_one(r, b, e, m->one, unique_here, &c);
     return true;
@@ -268,13 +268,12 @@ static bool by_name(struct run *r, struct batch *b, struct entry *e, const struc
         return true;
     *done = true;
     if (c.n > 1)
-        ask(e, ASK_SEVERAL, &c);
+        match_ask(e, ASK_SEVERAL, &c);
     else if (!only_one(r, b, e, MATCH_ASK, true, &c))
         return false;
     if (e->reason && !strcmp(e->reason, ASK_RULE))
         e->reason = ASK_ALIKE;
     return true;
-}
 }
 
 /* The same two may be asked about from the other side already: one question is enough. */

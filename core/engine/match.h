@@ -22,6 +22,9 @@ bool candidates_by_key(struct run *, struct batch *, enum side, const char *spac
 bool match_is_borne(struct run *, struct batch *, enum side, unsigned char label);
 /* Two that bear it are one item: the stamp, or what hardly another one bears. */
 bool match_is_sure(const struct kind_def *, const struct hash *);
+/* A person is asked which of them it is. */
+void match_ask(struct entry *, const char *reason, const struct candidates *);
+
 /* match_filed.c: the stage for a pair that files. */
 bool match_filed(struct run *, struct batch *, struct entry *);
 

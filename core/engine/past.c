@@ -3,15 +3,6 @@
 
 #include <string.h>
 
-static void add(struct entry *e, int64_t twin)
-{
-    for (size_t i = 0; i < e->n_candidates; i++)
-        if (e->candidates[i] == twin)
-            return;
-    if (e->n_candidates < CANDIDATES_MAX)
-        e->candidates[e->n_candidates++] = twin;
-}
-
 /* It was not the item's own deletion that ended the link. */
 static bool outlived(const struct link_row *link, enum side side)
 {
@@ -73,6 +64,7 @@ static bool went_away(struct run *r, struct batch *b, struct entry *e, const str
 bool past_meets(struct run *r, struct batch *b, struct entry *e, const struct hash *keys, size_t n)
 {
     enum side side = e->todo.side;
+    struct candidates c = {.n = 0};
     for (size_t i = 0; r->pu.met && i < n; i++) {
         struct item_row *rows = NULL;
         size_t n_rows = 0;
@@ -93,13 +85,11 @@ bool past_meets(struct run *r, struct batch *b, struct entry *e, const struct ha
             if (rc == STORE_OK && !sure && !went_away(r, b, e, &link, &past))
                 return false;
             if (past)
-                add(e, link.item[other_side(side)]);
+                candidates_add(&c, link.item[other_side(side)]);
         }
     }
-    if (e->n_candidates) {
-        e->act = ACT_ASK;
-        e->reason = ASK_ENDED;
-    }
+    if (c.n)
+        match_ask(e, ASK_ENDED, &c);
     return true;
 }
 

@@ -77,9 +77,11 @@ static json_t *organisations(const struct asked *q)
 {
     json_t *of = json_array();
     (void)q;
-    for (size_t i = 0; i < wb_n_orgs; i++)
-        json_array_append_new(
-            of, json_pack("{s:I,s:s}", "id", (json_int_t)wb_orgs[i].id, "name", wb_orgs[i].name));
+    const struct wb_set *s = &wb_sets[WB_ORGANISATIONS];
+    for (size_t i = 0; i < s->n; i++)
+        if (!s->rows[i].deleted)
+            json_array_append_new(of, json_pack("{s:I,s:s}", "id", (json_int_t)s->rows[i].id,
+                                                "name", wb_value(&s->rows[i], "name")));
     return json_pack("{s:o}", "organisations", of);
 }
 

@@ -272,6 +272,7 @@ static void await(struct reading *d)
 static bool finish(struct reading *d)
 {
     struct run *r = d->run;
+    bool gone[2] = {false, false};
     r->report.fetched += (int64_t)d->fetched;
     if (d->spent)
         return run_memory(r);
@@ -281,6 +282,12 @@ static bool finish(struct reading *d)
         return false;
     if (d->code != WESS_OK)
         return run_trouble(r, d->side, d->code, &d->error, "fetch");
+    for (size_t i = 0; i < d->n; i++)
+        for (int s = LEFT; s <= RIGHT; s++)
+            gone[s] |= d->of[i].need[s] && d->of[i].got[s] == WESS_GONE;
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (gone[s] && !newest_there(r, (enum side)s))
+            return false;
     return !run_cancelled(r) && run_sound(r, d->arena);
 }
 

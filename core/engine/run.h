@@ -69,6 +69,7 @@ struct run_side {
     bool common;                /* other pairs or users read and write that shared feed, too */
     int64_t keep_claims_ms;     /* claim.c: others may write by feeds of their own; 0: none */
     bool writable;              /* the wave and the pair's direction allow it */
+    bool newest_seen;           /* newest.c: what was made last is there */
 };
 struct run_source { /* who says what of a side bears which tags; see source.c */
     struct run_side of;
@@ -288,6 +289,8 @@ struct pull run_pull_of(struct run *, enum side);
 bool run_pulled(struct run *, enum side, const struct pull *);
 /* That side was put back to an earlier time: the run ends. Answers false. */
 bool run_back(struct run *, enum side);
+/* newest.c: false: what was made last there is gone, and nobody told, which ends the run. */
+bool newest_there(struct run *, enum side);
 /* One run of the round at a time: what all users share is asked, or tied, once. */
 void round_alone(struct run *, bool on);
 /* The feed of a tag source, beside that of the same collection as a side. */

@@ -152,6 +152,14 @@ enum store_code item_twins(struct db *, struct wess_arena *, int64_t item, int64
 /* Items of the feed with that id, or bearing any of the keys; live or not. */
 enum store_code items_find(struct db *, struct wess_arena *, int64_t feed, const char *rid,
                            const struct hash *keys, size_t n_keys, struct item_row **, size_t *n);
+struct newest_row {
+    const char *rid;
+    int64_t changed_ms;
+};
+/* Of a feed whose ids are numbers that rise: what has the highest ones, of what was there before
+ * `seen_ms` and is not known to be gone; and when any of these was changed last. */
+enum store_code items_newest(struct db *, struct wess_arena *, int64_t feed, int64_t seen_ms,
+                             struct newest_row *out, size_t cap, size_t *n, int64_t *changed_ms);
 /* After a snapshot's last page: what was not seen. Linked items are flagged ITEM_ABSENT and become
  * to-dos of their links; the rest is dropped. */
 enum store_code items_sweep(struct db *, int64_t feed, int64_t mark, int64_t *absent);

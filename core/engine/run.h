@@ -244,7 +244,11 @@ bool sources_read(struct run *);
  * its answer. And, when all is done, of what was written before those who are there by now. */
 bool relate_keep(struct run *, struct wess_arena *, const struct op_row *, int64_t item,
                  const struct wess_result *);
+/* Of an item whose twin comes later, where it is not made from here. */
+bool relate_await(struct run *, struct wess_arena *, int64_t item, enum side with);
+bool relate_meet(struct run *); /* those whose twin is there now; before anything is planned */
 bool relate_run(struct run *);
+bool asked_run(struct run *, struct wess_arena *, enum side); /* asked.c: a part of it */
 
 bool guard_run(struct run *); /* guard.c */
 /* The planned ops of that kind wait for a person; n of them. */

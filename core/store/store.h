@@ -382,8 +382,21 @@ enum store_code ops_of_series(struct db *, int64_t pu, enum op_what, int64_t sin
 /* The item speaks of who bears that key in that feed, and nobody did. */
 enum store_code unmet_put(struct db *, int64_t item, int64_t feed, const struct hash *key,
                           int64_t until_ms);
-struct met_row { /* now somebody does */
-    int64_t item;
+/* The same, where nobody could look: the key is kept itself, to look by it later. */
+enum store_code unmet_ask(struct db *, int64_t item, int64_t feed, const struct hash *key,
+                          const struct wess_key *, int64_t until_ms);
+struct asked_row {
+    int64_t item, feed;
+    const char *rid, *collection; /* the item by its remote's id; of the feed that it speaks of */
+    struct wess_key key;
+    struct hash hash;
+};
+/* Of the items of that feed, one feed behind the other; at most `cap`. */
+enum store_code unmet_asked(struct db *, struct wess_arena *, int64_t feed, struct asked_row *,
+                            size_t cap, size_t *n);
+enum store_code unmet_looked(struct db *, int64_t item, const struct hash *key); /* nobody is */
+struct met_row {             /* now somebody does */
+    int64_t item, feed;      /* and of which feed that is */
     const char *rid, *other; /* the item, and who it is, by the remote's ids */
     struct hash key;
 };

@@ -285,6 +285,10 @@ enum store_code link_end(struct db *, int64_t id, const char *reason, const char
 enum store_code
 links_of_item(struct db *, int64_t item,
               void (*each)(void *ctx, int64_t link, int64_t pu, enum side, bool ended), void *ctx);
+/* What items of other feeds of that collection that bear the key are linked
+ * to, from that side. */
+enum store_code links_by_key(struct db *, const struct feed_row *, enum side, const struct hash *,
+                             int64_t *out, size_t cap, size_t *n);
 enum store_code link_count(struct db *, int64_t pu, int64_t *active);
 /* Who else holds `item`, by whatever feed, on the other side of `s`: links that stand, whoever's,
  * but for this one (0: none yet). */

@@ -300,6 +300,30 @@ def record(box):
     return found[0]
 
 
+def test_a_meeting_made_there_and_invited_to_from_a_mailbox():
+    for own in (True, False):
+        with Sandbox("--data", "empty") as box, \
+                Many(box, "event", "calendar", "meetings", own=own, pair=MEETINGS) as wess:
+            there = box.workbooks("create", of="meetings", name="Review", all_day="false",
+                                  start="2030-07-04T07:00:00Z", finish="2030-07-04T08:00:00Z",
+                                  assigned_to=602)["id"]
+            wess.settle()
+            mine = entry(box, 0)
+            box.exchange("edit", 0, id=mine["id"], RequiredAttendees=ASKED)
+            wess.settle()
+            # Another name by now, so that nothing but its identity tells.
+            meeting(box, 1, UID=mine["fields"]["UID"], Subject="Our review")
+            wess("sync", "--no-wait", check=(0, 1))
+            asks = wess.json("conflicts", "list")["conflicts"]
+            assert all(a.get("field") for a in asks), asks
+            assert record(box)["id"] == there
+            # It is the organiser who moves it; what is whose is another matter.
+            box.exchange("edit", 0, id=mine["id"], Start="2030-07-05T07:00:00Z", End="2030-07-05T08:00:00Z")
+            wess.settle()
+            assert record(box)["fields"]["start"] == "@1909465200", record(box)
+            assert not [a for a in wess.json("conflicts", "list")["conflicts"] if not a.get("field")]
+
+
 def writes(box):
     return box.requests()["by_op"].get("workbooks:meetings:PUT", 0)
 

@@ -138,10 +138,12 @@ static bool take(struct reading *d, struct entry *e, enum side side, const struc
     if (!content_canonical(r->pair->kind, d->arena, res->current->fields, res->current->n_fields,
                            NULL, content, &bad))
         return no_memory(d);
+    const char *ref = content_named(content, "ref");
     if (bad)
-        log_line(WESS_LOG_WARN, "pair %s user %s endpoint %s item %lld: %zu values of a wrong type",
+        log_line(WESS_LOG_WARN,
+                 "pair %s user %s endpoint %s item %lld%s%s: %zu values of a wrong type",
                  r->pair->name, r->user->id, r->side[side].endpoint->name,
-                 (long long)e->row[side].id, bad);
+                 (long long)e->row[side].id, ref ? " " : "", ref ? ref : "", bad);
     e->now[side] = content;
     e->now_rev[side] = arena_text(d->arena, res->current->revision);
     e->read[side] = true;

@@ -280,6 +280,9 @@ bool settle_op(struct run *, struct wess_arena *, const struct op_row *,
  * which shows by the revision that was known: it is read again. */
 void settle_stale(struct run *, struct wess_arena *, const struct op_row *);
 /* The value by which what is parked is known again; without memory it is any, and not stored. */
+/* park.c: a field of an operation, or ("") all of it. `why` NULL: the remote refuses it. */
+void park_op(struct run *, struct wess_arena *, const struct op_row *, const char *field,
+             const char *why, const char *code);
 struct hash parked_value(struct run *, struct wess_arena *, const struct wess_field *);
 /* report.c */
 bool report_plan(struct run *); /* dry: the planned ops and questions, to the callbacks */

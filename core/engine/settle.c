@@ -25,39 +25,11 @@ static bool is_refused(const struct wess_result *res, const char *field)
     return false;
 }
 
-struct hash parked_value(struct run *r, struct wess_arena *a, const struct wess_field *f)
-{
-    const char *text = field_show(a, f);
-    return store_hash(r->store, "parked", text ? text : "");
-}
-
-static void park(struct run *r, struct wess_arena *a, const struct op_row *op, const char *field,
-                 const char *why, const char *code)
-{
-    struct content body;
-    const struct wess_field *f = NULL;
-    char text[200];
-    if (*field && decode_content(a, op->body, &body))
-        f = content_get(&body, field);
-    snprintf(text, sizeof(text), "%s", why ? why : "the remote refuses it");
-    struct parked_row row = {.pu = r->pu.id,
-                             .link = op->link,
-                             .item = op->link ? 0 : op->todo_item,
-                             .side = op->side,
-                             .field = field,
-                             .why = text,
-                             .code = code ? code : "refused",
-                             .when_ms = clock_now_ms(),
-                             .value = parked_value(r, a, f)};
-    parked_put(r->db, &row);
-    r->report.parked++;
-}
-
 static void park_refused(struct run *r, struct wess_arena *a, const struct op_row *op,
                          const struct wess_result *res)
 {
     for (size_t i = 0; i < res->n_refused; i++)
-        park(r, a, op, res->refused[i].field, res->refused[i].text, res->refused[i].remote_code);
+        park_op(r, a, op, res->refused[i].field, res->refused[i].text, res->refused[i].remote_code);
 }
 
 /* `c` without the fields that were refused. */
@@ -516,7 +488,7 @@ static bool settle_rejected(struct run *r, struct wess_arena *a, const struct op
         again(r, op); /* without the refused fields */
         return true;
     }
-    park(r, a, op, "", res->text, res->remote_code);
+    park_op(r, a, op, "", res->text, res->remote_code);
     drop_dependent(r, a, op);
     why_put(r->db, r->pu.id, op->todo_side, op->todo_item, WHY_PARKED, clock_now_ms());
     done(r, op, "rejected");

@@ -163,6 +163,8 @@ static bool claim_side(struct run *r, enum side s)
         return run_store_failed(r);
     if (!planned && !released)
         return true;
+    if (!newest_there(r, s))
+        return false;
     if (!find_apart(r, side, &apart))
         return false;
     side->keep_claims_ms = apart ? side->collection->settle_after_ms : 0;

@@ -180,6 +180,29 @@ static const char *why_taken(struct run *r, struct batch *b, const struct entry 
     return made ? ASK_TWICE : ASK_DUPLICATE;
 }
 
+/* Who bears what only one and the same has. */
+static bool the_same(struct run *r, struct batch *b, struct entry *e, const struct candidates *c,
+                     bool *done)
+{
+    enum standing st;
+    if (!c->n)
+        return true;
+    *done = true;
+    if (c->n > 1) {
+        match_ask(e, ASK_SEVERAL, c);
+        return true;
+    }
+    if (!standing(r, b, e, c->of[0], &st))
+        return false;
+    if (st == TAKEN || st == WAS_LINKED)
+        match_ask(e, st == TAKEN ? why_taken(r, b, e, c->of[0]) : ASK_ENDED, c);
+    else if (st == MOVING)
+        e->act = ACT_WAIT;
+    else
+        return link_to(r, b, e, c->of[0]);
+    return true;
+}
+
 static bool by_stamp(struct run *r, struct batch *b, struct entry *e, const struct hash *keys,
                      size_t n, bool *done)
 {
@@ -199,23 +222,46 @@ static bool by_stamp(struct run *r, struct batch *b, struct entry *e, const stru
         if (!candidates_by_hash(r, b, other, &h, NULL, &c))
             return false;
     }
-    if (!c.n)
-        return true;
-    *done = true;
-    if (c.n > 1) {
-        match_ask(e, ASK_SEVERAL, &c);
-        return true;
+    return the_same(r, b, e, &c, done);
+}
+
+/* The one of our own feed, if it is there. */
+static bool add_here(struct run *r, struct batch *b, enum side other, int64_t item,
+                     struct candidates *c)
+{
+    int64_t *twins = NULL;
+    struct item_row row;
+    size_t n = 0;
+    if (item_twins(r->db, b->arena, item, &twins, &n) == STORE_FAIL)
+        return run_store_failed(r);
+    for (size_t i = 0; i < n; i++)
+        if (item_get(r->db, b->arena, twins[i], &row) == STORE_OK &&
+            row.feed == r->side[other].feed.id && !(row.flags & (ITEM_GONE | ITEM_ABSENT)))
+            candidates_add(c, row.id);
+    return !db_failed(r->db) || run_store_failed(r);
+}
+
+/* The same one lies in another mailbox, and is linked there: a meeting that was made on the other
+ * side bears no stamp, and who is invited has it by its own identity. */
+static bool by_copies(struct run *r, struct batch *b, struct entry *e, const struct hash *keys,
+                      size_t n, bool *done)
+{
+    const char *natural = r->pair->kind->natural;
+    enum side side = e->todo.side;
+    struct candidates c = {.n = 0};
+    for (size_t i = 0; natural && i < n; i++) {
+        int64_t ids[CANDIDATES_MAX];
+        size_t found = 0;
+        if (keys[i].of[0] != key_label(natural))
+            continue;
+        if (links_by_key(r->db, &r->side[side].feed, side, &keys[i], ids, CANDIDATES_MAX, &found) !=
+            STORE_OK)
+            return run_store_failed(r);
+        for (size_t k = 0; k < found; k++)
+            if (!add_here(r, b, other_side(side), ids[k], &c))
+                return false;
     }
-    enum standing st;
-    if (!standing(r, b, e, c.of[0], &st))
-        return false;
-    if (st == TAKEN || st == WAS_LINKED)
-        match_ask(e, st == TAKEN ? why_taken(r, b, e, c.of[0]) : ASK_ENDED, &c);
-    else if (st == MOVING)
-        e->act = ACT_WAIT;
-    else
-        return link_to(r, b, e, c.of[0]);
-    return true;
+    return the_same(r, b, e, &c, done);
 }
 
 static bool by_rule(struct run *r, struct batch *b, struct entry *e, const struct cfg_match *m,
@@ -307,7 +353,7 @@ static bool match(struct run *r, struct batch *b, struct entry *e)
         return !db_failed(r->db) || run_store_failed(r);
     if (item_key_hashes(r->db, b->arena, e->todo.item, &keys, &n) == STORE_FAIL)
         return run_store_failed(r);
-    if (!by_stamp(r, b, e, keys, n, &done))
+    if (!by_stamp(r, b, e, keys, n, &done) || (!done && !by_copies(r, b, e, keys, n, &done)))
         return false;
     for (size_t i = 0; !done && i < r->pair->n_match; i++)
         if (!by_rule(r, b, e, &r->pair->match[i], keys, n, &done))

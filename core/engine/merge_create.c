@@ -105,6 +105,8 @@ bool merge_create(struct run *r, struct wess_arena *a, struct entry *e)
                         .reason = restore ? WHY_RESTORED : WHY_CREATED,
                         .released = e->todo.released};
     if (!r->side[to].writable || !(c->caps & WESS_CAP_CREATE)) {
+        if (!r->dry && (c->caps & WESS_CAP_FACET) && !relate_await(r, a, e->row[from].id, to))
+            return false;
         why_put(r->db, r->pu.id, e->todo.side, e->todo.item, WHY_NOT_ALLOWED, clock_now_ms());
         todo_drop(r->db, r->pu.id, e->todo.side, e->todo.item);
         return true;

@@ -138,10 +138,12 @@ static bool take(struct reading *d, struct entry *e, enum side side, const struc
     if (!content_canonical(r->pair->kind, d->arena, res->current->fields, res->current->n_fields,
                            NULL, content, &bad))
         return no_memory(d);
+    const char *ref = content_named(content, "ref");
     if (bad)
-        log_line(WESS_LOG_WARN, "pair %s user %s endpoint %s item %lld: %zu values of a wrong type",
+        log_line(WESS_LOG_WARN,
+                 "pair %s user %s endpoint %s item %lld%s%s: %zu values of a wrong type",
                  r->pair->name, r->user->id, r->side[side].endpoint->name,
-                 (long long)e->row[side].id, bad);
+                 (long long)e->row[side].id, ref ? " " : "", ref ? ref : "", bad);
     e->now[side] = content;
     e->now_rev[side] = arena_text(d->arena, res->current->revision);
     e->read[side] = true;
@@ -272,6 +274,7 @@ static void await(struct reading *d)
 static bool finish(struct reading *d)
 {
     struct run *r = d->run;
+    bool gone[2] = {false, false};
     r->report.fetched += (int64_t)d->fetched;
     if (d->spent)
         return run_memory(r);
@@ -281,6 +284,12 @@ static bool finish(struct reading *d)
         return false;
     if (d->code != WESS_OK)
         return run_trouble(r, d->side, d->code, &d->error, "fetch");
+    for (size_t i = 0; i < d->n; i++)
+        for (int s = LEFT; s <= RIGHT; s++)
+            gone[s] |= d->of[i].need[s] && d->of[i].got[s] == WESS_GONE;
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (gone[s] && !newest_there(r, (enum side)s))
+            return false;
     return !run_cancelled(r) && run_sound(r, d->arena);
 }
 

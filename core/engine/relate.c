@@ -17,9 +17,63 @@ bool relate_keep(struct run *r, struct wess_arena *a, const struct op_row *op, i
         struct hash key = key_hash(r->store, u->key.space, u->key.id);
         if (feed_get(r->db, a, s->endpoint->name, s->feed.user, u->collection, &feed) != STORE_OK)
             return false;
-        unmet_put(r->db, item, feed.id, &key, clock_now_ms() + KEPT_MS);
+        if (u->flags & WESS_UNMET_UNSURE)
+            unmet_ask(r->db, item, feed.id, &key, &u->key, clock_now_ms() + KEPT_MS);
+        else
+            unmet_put(r->db, item, feed.id, &key, clock_now_ms() + KEPT_MS);
     }
     return !db_failed(r->db);
+}
+
+bool relate_await(struct run *r, struct wess_arena *a, int64_t item, enum side with)
+{
+    struct hash *keys = NULL;
+    size_t n = 0;
+    if (item_key_hashes(r->db, a, item, &keys, &n) != STORE_OK)
+        return run_store_failed(r);
+    for (size_t i = 0; i < n; i++)
+        unmet_put(r->db, item, r->side[with].feed.id, &keys[i], clock_now_ms() + KEPT_MS);
+    return !db_failed(r->db) || run_store_failed(r);
+}
+
+/* Its twin is there now: it is looked at again. */
+static bool meet_side(struct run *r, struct wess_arena *a, enum side side)
+{
+    struct met_row *met = arena_alloc(a, AT_ONCE * sizeof(*met));
+    struct item_row row;
+    size_t n = 0;
+    if (!met)
+        return run_memory(r);
+    if (unmet_met(r->db, a, r->side[side].feed.id, met, AT_ONCE, &n) != STORE_OK)
+        return run_store_failed(r);
+    if (!n)
+        return true;
+    if (db_begin_soft(r->db) != STORE_OK)
+        return run_store_failed(r);
+    for (size_t i = 0; i < n; i++) {
+        if (met[i].feed != r->side[other_side(side)].feed.id)
+            continue;
+        unmet_drop(r->db, met[i].item, &met[i].key);
+        if (item_get(r->db, a, met[i].item, &row) == STORE_OK && (row.flags & ITEM_CHOSEN) &&
+            !(row.flags & (ITEM_GONE | ITEM_ABSENT)))
+            todo_put(r->db, r->pu.id, side, met[i].item, CHOSEN);
+    }
+    return db_commit(r->db) == STORE_OK || run_store_failed(r);
+}
+
+bool relate_meet(struct run *r)
+{
+    bool ok = true;
+    if (r->dry || !unmet_any(r->db))
+        return !db_failed(r->db) || run_store_failed(r);
+    for (int s = LEFT; ok && s <= RIGHT; s++) {
+        if (!(r->side[other_side((enum side)s)].collection->caps & WESS_CAP_FACET))
+            continue;
+        struct wess_arena *a = arena_new(ARENA_BUDGET);
+        ok = a ? meet_side(r, a, (enum side)s) : run_memory(r);
+        arena_free(a);
+    }
+    return ok;
 }
 
 static bool forget(struct run *r, const struct met_row *met, const struct wess_result *res,
@@ -80,7 +134,7 @@ bool relate_run(struct run *r)
         /* Of a shared feed another run would find the same ones, and tie them too. */
         round_alone(r, true);
         if (r->side[s].writable && conn_relates(r->side[s].conn))
-            ok = relate_side(r, a, (enum side)s);
+            ok = relate_side(r, a, (enum side)s) && asked_run(r, a, (enum side)s);
         round_alone(r, false);
         arena_free(a);
     }

@@ -527,7 +527,7 @@ void run_pair(struct run *r)
 {
     int64_t began = clock_now_ms();
     bool whole = open_run(r) && file_begin(r) && (r->dry || recover_writes(r)) && pull(r) &&
-                 (r->dry || recover_creates(r)) && passes(r) && relate_run(r);
+                 (r->dry || recover_creates(r)) && relate_meet(r) && passes(r) && relate_run(r);
     file_end(r);
     drop_ahead(r);
     close_run(r, whole);

@@ -70,6 +70,7 @@ struct run_side {
     bool common;                /* other pairs or users read and write that shared feed, too */
     int64_t keep_claims_ms;     /* claim.c: others may write by feeds of their own; 0: none */
     bool writable;              /* the wave and the pair's direction allow it */
+    bool newest_seen;           /* newest.c: what was made last is there */
 };
 struct run_source { /* who says what of a side bears which tags; see source.c */
     struct run_side of;
@@ -261,7 +262,11 @@ bool sources_read(struct run *);
  * its answer. And, when all is done, of what was written before those who are there by now. */
 bool relate_keep(struct run *, struct wess_arena *, const struct op_row *, int64_t item,
                  const struct wess_result *);
+/* Of an item whose twin comes later, where it is not made from here. */
+bool relate_await(struct run *, struct wess_arena *, int64_t item, enum side with);
+bool relate_meet(struct run *); /* those whose twin is there now; before anything is planned */
 bool relate_run(struct run *);
+bool asked_run(struct run *, struct wess_arena *, enum side); /* asked.c: a part of it */
 
 bool guard_run(struct run *); /* guard.c */
 /* The planned ops of that kind wait for a person; n of them. */
@@ -293,6 +298,9 @@ bool settle_op(struct run *, struct wess_arena *, const struct op_row *,
  * which shows by the revision that was known: it is read again. */
 void settle_stale(struct run *, struct wess_arena *, const struct op_row *);
 /* The value by which what is parked is known again; without memory it is any, and not stored. */
+/* park.c: a field of an operation, or ("") all of it. `why` NULL: the remote refuses it. */
+void park_op(struct run *, struct wess_arena *, const struct op_row *, const char *field,
+             const char *why, const char *code);
 struct hash parked_value(struct run *, struct wess_arena *, const struct wess_field *);
 /* report.c */
 bool report_plan(struct run *); /* dry: the planned ops and questions, to the callbacks */
@@ -306,6 +314,8 @@ struct pull run_pull_of(struct run *, enum side);
 bool run_pulled(struct run *, enum side, const struct pull *);
 /* That side was put back to an earlier time: the run ends. Answers false. */
 bool run_back(struct run *, enum side);
+/* newest.c: false: what was made last there is gone, and nobody told, which ends the run. */
+bool newest_there(struct run *, enum side);
 /* One run of the round at a time: what all users share is asked, or tied, once. */
 void round_alone(struct run *, bool on);
 /* The feed of a tag source, beside that of the same collection as a side. */

@@ -26,40 +26,11 @@ static bool is_refused(const struct wess_result *res, const char *field)
     return false;
 }
 
-struct hash parked_value(struct run *r, struct wess_arena *a, const struct wess_field *f)
-{
-    const char *text = field_show(a, f);
-    return store_hash(r->store, "parked", text ? text : "");
-}
-
-static void park(struct run *r, struct wess_arena *a, const struct op_row *op, const char *field,
-                 const char *why, const char *code)
-{
-    struct content body;
-    const struct wess_field *f = NULL;
-    char text[SAID_MOST + 1];
-    if (*field && decode_content(a, op->body, &body))
-        f = content_get(&body, field);
-    why = why ? why : "the remote refuses it";
-    snprintf(text, sizeof(text), "%.*s", (int)text_head(why, strlen(why), SAID_MOST), why);
-    struct parked_row row = {.pu = r->pu.id,
-                             .link = op->link,
-                             .item = op->link ? 0 : op->todo_item,
-                             .side = op->side,
-                             .field = field,
-                             .why = text,
-                             .code = code ? code : "refused",
-                             .when_ms = clock_now_ms(),
-                             .value = parked_value(r, a, f)};
-    parked_put(r->db, &row);
-    r->report.parked++;
-}
-
 static void park_refused(struct run *r, struct wess_arena *a, const struct op_row *op,
                          const struct wess_result *res)
 {
     for (size_t i = 0; i < res->n_refused; i++)
-        park(r, a, op, res->refused[i].field, res->refused[i].text, res->refused[i].remote_code);
+        park_op(r, a, op, res->refused[i].field, res->refused[i].text, res->refused[i].remote_code);
 }
 
 /* `c` without the fields that were refused. */
@@ -518,7 +489,7 @@ static bool settle_rejected(struct run *r, struct wess_arena *a, const struct op
         again(r, op); /* without the refused fields */
         return true;
     }
-    park(r, a, op, "", res->text, res->remote_code);
+    park_op(r, a, op, "", res->text, res->remote_code);
     drop_dependent(r, a, op);
     why_put(r->db, r->pu.id, op->todo_side, op->todo_item, WHY_PARKED, clock_now_ms());
     done(r, op, "rejected");
@@ -560,7 +531,9 @@ bool settle_op(struct run *r, struct wess_arena *a, const struct op_row *op,
     case WESS_GONE:
         if (op->what == OP_DELETE)
             return settle_delete(r, a, op);
-        if (op->item[op->side])
+        if (r->side[op->side].collection->caps & WESS_CAP_REVISIONS_RISE)
+            settle_stale(r, a, op); /* that it is gone is for the reading to say: see newest.c */
+        else if (op->item[op->side])
             item_flags(r->db, op->item[op->side], ITEM_GONE, 0);
         again(r, op);
         return true;

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-const char back_text[] =
-    "it shows older revisions than before: it was put back to an earlier time, which is nobody's "
-    "edit"
-    ", so nothing is written. Put state_dir back to that time too, or move it away to meet anew";
+const char back_text[] = "it shows older revisions than before, or lacks what was made last: it "
+                         "was put back to an earlier "
+                         "time, which is nobody's edit, so nothing is written. Put state_dir back "
+                         "to that time too, or move it away to meet anew";
 
 /* Of decimal numbers without leading zeros. */
 static bool is_less(const char *a, const char *b)

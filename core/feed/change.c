@@ -211,6 +211,31 @@ static bool starts_over(const struct storing *pg, const struct item_row *row)
     return !pg->mark && !(row->flags & (ITEM_OURS | ITEM_FOUND | ITEM_UNSEEN));
 }
 
+/* Under the number of one that is known, at its very revision, and it shares no key with that: the
+ * number was given anew. */
+static bool is_another(struct storing *pg, const struct wess_item *facts,
+                       const struct item_row *row)
+{
+    const struct pull *p = pg->pull;
+    const struct key_maker maker = {p->store, p->feed, p->site, p->identity, p->by_name};
+    struct hash *now = NULL, *was = NULL;
+    size_t n = 0, m = 0;
+    if (!(p->collection->caps & WESS_CAP_REVISIONS_RISE) || !row->revision || !facts->revision ||
+        strcmp(row->revision, facts->revision) != 0 || row->modified_ms == facts->modified_ms ||
+        row->seen_ms + (int64_t)p->collection->settle_after_ms >= pg->now_ms)
+        return false;
+    if (!facts_hashes(&maker, pg->scratch, facts, &now, &n) ||
+        item_key_hashes(p->db, pg->scratch, row->id, &was, &m) != STORE_OK) {
+        pg->spent = true;
+        return false;
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < m; k++)
+            if (!memcmp(&now[i], &was[k], sizeof(now[i])))
+                return false;
+    return n && m;
+}
+
 static void upsert(struct storing *pg, const struct wess_item *facts, bool as_new)
 {
     struct pull *p = pg->pull;
@@ -221,7 +246,8 @@ static void upsert(struct storing *pg, const struct wess_item *facts, bool as_ne
 
     p->read++;
     if (known && RULE(back_held) &&
-        back_shows(p->collection, row.revision, row.seen_ms, facts->revision, pg->now_ms)) {
+        (back_shows(p->collection, row.revision, row.seen_ms, facts->revision, pg->now_ms) ||
+         is_another(pg, facts, &row))) {
         pg->back = true; /* what was known stays, to know it by in the next run */
         if (pg->mark)
             item_mark(p->db, row.id, pg->mark);

@@ -32,10 +32,12 @@ struct series_view {
  * wess_change.what says then, and its flags. item.id is the series'. */
 enum { SERIES_OF = 16 };
 enum {
-    SERIES_LISTED = 1 << 8, /* item.tags: the ids that there are between the days in its facts */
-    SERIES_GONE = 1 << 9,   /* it is deleted. With neither it takes no part: item has its facts */
+    SERIES_LISTED = 1 << 8,  /* item.tags: the ids that there are between the days in its facts */
+    SERIES_SINGLE = 1 << 10, /* it is no series; nor may it ever have been one */
+    SERIES_GONE = 1 << 9,    /* it is deleted. With neither it takes no part: item has its facts */
 };
-#define SERIES_FROM "from" /* facts: the first and the last day of what is listed */
+#define SERIES_FIRST "first" /* a fact: the day of its own beginning, or of what is single now */
+#define SERIES_FROM "from"   /* facts: the first and the last day of what is listed */
 #define SERIES_UNTIL "until"
 /* From now on that collection shows series as occurrences; NULL: as they are. `view` lives as long.
  */

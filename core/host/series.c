@@ -87,12 +87,20 @@ static const char *day_text(struct wess_arena *a, int64_t ms)
     return arena_text(a, text);
 }
 
+static bool put_plain(struct paging *p, const struct wess_change *c)
+{
+    struct wess_change *out = push(p->a, &p->out);
+    if (out)
+        *out = *c;
+    return out != NULL;
+}
+
 /* Which of it follow on the page, and between which days those are all there are. */
 static bool put_mark(struct paging *p, const struct wess_item *facts, uint32_t flags,
                      const struct series_list *l)
 {
     struct wess_change *m = push(p->a, &p->out);
-    struct wess_fact *days = arena_alloc(p->a, 2 * sizeof(*days));
+    struct wess_fact *days = arena_alloc(p->a, 3 * sizeof(*days));
     const char **ids = arena_alloc(p->a, (l->n + 1) * sizeof(*ids));
     if (!m || !days || !ids)
         return false;
@@ -101,13 +109,30 @@ static bool put_mark(struct paging *p, const struct wess_item *facts, uint32_t f
     days[0] = (struct wess_fact){SERIES_FROM, day_text(p->a, p->view->window.from_ms)};
     days[1] = (struct wess_fact){SERIES_UNTIL, l->cut ? arena_text(p->a, l->until)
                                                       : day_text(p->a, p->view->window.until_ms)};
+    days[2] = (struct wess_fact){SERIES_FIRST, series_day(p->a, facts)};
     *m = (struct wess_change){.what = SERIES_OF, .flags = flags, .item = *facts};
     m->item.tags = flags & SERIES_LISTED ? (struct wess_list){ids, l->n} : facts->tags;
     if (flags & SERIES_LISTED) {
         m->item.facts = days;
-        m->item.n_facts = 2;
+        m->item.n_facts = 3;
     }
-    return days[0].value && days[1].value;
+    return days[0].value && days[1].value && days[2].value;
+}
+
+/* It may have been a series before: which of the occurrences it is goes by its day. */
+static bool put_single(struct paging *p, const struct wess_change *c, const struct wess_item *whole)
+{
+    struct wess_change *m = push(p->a, &p->out);
+    struct wess_fact *day = arena_alloc(p->a, sizeof(*day));
+    if (!m || !day)
+        return false;
+    *day = (struct wess_fact){SERIES_FIRST,
+                              whole ? series_day(p->a, whole) : day_text(p->a, c->item.when_ms)};
+    *m = (struct wess_change){
+        .what = SERIES_OF,
+        .flags = SERIES_SINGLE,
+        .item = {.id = c->item.id, .kind = c->item.kind, .facts = day, .n_facts = 1}};
+    return day->value && put_plain(p, c);
 }
 
 static bool put_all(struct paging *p, const struct wess_item *series)
@@ -194,14 +219,6 @@ static enum wess_code with_content(struct paging *p, const struct wess_change *o
                          p->error);
 }
 
-static bool put_plain(struct paging *p, const struct wess_change *c)
-{
-    struct wess_change *out = push(p->a, &p->out);
-    if (out)
-        *out = *c;
-    return out != NULL;
-}
-
 /* One change of the connector's page. */
 static enum wess_code put_change(struct paging *p, const struct wess_change *c,
                                  const struct wess_result *content)
@@ -217,6 +234,8 @@ static enum wess_code put_change(struct paging *p, const struct wess_change *c,
         ok = put_all(p, series);
     else if (!content && may_recur(c)) /* nobody shares it: as it is, for those that were */
         ok = put_mark(p, &c->item, 0, &none) && put_plain(p, c);
+    else if (c->what == WESS_UPSERT && !(c->flags & WESS_REF_ONLY) && (series || !content))
+        ok = put_single(p, c, series);
     else
         ok = put_plain(p, c);
     return ok ? WESS_OK : spent(p->error);

@@ -35,6 +35,8 @@ bool series_expand(struct wess_arena *, const struct wess_item *series,
                    struct series_list *out, const char **why);
 /* Its content as that of a single event, with its id, revision and keys. false: arena spent. */
 bool series_item(struct wess_arena *, const struct wess_item *series, struct series_one *);
+/* The day of its beginning by its own clocks; "": it has none. NULL: arena spent. */
+const char *series_day(struct wess_arena *, const struct wess_item *whole);
 /* "SERIES#DAY" in two, the series in the arena; NULL: it is no such id, or arena spent. */
 const char *series_of_id(struct wess_arena *, const char *id, const char **day);
 const struct wess_field *series_field(const struct wess_item *, const char *name);

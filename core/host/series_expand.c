@@ -56,6 +56,12 @@ static const char *local_of(const struct wess_field *f)
     return text && strlen(text) >= SERIES_DAY && is_day(text) ? text : NULL;
 }
 
+const char *series_day(struct wess_arena *a, const struct wess_item *whole)
+{
+    const char *local = local_of(series_field(whole, "start"));
+    return arena_textn(a, local ? local : "", local ? SERIES_DAY : 0);
+}
+
 static icaltimetype day_of(const char *text)
 {
     return (icaltimetype){

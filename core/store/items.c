@@ -272,6 +272,31 @@ enum store_code items_behind(struct db *db, struct wess_arena *a, int64_t feed, 
     return db->failed ? STORE_FAIL : STORE_OK;
 }
 
+/* As the remote says; what we wrote ourselves, as our clock does. */
+#define CHANGED "CASE WHEN modified_ms THEN modified_ms ELSE seen_ms END"
+
+enum store_code items_newest(struct db *db, struct wess_arena *a, int64_t feed, int64_t seen_ms,
+                             struct newest_row *out, size_t cap, size_t *n, int64_t *changed_ms)
+{
+    sqlite3_stmt *s =
+        sql_open(db,
+                 "SELECT rid, " CHANGED " FROM items WHERE feed = ?1 AND flags & ?2 ="
+                 " 0 AND seen_ms < ?3 ORDER BY length(rid) DESC, rid DESC LIMIT ?4",
+                 "iiii", feed, (int64_t)(ITEM_GONE | ITEM_ABSENT), seen_ms, (int64_t)cap);
+    *n = 0;
+    while (*n < cap && sql_next(db, s)) {
+        out[*n] = (struct newest_row){col_text(db, a, s, 0), col_int(s, 1)};
+        *n += out[*n].rid != NULL;
+    }
+    sql_end(s);
+    *changed_ms = 0;
+    if (*n)
+        sql_number(db, changed_ms,
+                   "SELECT MAX(" CHANGED ") FROM items WHERE feed = ?1 AND flags & ?2 = 0", "ii",
+                   feed, (int64_t)(ITEM_GONE | ITEM_ABSENT));
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
 /* ---- sweep
  * ------------------------------------------------------------------------------------------------
  */

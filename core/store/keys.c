@@ -186,6 +186,39 @@ enum store_code items_by_key(struct db *db, int64_t feed, const struct hash *h,
     return db->failed ? STORE_FAIL : STORE_OK;
 }
 
+/* Theirs, on the other side. */
+static void add_twins(struct db *db, enum side side, sqlite3_stmt *s, int64_t *out, size_t cap,
+                      size_t *n)
+{
+    static const char *const sql[] = {"SELECT r FROM links_v WHERE l = ? AND NOT ended",
+                                      "SELECT l FROM links_v WHERE r = ? AND NOT ended"};
+    sqlite3_stmt *of = sql_open(db, sql[side], "i", col_int(s, 0));
+    while (*n < cap && sql_next(db, of))
+        out[(*n)++] = col_int(of, 0);
+    sql_end(of);
+}
+
+#define LIKE_FEED " IN (SELECT id FROM feeds WHERE collection = ?2 AND id <> ?3)"
+
+enum store_code links_by_key(struct db *db, const struct feed_row *feed, enum side side,
+                             const struct hash *h, int64_t *out, size_t cap, size_t *n)
+{
+    int64_t last = upto(db);
+    sqlite3_stmt *s = sql_open(db, "SELECT item FROM keys WHERE hash = ?1 AND feed" LIKE_FEED,
+                               "hti", h, feed->collection, feed->id);
+    *n = 0;
+    while (*n < cap && sql_next(db, s))
+        add_twins(db, side, s, out, cap, n);
+    sql_end(s);
+    s = sql_open(db, "SELECT id, keys FROM items WHERE id > ?1 AND feed" LIKE_FEED, "iti", last,
+                 feed->collection, feed->id);
+    while (*n < cap && sql_next(db, s))
+        if (holds(s, h))
+            add_twins(db, side, s, out, cap, n);
+    sql_end(s);
+    return db->failed ? STORE_FAIL : STORE_OK;
+}
+
 struct bearers {
     struct db *db;
     struct wess_arena *arena;

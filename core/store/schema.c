@@ -122,8 +122,11 @@ static const char version_4[] =
     "CREATE TABLE unmet(item INT NOT NULL, feed INT NOT NULL, hash BLOB NOT NULL, until_ms INT NOT"
     " NULL, PRIMARY KEY(hash, item)) STRICT, WITHOUT ROWID;";
 
+/* The key itself where the remote could not be asked for it: "SPACE ID". */
+static const char version_5[] = "ALTER TABLE unmet ADD COLUMN ask TEXT;";
+
 /* Step i leads from version i to i + 1. */
-static const char *const steps[] = {version_1, version_2, version_3, version_4};
+static const char *const steps[] = {version_1, version_2, version_3, version_4, version_5};
 #define NEWEST ((int)(sizeof(steps) / sizeof(steps[0])))
 
 /* Links and values are read through views, so that a dry db can put its own over them. */

@@ -152,6 +152,14 @@ enum store_code item_twins(struct db *, struct wess_arena *, int64_t item, int64
 /* Items of the feed with that id, or bearing any of the keys; live or not. */
 enum store_code items_find(struct db *, struct wess_arena *, int64_t feed, const char *rid,
                            const struct hash *keys, size_t n_keys, struct item_row **, size_t *n);
+struct newest_row {
+    const char *rid;
+    int64_t changed_ms;
+};
+/* Of a feed whose ids are numbers that rise: what has the highest ones, of what was there before
+ * `seen_ms` and is not known to be gone; and when any of these was changed last. */
+enum store_code items_newest(struct db *, struct wess_arena *, int64_t feed, int64_t seen_ms,
+                             struct newest_row *out, size_t cap, size_t *n, int64_t *changed_ms);
 /* After a snapshot's last page: what was not seen. Linked items are flagged ITEM_ABSENT and become
  * to-dos of their links; the rest is dropped. */
 enum store_code items_sweep(struct db *, int64_t feed, int64_t mark, int64_t *absent);
@@ -277,6 +285,10 @@ enum store_code link_end(struct db *, int64_t id, const char *reason, const char
 enum store_code
 links_of_item(struct db *, int64_t item,
               void (*each)(void *ctx, int64_t link, int64_t pu, enum side, bool ended), void *ctx);
+/* What items of other feeds of that collection that bear the key are linked
+ * to, from that side. */
+enum store_code links_by_key(struct db *, const struct feed_row *, enum side, const struct hash *,
+                             int64_t *out, size_t cap, size_t *n);
 enum store_code link_count(struct db *, int64_t pu, int64_t *active);
 /* Who else holds `item`, by whatever feed, on the other side of `s`: links that stand, whoever's,
  * but for this one (0: none yet). */
@@ -374,8 +386,21 @@ enum store_code ops_of_series(struct db *, int64_t pu, enum op_what, int64_t sin
 /* The item speaks of who bears that key in that feed, and nobody did. */
 enum store_code unmet_put(struct db *, int64_t item, int64_t feed, const struct hash *key,
                           int64_t until_ms);
-struct met_row { /* now somebody does */
-    int64_t item;
+/* The same, where nobody could look: the key is kept itself, to look by it later. */
+enum store_code unmet_ask(struct db *, int64_t item, int64_t feed, const struct hash *key,
+                          const struct wess_key *, int64_t until_ms);
+struct asked_row {
+    int64_t item, feed;
+    const char *rid, *collection; /* the item by its remote's id; of the feed that it speaks of */
+    struct wess_key key;
+    struct hash hash;
+};
+/* Of the items of that feed, one feed behind the other; at most `cap`. */
+enum store_code unmet_asked(struct db *, struct wess_arena *, int64_t feed, struct asked_row *,
+                            size_t cap, size_t *n);
+enum store_code unmet_looked(struct db *, int64_t item, const struct hash *key); /* nobody is */
+struct met_row {             /* now somebody does */
+    int64_t item, feed;      /* and of which feed that is */
     const char *rid, *other; /* the item, and who it is, by the remote's ids */
     struct hash key;
 };

@@ -1,4 +1,4 @@
-/* An employer is an organisation that exists; one is never created silently. */
+/* An employer is an organisation that exists; one is created only where the settings say so. */
 #include <string.h>
 
 #include "wb.h"
@@ -16,30 +16,40 @@ static const char *org_of(const struct wess_host *host, struct wess_arena *a,
     return NULL;
 }
 
+/* Of the rows of one name that by which it is known: letter by letter, else folded. */
+struct hits {
+    size_t exact, folded;
+    const char *exact_id, *folded_id; /* of the rows, or in `number` */
+    char number[2][24];
+};
+
+static bool count(struct wess_call *call, const char *name, const char *fold, const json_t *row,
+                  struct hits *h)
+{
+    const char *there = json_string_value(json_object_get(row, "name"));
+    const char *folded = there ? call->conn->host->fold(call->arena, there) : NULL;
+    if (!there || !folded || strcmp(folded, fold) != 0)
+        return !there || folded;
+    if (!strcmp(there, name) && !h->exact++)
+        h->exact_id = wb_text(row, "id", h->number[0]);
+    if (!h->folded++)
+        h->folded_id = wb_text(row, "id", h->number[1]);
+    return true;
+}
+
 /* What the rows say of one name. A spent budget is no answer: it would be kept as one. */
 static enum wess_code learn(struct wess_call *call, const char *name, const json_t *rows)
 {
     struct wess_conn *c = call->conn;
-    const char *want = c->host->fold(call->arena, name), *found = NULL;
-    char number[24];
-    size_t hits = 0;
-    for (size_t k = 0; want && k < json_array_size(rows); k++) {
-        const json_t *row = json_array_get(rows, k);
-        const char *there = json_string_value(json_object_get(row, "name"));
-        const char *fold = there ? c->host->fold(call->arena, there) : NULL;
-        const char *id = wb_text(row, "id", number);
-        bool is_id = id && *id >= '1' && *id <= '9';
-        if (there && !fold)
+    const char *fold = c->host->fold(call->arena, name);
+    struct hits h = {0};
+    for (size_t k = 0; fold && k < json_array_size(rows); k++)
+        if (!count(call, name, fold, json_array_get(rows, k), &h))
             return WESS_TOO_BIG;
-        if (!fold || strcmp(fold, want))
-            continue;
-        hits++;
-        found = is_id ? wess_arena_text(c->host, call->arena, id) : NULL;
-        if (is_id && !found)
-            return WESS_TOO_BIG;
-    }
-    json_t *id = hits == 1 && found ? json_string(found) : json_null();
-    return want && json_object_set_new(c->employers, want, id) == 0 ? WESS_OK : WESS_TOO_BIG;
+    const char *id = h.exact ? h.exact_id : h.folded_id;
+    bool single = (h.exact ? h.exact : h.folded) == 1 && id && *id >= '1' && *id <= '9';
+    json_t *known = single ? json_string(id) : h.folded ? json_false() : json_null();
+    return fold && json_object_set_new(c->employers, name, known) == 0 ? WESS_OK : WESS_TOO_BIG;
 }
 
 static enum wess_code ask(struct wess_call *call, const char *const *names, size_t n)
@@ -59,33 +69,65 @@ static enum wess_code ask(struct wess_call *call, const char *const *names, size
     return rc;
 }
 
-enum wess_code wb_employers(struct wess_call *call, const struct wess_op *ops, size_t n)
+static bool is_in(const char *const *names, size_t n, const char *name)
 {
-    struct wess_conn *c = call->conn;
-    const char *names[ASK_AT_ONCE];
-    size_t have = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+static enum wess_code ask_all(struct wess_call *call, const char *const *names, size_t n)
+{
     enum wess_code rc = WESS_OK;
-    for (size_t i = 0; rc == WESS_OK && c->match_employer && i <= n; i++) {
-        const char *name = i < n ? org_of(c->host, call->arena, &ops[i]) : NULL;
-        const char *fold = name ? c->host->fold(call->arena, name) : NULL;
-        if (name && !fold)
-            return WESS_TOO_BIG;
-        bool known = !fold || json_object_get(c->employers, fold) != NULL;
-        for (size_t k = 0; !known && k < have; k++) {
-            const char *other = c->host->fold(call->arena, names[k]);
-            known = other && !strcmp(other, fold);
-        }
-        if (!known)
-            names[have++] = name;
-        if (have && (have == ASK_AT_ONCE || i == n)) {
-            rc = ask(call, names, have);
-            have = 0;
-        }
-    }
+    for (size_t at = 0; rc == WESS_OK && at < n; at += ASK_AT_ONCE)
+        rc = ask(call, names + at, n - at < ASK_AT_ONCE ? n - at : ASK_AT_ONCE);
     return rc;
 }
 
-const char *wb_employer(const struct wess_conn *c, const char *folded)
+/* Those of the names that nothing there bears, even folded. */
+static size_t missing(const struct wess_conn *c, const char *const *names, size_t n,
+                      const char **out)
 {
-    return json_string_value(json_object_get(c->employers, folded));
+    size_t have = 0;
+    for (size_t i = 0; i < n; i++)
+        if (json_is_null(json_object_get(c->employers, names[i])))
+            out[have++] = names[i];
+    return have;
+}
+
+enum wess_code wb_employers(struct wess_call *call, const struct wess_op *ops, size_t n)
+{
+    struct wess_conn *c = call->conn;
+    const char **names = c->host->alloc(call->arena, (n + 1) * sizeof(*names));
+    size_t have = 0, all = 0;
+    if (!c->match_employer)
+        return WESS_OK;
+    for (size_t i = 0; names && i < n; i++) {
+        const char *name = org_of(c->host, call->arena, &ops[i]);
+        if (name && !is_in(names, all, name))
+            names[all++] = name;
+    }
+    const char **unknown = c->host->alloc(call->arena, (all + 1) * sizeof(*unknown));
+    if (!names || !unknown)
+        return WESS_TOO_BIG;
+    for (size_t i = 0; i < all; i++)
+        if (!json_object_get(c->employers, names[i]))
+            unknown[have++] = names[i];
+    enum wess_code rc = ask_all(call, unknown, have);
+    have =
+        rc == WESS_OK && wb_may_create(c, WB_ORGANISATIONS) ? missing(c, names, all, unknown) : 0;
+    return have ? wb_found(call, unknown, have) : rc;
+}
+
+enum wess_code wb_employers_again(struct wess_call *call, const char **names, size_t *n)
+{
+    enum wess_code rc = ask_all(call, names, *n);
+    *n = rc == WESS_OK ? missing(call->conn, names, *n, names) : 0;
+    return rc;
+}
+
+const char *wb_employer(const struct wess_conn *c, const char *name)
+{
+    return json_string_value(json_object_get(c->employers, name));
 }

@@ -18,6 +18,15 @@ static const char *const fact_columns[] = {"id",
                                            "assigned_to",
                                            "created_through_reference",
                                            "_can_modify"};
+/* Two fields may stand in one column. */
+static bool is_first(const struct wb_field *rows, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (!rows[k].unread && !strcmp(rows[k].column, rows[i].column))
+            return false;
+    return true;
+}
+
 void wb_select(struct form *f, const struct wess_conn *conn, const struct wb_kind *k, bool whole)
 {
     for (size_t i = 0; i < sizeof(fact_columns) / sizeof(fact_columns[0]); i++)
@@ -29,7 +38,7 @@ void wb_select(struct form *f, const struct wess_conn *conn, const struct wb_kin
     size_t n;
     const struct wb_field *rows = wb_rows(conn, k, &n);
     for (size_t i = 0; whole && i < n; i++)
-        if (!rows[i].unread && wb_holds_column(conn, k, &rows[i]))
+        if (!rows[i].unread && wb_holds_column(conn, k, &rows[i]) && is_first(rows, i))
             form_add(f, "_select_columns[]", rows[i].column);
 }
 

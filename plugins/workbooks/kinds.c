@@ -13,8 +13,9 @@ const struct wb_kind *const wb_kinds[WB_KINDS] = {
     [WB_TASKS] = &wb_task_kind,
     [WB_MEETINGS] = &wb_meeting_kind,
     [WB_EMAILS] = &wb_email_kind,
+    [WB_ORGANISATIONS] = &wb_organisation_kind,
 };
-/* Mail is filed: created, and left alone. */
+/* Mail and organisations: created, and left alone. */
 #define FILED                                                                                      \
     (WESS_CAP_DELTA | WESS_CAP_CREATE | WESS_CAP_STAMP | WESS_CAP_TOMBSTONE_PROVES |               \
      WESS_CAP_SILENT | WESS_CAP_REWRITES | WESS_CAP_REVISIONS_RISE)
@@ -23,7 +24,8 @@ const struct wb_kind *const wb_kinds[WB_KINDS] = {
 const struct wess_kind_caps wb_caps[WB_KINDS] = {[WB_PEOPLE] = {"contact", CAPS},
                                                  [WB_TASKS] = {"task", CAPS},
                                                  [WB_MEETINGS] = {"event", CAPS | WESS_CAP_SINGLES},
-                                                 [WB_EMAILS] = {"message", FILED}};
+                                                 [WB_EMAILS] = {"message", FILED},
+                                                 [WB_ORGANISATIONS] = {"contact", FILED}};
 static const char *const fact_names[] = {"queue"};
 
 const struct wb_kind *wb_kind_of(const struct wess_call *call)
@@ -32,6 +34,13 @@ const struct wb_kind *wb_kind_of(const struct wess_call *call)
         if (!strcmp(wb_kinds[i]->collection, call->collection))
             return wb_kinds[i];
     return &wb_person_kind;
+}
+
+uint64_t wb_permitted(const struct wess_conn *c, size_t kind)
+{
+    bool made = kind != WB_ORGANISATIONS || c->create_organisations;
+    return wb_caps[kind].caps & ~c->denied[kind] &
+           ~(made ? 0 : (uint64_t)(WESS_CAP_CREATE | WESS_CAP_STAMP));
 }
 
 bool wb_holds(const struct wess_conn *c, const struct wb_kind *k, const char *field)
@@ -124,7 +133,7 @@ enum wess_code wb_collections(struct wess_call *call, struct wess_schema *out)
         of[i] = (struct wess_collection){.id = wb_kinds[i]->collection,
                                          .kind = wb_kinds[i]->kind,
                                          .title = wb_kinds[i]->title,
-                                         .caps = wb_caps[i].caps & ~call->conn->denied[i],
+                                         .caps = wb_permitted(call->conn, i),
                                          .page_max = (uint32_t)call->conn->page,
                                          .fetch_max = WB_PAGE,
                                          .write_max = i == WB_EMAILS ? MAILS_AT_ONCE : WB_BATCH,

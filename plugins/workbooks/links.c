@@ -311,7 +311,8 @@ static bool miss(struct linking *l, size_t op, const char *address)
     struct wess_result *out = &l->t->out[op];
     struct wess_unmet *of = (struct wess_unmet *)(uintptr_t)out->unmet; /* of miss_all() */
     if (out->n_unmet < LINKS_MOST && (l->lost || !is_somebody(l, address)))
-        of[out->n_unmet++] = (struct wess_unmet){"people", {"email", address}};
+        of[out->n_unmet++] =
+            (struct wess_unmet){"people", {"email", address}, l->lost ? WESS_UNMET_UNSURE : 0};
     return !l->t->spent;
 }
 

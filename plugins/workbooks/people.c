@@ -20,9 +20,8 @@ static void put_employer(struct wb_table *t, size_t op, const struct wb_field *w
         return;
     }
     char *name = wess_arena_textn(h, t->call->arena, f->str.data, f->str.len);
-    const char *fold = name ? h->fold(t->call->arena, name) : NULL;
-    const char *id = fold ? wb_employer(t->call->conn, fold) : NULL;
-    if (!fold)
+    const char *id = name ? wb_employer(t->call->conn, name) : NULL;
+    if (!name)
         t->spent = true;
     else if (id)
         *wb_cell(t, op, WB_EMPLOYER) = id;

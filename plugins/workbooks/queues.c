@@ -11,6 +11,7 @@
 static const char *const paths[WB_FAMILIES] = {
     [WB_OF_PEOPLE] = "crm/person_queues.api",
     [WB_OF_ACTIVITIES] = "activity/activity_queues.api",
+    [WB_OF_ORGANISATIONS] = "crm/organisation_queues.api",
 };
 static const char *const columns[] = {"id", "name", NULL};
 

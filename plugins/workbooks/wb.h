@@ -22,13 +22,13 @@ struct wb_queue {
     char *id, *name; /* no name: it is not among the queues */
 };
 /* The queues of a family of records: assigned_to holds one's number. */
-enum wb_family { WB_OF_PEOPLE, WB_OF_ACTIVITIES, WB_FAMILIES, WB_NO_FAMILY };
+enum wb_family { WB_OF_PEOPLE, WB_OF_ACTIVITIES, WB_OF_ORGANISATIONS, WB_FAMILIES, WB_NO_FAMILY };
 struct wb_queues {
     struct wb_queue *of;
     size_t n;
     bool read, whole; /* the first of them; there are no others */
 };
-enum { WB_PEOPLE, WB_TASKS, WB_MEETINGS, WB_EMAILS, WB_KINDS };
+enum { WB_PEOPLE, WB_TASKS, WB_MEETINGS, WB_EMAILS, WB_ORGANISATIONS, WB_KINDS };
 /* What a word or number of ours is to Workbooks, by the settings: "COMPLETED=Complete". */
 struct wb_word {
     const char *ours, *theirs;
@@ -51,6 +51,7 @@ struct wess_conn {
     int64_t max_create; /* in an hour; 0: any */
     int64_t ahead_ms;   /* their clock minus ours, by the last answer */
     bool match_employer, share_description, link_people, link_attendees, details;
+    bool create_organisations;
     bool ends_after; /* the finish of what lasts whole days is the day after the last */
     struct wb_words statuses, priorities;
     bool told_word;                         /* that there is none for a value: once is enough */
@@ -64,7 +65,7 @@ struct wess_conn {
     uint64_t denied[WB_KINDS];            /* WESS_CAP_* that it does not permit us */
     bool meta_read, meta_whole[WB_KINDS]; /* whole: what it does not list is not there */
     bool meta_failed;                     /* for the moment: to be asked again where it decides */
-    json_t *employers; /* folded name → organisation id; null: none or several */
+    json_t *employers;                    /* name → organisation id; null: none; false: several */
 };
 
 /* ---- session.c: one request
@@ -143,10 +144,17 @@ struct wb_kind {
     {                                                                                              \
         .name = "x.workbooks.url", .type = WESS_TEXT, .flags = WESS_FIELD_READ_ONLY                \
     }
-extern const struct wb_kind wb_person_kind, wb_task_kind, wb_meeting_kind, wb_email_kind;
+extern const struct wb_kind wb_person_kind, wb_task_kind, wb_meeting_kind, wb_email_kind,
+    wb_organisation_kind;
 extern const struct wb_kind *const wb_kinds[WB_KINDS];
 extern const struct wess_kind_caps wb_caps[WB_KINDS];
 const struct wb_kind *wb_kind_of(const struct wess_call *); /* people, where nobody says */
+/* What this database and these settings permit: WESS_CAP_*. */
+uint64_t wb_permitted(const struct wess_conn *, size_t kind);
+static inline bool wb_may_create(const struct wess_conn *c, size_t kind)
+{
+    return (wb_permitted(c, kind) & WESS_CAP_CREATE) != 0;
+}
 bool wb_holds(const struct wess_conn *, const struct wb_kind *, const char *field);
 /* The same of one column, which the database has to have too. */
 bool wb_holds_column(const struct wess_conn *, const struct wb_kind *, const struct wb_field *);
@@ -250,7 +258,11 @@ enum wess_code wb_find(struct wess_call *, const struct wess_key *, size_t, stru
 enum wess_code wb_apply(struct wess_call *, const struct wess_op *, size_t, struct wess_result *);
 /* employer.c: looks the names up at once; then wb_employer() answers without a request. */
 enum wess_code wb_employers(struct wess_call *, const struct wess_op *, size_t);
-const char *wb_employer(const struct wess_conn *, const char *folded); /* NULL: none or several */
+const char *wb_employer(const struct wess_conn *, const char *name); /* NULL: none or several */
+/* Once more; *n are those left that nothing there bears. */
+enum wess_code wb_employers_again(struct wess_call *, const char **names, size_t *n);
+/* founding.c: creates organisations of these names, and learns them. */
+enum wess_code wb_found(struct wess_call *, const char **names, size_t n);
 /* list.c: rows of this call's collection whose column equals any of the values, deleted ones too
  * where asked. */
 enum wess_code wb_rows_equal(struct wess_call *, const char *column, const char *const *values,

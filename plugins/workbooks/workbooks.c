@@ -20,6 +20,8 @@ static const struct wess_option options[] = {
     {"max_create", "int", NULL, "0", "0..1000000", "records created in an hour; 0: any number", 0},
     {"employer", "choice", NULL, "match", "match|ignore",
      "whether a company name is tied to an organisation of that name", 0},
+    {"create_organisations", "bool", NULL, "false", NULL,
+     "whether organisations are created: those of a pair, and employers that are not there", 0},
     {"custom_fields", "list", NULL, NULL, NULL,
      "fields of the database's own that travel, as in people.cf_person_tier", 0},
     {"picklist_values", "list", NULL, NULL, NULL,
@@ -120,6 +122,7 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     const char *most = host->setting(host->ctx, "max_create");
     c->max_create = most ? strtol(most, NULL, 10) : 0;
     c->match_employer = is_set(host, "employer", "match");
+    c->create_organisations = is_set(host, "create_organisations", "true");
     c->share_description = is_set(host, "share_description", "true");
     c->ends_after = is_set(host, "all_day_finish", "after");
     c->link_people = is_set(host, "link_people", "true");
@@ -218,7 +221,7 @@ static const struct wess_connector connector = {
     .options = options,
     .n_options = sizeof(options) / sizeof(options[0]),
     .kinds = wb_caps,
-    .n_kinds = WB_KINDS,
+    .n_kinds = WB_ORGANISATIONS, /* they are contacts too */
     .open = open_conn,
     .close = close_conn,
     .check = check,

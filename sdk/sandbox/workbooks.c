@@ -28,27 +28,33 @@ void wb_refuse(struct sb_response *out, int status, const char *reason)
 /* ---- what has a name and no more
  * ------------------------------------------------------------------------------------------ */
 
-static json_t *one_org(size_t i, struct wb_org *out)
+static json_t *queue_json(const struct wb_named *q, bool of_user)
 {
-    *out = wb_orgs[i];
-    return json_pack("{s:I,s:s}", "id", (json_int_t)out->id, "name", out->name);
-}
-
-static json_t *one_activity_queue(size_t i, struct wb_org *out)
-{
-    *out = (struct wb_org){.id = ACTIVITY_UNASSIGNED + (int)i};
-    out->name = i > 1 ? sb_users[i - 2].name : i ? "WESS service" : "Unassigned";
-    return json_pack("{s:I,s:s,s:s}", "id", (json_int_t)out->id, "name", out->name, "queue_type",
-                     i ? "user" : "unassigned");
+    return json_pack("{s:I,s:s,s:s}", "id", (json_int_t)q->id, "name", q->name, "queue_type",
+                     of_user ? "user" : "unassigned");
 }
 
 /* In the order of their ids. */
-static json_t *one_queue(size_t i, struct wb_org *out)
+static json_t *one_activity_queue(size_t i, struct wb_named *out)
 {
-    *out = (struct wb_org){.id = i ? FIRST_QUEUE + (int)i - 1 : UNASSIGNED};
-    out->name = i ? sb_users[i - 1].name : "Unassigned";
-    return json_pack("{s:I,s:s,s:s}", "id", (json_int_t)out->id, "name", out->name, "queue_type",
-                     i ? "user" : "unassigned");
+    *out = (struct wb_named){ACTIVITY_UNASSIGNED + (int)i, i > 1 ? sb_users[i - 2].name
+                                                           : i   ? "WESS service"
+                                                                 : "Unassigned"};
+    return queue_json(out, i);
+}
+
+static json_t *one_queue(size_t i, struct wb_named *out)
+{
+    *out = (struct wb_named){i ? FIRST_QUEUE + (int)i - 1 : UNASSIGNED,
+                             i ? sb_users[i - 1].name : "Unassigned"};
+    return queue_json(out, i);
+}
+
+static json_t *one_organisation_queue(size_t i, struct wb_named *out)
+{
+    *out = (struct wb_named){ORGANISATION_UNASSIGNED + (int)i,
+                             i ? sb_users[i - 1].name : "Unassigned"};
+    return queue_json(out, i);
 }
 
 /* ---- requests
@@ -128,10 +134,10 @@ static void handle(const struct sb_request *r, struct sb_response *out)
         wb_change(set, r, out);
     } else if (set) {
         wb_list(set, r->body, out);
-    } else if (!strcmp(r->path, "/crm/organisations.api") && !put) {
-        wb_list_named(r->body, wb_n_orgs, one_org, out);
     } else if (!strcmp(r->path, "/crm/person_queues.api") && !put) {
         wb_list_named(r->body, sb_n_users + 1, one_queue, out);
+    } else if (!strcmp(r->path, "/crm/organisation_queues.api") && !put) {
+        wb_list_named(r->body, sb_n_users + 1, one_organisation_queue, out);
     } else if (!strcmp(r->path, "/metadata/types.api") && !put) {
         wb_metadata(r->body, out);
     } else if (!strcmp(r->path, "/picklist_data/Private_PicklistEntry/id/value.api") && !put) {

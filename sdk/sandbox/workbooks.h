@@ -13,8 +13,9 @@
 #define ACTIVITY_UNASSIGNED 600
 #define ACTIVITY_SERVICE 601 /* the queue of the user whose key it is */
 #define FIRST_ACTIVITY_QUEUE 602
+#define ORGANISATION_UNASSIGNED 700
 
-enum wb_which { WB_PEOPLE, WB_TASKS, WB_MEETINGS, WB_EMAILS, WB_LINKS, WB_SETS };
+enum wb_which { WB_PEOPLE, WB_TASKS, WB_MEETINGS, WB_EMAILS, WB_LINKS, WB_ORGANISATIONS, WB_SETS };
 struct wb_set;
 struct wb_record {
     const struct wb_set *of;
@@ -47,9 +48,9 @@ struct wb_set {
     int64_t next_id;
 };
 extern struct wb_set wb_sets[WB_SETS];
-struct wb_org {
+struct wb_named { /* what has an id and a name, and no more */
     int64_t id;
-    char *name;
+    const char *name;
 };
 /* One filter: _ff, _ft, _fc of the same place. */
 struct wb_filter {
@@ -83,10 +84,8 @@ void wb_backup(void);
 bool wb_restore(void);
 void wb_backup_free(void);
 
-extern const char *const wb_all_shown[]; /* of every record; NULL behind the last */
-extern struct wb_org *wb_orgs;
-extern size_t wb_n_orgs;
-struct wb_org *wb_org_by_id(int64_t id);
+extern const char *const wb_all_shown[];          /* of every record; NULL behind the last */
+const struct wb_record *wb_org_by_id(int64_t id); /* NULL: none, or deleted */
 /* 0: none of that name, and not to be made. */
 int64_t wb_org_named(const char *name, bool make);
 
@@ -115,7 +114,7 @@ void wb_picklist(const char *body, struct sb_response *);
 /* workbooks_list.c, workbooks_change.c: a list, a change of a set. */
 void wb_list(const struct wb_set *, const char *body, struct sb_response *);
 /* A list of things that have an id and a name; `one` answers the i-th with its JSON. */
-void wb_list_named(const char *body, size_t n, json_t *(*one)(size_t i, struct wb_org *),
+void wb_list_named(const char *body, size_t n, json_t *(*one)(size_t i, struct wb_named *),
                    struct sb_response *);
 json_t *wb_row_json(const struct wb_record *, const char *const *columns, size_t n, bool epoch);
 void wb_change(struct wb_set *, const struct sb_request *, struct sb_response *);

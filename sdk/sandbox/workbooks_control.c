@@ -77,9 +77,11 @@ static json_t *organisations(const struct asked *q)
 {
     json_t *of = json_array();
     (void)q;
-    for (size_t i = 0; i < wb_n_orgs; i++)
-        json_array_append_new(
-            of, json_pack("{s:I,s:s}", "id", (json_int_t)wb_orgs[i].id, "name", wb_orgs[i].name));
+    const struct wb_set *s = &wb_sets[WB_ORGANISATIONS];
+    for (size_t i = 0; i < s->n; i++)
+        if (!s->rows[i].deleted)
+            json_array_append_new(of, json_pack("{s:I,s:s}", "id", (json_int_t)s->rows[i].id,
+                                                "name", wb_value(&s->rows[i], "name")));
     return json_pack("{s:o}", "organisations", of);
 }
 
@@ -158,6 +160,18 @@ static json_t *delete_(const struct asked *q)
     return touched(q->p);
 }
 
+/* K8: at once, and nothing tells of it. To us it looks the same when rights are taken away (B4). */
+static json_t *purge(const struct asked *q)
+{
+    struct wb_set *s = q->set;
+    size_t at = (size_t)(q->p - s->rows);
+    for (size_t c = 0; c < WB_COLUMNS; c++)
+        free(q->p->value[c]);
+    memmove(q->p, q->p + 1, (s->n - at - 1) * sizeof(*q->p));
+    s->n--;
+    return json_object();
+}
+
 static json_t *undelete(const struct asked *q)
 {
     q->p->deleted = false;
@@ -182,7 +196,7 @@ static const struct {
     {"edit", true, edit},      {"drop_sessions", false, drop_sessions},
     {"queue", true, edit},     {"expire_key", false, expire_key},
     {"delete", true, delete_}, {"undelete", true, undelete},
-    {"lock", true, lock},
+    {"lock", true, lock},      {"purge", true, purge},
 };
 
 static json_t *answer_to(const char *action, const struct asked *q)

@@ -166,9 +166,9 @@ void wb_list(const struct wb_set *set, const char *body, struct sb_response *out
     free(hits);
 }
 
-static const char *org_get(const void *record, const char *field, char buf[32])
+static const char *named_get(const void *record, const char *field, char buf[32])
 {
-    const struct wb_org *o = record;
+    const struct wb_named *o = record;
     if (!strcmp(field, "name"))
         return o->name;
     if (strcmp(field, "id") && strcmp(field, "is_deleted"))
@@ -178,7 +178,7 @@ static const char *org_get(const void *record, const char *field, char buf[32])
 }
 
 /* A list of things that have an id and a name; `one` answers the i-th with its JSON. */
-void wb_list_named(const char *body, size_t n, json_t *(*one)(size_t i, struct wb_org *),
+void wb_list_named(const char *body, size_t n, json_t *(*one)(size_t i, struct wb_named *),
                    struct sb_response *out)
 {
     static struct wb_query q;
@@ -186,9 +186,9 @@ void wb_list_named(const char *body, size_t n, json_t *(*one)(size_t i, struct w
     int64_t limit = number_param(body, "_limit", 100), cap = atol(sb_switch("page_cap", "200"));
     wb_query_read(&q, body);
     for (size_t i = 0; i < n; i++) {
-        struct wb_org named;
+        struct wb_named named;
         json_t *row = one(i, &named);
-        if (wb_query_match(&q, org_get, &named) > 0 &&
+        if (wb_query_match(&q, named_get, &named) > 0 &&
             (int64_t)json_array_size(rows) < (limit < cap ? limit : cap))
             json_array_append(rows, row);
         json_decref(row);

@@ -62,8 +62,28 @@ const char *const wb_all_shown[] = {"object_url",  "id",         "lock_version",
                                     "updated_by",  "is_deleted", "_can_read",    "_can_modify",
                                     "_can_delete", NULL};
 
-struct wb_org *wb_orgs;
-size_t wb_n_orgs;
+/* B9, Organisation. */
+static const char *const organisation_columns[] = {"name",
+                                                   "industry",
+                                                   "website",
+                                                   "organisation_category",
+                                                   "organisation_num_employees",
+                                                   "organisation_annual_revenue",
+                                                   "created_through",
+                                                   "created_through_reference",
+                                                   "main_location[email]",
+                                                   "main_location[alternate_email]",
+                                                   "main_location[telephone]",
+                                                   "main_location[alternate_telephone]",
+                                                   "main_location[mobile]",
+                                                   "main_location[fax]",
+                                                   "main_location[street_address]",
+                                                   "main_location[town]",
+                                                   "main_location[county_province_state]",
+                                                   "main_location[postcode]",
+                                                   "main_location[country]",
+                                                   "assigned_to",
+                                                   NULL};
 
 /* ---- people
  * ------------------------------------------------------------------------------------------ */
@@ -97,6 +117,12 @@ static char *html(const char *value)
     return b.data;
 }
 
+static const char *organisation_refuses(const char *column, const char *value)
+{
+    (void)column;
+    return strlen(value) > TEXT_MAX * 4 ? "is too long" : NULL;
+}
+
 static char *person_rewrite(const char *column, const char *value)
 {
     (void)column;
@@ -105,22 +131,22 @@ static char *person_rewrite(const char *column, const char *value)
 
 static json_t *person_show(const struct wb_record *p, const char *name, bool epoch)
 {
-    const struct wb_org *org = wb_org_by_id(p->employer);
+    const struct wb_record *org = wb_org_by_id(p->employer);
     (void)epoch;
     if (!strcmp(name, "queue_entry[queue_id]"))
         return json_integer(p->queue);
     if (!strcmp(name, "employer_link"))
         return org ? json_integer(org->id) : json_null();
     if (!strcmp(name, "employer_name"))
-        return org ? json_string(org->name) : json_null();
+        return org ? json_string(wb_value(org, "name")) : json_null();
     return NULL;
 }
 
 static const char *person_text(const struct wb_record *p, const char *field, char buf[32])
 {
-    const struct wb_org *org;
+    const struct wb_record *org;
     if (!strcmp(field, "employer_name"))
-        return (org = wb_org_by_id(p->employer)) ? org->name : NULL;
+        return (org = wb_org_by_id(p->employer)) ? wb_value(org, "name") : NULL;
     if (strcmp(field, "queue_entry[queue_id]"))
         return (const char *)-1;
     snprintf(buf, 32, "%lld", (long long)p->queue);
@@ -187,6 +213,17 @@ struct wb_set wb_sets[WB_SETS] = {
                   .shown = wb_nothing_shown,
                   .refuses = wb_link_refuses,
                   MORE},
+    [WB_ORGANISATIONS] = {.name = "organisations",
+                          .path = "/crm/organisations.api",
+                          .class = "Private::Crm::Organisation",
+                          .prefix = "ORG",
+                          .first_id = FIRST_ORG,
+                          .named = true,
+                          .queue = ORGANISATION_UNASSIGNED,
+                          .columns = organisation_columns,
+                          .shown = wb_nothing_shown,
+                          .refuses = organisation_refuses,
+                          MORE},
 };
 
 static int place(const char *const *of, const char *name)
@@ -307,26 +344,23 @@ const char *wb_value(const struct wb_record *p, const char *column)
     return c < 0 ? NULL : p->value[c];
 }
 
-struct wb_org *wb_org_by_id(int64_t id)
+const struct wb_record *wb_org_by_id(int64_t id)
 {
-    for (size_t i = 0; i < wb_n_orgs; i++)
-        if (wb_orgs[i].id == id)
-            return &wb_orgs[i];
-    return NULL;
+    const struct wb_record *o = wb_by_id(&wb_sets[WB_ORGANISATIONS], id);
+    return o && !o->deleted ? o : NULL;
 }
 
 int64_t wb_org_named(const char *name, bool make)
 {
-    for (size_t i = 0; name && i < wb_n_orgs; i++)
-        if (!strcmp(wb_orgs[i].name, name))
-            return wb_orgs[i].id;
+    struct wb_set *s = &wb_sets[WB_ORGANISATIONS];
+    for (size_t i = 0; name && i < s->n; i++)
+        if (!s->rows[i].deleted && same(wb_value(&s->rows[i], "name"), name))
+            return s->rows[i].id;
     if (!name || !make)
         return 0;
-    wb_orgs = realloc(wb_orgs, (wb_n_orgs + 1) * sizeof(*wb_orgs));
-    if (!wb_orgs)
-        abort();
-    wb_orgs[wb_n_orgs] = (struct wb_org){FIRST_ORG + (int64_t)wb_n_orgs, strdup(name)};
-    return wb_orgs[wb_n_orgs++].id;
+    struct wb_record *o = wb_new(s);
+    wb_set_named_value(o, "name", name);
+    return o->id;
 }
 
 void wb_tables_free(void)
@@ -343,11 +377,6 @@ void wb_tables_free(void)
         s->n = s->cap = 0;
         s->next_id = 0;
     }
-    for (size_t i = 0; i < wb_n_orgs; i++)
-        free(wb_orgs[i].name);
-    free(wb_orgs);
-    wb_orgs = NULL;
-    wb_n_orgs = 0;
     wb_sent = 0;
 }
 

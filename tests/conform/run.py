@@ -26,6 +26,7 @@ scratch = true;
 # Another record, which has to be there; what no public source shows.
 avoid = [ "org", "rrule" ];
 """
+FOUNDING = WORKBOOKS.replace("share_description", "create_organisations")
 SESSION = WORKBOOKS.replace("api_key = ", 'username = "{workbooks[username]}"; password = ')
 FOLDER = """
 endpoint = {{ connector = "vdir"; path = "{dir}/cards"; version = "{version}"; }};
@@ -103,10 +104,13 @@ def test_mailbox(*args):
 
 
 def test_workbooks(*args):
-    for collection in ("people", "tasks", "meetings", "emails"):
+    for collection in ("people", "organisations", "tasks", "meetings", "emails"):
         with Sandbox(clock=False) as box:
             conform("workbooks.so", WORKBOOKS, box.info, box.info["workbooks"]["api_key"], *args,
                     collection=collection)
+    with Sandbox(clock=False) as box:
+        conform("workbooks.so", FOUNDING, box.info, box.info["workbooks"]["api_key"], *args,
+                collection="organisations")
     with Sandbox(clock=False) as box:
         conform("workbooks.so", SESSION, box.info, box.info["workbooks"]["password"], *args,
                 collection="tasks")

@@ -18,7 +18,7 @@ static void test_workbooks__check_and_describe(void **state)
     assert_int_equal(t->c->check(&t->call), WESS_OK);
     assert_string_equal(wb_param(stage_request(t, WB_LIST, 0), "_limit", 0), "0");
     assert_int_equal(t->c->describe(&t->call, &s), WESS_OK);
-    assert_int_equal(s.n, 4);
+    assert_int_equal(s.n, 5);
     assert_string_equal(s.of[0].id, "people");
     assert_int_equal(s.of[0].write_max, 100);
     assert_int_equal(s.of[0].fetch_max, 100);

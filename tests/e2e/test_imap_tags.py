@@ -328,6 +328,29 @@ def test_tags_are_written_back():
             assert says in told.stdout + told.stderr, told.stdout + told.stderr
 
 
+def test_a_message_that_comes_later_gets_its_keywords():
+    with Dovecot() as server, Sandbox("--data", "empty") as box, Back(box, server) as wess:
+        person = Mailbox(server)
+        mail(box, "late", categories="Workbooks")
+        never = mail(box, "untagged", categories="Workbooks")
+        wess.settle()
+        box.exchange("untag", 0, id=never["id"], category="Workbooks")
+        wess.settle()
+        for n in ("late", "untagged", "other"):
+            person.append(identity(n), ["Mine"])
+        wess.settle()
+        assert person.flags(identity("late")) == [{"Mine", "Workbooks"}]
+        assert person.flags(identity("untagged")) == person.flags(identity("other")) == [{"Mine"}]
+        # It is waited for for 30 days, and costs nothing meanwhile.
+        mail(box, "too late", categories="Workbooks")
+        wess.settle()
+        box.move_clock(31 * 86400)
+        wess.settle()
+        person.append(identity("too late"), ["Mine"])
+        wess.settle()
+        assert person.flags(identity("too late")) == [{"Mine"}]
+
+
 def test_nothing_is_written_back_unless_it_is_named():
     with Dovecot() as server, Sandbox("--data", "empty") as box, Back(box, server, "[]") as wess:
         person = Mailbox(server)

@@ -331,6 +331,12 @@ def test_16_notes_and_unknown_employers():
             assert "&amp;" in right["fields"]["party_notes"]
             assert "Nowhere Known Ltd" not in str(box.control("workbooks/organisations"))
             assert "org" in wess("parked", "list").stdout
+            wess("parked", "retry", "--all", check=None)
+            box.exchange("edit", 0, id=box.contact(0, email="nora@finch.example")["id"],
+                         CompanyName="Nowhere Either Ltd")
+            wess("sync")
+            with open(wess.dir + "/log") as f:  # by the name that it has over there
+                assert f"PERS-{right['id']} is parked, field org: no-match" in f.read()
             settled(box, wess)
             left = box.contact(0, email="nora@finch.example")
             assert left["fields"]["Body"] == "Line one & two\nLine <three>"

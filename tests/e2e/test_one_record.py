@@ -186,6 +186,65 @@ def test_a_database_put_back_to_an_earlier_time_is_held():
                 assert all_there(box, right)[0]["fields"][column] == words[found_by]
 
 
+def person_of(box, name):
+    box.exchange("create", 0, GivenName=name, Surname="Newer", DisplayName=name + " Newer",
+                 EmailAddress1=name.lower() + "@newer.example", categories="Workbooks")
+
+
+def test_what_was_made_last_is_gone_and_nobody_told():
+    """Only newer records are gone: none shows an older revision."""
+    def edits(box):
+        item = box.contact(0, email="olaf@newer.example")["id"]
+        box.exchange("edit", 0, id=item, JobTitle="Chair")
+
+    def numbers_are_given_anew(box):
+        for i in range(2):
+            box.workbooks("create", of="people", name=f"Quite Other {i}", person_last_name=f"Other {i}",
+                          **{"main_location[email]": f"other{i}@x.example"})
+
+    for names in (["Olaf"], ["Olaf", "Pia"]):
+        for then in (edits, lambda box: person_of(box, "Rosa"), numbers_are_given_anew):
+            with Sandbox("--data", "empty") as box, Many(
+                    box, "contact", "contacts", "people", own=False, users=1,
+                    pair='on_delete = { left = "delete"; right = "delete"; };') as wess:
+                customer(box, 0)
+                wess.settle()
+                box.workbooks("backup")
+                for name in names:
+                    person_of(box, name)
+                wess.settle()
+                assert len(box.people()) == len(names) + 1
+                box.workbooks("restore")
+                box.move_clock(3600)
+                wess.quiet()  # nothing shows yet
+                then(box)
+                mailbox, people = box.contacts(0), box.people()
+                held_back(wess)
+                box.move_clock(3600)
+                held_back(wess)
+                assert (mailbox, people) == (box.contacts(0), box.people())
+
+
+def test_one_that_is_hidden_from_us_is_no_backup():
+    with Sandbox("--data", "empty") as box, Many(
+            box, "contact", "contacts", "people", own=False, users=1,
+            pair='on_delete = { left = "delete"; right = "unlink"; };') as wess:
+        customer(box, 0)
+        person_of(box, "Olaf")
+        wess.settle()
+        person_of(box, "Rosa")
+        wess.settle()
+        box.move_clock(60)
+        first = min(p["id"] for p in box.people())
+        box.workbooks("edit", id=first, person_job_title="Head")
+        wess.settle()
+        box.workbooks("purge", id=max(p["id"] for p in box.people()))
+        box.move_clock(3600)
+        person_of(box, "Zoe")
+        wess.settle()
+        assert any(p["fields"]["name"] == "Zoe Newer" for p in box.people())
+
+
 def test_a_shared_record_is_not_deleted_for_one():
     with Sandbox("--data", "empty") as box, \
             Many(box, "contact", "contacts", "people", pair='on_untag = "delete"; '
@@ -239,6 +298,30 @@ def record(box):
     found = all_there(box, "meetings")
     assert len(found) == 1, [m["fields"]["name"] for m in found]
     return found[0]
+
+
+def test_a_meeting_made_there_and_invited_to_from_a_mailbox():
+    for own in (True, False):
+        with Sandbox("--data", "empty") as box, \
+                Many(box, "event", "calendar", "meetings", own=own, pair=MEETINGS) as wess:
+            there = box.workbooks("create", of="meetings", name="Review", all_day="false",
+                                  start="2030-07-04T07:00:00Z", finish="2030-07-04T08:00:00Z",
+                                  assigned_to=602)["id"]
+            wess.settle()
+            mine = entry(box, 0)
+            box.exchange("edit", 0, id=mine["id"], RequiredAttendees=ASKED)
+            wess.settle()
+            # Another name by now, so that nothing but its identity tells.
+            meeting(box, 1, UID=mine["fields"]["UID"], Subject="Our review")
+            wess("sync", "--no-wait", check=(0, 1))
+            asks = wess.json("conflicts", "list")["conflicts"]
+            assert all(a.get("field") for a in asks), asks
+            assert record(box)["id"] == there
+            # It is the organiser who moves it; what is whose is another matter.
+            box.exchange("edit", 0, id=mine["id"], Start="2030-07-05T07:00:00Z", End="2030-07-05T08:00:00Z")
+            wess.settle()
+            assert record(box)["fields"]["start"] == "@1909465200", record(box)
+            assert not [a for a in wess.json("conflicts", "list")["conflicts"] if not a.get("field")]
 
 
 def writes(box):

@@ -197,5 +197,40 @@ def test_8_from_a_folder_of_files_it_is_the_same():
         assert wess.files() == ["o.ics"], wess.files()
 
 
+def test_9_an_event_that_becomes_a_series_keeps_its_meeting():
+    with Sandbox("--data", "empty") as box, Series(box) as wess:
+        event_id = make(box, "CalendarItem", Subject="Talk", Start=on(2), End=on(2, 9),
+                        StartTimeZone="UTC", EndTimeZone="UTC")["id"]
+        wess.settle()
+        (first,) = all_there(box, "meetings", name="Talk")
+        box.exchange("edit", 0, id=event_id, Recurrence=rule(2))
+        wess.settle()
+        assert days_of(box, "Talk") == [2, 9, 16, 23], days_of(box, "Talk")
+        assert on_day(box, 2, "Talk")["id"] == first["id"], "it has a twin of its own"
+        # Both ways still: it is that occurrence now.
+        box.workbooks("edit", of="meetings", id=first["id"], name="Talk with Ann")
+        wess.settle()
+        now = here(box, "calendar", "Talk")["fields"]
+        assert now["ModifiedOccurrences"].count("<t:Occurrence>") == 1, now
+        box.exchange("edit", 0, id=event_id, Subject="Speech")
+        wess.settle()
+        assert days_of(box, "Speech") == [9, 16, 23]
+
+
+def test_a_series_that_becomes_an_event_keeps_one_meeting():
+    with Sandbox("--data", "empty") as box, Series(box) as wess:
+        series = wess.weekly("Talk", begins=2)
+        wess.settle()
+        assert days_of(box, "Talk") == [2, 9, 16, 23]
+        first = on_day(box, 2, "Talk")
+        box.exchange("edit", 0, id=series, Recurrence="")
+        wess.settle()
+        box.exchange("edit", 0, id=series, Subject="Talk alone")
+        wess.settle()
+        assert [m["id"] for m in all_there(box, "meetings", name="Talk alone")] == [first["id"]]
+        # The others are there no more: their links end, as where a series is deleted.
+        assert days_of(box, "Talk") == [9, 16, 23], days_of(box, "Talk")
+
+
 if __name__ == "__main__":
     main(globals())

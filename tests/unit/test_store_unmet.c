@@ -98,6 +98,36 @@ static void in_the_index_of_keys_or_behind_it(void **state)
     assert_int_equal(met(mails, of, 1), 1);
 }
 
+static void who_could_not_be_looked_for_is_asked_for(void **state)
+{
+    (void)state;
+    struct asked_row of[4];
+    size_t n = 0;
+    const struct wess_key key = {"email", "a da@x"};
+    struct hash ada = address("ada@x"), ben = address("ben@x");
+    int64_t mail = an_item(mails, "m1", "nobody");
+    OK(&box, unmet_put(box.db, mail, people, &ben, 100));
+    OK(&box, unmet_put(box.db, mail, people, &ada, 100));
+    OK(&box, unmet_ask(box.db, mail, people, &ada, &key, 200)); /* told before, and not by itself */
+    OK(&box, unmet_asked(box.db, box.arena, mails, of, 4, &n));
+    assert_int_equal(n, 1);
+    assert_string_equal(of[0].rid, "m1");
+    assert_string_equal(of[0].collection, "people");
+    assert_string_equal(of[0].key.space, "email");
+    assert_string_equal(of[0].key.id, "a da@x");
+    assert_memory_equal(&of[0].hash, &ada, sizeof(ada));
+    OK(&box, unmet_asked(box.db, box.arena, people, of, 4, &n));
+    assert_int_equal(n, 0);
+    OK(&box, unmet_looked(box.db, mail, &ada));
+    OK(&box, unmet_asked(box.db, box.arena, mails, of, 4, &n));
+    assert_int_equal(n, 0);
+    /* From then on like anybody who comes later. */
+    an_item(people, "p1", "ada@x");
+    struct met_row met_[4];
+    assert_int_equal(met(mails, met_, 4), 1);
+    assert_int_equal(met_[0].feed, people);
+}
+
 static void after_its_day_nobody_waits(void **state)
 {
     (void)state;
@@ -118,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_is_there_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(in_the_index_of_keys_or_behind_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_could_not_be_looked_for_is_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(after_its_day_nobody_waits, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -269,9 +269,11 @@ struct wess_refused { /* a field that the remote will not take */
 };
 /* An item of another collection that this one speaks of, and that is not there: {"people",
  * {"email", "a@b"}}. The core tells by relate() when it is, for a month. */
+enum { WESS_UNMET_UNSURE = 1 }; /* it could not be looked for: the core does, by find() */
 struct wess_unmet {
     const char *collection;
     struct wess_key key;
+    uint32_t flags;
 };
 struct wess_relation {
     const char *id;     /* an item of the call's collection */

@@ -21,11 +21,8 @@ static bool load_op(struct flight *f, size_t i, uint32_t flags)
         [OP_CREATE] = WESS_CREATE, [OP_UPDATE] = WESS_UPDATE, [OP_DELETE] = WESS_DELETE};
     const struct op_row *row = &f->rows[i];
     struct wess_op *op = &f->ops[i];
-    struct wess_item *before = arena_alloc(f->arena, sizeof(*before));
     struct item_row target = {0};
     const char *rid = NULL;
-    if (!before)
-        return false;
     if (row->what != OP_CREATE) {
         if (item_get(f->run->db, f->arena, row->item[f->side], &target) != STORE_OK)
             return false;
@@ -37,8 +34,10 @@ static bool load_op(struct flight *f, size_t i, uint32_t flags)
     if (f->run->pair->with_attendees == ATTENDEES_SEND)
         op->flags |= WESS_OP_MAY_TELL;
     if (row->what != OP_CREATE && RULE(before_compared)) {
+        struct wess_item *before = arena_alloc(f->arena, sizeof(*before));
         op->before = before;
-        if (!load_item(f->arena, f->run, f->side, rid, row->revision, row->before, before))
+        if (!before ||
+            !load_item(f->arena, f->run, f->side, rid, row->revision, row->before, before))
             return false;
         before->flags = WESS_ITEM_WHOLE; /* what is not listed was empty */
     }

@@ -222,7 +222,7 @@ static size_t take_count(struct in *in, size_t least)
 
 static void *room(struct in *in, size_t n, size_t size)
 {
-    void *p = in->bad ? NULL : arena_alloc(in->arena, (n + 1) * size);
+    void *p = in->bad ? NULL : arena_alloc(in->arena, n * size);
     in->bad |= !p;
     return p;
 }

@@ -24,13 +24,10 @@ struct wess_field *ews_push(struct ews_reading *r, const char *name, uint32_t ty
     return f;
 }
 
-/* A list as it is kept: what it grew in is not. */
 static void *settled(struct ews_reading *r, const struct wess_vec *v)
 {
-    void *of = v->n ? r->host->alloc(r->a, v->n * v->size) : NULL;
+    void *of = wess_vec_kept(r->host, r->a, v);
     r->spent |= v->n && !of;
-    if (of)
-        memcpy(of, v->of, v->n * v->size);
     return of;
 }
 

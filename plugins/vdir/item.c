@@ -6,6 +6,8 @@
 #include "keys.h"
 #include "vdir.h"
 
+#define FIELDS_ROOM 32u /* of a card; more grow in the arena */
+
 struct reading {
     struct wess_call *call;
     const struct wess_host *host;
@@ -204,11 +206,19 @@ const char *vdir_stamp(struct wess_call *call, const struct lines *v, bool *spen
     return stamp;
 }
 
+static enum wess_code too_large(struct wess_call *call)
+{
+    return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
+                     "the files are too large for one answer");
+}
+
 enum wess_code vdir_item(struct wess_call *call, const struct lines *v, const char *id, bool whole,
                          struct wess_item *out)
 {
     const struct wess_host *h = call->conn->host;
-    struct reading r = {call, h, v, {.size = sizeof(struct wess_field)}, whole, false};
+    struct wess_field room[FIELDS_ROOM];
+    struct wess_vec fields = {.of = room, .cap = FIELDS_ROOM, .size = sizeof(*room)};
+    struct reading r = {call, h, v, fields, whole, false};
     *out = (struct wess_item){
         .id = wess_arena_text(h, call->arena, id), .kind = "contact", .collection = "contacts"};
     if (says(v, "CLASS", "PRIVATE") || says(v, "CLASS", "CONFIDENTIAL"))
@@ -226,11 +236,10 @@ enum wess_code vdir_item(struct wess_call *call, const struct lines *v, const ch
     out->fields = r.fields.of;
     out->n_fields = r.fields.n;
     if (r.spent || !out->id || wess_item_keys(h, call->arena, out, stamp) != WESS_OK)
-        return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL,
-                         "the files are too large for one answer");
+        return too_large(call);
+    out->fields = whole ? wess_vec_kept(h, call->arena, &r.fields) : NULL;
+    out->n_fields = whole ? r.fields.n : 0;
     if (whole)
         out->flags |= WESS_ITEM_WHOLE;
-    else
-        out->n_fields = 0;
-    return WESS_OK;
+    return out->n_fields && !out->fields ? too_large(call) : WESS_OK;
 }

@@ -5,6 +5,8 @@
 
 #include "vdir.h"
 
+#define ENTRIES_ROOM 16u /* of one kind; more grow in the arena */
+
 const char *const vdir_record_field[] = {"email", "phone", "address"};
 const char *const vdir_record_property[] = {"EMAIL", "TEL", "ADR"};
 const char *const vdir_place_part[VDIR_PARTS] = {NULL,     NULL,   "street", "locality",
@@ -188,12 +190,16 @@ static size_t once(struct vdir_entry *of, size_t n)
 bool vdir_entries(struct wess_call *call, const struct lines *v, enum vdir_records what,
                   struct vdir_entries *out)
 {
-    struct lister l = {call, v, what, {.size = sizeof(struct vdir_entry)}, false};
+    struct vdir_entry room[ENTRIES_ROOM];
+    struct wess_vec found = {.of = room, .cap = ENTRIES_ROOM, .size = sizeof(*room)};
+    struct lister l = {call, v, what, found, false};
     const char *name = vdir_record_property[what];
     for (size_t i = lines_find(v, name, 0); i != LINES_NONE && !l.spent;
          i = lines_find(v, name, i + 1))
         list_line(&l, i);
-    *out = (struct vdir_entries){l.found.of, l.found.n};
+    struct vdir_entry *of = wess_vec_kept(call->conn->host, call->arena, &l.found);
+    *out = (struct vdir_entries){of, of ? l.found.n : 0};
+    l.spent |= l.found.n && !of;
     if (what == VDIR_MAIL && out->n) {
         qsort(out->of, out->n, sizeof(*out->of), by_rank);
         out->n = once(out->of, out->n);

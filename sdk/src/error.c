@@ -84,5 +84,16 @@ void *wess_vec_push(const struct wess_host *host, struct wess_arena *arena, stru
         v->of = of;
         v->cap = cap;
     }
-    return (char *)v->of + v->size * v->n++;
+    char *new = (char *)v->of + v->size * v->n++;
+    memset(new, 0, v->size);
+    return new;
+}
+
+void *wess_vec_kept(const struct wess_host *host, struct wess_arena *arena,
+                    const struct wess_vec *v)
+{
+    void *of = v->n ? host->alloc(arena, v->n * v->size) : NULL;
+    if (of)
+        memcpy(of, v->of, v->n * v->size);
+    return of;
 }

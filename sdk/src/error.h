@@ -23,5 +23,8 @@ struct wess_vec {
 };
 /* A zeroed new element at the end; NULL: budget spent. */
 void *wess_vec_push(const struct wess_host *, struct wess_arena *, struct wess_vec *);
+/* What was pushed, in the arena and no larger than that: for an array that began with room of its
+ * own (`of` and `cap` on the stack), and is kept. NULL: none, or budget spent. */
+void *wess_vec_kept(const struct wess_host *, struct wess_arena *, const struct wess_vec *);
 
 #endif

@@ -4,6 +4,8 @@
 
 #include "error.h"
 
+#define KEYS_ROOM 16u /* of an item; more grow in the arena */
+
 struct maker {
     const struct wess_host *host;
     struct wess_arena *arena;
@@ -168,7 +170,8 @@ static void message_keys(struct maker *m, const struct wess_item *item)
 enum wess_code wess_item_keys(const struct wess_host *host, struct wess_arena *arena,
                               struct wess_item *item, const char *stamp)
 {
-    struct maker m = {host, arena, {.size = sizeof(struct wess_key)}, false};
+    struct wess_key room[KEYS_ROOM];
+    struct maker m = {host, arena, {.of = room, .cap = KEYS_ROOM, .size = sizeof(*room)}, false};
     if (item->kind && !strcmp(item->kind, "task"))
         summary_keys(&m, item, "due", "summary+due");
     else if (item->kind && !strcmp(item->kind, "event"))
@@ -178,8 +181,10 @@ enum wess_code wess_item_keys(const struct wess_host *host, struct wess_arena *a
     else
         contact_keys(&m, item);
     add(&m, "wess", stamp, NULL);
-    item->keys = m.keys.of;
-    item->n_keys = m.keys.n;
+    struct wess_key *keys = wess_vec_kept(host, arena, &m.keys);
+    item->keys = keys;
+    item->n_keys = keys ? m.keys.n : 0;
+    m.spent |= m.keys.n && !keys;
     return m.spent ? WESS_TOO_BIG : WESS_OK;
 }
 

@@ -13,6 +13,7 @@
 #define ANSWER_MAX ((uint64_t)256 << 20) /* bytes of what commands that went together get */
 #define ANSWER_TIMES 5                   /* the time-out of silence: so long may it take */
 #define PIECE 16384u
+#define HELD_MOST ((size_t)256 << 10) /* of an answer that is waited for before it is looked at */
 
 enum wess_code imap_not_understood(struct wess_call *call, const char *what)
 {
@@ -236,15 +237,10 @@ enum wess_code imap_connect(struct wess_call *call)
 /* ---- commands
  * ------------------------------------------------------------------------------------------ */
 
-static void put_v(struct imap_batch *, const char *fmt, va_list)
-    __attribute__((format(printf, 2, 0)));
-static void put_v(struct imap_batch *b, const char *fmt, va_list ap)
+/* For n bytes and the zero behind them. */
+static bool make_room(struct imap_batch *b, size_t n)
 {
-    va_list again;
-    va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, again);
-    va_end(again);
-    while (n >= 0 && b->cap - b->len <= (size_t)n && !b->no_memory) {
+    while (b->cap - b->len <= n && !b->no_memory) {
         size_t cap = b->cap ? 2 * b->cap : 256;
         char *text = realloc(b->text, cap);
         b->no_memory = !text;
@@ -253,10 +249,45 @@ static void put_v(struct imap_batch *b, const char *fmt, va_list ap)
             b->cap = cap;
         }
     }
-    if (b->no_memory || n < 0)
+    return !b->no_memory;
+}
+
+static void put_v(struct imap_batch *, const char *fmt, va_list)
+    __attribute__((format(printf, 2, 0)));
+static void put_v(struct imap_batch *b, const char *fmt, va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    if (n < 0 || !make_room(b, (size_t)n))
         return;
     vsnprintf(b->text + b->len, b->cap - b->len, fmt, ap);
     b->len += (size_t)n;
+}
+
+static void put_number(struct imap_batch *b, uint32_t n)
+{
+    char digits[10];
+    size_t len = 0;
+    do
+        digits[len++] = (char)('0' + n % 10);
+    while (n /= 10);
+    while (len)
+        b->text[b->len++] = digits[--len];
+}
+
+void imap_put_range(struct imap_batch *b, uint32_t first, uint32_t last, bool comma)
+{
+    if (!make_room(b, sizeof(",4294967295:4294967295")))
+        return;
+    if (comma)
+        b->text[b->len++] = ',';
+    put_number(b, first);
+    if (last == first)
+        return;
+    b->text[b->len++] = ':';
+    put_number(b, last);
 }
 
 void imap_put(struct imap_batch *b, const char *fmt, ...)
@@ -439,11 +470,43 @@ static enum wess_code take_one(struct wess_call *call, const struct imap_respons
     return take ? take(ctx, got) : WESS_OK;
 }
 
+static enum wess_code send_batch(struct wess_call *call, struct imap_batch *b)
+{
+    imap_put(b, "\r\n");
+    enum wess_code rc = b->no_memory ? lost(call, "out of memory") : WESS_OK;
+    call->conn->requests++;
+    if (rc == WESS_OK)
+        rc = send_all(call, b->text, b->len);
+    free(b->text);
+    b->text = NULL;
+    return rc;
+}
+
+enum wess_code imap_send_ahead(struct wess_call *call)
+{
+    struct imap_batch *b = &call->conn->ahead.batch;
+    return b->text ? send_batch(call, b) : WESS_OK;
+}
+
+/* Waits for the whole answer, where it is short, and has the server work on what is asked next
+ * while this is looked at. */
+static enum wess_code let_go_on(struct wess_call *call, size_t answers)
+{
+    struct wess_conn *c = call->conn;
+    bool whole = false;
+    enum wess_code rc = WESS_OK;
+    while (rc == WESS_OK && !(whole = imap_reader_holds(&c->reader, answers)) &&
+           imap_reader_left(&c->reader) < HELD_MOST)
+        rc = receive(call);
+    return rc == WESS_OK && whole ? imap_send_ahead(call) : rc;
+}
+
 static enum wess_code read_answers(struct wess_call *call, const struct imap_batch *b,
                                    imap_taker *take, void *ctx, enum imap_status *done,
                                    bool *modified)
 {
-    enum wess_code rc = WESS_OK, refused = WESS_OK;
+    enum wess_code rc = call->conn->ahead.batch.text ? let_go_on(call, b->n) : WESS_OK;
+    enum wess_code refused = WESS_OK;
     struct imap_response got;
     for (size_t n = 0; rc == WESS_OK && n < b->n;) {
         rc = next_response(call, &got);
@@ -474,24 +537,6 @@ static enum wess_code read_answers(struct wess_call *call, const struct imap_bat
     else if (refused != WESS_OK)
         call->conn->at_folder = SIZE_MAX;
     return rc != WESS_OK ? rc : refused;
-}
-
-static enum wess_code send_batch(struct wess_call *call, struct imap_batch *b)
-{
-    imap_put(b, "\r\n");
-    enum wess_code rc = b->no_memory ? lost(call, "out of memory") : WESS_OK;
-    call->conn->requests++;
-    if (rc == WESS_OK)
-        rc = send_all(call, b->text, b->len);
-    free(b->text);
-    b->text = NULL;
-    return rc;
-}
-
-enum wess_code imap_send_ahead(struct wess_call *call)
-{
-    struct imap_batch *b = &call->conn->ahead.batch;
-    return b->text ? send_batch(call, b) : WESS_OK;
 }
 
 enum wess_code imap_take_ahead(struct wess_call *call, imap_taker *take, void *ctx)

@@ -64,6 +64,7 @@ struct round {
     size_t n_seats;
     struct shared_feed *shared;
     size_t n_shared;
+    struct db *db;        /* that looked at the seats, until a worker takes it over */
     pthread_mutex_t lock; /* everything below, and the callbacks */
     size_t next_seat;
     size_t active;
@@ -532,7 +533,7 @@ static bool make_seats(struct round *rd)
         const char *copy = arena_text(rd->arena, text);
         broken(rd, EXIT_STATE, copy ? copy : out_of_memory);
     }
-    db_close(db);
+    rd->db = db;
     return ok;
 }
 
@@ -637,6 +638,8 @@ static void run_round(struct round *rd)
         broken(rd, EXIT_STATE, out_of_memory);
         return;
     }
+    workers[0].db = rd->db;
+    rd->db = NULL;
     run_all(rd, workers, n);
     for (int turn = 0; turn < REPEATS_MAX && !cancelled(rd) && pick_deferred(rd); turn++)
         run_all(rd, workers, n);
@@ -670,6 +673,7 @@ int round_run(const struct config *cfg, struct store *store, const struct round_
     else if (!rd.broken)
         broken(&rd, EXIT_STATE, out_of_memory);
     say_broken(&rd);
+    db_close(rd.db);
     for (size_t i = 0; i < rd.n_shared; i++)
         pthread_mutex_destroy(&rd.shared[i].lock);
     pthread_mutex_destroy(&rd.alone);

@@ -74,8 +74,6 @@ struct wess_conn {
     int64_t answered_by;     /* monotonic: by then it has to be there */
     struct oauth oauth;      /* of a token that is fetched */
     bool fetches, refused_token;
-    char *token;
-    int64_t token_until_ms;
     /* settings */
     const char *url, *username, *authorize, *auth, *identity;
     char **include, **exclude, **write;

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "http.h"
+#include "http_url.h"
 #include "imap.h"
 
-#define POLL_MS 250 /* how long a cancelled run may go unnoticed */
-#define CONNECT_TIMEOUT_MS 30000u
-#define TIMEOUT_MS 120000u
+#define POLL_MS 250                      /* how long a cancelled run may go unnoticed */
 #define ANSWER_MAX ((uint64_t)256 << 20) /* bytes of what commands that went together get */
 #define ANSWER_TIMES 5                   /* the time-out of silence: so long may it take */
 #define PIECE 16384u
@@ -126,44 +126,17 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
     return len;
 }
 
-static bool is_loopback(const char *url)
-{
-    static const char *const hosts[] = {"127.", "localhost", "[::1]"};
-    const char *host = strstr(url, "://");
-    for (size_t i = 0; host && i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-        size_t n = strlen(hosts[i]);
-        if (!strncasecmp(host + 3, hosts[i], n) &&
-            (i == 0 ? strspn(host + 3, "0123456789.") == strcspn(host + 3, ":/")
-                    : strchr(":/", host[3 + n]) != NULL))
-            return true;
-    }
-    return false;
-}
-
 static void set_up(struct wess_conn *c, CURL *e)
 {
     const struct wess_http *s = c->host->http;
-    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    http_transport(e, s);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "imap,imaps");
     curl_easy_setopt(e, CURLOPT_URL, c->url);
     curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
-    curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(e, CURLOPT_HTTPPROXYTUNNEL, s && s->proxy ? 1L : 0L);
     /* Without TLS a password goes to this machine alone. */
     curl_easy_setopt(e, CURLOPT_USE_SSL,
-                     (long)(is_loopback(c->url) ? CURLUSESSL_TRY : CURLUSESSL_ALL));
-    if (s && s->ca_file)
-        curl_easy_setopt(e, CURLOPT_CAINFO, s->ca_file);
-    curl_easy_setopt(e, CURLOPT_PROXY, s && s->proxy ? s->proxy : "");
-    curl_easy_setopt(e, CURLOPT_NOPROXY, s && s->proxy ? "localhost,127.0.0.1,::1" : "*");
-    curl_easy_setopt(e, CURLOPT_HTTPPROXYTUNNEL, s && s->proxy ? 1L : 0L);
-    curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(
-        e, CURLOPT_CONNECTTIMEOUT_MS,
-        (long)(s && s->connect_timeout_ms ? s->connect_timeout_ms : CONNECT_TIMEOUT_MS));
-    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS,
-                     (long)(s && s->timeout_ms ? s->timeout_ms : TIMEOUT_MS));
+                     (long)(http_url_is_near(c->url) ? CURLUSESSL_TRY : CURLUSESSL_ALL));
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
 }
@@ -336,8 +309,7 @@ bool imap_put_string(struct wess_conn *c, struct imap_batch *b, const char *text
 static enum wess_code await(struct wess_call *call, short events, int64_t *waited)
 {
     struct wess_conn *c = call->conn;
-    const struct wess_http *s = c->host->http;
-    int64_t most = s && s->timeout_ms ? s->timeout_ms : TIMEOUT_MS;
+    int64_t most = http_timeout_ms(c->host->http);
     curl_socket_t fd = CURL_SOCKET_BAD;
     curl_easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &fd);
     if (fd == CURL_SOCKET_BAD)
@@ -383,10 +355,8 @@ static int64_t monotonic_ms(void)
 /* A server that goes on talking, or gives a byte now and then, must come to an end as well. */
 static void begin_answer(struct wess_conn *c)
 {
-    const struct wess_http *s = c->host->http;
     c->came_most = c->came + ANSWER_MAX;
-    c->answered_by =
-        monotonic_ms() + ANSWER_TIMES * (int64_t)(s && s->timeout_ms ? s->timeout_ms : TIMEOUT_MS);
+    c->answered_by = monotonic_ms() + ANSWER_TIMES * http_timeout_ms(c->host->http);
 }
 
 static enum wess_code receive(struct wess_call *call)

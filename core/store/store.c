@@ -466,7 +466,7 @@ static void forget(struct db *db)
     values_forget(db);
     memset(db->rows, 0, sizeof(db->rows));
     db->indexed_known = db->numbered = false;
-    db->number = 0;
+    db->number = db->turn_feed = 0;
 }
 
 /* Changing how a transaction is written out is free when it does not change. */

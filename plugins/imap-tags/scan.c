@@ -370,7 +370,10 @@ static void put_query(struct scan *s, struct imap_batch *b)
         put_window(s, b, s->lo, s->hi);
         return;
     }
-    imap_say(c, b, "UID FETCH %u:* ", s->lo);
+    if (s->hi == UINT32_MAX)
+        imap_say(c, b, "UID FETCH %u:* ", s->lo);
+    else
+        imap_say(c, b, "UID FETCH %u:%u ", s->lo, s->hi);
     imap_put_fetch(c, b, what_of(s));
     imap_put(b, " (CHANGEDSINCE %llu%s)", (unsigned long long)p->modseq,
              vanished ? " VANISHED" : "");
@@ -420,10 +423,10 @@ static void move_on(struct scan *s)
 {
     struct place *p = &s->at[s->folder];
     put_in_order(s);
-    if (s->left_out)
-        p->at = s->left_out;
-    else if (s->way == LISTING && s->hi < (p->uidnext ? p->uidnext : UINT32_MAX) - 1)
-        p->at = s->hi + 1;
+    uint32_t end = p->uidnext ? p->uidnext : UINT32_MAX; /* what came later is later news */
+    uint32_t next = s->left_out ? s->left_out : s->hi < end - 1 ? s->hi + 1 : end;
+    if (next < end)
+        p->at = next;
     else
         finish_folder(p);
 }
@@ -501,6 +504,13 @@ static enum wess_code ask(struct scan *s)
     return imap_run(s->call, &b, take, s);
 }
 
+/* What changed is little as a rule, and asked for at once; where there was no room for all of it,
+ * the server is not to tell the rest again with each page. */
+static bool in_windows(const struct scan *s)
+{
+    return s->way == LISTING || s->at[s->folder].at > 1;
+}
+
 /* A page's worth of the folder at hand. *full: the page ends here. */
 static enum wess_code read_folder(struct scan *s, bool *full)
 {
@@ -518,7 +528,7 @@ static enum wess_code read_folder(struct scan *s, bool *full)
     s->code = WESS_OK;
     s->selected = (struct imap_selected){0};
     s->lo = p->at;
-    s->hi = s->way == LISTING ? window_end(s, s->most - s->found.n) : UINT32_MAX;
+    s->hi = in_windows(s) ? window_end(s, s->most - s->found.n) : UINT32_MAX;
     enum wess_code rc = make_room(s);
     if (rc != WESS_OK)
         return rc;

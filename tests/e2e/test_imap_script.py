@@ -128,6 +128,28 @@ def test_the_next_window_is_asked_for_ahead():
         wess.filed(4)
 
 
+def test_all_changed_at_once():
+    """What there is no room for is not told again with each page."""
+    folder = inbox(*[f"m{i}" for i in range(2600)])
+    with Server(folder) as server, Files(server) as wess:
+        for i in (0, 2599):
+            wess.mail(f"m{i}")
+        wess.filed(2)
+        for m in folder.messages:
+            folder.change(m.uid, "Workbooks", "Later")
+        wess.mail("new")
+        server.asked.clear()
+
+        def arrives(tag, rest):
+            if not any(m.id == "<new@example.com>" for m in folder.messages):
+                folder.add("<new@example.com>", "Workbooks")
+        server.hooks["UIDFETCH"] = arrives
+        wess.sync("--no-wait")
+        asked = [a.split()[1] for a in server.asked if a.startswith("UIDFETCH")]
+        assert asked == ["1:*", "501:1000", "1001:1500", "1501:2000", "2001:2500", "2501:2600"], asked
+        wess.filed(3)
+
+
 def test_a_window_that_was_asked_for_ahead_and_is_refused():
     folder = inbox(*[f"m{i}" for i in range(1200)])
     with Server(folder) as server, Files(server) as wess:

@@ -154,6 +154,8 @@ static void run_round(struct round *rd)
         round_broken(rd, EXIT_STATE, OUT_OF_MEMORY);
         return;
     }
+    workers[0].db = rd->db;
+    rd->db = NULL;
     round_run_all(rd, workers, n);
     for (int turn = 0; turn < REPEATS_MAX && !round_cancelled(rd) && pick_deferred(rd); turn++)
         round_run_all(rd, workers, n);
@@ -187,6 +189,7 @@ int round_run(const struct config *cfg, struct store *store, const struct round_
     else if (!rd.broken)
         round_broken(&rd, EXIT_STATE, OUT_OF_MEMORY);
     say_broken(&rd);
+    db_close(rd.db);
     for (size_t i = 0; i < rd.n_shared; i++)
         pthread_mutex_destroy(&rd.shared[i].lock);
     pthread_mutex_destroy(&rd.alone);

@@ -58,6 +58,7 @@ struct round {
     size_t n_seats;
     struct shared_feed *shared;
     size_t n_shared;
+    struct db *db;        /* that looked at the seats, until a worker takes it over */
     pthread_mutex_t lock; /* everything below, and the callbacks */
     size_t next_seat;
     size_t active;

@@ -84,6 +84,6 @@ bool round_make_seats(struct round *rd)
         const char *copy = arena_text(rd->arena, text);
         round_broken(rd, EXIT_STATE, copy ? copy : OUT_OF_MEMORY);
     }
-    db_close(db);
+    rd->db = db;
     return ok;
 }

@@ -16,7 +16,7 @@
 
 #define BUSY_MS 10000 /* another process reading or a checkpoint */
 #define PAGE_BYTES 4096
-#define CACHE_PAGES 1024 /* of all connections together */
+#define CACHE_PAGES 768 /* of all connections together */
 #define OWNER_STEPS 50
 #define OWNER_STEP_NS 10000000L
 #define EXIT_OTHER_OWNER 6
@@ -293,11 +293,11 @@ static bool open_database(struct store *s, const char *site, char **why, int *st
     if (!load_key(s, fresh, why, status))
         return false;
     sqlite3 *sq = connect(s, text, sizeof(text));
-    bool ok = sq && schema_ready(s, sq, fresh, text, sizeof(text));
-    sqlite3_close(sq);
-    if (!ok)
-        return refuse(why, status, EXIT_OUR_STATE, s->path, "%s", text);
-    return check_site(s, site, why, status);
+    bool ok = sq && schema_ready(s, sq, fresh, text, sizeof(text))
+                  ? check_site(s, site, why, status)
+                  : refuse(why, status, EXIT_OUR_STATE, s->path, "%s", text);
+    sqlite3_close(sq); /* the last to be closed puts the journal away, which is done once */
+    return ok;
 }
 
 struct store *store_open(const char *state_dir, const char *site, enum store_open how, char **why,
@@ -466,7 +466,7 @@ static void forget(struct db *db)
     values_forget(db);
     memset(db->rows, 0, sizeof(db->rows));
     db->indexed_known = db->numbered = false;
-    db->number = 0;
+    db->number = db->turn_feed = 0;
 }
 
 /* Changing how a transaction is written out is free when it does not change. */

@@ -29,17 +29,24 @@ enum store_code tagged_get(struct db *db, struct wess_arena *a, int64_t feed, co
     return sql_ok(db);
 }
 
-/* Each change has a number, so that whoever selects by it hears of it once. */
-#define NEXT_TURN "(SELECT coalesce(max(turn), 0) + 1 FROM tagged WHERE feed = ?1)"
+/* Each change has a number, so that whoever selects by it hears of it once; asked for once in a
+ * transaction. */
+static int64_t next_turn(struct db *db, int64_t feed)
+{
+    if (db->turn_feed != feed && tagged_turn(db, feed, &db->turn) == STORE_OK)
+        db->turn_feed = feed;
+    return ++db->turn;
+}
 
 enum store_code tagged_put(struct db *db, const struct tagged_row *row)
 {
     struct wess_slice key = {row->has_key ? row->key.of : NULL, row->has_key ? HASH_SIZE : 0};
     return sql_do(db,
                   "INSERT INTO tagged(feed, rid, key, revision, tags, gone, turn) VALUES(?1, ?2,"
-                  " ?3, ?4, ?5, 0, " NEXT_TURN ") ON CONFLICT(feed, rid) DO UPDATE SET key = ?3,"
-                  " revision = ?4, tags = ?5, gone = 0, turn = excluded.turn",
-                  "itbtb", row->feed, row->rid, key, row->revision, row->tags);
+                  " ?3, ?4, ?5, 0, ?6) ON CONFLICT(feed, rid) DO UPDATE SET key = ?3, revision ="
+                  " ?4, tags = ?5, gone = 0, turn = ?6",
+                  "itbtbi", row->feed, row->rid, key, row->revision, row->tags,
+                  next_turn(db, row->feed));
 }
 
 enum store_code tagged_revision(struct db *db, int64_t id, const char *revision)
@@ -50,9 +57,8 @@ enum store_code tagged_revision(struct db *db, int64_t id, const char *revision)
 enum store_code tagged_gone(struct db *db, int64_t feed, int64_t id)
 {
     return sql_do(db,
-                  "UPDATE tagged SET gone = 1, turn = " NEXT_TURN " WHERE feed = ?1 AND id = ?2 AND"
-                  " NOT gone",
-                  "ii", feed, id);
+                  "UPDATE tagged SET gone = 1, turn = ?3 WHERE feed = ?1 AND id = ?2 AND NOT gone",
+                  "iii", feed, id, next_turn(db, feed));
 }
 
 enum store_code tagged_behind(struct db *db, struct wess_arena *a, int64_t feed, const char *rid,

@@ -1,11 +1,12 @@
 #include "discover.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "http_url.h"
 
 #define ADDRESS_MAX 320u
 #define URL_MAX 2048u
@@ -192,13 +193,6 @@ static bool is_own(const char *host, const char *domain)
            (!strncasecmp(host, "autodiscover.", 13) && !strcasecmp(host + 13, domain));
 }
 
-static bool is_loopback(const char *host)
-{
-    struct in_addr v4;
-    return !strcasecmp(host, "localhost") || !strcmp(host, "[::1]") ||
-           (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
-}
-
 /* Names in the address itself would be other credentials than ours. */
 static bool has_user(CURLU *u)
 {
@@ -218,7 +212,7 @@ enum disco_trust disco_trusts(const char *place, const char *domain, const char 
         curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
         curl_url_get(u, CURLUPART_HOST, &name, 0) == CURLUE_OK && (*host = strdup(name))) {
         bool secure =
-            !strcasecmp(scheme, "https") || (!strcasecmp(scheme, "http") && is_loopback(name));
+            !strcasecmp(scheme, "https") || (!strcasecmp(scheme, "http") && http_is_loopback(name));
         trust = !secure                                          ? DISCO_NOT_SECURE
                 : is_own(name, domain) || is_listed(allow, name) ? DISCO_TRUSTED
                                                                  : DISCO_STRANGER;

@@ -39,7 +39,7 @@ void ews_conn_close(struct wess_conn *c)
     free(c->anchor_header);
     free(c->scope);
     free(c->own_url);
-    oauth_wipe(c->token);
+    oauth_fini(&c->oauth);
     free(c);
 }
 

@@ -56,12 +56,10 @@ struct wess_conn {
     char *anchor_header; /* "X-AnchorMailbox: ..", by which Online finds the mailbox; NULL: none */
     const char *auth_name;
     enum http_auth auth;
-    struct oauth oauth;     /* of HTTP_AUTH_BEARER */
-    char *scope;            /* that it names */
-    char *token;            /* the one in use */
-    int64_t token_until_ms; /* when to ask for the next */
-    bool signed_in;         /* credentials are set */
-    const char *zone;       /* of the mailbox's owner: where a day begins for a task */
+    struct oauth oauth; /* of HTTP_AUTH_BEARER */
+    char *scope;        /* that it names */
+    bool signed_in;     /* credentials are set */
+    const char *zone;   /* of the mailbox's owner: where a day begins for a task */
     struct ews_tree tree[EWS_KINDS];
     char *bin, *places[EWS_PLACES]; /* ids; NULL: there is none */
     char version[64];               /* "15.2.2562.17"; "": not told yet */

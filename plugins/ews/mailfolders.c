@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ews.h"
+#include "settings.h"
 
 /* What was sent or has come; the last ones only when they are named. */
 static const char *const places[EWS_PLACES] = {"inbox", "sentitems", "drafts", "outbox",
@@ -15,8 +16,8 @@ static const char usual[] = "inbox\nsentitems";
 
 static const char *setting(const struct wess_conn *c, const char *name, const char *fallback)
 {
-    const char *value = c->host->setting(c->host->ctx, name);
-    return value && *value ? value : fallback;
+    const char *value = wess_setting(c->host, name);
+    return value ? value : fallback;
 }
 
 /* ---- the places

@@ -5,10 +5,7 @@
 
 #include "discover.h"
 #include "ews.h"
-
-#define SECRET WESS_OPTION_SECRET
-#define CREDENTIAL WESS_OPTION_CREDENTIAL
-#define ROTATES (WESS_OPTION_SECRET | WESS_OPTION_ROTATES)
+#include "settings.h"
 
 const struct wess_option ews_options[EWS_N_OPTIONS] = {
     {"url", "url", NULL, NULL, NULL,
@@ -24,21 +21,9 @@ const struct wess_option ews_options[EWS_N_OPTIONS] = {
     {"auth", "choice", NULL, "ntlm", "basic|ntlm|negotiate|oauth_app|oauth_user", "how to sign in",
      0},
     {"username", "string", NULL, NULL, NULL, "DOMAIN\\\\user or user@domain (basic, ntlm)",
-     CREDENTIAL},
-    {"password", "string", NULL, NULL, NULL, "of that account", SECRET},
-    {"tenant", "string", NULL, NULL, NULL, "of Entra: its id or a domain of it (oauth)",
-     CREDENTIAL},
-    {"client_id", "string", NULL, NULL, NULL, "of the app registration (oauth)", CREDENTIAL},
-    {"client_secret", "string", NULL, NULL, NULL, "of the app registration", SECRET},
-    {"certificate", "string", NULL, NULL, NULL,
-     "PEM file of the app's certificate, instead of client_secret", CREDENTIAL},
-    {"certificate_key", "string", NULL, NULL, NULL,
-     "PEM file of its private key, 0600 (default: in the same file)", CREDENTIAL},
-    {"certificate_alg", "choice", NULL, "PS256", "PS256|RS256", "how the app signs", 0},
-    {"refresh_token", "string", NULL, NULL, NULL,
-     "file that `wess login` writes and each renewal replaces (oauth_user)", ROTATES},
-    {"authority", "url", NULL, "https://login.microsoftonline.com", NULL,
-     "where tokens come from (oauth)", CREDENTIAL},
+     WESS_OPTION_CREDENTIAL},
+    {"password", "string", NULL, NULL, NULL, "of that account", WESS_OPTION_SECRET},
+    OAUTH_OPTIONS,
     {"audience", "url", NULL, "https://outlook.office365.com", NULL,
      "for whom tokens are: the service's own https://HOST (oauth)", 0},
     {"tls_certificate", "string", NULL, NULL, NULL,
@@ -100,46 +85,27 @@ static const struct way {
 };
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 
-/* NULL: not set, or set to nothing, as an empty cell of a user is. */
 static const char *get(const struct wess_conn *c, const char *name)
 {
-    const char *value = c->host->setting(c->host->ctx, name);
-    return value && *value ? value : NULL;
-}
-
-/* Of a secret only whether it is set is known here. */
-static bool is_set(const struct wess_conn *c, const char *name)
-{
-    return c->host->setting(c->host->ctx, name) != NULL;
+    return wess_setting(c->host, name);
 }
 
 static enum wess_code judge_way(const struct wess_conn *c, const struct way *w,
                                 struct wess_error *e)
 {
     for (size_t i = 0; i < 4 && w->needs[i]; i++)
-        if (!is_set(c, w->needs[i]))
+        if (!wess_is_set(c->host, w->needs[i]))
             return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "auth = \"%s\" needs %s", w->name,
                              w->needs[i]);
     for (size_t i = 0; i < 6 && w->never[i]; i++)
-        if (is_set(c, w->never[i]))
+        if (wess_is_set(c->host, w->never[i]))
             return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
                              "auth = \"%s\" does not go with %s: take one of them off", w->name,
                              w->never[i]);
-    if (w->auth == HTTP_AUTH_BEARER && !w->person &&
-        is_set(c, "client_secret") == is_set(c, "certificate"))
-        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
-                         "auth = \"oauth_app\" needs one of client_secret and certificate");
     if (!http_can(w->auth))
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
                          "this libcurl cannot sign in by %s: choose another auth", w->name);
     return WESS_OK;
-}
-
-/* What becomes part of an address or a header. */
-static bool is_word(const char *text)
-{
-    return text[strspn(text,
-                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")] == 0;
 }
 
 static bool is_one_line(const char *text)
@@ -150,32 +116,15 @@ static bool is_one_line(const char *text)
     return true;
 }
 
-/* An origin, and nothing behind it. */
-static bool is_origin(const char *url)
-{
-    const char *host = strstr(url, "://");
-    return host && host[3] && !strpbrk(host + 3, "/?#@ ");
-}
-
 static enum wess_code set_oauth(struct wess_conn *c, const struct way *w, struct wess_error *e)
 {
     const char *audience = get(c, "audience");
-    c->oauth = (struct oauth){.host = c->host,
-                              .person = w->person,
-                              .authority = get(c, "authority"),
-                              .tenant = get(c, "tenant"),
-                              .client_id = get(c, "client_id"),
-                              .certificate = get(c, "certificate"),
-                              .key = get(c, "certificate_key"),
-                              .alg = get(c, "certificate_alg"),
-                              .secret = is_set(c, "client_secret")};
-    if (!c->oauth.tenant || !is_word(c->oauth.tenant) || !c->oauth.client_id ||
-        !is_word(c->oauth.client_id))
+    enum wess_code rc = oauth_read(&c->oauth, c->host, w->person, e);
+    if (rc != WESS_OK)
+        return rc;
+    if (!oauth_is_origin(audience))
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
-                         "tenant and client_id are made of letters, digits, dots and hyphens");
-    if (!c->oauth.authority || !is_origin(c->oauth.authority) || !audience || !is_origin(audience))
-        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
-                         "authority and audience are https://HOST, with nothing behind");
+                         "audience is https://HOST, with nothing behind");
     if (asprintf(&c->scope, w->person ? "%s/EWS.AccessAsUser.All offline_access" : "%s/.default",
                  audience) < 0) {
         c->scope = NULL;

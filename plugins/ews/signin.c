@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "ews.h"
+#include "settings.h"
 
 #define SECRET_MAX 1024u
 /* A keytab of an old password locks the account when it is tried too often. */
@@ -19,9 +20,9 @@ static enum wess_code by_password(struct wess_call *call)
     char secret[SECRET_MAX];
     if (c->signed_in)
         return WESS_OK;
-    if (c->host->secret(c->host->ctx, "password", secret, sizeof(secret)) != WESS_OK)
-        return wess_fail(&call->error, WESS_AUTH, WESS_OF_CREDENTIAL, NULL,
-                         "the password cannot be read");
+    enum wess_code rc = wess_secret(c->host, "password", secret, sizeof(secret), &call->error);
+    if (rc != WESS_OK)
+        return rc;
     http_credentials(c->http, c->auth, c->username, secret);
     explicit_bzero(secret, sizeof(secret));
     c->signed_in = true;
@@ -37,26 +38,20 @@ static enum wess_code by_ticket(struct wess_call *call)
     return WESS_OK;
 }
 
-static enum wess_code take_token(struct wess_call *call, const char *stale)
+static enum wess_code take_token(struct wess_call *call, bool refused)
 {
     struct wess_conn *c = call->conn;
-    char *token = NULL;
-    enum wess_code rc = oauth_token(&c->oauth, call, stale, &token, &c->token_until_ms);
-    if (rc != WESS_OK)
-        return rc;
-    if (!c->token || strcmp(c->token, token) != 0)
-        http_credentials(c->http, c->auth, NULL, token);
-    oauth_wipe(c->token);
-    c->token = token;
-    c->signed_in = true;
-    return WESS_OK;
+    bool other = false;
+    enum wess_code rc = oauth_use(&c->oauth, call, refused, &other);
+    if (rc == WESS_OK && other)
+        http_credentials(c->http, c->auth, NULL, c->oauth.token);
+    c->signed_in |= rc == WESS_OK;
+    return rc;
 }
 
 static enum wess_code by_token(struct wess_call *call)
 {
-    const struct wess_conn *c = call->conn;
-    bool good = c->token && c->token_until_ms > c->host->now_ms(c->host->ctx);
-    return good ? WESS_OK : take_token(call, NULL);
+    return take_token(call, false);
 }
 
 enum wess_code ews_sign_in(struct wess_call *call)
@@ -71,7 +66,7 @@ enum wess_code ews_sign_in(struct wess_call *call)
 
 enum wess_code ews_renew(struct wess_call *call)
 {
-    return take_token(call, call->conn->token);
+    return take_token(call, true);
 }
 
 enum wess_code ews_login(struct wess_call *call, void (*say)(void *ctx, const char *text),

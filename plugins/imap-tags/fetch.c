@@ -7,21 +7,44 @@
 
 #define FOUND_MOST 1000u /* messages that bear the keys of one find() */
 
-void imap_put_fetch(struct wess_conn *c, struct imap_batch *b, bool header)
+void imap_put_fetch(struct wess_conn *c, struct imap_batch *b, unsigned what)
 {
-    imap_put(b, "(UID FLAGS%s", c->features & IMAP_CONDSTORE ? " MODSEQ" : "");
-    if (header)
+    imap_put(b, "(UID");
+    if (what & IMAP_FLAGS)
+        imap_put(b, " FLAGS%s", c->features & IMAP_CONDSTORE ? " MODSEQ" : "");
+    if (what & IMAP_HEADER)
         imap_put(b, " BODY.PEEK[HEADER.FIELDS (%s)]", c->identity);
     imap_put(b, ")");
 }
 
-struct wanted { /* an id of the call */
-    size_t folder, i;
-    uint32_t uid;
-};
+void imap_put_set(struct imap_batch *b, const struct imap_wanted *of, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        size_t k = i;
+        while (k + 1 < n && of[k + 1].uid <= of[k].uid + 1)
+            k++;
+        imap_put_range(b, of[i].uid, of[k].uid, i > 0);
+        i = k + 1;
+    }
+}
+
+size_t imap_place_of(const struct imap_wanted *of, size_t n, uint32_t uid)
+{
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (of[mid].uid < uid)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < n && of[lo].uid == uid ? lo : n;
+}
+
 struct fetching {
     struct wess_call *call;
-    const struct wanted *of; /* of one folder, in the order of UIDs */
+    struct imap_within within;
+    const struct imap_wanted *of; /* of one folder, in the order of UIDs */
     size_t n;
     struct wess_result *out;
     struct imap_selected selected;
@@ -29,37 +52,25 @@ struct fetching {
 
 static int by_place(const void *a, const void *b)
 {
-    const struct wanted *x = a, *y = b;
+    const struct imap_wanted *x = a, *y = b;
     if (x->folder != y->folder)
         return x->folder < y->folder ? -1 : 1;
     return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
-/* The first one of that UID; n: there is none. */
-static size_t place_of(const struct fetching *f, uint32_t uid)
-{
-    size_t lo = 0, hi = f->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (f->of[mid].uid < uid)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < f->n && f->of[lo].uid == uid ? lo : f->n;
-}
-
 static enum wess_code take_message(struct fetching *f, const struct imap_fetch *got)
 {
     const struct wess_host *h = f->call->conn->host;
-    size_t at = place_of(f, got->uid);
+    size_t at = imap_place_of(f->of, f->n, got->uid);
     if (!got->uid || !got->has_flags || !got->header.of || at == f->n)
         return WESS_OK;
     struct wess_item *item = h->alloc(f->call->arena, sizeof(*item));
     struct wess_field *field = item ? h->alloc(f->call->arena, sizeof(*field)) : NULL;
     if (!field)
         return imap_spent(f->call);
-    enum wess_code rc = imap_item(f->call, f->of[at].folder, got, true, item);
+    enum wess_code rc = imap_item(f->call, &f->within, got, item);
+    if (rc == WESS_OK)
+        rc = imap_add_key(f->call, got->header, item);
     *field = (struct wess_field){.name = "categories", .type = WESS_SET, .set = item->tags};
     item->fields = field;
     item->n_fields = item->tags.n ? 1 : 0;
@@ -82,18 +93,6 @@ static enum wess_code take(void *ctx, const struct imap_response *got)
     return take_message(f, &fetch);
 }
 
-/* "5:7,9" */
-static void put_set(struct imap_batch *b, const struct wanted *of, size_t n)
-{
-    for (size_t i = 0; i < n;) {
-        size_t k = i;
-        while (k + 1 < n && of[k + 1].uid <= of[k].uid + 1)
-            k++;
-        imap_put(b, of[k].uid > of[i].uid ? "%s%u:%u" : "%s%u", i ? "," : "", of[i].uid, of[k].uid);
-        i = k + 1;
-    }
-}
-
 static enum wess_code fetch_folder(struct fetching *f)
 {
     struct wess_conn *c = f->call->conn;
@@ -101,9 +100,9 @@ static enum wess_code fetch_folder(struct fetching *f)
     f->selected = (struct imap_selected){0};
     imap_put_select(c, &b, f->of->folder, false);
     imap_say(c, &b, "UID FETCH ");
-    put_set(&b, f->of, f->n);
+    imap_put_set(&b, f->of, f->n);
     imap_put(&b, " ");
-    imap_put_fetch(c, &b, true);
+    imap_put_fetch(c, &b, IMAP_FLAGS | IMAP_HEADER);
     enum wess_code rc = imap_run(f->call, &b, take, f);
     if (rc != WESS_OK)
         return rc;
@@ -114,7 +113,7 @@ static enum wess_code fetch_folder(struct fetching *f)
     return WESS_OK;
 }
 
-static enum wess_code fetch_all(struct wess_call *call, struct wanted *of, size_t n,
+static enum wess_code fetch_all(struct wess_call *call, struct imap_wanted *of, size_t n,
                                 struct wess_result *out)
 {
     enum wess_code rc = WESS_OK;
@@ -123,7 +122,8 @@ static enum wess_code fetch_all(struct wess_call *call, struct wanted *of, size_
     for (size_t i = 0, k; rc == WESS_OK && i < n; i = k) {
         for (k = i; k < n && of[k].folder == of[i].folder && k - i < IMAP_FETCH;)
             k++;
-        struct fetching f = {.call = call, .of = of + i, .n = k - i, .out = out};
+        struct fetching f = {
+            .call = call, .within.folder = of[i].folder, .of = of + i, .n = k - i, .out = out};
         rc = fetch_folder(&f);
     }
     return rc;
@@ -137,7 +137,7 @@ enum wess_code imap_fetch(struct wess_call *call, struct wess_list ids, struct w
         rc = imap_list(call);
     if (rc != WESS_OK)
         return rc;
-    struct wanted *of = c->host->alloc(call->arena, (ids.n + 1) * sizeof(*of));
+    struct imap_wanted *of = c->host->alloc(call->arena, (ids.n + 1) * sizeof(*of));
     size_t n = 0;
     if (!of)
         return imap_spent(call);
@@ -155,7 +155,7 @@ enum wess_code imap_fetch(struct wess_call *call, struct wess_list ids, struct w
 struct search {
     struct wess_call *call;
     size_t folder;
-    struct wess_vec found; /* struct wanted */
+    struct wess_vec found; /* struct imap_wanted */
     bool too_many;
 };
 
@@ -171,10 +171,10 @@ static enum wess_code take_search(void *ctx, const struct imap_response *got)
             s->too_many = true;
             return WESS_OK;
         }
-        struct wanted *w = wess_vec_push(s->call->conn->host, s->call->arena, &s->found);
+        struct imap_wanted *w = wess_vec_push(s->call->conn->host, s->call->arena, &s->found);
         if (!w)
             return imap_spent(s->call);
-        *w = (struct wanted){s->folder, s->found.n - 1, (uint32_t)uid};
+        *w = (struct imap_wanted){s->folder, s->found.n - 1, (uint32_t)uid};
         imap_space(&at);
     }
     return WESS_OK;
@@ -231,7 +231,7 @@ static enum wess_code pick(struct search *s, const struct wess_key *keys, size_t
 /* One that bears two of the keys was found twice. */
 static void each_once(struct wess_vec *found)
 {
-    struct wanted *of = found->of;
+    struct imap_wanted *of = found->of;
     size_t n = 0;
     if (found->n > 1)
         qsort(of, found->n, sizeof(*of), by_place);
@@ -248,7 +248,7 @@ enum wess_code imap_find(struct wess_call *call, const struct wess_key *keys, si
                          struct wess_page *out)
 {
     struct wess_conn *c = call->conn;
-    struct search s = {.call = call, .found = {.size = sizeof(struct wanted)}};
+    struct search s = {.call = call, .found = {.size = sizeof(struct imap_wanted)}};
     enum wess_code rc = imap_connect(call);
     if (rc == WESS_OK && !c->listed)
         rc = imap_list(call);

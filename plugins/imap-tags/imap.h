@@ -74,8 +74,6 @@ struct wess_conn {
     int64_t answered_by;     /* monotonic: by then it has to be there */
     struct oauth oauth;      /* of a token that is fetched */
     bool fetches, refused_token;
-    char *token;
-    int64_t token_until_ms;
     /* settings */
     const char *url, *username, *authorize, *auth, *identity;
     char **include, **exclude, **write;
@@ -104,6 +102,8 @@ void imap_say(struct wess_conn *, struct imap_batch *, const char *fmt, ...)
 /* As a quoted string, or a literal. false: this server takes no such text. */
 bool imap_put_string(struct wess_conn *, struct imap_batch *, const char *text);
 void imap_put(struct imap_batch *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* "5" or "5:7", behind a comma where something stands before it. By hand: sets are long. */
+void imap_put_range(struct imap_batch *, uint32_t first, uint32_t last, bool comma);
 /* What each untagged response is given to. Anything but WESS_OK ends the call. */
 typedef enum wess_code imap_taker(void *ctx, const struct imap_response *);
 /* Sends them, and reads to the answer of the last. WESS_REJECTED: a command was refused, with the
@@ -113,7 +113,8 @@ enum wess_code imap_run(struct wess_call *, struct imap_batch *, imap_taker *, v
 enum wess_code imap_run_noting(struct wess_call *, struct imap_batch *, imap_taker *, void *ctx,
                                enum imap_status *done, bool *modified);
 /* c->ahead, once its batch is filled: sent when nothing else is under way, for a server may answer
- * two queries interleaved (RFC 3501 5.5). Its answer is taken by imap_take_ahead(), or dropped when
+ * two queries interleaved (RFC 3501 5.5); that is as soon as the answer to what was asked before it
+ * has come, and before it is looked at. Its answer is taken by imap_take_ahead(), or dropped when
  * anything else is said first. */
 enum wess_code imap_send_ahead(struct wess_call *);
 enum wess_code imap_take_ahead(struct wess_call *, imap_taker *, void *ctx);
@@ -173,15 +174,52 @@ const char *imap_digest(struct wess_call *, struct wess_list tags);
  * ------------------------------------------------------------------------------------------ */
 
 const char *imap_id(struct wess_call *, const struct imap_folder *, uint32_t uid);
+uint32_t imap_id_uid(const char *id); /* of an id that imap_id() made */
 /* false: no id of ours, or its folder is not there, or is another one by now. */
 bool imap_id_read(const struct wess_conn *, const char *id, size_t *folder, uint32_t *uid);
 /* Where the ids of folder `a` stand against those of `b`. */
 int imap_folder_order(const struct imap_folder *a, const struct imap_folder *b);
-/* Facts of what a FETCH told; `keys` where the header was asked for. */
-enum wess_code imap_item(struct wess_call *, size_t folder, const struct imap_fetch *, bool keys,
+/* A folder, and what is the same of many of its messages; good for one call. */
+struct imap_meaning { /* of flags as they are written, both in the arena */
+    struct imap_text flags;
+    struct wess_list tags;
+};
+struct imap_within {
+    size_t folder;
+    const char *path; /* in the arena; NULL: not asked for yet */
+    struct imap_meaning meanings[8];
+    size_t n_meanings; /* ever put in */
+};
+/* Facts of what a FETCH told; without keys. */
+enum wess_code imap_item(struct wess_call *, struct imap_within *, const struct imap_fetch *,
                          struct wess_item *);
+/* Its key, of the header field by which it is known; none when it has no such field. */
+enum wess_code imap_add_key(struct wess_call *, struct imap_text header, struct wess_item *);
 
-/* ---- scan.c, fetch.c, write.c, watch.c
+/* ---- fetch.c
+ * ------------------------------------------------------------------------------------------ */
+
+enum { IMAP_FLAGS = 1, IMAP_HEADER = 2 }; /* with MODSEQ where there is one; the identity */
+void imap_put_fetch(struct wess_conn *, struct imap_batch *, unsigned what);
+struct imap_wanted { /* a message, and whose place in a list is its */
+    size_t folder, i;
+    uint32_t uid;
+};
+/* "5:7,9"; in the order of UIDs. */
+void imap_put_set(struct imap_batch *, const struct imap_wanted *, size_t n);
+/* The first one of that UID, of those of one folder in the order of UIDs; n: there is none. */
+size_t imap_place_of(const struct imap_wanted *, size_t n, uint32_t uid);
+
+/* ---- identity.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* Reads the keys of those of the changes, which are of one folder and in the order of UIDs, that
+ * are marked WESS_BRIEF, and takes the mark off; those that are gone meanwhile are left out, and
+ * *n is what is left. */
+enum wess_code imap_read_identities(struct wess_call *, size_t folder, struct wess_change *,
+                                    size_t *n);
+
+/* ---- scan.c, write.c, watch.c
  * ------------------------------------------------------------------------------------------ */
 
 const char *imap_generation(struct wess_call *);
@@ -195,7 +233,5 @@ int imap_watch_fd(struct wess_watch *);
 enum wess_code imap_watch_ready(struct wess_watch *, bool *woken, int64_t *next_ms,
                                 struct wess_error *);
 void imap_watch_close(struct wess_watch *);
-/* What is asked of a message where its identity matters. */
-void imap_put_fetch(struct wess_conn *, struct imap_batch *, bool header);
 
 #endif

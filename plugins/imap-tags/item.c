@@ -37,6 +37,11 @@ const char *imap_id(struct wess_call *call, const struct imap_folder *f, uint32_
     return id;
 }
 
+uint32_t imap_id_uid(const char *id)
+{
+    return (uint32_t)strtoul(strrchr(id, ';') + 1, NULL, 10);
+}
+
 bool imap_id_read(const struct wess_conn *c, const char *id, size_t *folder, uint32_t *uid)
 {
     size_t len = strlen(id);
@@ -87,8 +92,7 @@ static struct imap_text value_of(struct imap_text header, const char *name)
     return (struct imap_text){from, (size_t)(to - from)};
 }
 
-static enum wess_code add_key(struct wess_call *call, struct imap_text header,
-                              struct wess_item *out)
+enum wess_code imap_add_key(struct wess_call *call, struct imap_text header, struct wess_item *out)
 {
     const struct wess_host *h = call->conn->host;
     struct imap_text value = value_of(header, call->conn->identity);
@@ -122,17 +126,38 @@ static const char *revision_of(struct wess_call *call, const struct imap_folder 
     return text;
 }
 
-enum wess_code imap_item(struct wess_call *call, size_t folder, const struct imap_fetch *got,
-                         bool keys, struct wess_item *out)
+/* Most messages bear what one of the last few bore. */
+static enum wess_code tags_of(struct wess_call *call, struct imap_within *w, struct imap_at flags,
+                              struct wess_list *out)
 {
-    const struct imap_folder *f = &call->conn->folders.of[folder];
-    *out = (struct wess_item){.kind = "message", .id = imap_id(call, f, got->uid)};
-    enum wess_code rc = out->id ? imap_tags(call, got->flags, &out->tags) : imap_spent(call);
+    size_t len = (size_t)(flags.end - flags.of);
+    const size_t most = sizeof(w->meanings) / sizeof(w->meanings[0]);
+    for (size_t i = 0; i < w->n_meanings && i < most; i++) {
+        const struct imap_meaning *m = &w->meanings[i];
+        if (m->flags.len == len && !memcmp(m->flags.of, flags.of, len)) {
+            *out = m->tags;
+            return WESS_OK;
+        }
+    }
+    const char *kept = wess_arena_textn(call->conn->host, call->arena, flags.of, len);
+    enum wess_code rc = kept ? imap_tags(call, flags, out) : imap_spent(call);
+    if (rc == WESS_OK)
+        w->meanings[w->n_meanings++ % most] = (struct imap_meaning){{kept, len}, *out};
+    return rc;
+}
+
+enum wess_code imap_item(struct wess_call *call, struct imap_within *w,
+                         const struct imap_fetch *got, struct wess_item *out)
+{
+    const struct imap_folder *f = &call->conn->folders.of[w->folder];
+    if (!w->path)
+        w->path = wess_arena_text(call->conn->host, call->arena, f->path);
+    *out =
+        (struct wess_item){.kind = "message", .id = imap_id(call, f, got->uid), .folder = w->path};
+    enum wess_code rc =
+        out->id && w->path ? tags_of(call, w, got->flags, &out->tags) : imap_spent(call);
     if (rc != WESS_OK)
         return rc;
     out->revision = revision_of(call, f, got, out->tags);
-    out->folder = wess_arena_text(call->conn->host, call->arena, f->path);
-    if (!out->revision || !out->folder)
-        return imap_spent(call);
-    return keys ? add_key(call, got->header, out) : WESS_OK;
+    return out->revision ? WESS_OK : imap_spent(call);
 }

@@ -14,16 +14,23 @@ bool imap_is(struct imap_text t, const char *word)
 /* ---- bytes
  * ------------------------------------------------------------------------------------------ */
 
+static void move_frame(struct imap_frame *f, size_t n)
+{
+    f->taken -= n;
+    f->looked -= n;
+    f->line -= n;
+}
+
 /* What was told goes away. */
 static void drop_taken(struct imap_reader *r)
 {
-    if (!r->taken)
+    size_t n = r->at.taken;
+    if (!n)
         return;
-    memmove(r->buf, r->buf + r->taken, r->len - r->taken);
-    r->len -= r->taken;
-    r->looked -= r->taken;
-    r->line -= r->taken;
-    r->taken = 0;
+    memmove(r->buf, r->buf + n, r->len - n);
+    r->len -= n;
+    move_frame(&r->at, n);
+    move_frame(&r->scout, n);
 }
 
 char *imap_reader_room(struct imap_reader *r, size_t n)
@@ -96,39 +103,56 @@ static bool is_plain(const char *s, size_t len)
     return !space || *s != '*' || starts_with_status(space + 1, len - (size_t)(space + 1 - s));
 }
 
-/* The end of the response that begins at `taken`; 0: it has not come. */
-static enum imap_got find_end(struct imap_reader *r, size_t *end)
+/* The end of the response that begins at `taken`, without its line end. */
+static enum imap_got find_end(const struct imap_reader *r, struct imap_frame *f, size_t *end)
 {
     while (true) {
-        if (r->literal) {
-            size_t have = r->len - r->looked, n = have < r->literal ? have : r->literal;
-            r->looked += n;
-            r->literal -= n;
-            if (r->literal)
-                return r->len - r->taken > IMAP_RESPONSE_MAX ? IMAP_FAULT : IMAP_MORE;
-            r->line = r->looked;
+        if (f->literal) {
+            size_t have = r->len - f->looked, n = have < f->literal ? have : f->literal;
+            f->looked += n;
+            f->literal -= n;
+            if (f->literal)
+                return r->len - f->taken > IMAP_RESPONSE_MAX ? IMAP_FAULT : IMAP_MORE;
+            f->line = f->looked;
         }
-        const char *lf = memchr(r->buf + r->looked, '\n', r->len - r->looked);
+        const char *lf = memchr(r->buf + f->looked, '\n', r->len - f->looked);
         if (!lf) {
-            r->looked = r->len;
-            return r->len - r->taken > IMAP_RESPONSE_MAX ? IMAP_FAULT : IMAP_MORE;
+            f->looked = r->len;
+            return r->len - f->taken > IMAP_RESPONSE_MAX ? IMAP_FAULT : IMAP_MORE;
         }
         size_t at = (size_t)(lf - r->buf);
-        if (at == r->line || r->buf[at - 1] != '\r' || at - r->taken > IMAP_RESPONSE_MAX)
+        if (at == f->line || r->buf[at - 1] != '\r' || at - f->taken > IMAP_RESPONSE_MAX)
             return IMAP_FAULT;
         uint64_t n = 0;
-        if (r->line == r->taken)
-            r->plain = is_plain(r->buf + r->taken, at - 1 - r->taken);
-        r->looked = at + 1;
-        if (r->plain || !announces(r->buf + r->line, at - 1 - r->line, &n)) {
+        if (f->line == f->taken)
+            f->plain = is_plain(r->buf + f->taken, at - 1 - f->taken);
+        f->looked = at + 1;
+        if (f->plain || !announces(r->buf + f->line, at - 1 - f->line, &n)) {
             *end = at - 1;
             return IMAP_RESPONSE;
         }
-        if (n > IMAP_RESPONSE_MAX || at - r->taken + n > IMAP_RESPONSE_MAX)
+        if (n > IMAP_RESPONSE_MAX || at - f->taken + n > IMAP_RESPONSE_MAX)
             return IMAP_FAULT;
-        r->literal = (size_t)n;
-        r->line = r->looked;
+        f->literal = (size_t)n;
+        f->line = f->looked;
     }
+}
+
+bool imap_reader_holds(struct imap_reader *r, size_t tagged)
+{
+    struct imap_frame *f = &r->scout;
+    size_t end = 0;
+    while (r->scouted < tagged && f->taken < r->len && find_end(r, f, &end) == IMAP_RESPONSE) {
+        char first = r->buf[f->taken];
+        r->scouted += first != '*' && first != '+';
+        f->taken = f->line = f->looked;
+    }
+    return r->scouted >= tagged;
+}
+
+size_t imap_reader_left(const struct imap_reader *r)
+{
+    return r->len - r->at.taken;
 }
 
 /* ---- the parts of every response
@@ -227,14 +251,17 @@ static bool read_response(struct imap_at at, struct imap_response *out)
 enum imap_got imap_reader_next(struct imap_reader *r, struct imap_response *out)
 {
     size_t end = 0;
-    if (!r->buf || r->taken == r->len) {
-        r->len = r->taken = r->looked = r->line = 0;
+    if (!r->buf || r->at.taken == r->len) {
+        r->len = r->scouted = 0;
+        r->at = r->scout = (struct imap_frame){0};
         return IMAP_MORE;
     }
-    enum imap_got got = find_end(r, &end);
+    enum imap_got got = find_end(r, &r->at, &end);
     if (got != IMAP_RESPONSE)
         return got;
-    struct imap_at at = {r->buf + r->taken, r->buf + end};
-    r->taken = r->line = r->looked;
+    struct imap_at at = {r->buf + r->at.taken, r->buf + end};
+    r->at.taken = r->at.line = r->at.looked;
+    r->scout = r->at;
+    r->scouted = 0;
     return read_response(at, out) ? IMAP_RESPONSE : IMAP_FAULT;
 }

@@ -35,14 +35,19 @@ struct imap_response {
     struct imap_text word; /* "FETCH", of DATA */
     struct imap_at rest;   /* behind it */
 };
-struct imap_reader {
-    char *buf;
-    size_t len, cap;
-    size_t taken;   /* of the responses told so far */
-    size_t looked;  /* where the search for the end goes on */
+struct imap_frame { /* the search for the end of a response */
+    size_t taken;   /* where the response begins */
+    size_t looked;  /* where the search goes on */
     size_t line;    /* where the line at hand begins: behind the last literal */
     size_t literal; /* bytes of a literal that are to come */
     bool plain;     /* a status line: it has no literals */
+};
+struct imap_reader {
+    char *buf;
+    size_t len, cap;
+    struct imap_frame at;    /* of what is told next */
+    struct imap_frame scout; /* as far as imap_reader_holds() has looked since */
+    size_t scouted;          /* tagged responses up to there */
 };
 enum imap_got { IMAP_RESPONSE, IMAP_MORE, IMAP_FAULT, IMAP_NO_MEMORY };
 /* Room for at least `n` bytes, to be told by imap_reader_came(). NULL: no memory. */
@@ -51,6 +56,11 @@ void imap_reader_came(struct imap_reader *, size_t n);
 /* The next response; lives until the next call of any of these. FAULT: this is no IMAP, or over a
  * bound; there is no going on. */
 enum imap_got imap_reader_next(struct imap_reader *, struct imap_response *);
+/* Whether so many tagged responses have come that were not told yet; looks at nothing but where
+ * each ends. */
+bool imap_reader_holds(struct imap_reader *, size_t tagged);
+/* Bytes that were not told yet. */
+size_t imap_reader_left(const struct imap_reader *);
 void imap_reader_fini(struct imap_reader *);
 
 /* ---- what is in a response. Each answers false where something else stands

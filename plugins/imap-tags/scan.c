@@ -23,10 +23,12 @@ struct scan {
     enum way way;
     struct place *at;      /* one a folder */
     struct wess_vec found; /* struct wess_change */
-    size_t most;
+    size_t most, folder;
     /* of the folder at hand */
-    size_t folder, first; /* first: in `found` */
+    struct imap_within within;
+    size_t first; /* in `found` */
     uint32_t lo, hi;
+    bool anew;         /* it is listed for the first time */
     uint32_t left_out; /* the lowest that there was no room for; 0: none */
     bool too_many;     /* of vanished ones */
     enum wess_code code;
@@ -226,13 +228,17 @@ static bool is_ascii(const char *s)
     return !*s;
 }
 
-/* Whether somebody asks for one of them, as whoever reads a tag source does: what nobody asks for
- * need not be known. */
+/* Whoever reads a tag source names the tags: what nobody asks for need not be known. */
+static bool names_tags(const struct wess_call *call)
+{
+    return call->want && call->want->tags.n;
+}
+
 static bool is_wanted(const struct wess_call *call, struct wess_list tags)
 {
-    const struct wess_list *asked = call->want ? &call->want->tags : NULL;
-    if (!asked || !asked->n)
+    if (!names_tags(call))
         return true;
+    const struct wess_list *asked = &call->want->tags;
     for (size_t i = 0; i < asked->n; i++)
         for (size_t k = 0; k < tags.n; k++)
             /* Beyond ASCII the core alone knows what is alike. */
@@ -241,10 +247,34 @@ static bool is_wanted(const struct wess_call *call, struct wess_list tags)
     return false;
 }
 
+/* What is asked of each message: the identities of a listing are read only where they matter, and
+ * of a first one at once. */
+static unsigned what_of(const struct scan *s)
+{
+    bool all = s->way == DELTA || (s->anew && !names_tags(s->call));
+    return IMAP_FLAGS | (all ? IMAP_HEADER : 0u);
+}
+
+/* As a listing tells of it. */
+static void cut_down(const struct scan *s, uint32_t uid, struct wess_change *change)
+{
+    struct wess_item *item = &change->item;
+    bool wanted = is_wanted(s->call, item->tags);
+    if (!wanted && is_older(s, uid)) {
+        item->tags = (struct wess_list){NULL, 0};
+        return;
+    }
+    change->flags = WESS_BRIEF;
+    if (!s->anew)
+        *item = (struct wess_item){.id = item->id, .kind = "message", .revision = item->revision};
+}
+
 static void take_fetch(struct scan *s, const struct imap_fetch *got)
 {
     struct wess_call *call = s->call;
-    if (!got->uid || !got->has_flags || got->uid < s->lo || got->uid > s->hi)
+    bool headed = (what_of(s) & IMAP_HEADER) != 0;
+    if (!got->uid || !got->has_flags || got->uid < s->lo || got->uid > s->hi ||
+        (headed && s->way == LISTING && !got->header.of))
         return; /* unasked for: somebody else's change */
     if (s->found.n >= s->most) {
         drop(s, got->uid);
@@ -255,16 +285,12 @@ static void take_fetch(struct scan *s, const struct imap_fetch *got)
         s->code = imap_spent(call);
         return;
     }
-    *change = (struct wess_change){.what = WESS_UPSERT};
-    s->code = imap_item(call, s->folder, got, s->way == DELTA, &change->item);
-    if (s->code == WESS_OK && s->way == LISTING &&
-        (is_wanted(call, change->item.tags) || !is_older(s, got->uid))) {
-        change->flags = WESS_BRIEF;
-        change->item = (struct wess_item){
-            .id = change->item.id, .kind = "message", .revision = change->item.revision};
-    } else if (s->code == WESS_OK && s->way == LISTING && call->want && call->want->tags.n) {
-        change->item.tags = (struct wess_list){NULL, 0};
-    }
+    change->what = WESS_UPSERT;
+    s->code = imap_item(call, &s->within, got, &change->item);
+    if (s->code == WESS_OK && headed)
+        s->code = imap_add_key(call, got->header, &change->item);
+    else if (s->code == WESS_OK)
+        cut_down(s, got->uid, change);
 }
 
 static bool take_vanished(void *ctx, uint32_t first, uint32_t last)
@@ -329,10 +355,10 @@ static bool is_full(const struct scan *s)
     return s->found.n >= s->most - s->most / 4;
 }
 
-static void put_window(struct wess_conn *c, struct imap_batch *b, uint32_t lo, uint32_t hi)
+static void put_window(const struct scan *s, struct imap_batch *b, uint32_t lo, uint32_t hi)
 {
-    imap_say(c, b, "UID FETCH %u:%u ", lo, hi);
-    imap_put_fetch(c, b, false);
+    imap_say(s->call->conn, b, "UID FETCH %u:%u ", lo, hi);
+    imap_put_fetch(s->call->conn, b, what_of(s));
 }
 
 static void put_query(struct scan *s, struct imap_batch *b)
@@ -341,11 +367,14 @@ static void put_query(struct scan *s, struct imap_batch *b)
     const struct place *p = &s->at[s->folder];
     bool vanished = (c->features & IMAP_QRESYNC) && p->at == 1 && p->modseq;
     if (s->way == LISTING) {
-        put_window(c, b, s->lo, s->hi);
+        put_window(s, b, s->lo, s->hi);
         return;
     }
-    imap_say(c, b, "UID FETCH %u:* ", s->lo);
-    imap_put_fetch(c, b, true);
+    if (s->hi == UINT32_MAX)
+        imap_say(c, b, "UID FETCH %u:* ", s->lo);
+    else
+        imap_say(c, b, "UID FETCH %u:%u ", s->lo, s->hi);
+    imap_put_fetch(c, b, what_of(s));
     imap_put(b, " (CHANGEDSINCE %llu%s)", (unsigned long long)p->modseq,
              vanished ? " VANISHED" : "");
 }
@@ -394,10 +423,10 @@ static void move_on(struct scan *s)
 {
     struct place *p = &s->at[s->folder];
     put_in_order(s);
-    if (s->left_out)
-        p->at = s->left_out;
-    else if (s->way == LISTING && s->hi < (p->uidnext ? p->uidnext : UINT32_MAX) - 1)
-        p->at = s->hi + 1;
+    uint32_t end = p->uidnext ? p->uidnext : UINT32_MAX; /* what came later is later news */
+    uint32_t next = s->left_out ? s->left_out : s->hi < end - 1 ? s->hi + 1 : end;
+    if (next < end)
+        p->at = next;
     else
         finish_folder(p);
 }
@@ -431,7 +460,7 @@ static enum wess_code make_room(struct scan *s)
     return s->found.of ? WESS_OK : imap_spent(s->call);
 }
 
-/* ---- a listing's identities
+/* ---- what a listing asks for
  * ------------------------------------------------------------------------------------------ */
 
 /* The next page's window is asked for before this page is told: the server looks for its messages
@@ -443,7 +472,7 @@ static void ask_ahead(struct scan *s)
     if (s->way != LISTING || !p->at || !is_full(s))
         return;
     c->ahead = (struct imap_ahead){.folder = s->folder, .lo = p->at, .hi = window_end(s, s->most)};
-    put_window(c, &c->ahead.batch, c->ahead.lo, c->ahead.hi);
+    put_window(s, &c->ahead.batch, c->ahead.lo, c->ahead.hi);
 }
 
 static bool is_ahead(const struct scan *s)
@@ -453,46 +482,15 @@ static bool is_ahead(const struct scan *s)
            a->hi == s->hi;
 }
 
-/* Whole where they could be read; one that is gone meanwhile is not listed. */
-static void fill_in(struct scan *s, const struct wess_result *got)
-{
-    struct wess_change *of = s->found.of;
-    size_t n = s->first;
-    for (size_t i = s->first; i < s->found.n; i++) {
-        struct wess_change *c = &of[i];
-        if (c->flags & WESS_BRIEF) {
-            const struct wess_result *r = got++;
-            if (r->code != WESS_OK)
-                continue;
-            c->flags = 0;
-            c->item = *r->current;
-            c->item.fields = NULL;
-            c->item.n_fields = 0;
-            c->item.flags = 0;
-        }
-        of[n++] = *c;
-    }
-    s->found.n = n;
-}
-
 /* Of a first listing nothing is known: whoever reads it would ask for each of them. */
 static enum wess_code read_identities(struct scan *s)
 {
-    const struct wess_host *h = s->call->conn->host;
-    const struct wess_change *of = s->found.of;
-    size_t most = s->found.n - s->first, n = 0;
-    if (s->way != LISTING || s->at[s->folder].known || !most)
+    size_t n = s->found.n - s->first;
+    if (!s->anew || !n)
         return WESS_OK;
-    const char **ids = h->alloc(s->call->arena, most * sizeof(*ids));
-    struct wess_result *got = h->alloc(s->call->arena, most * sizeof(*got));
-    if (!ids || !got)
-        return imap_spent(s->call);
-    for (size_t i = s->first; i < s->found.n; i++)
-        if (of[i].flags & WESS_BRIEF)
-            ids[n++] = of[i].item.id;
-    enum wess_code rc = n ? imap_fetch(s->call, (struct wess_list){ids, n}, got) : WESS_OK;
-    if (rc == WESS_OK)
-        fill_in(s, got);
+    struct wess_change *of = s->found.of;
+    enum wess_code rc = imap_read_identities(s->call, s->folder, of + s->first, &n);
+    s->found.n = s->first + n;
     return rc;
 }
 
@@ -506,6 +504,13 @@ static enum wess_code ask(struct scan *s)
     return imap_run(s->call, &b, take, s);
 }
 
+/* What changed is little as a rule, and asked for at once; where there was no room for all of it,
+ * the server is not to tell the rest again with each page. */
+static bool in_windows(const struct scan *s)
+{
+    return s->way == LISTING || s->at[s->folder].at > 1;
+}
+
 /* A page's worth of the folder at hand. *full: the page ends here. */
 static enum wess_code read_folder(struct scan *s, bool *full)
 {
@@ -516,12 +521,14 @@ static enum wess_code read_folder(struct scan *s, bool *full)
         return WESS_OK;
     }
     s->first = s->found.n;
+    s->within = (struct imap_within){.folder = s->folder};
+    s->anew = s->way == LISTING && !p->known;
     s->left_out = 0;
     s->too_many = false;
     s->code = WESS_OK;
     s->selected = (struct imap_selected){0};
     s->lo = p->at;
-    s->hi = s->way == LISTING ? window_end(s, s->most - s->found.n) : UINT32_MAX;
+    s->hi = in_windows(s) ? window_end(s, s->most - s->found.n) : UINT32_MAX;
     enum wess_code rc = make_room(s);
     if (rc != WESS_OK)
         return rc;

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "imap.h"
+#include "settings.h"
 
 const struct wess_option imap_options[IMAP_N_OPTIONS] = {
     {"url", "string", NULL, NULL, NULL,
@@ -16,22 +17,7 @@ const struct wess_option imap_options[IMAP_N_OPTIONS] = {
     {"password", "string", NULL, NULL, NULL, "of that account (plain, login)", WESS_OPTION_SECRET},
     {"access_token", "string", NULL, NULL, NULL,
      "bearer token, best from a command that renews it (xoauth2, oauthbearer)", WESS_OPTION_SECRET},
-    {"tenant", "string", NULL, NULL, NULL,
-     "of Entra: its id or a domain of it; with client_id tokens are fetched (xoauth2, oauthbearer)",
-     WESS_OPTION_CREDENTIAL},
-    {"client_id", "string", NULL, NULL, NULL, "of the app registration", WESS_OPTION_CREDENTIAL},
-    {"client_secret", "string", NULL, NULL, NULL, "of the app registration", WESS_OPTION_SECRET},
-    {"certificate", "string", NULL, NULL, NULL,
-     "PEM file of the app's certificate, instead of client_secret", WESS_OPTION_CREDENTIAL},
-    {"certificate_key", "string", NULL, NULL, NULL,
-     "PEM file of its private key, 0600 (default: in the same file)", WESS_OPTION_CREDENTIAL},
-    {"certificate_alg", "choice", NULL, "PS256", "PS256|RS256", "how the app signs",
-     WESS_OPTION_CREDENTIAL},
-    {"refresh_token", "string", NULL, NULL, NULL,
-     "file that `wess login` writes and each renewal replaces: tokens of a person, not of the app",
-     WESS_OPTION_SECRET | WESS_OPTION_ROTATES},
-    {"authority", "url", NULL, "https://login.microsoftonline.com", NULL, "where tokens come from",
-     WESS_OPTION_CREDENTIAL},
+    OAUTH_OPTIONS,
     {"scope", "string", NULL, NULL, NULL, "what tokens are for (default: IMAP of Exchange Online)",
      0},
     {"mailbox", "string", NULL, NULL, NULL,
@@ -55,8 +41,7 @@ const struct wess_option imap_options[IMAP_N_OPTIONS] = {
 
 static const char *get(const struct wess_conn *c, const char *name)
 {
-    const char *value = c->host->setting(c->host->ctx, name);
-    return value && *value ? value : NULL;
+    return wess_setting(c->host, name);
 }
 
 /* A list of the settings, an element a line. false: no memory. */
@@ -88,7 +73,7 @@ void imap_close(struct wess_conn *c)
     if (!c)
         return;
     imap_disconnect(c);
-    oauth_wipe(c->token);
+    oauth_fini(&c->oauth);
     imap_folders_fini(&c->folders);
     free_list(c->include, c->n_include);
     free_list(c->exclude, c->n_exclude);
@@ -137,7 +122,7 @@ static enum wess_code judge(struct wess_conn *c, struct wess_error *e)
         return bad(e, "url", "it holds the server's name and port alone");
     if (!c->username)
         return bad(e, "username", "it is needed");
-    if (!imap_takes_token(c) && !c->host->setting(c->host->ctx, "password"))
+    if (!imap_takes_token(c) && !wess_is_set(c->host, "password"))
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "auth = \"%s\" needs password",
                          c->auth);
     if (c->authorize && strcmp(c->auth, "plain") != 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "imap.h"
+#include "settings.h"
 
 #define SECRET_CAP 16384u
 #define ONLINE "https://outlook.office365.com/"
@@ -12,80 +13,29 @@
 /* ---- where tokens come from
  * ------------------------------------------------------------------------------------------ */
 
-static const char *get(const struct wess_conn *c, const char *name)
-{
-    const char *value = c->host->setting(c->host->ctx, name);
-    return value && *value ? value : NULL;
-}
-
-/* Of a secret only whether it is set is known here. */
-static bool is_set(const struct wess_conn *c, const char *name)
-{
-    return c->host->setting(c->host->ctx, name) != NULL;
-}
-
-/* What becomes part of an address. */
-static bool is_word(const char *text)
-{
-    return text &&
-           text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                             ".-_")] == 0;
-}
-
-static enum wess_code bad(struct wess_error *e, const char *text)
-{
-    return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "%s", text);
-}
-
 /* Of the app where there is no refresh token, else of the person. */
 enum wess_code imap_read_oauth(struct wess_conn *c, struct wess_error *e)
 {
-    bool given = is_set(c, "access_token"), person = is_set(c, "refresh_token");
-    const char *scope = get(c, "scope"), *host = NULL;
-    c->oauth = (struct oauth){.host = c->host,
-                              .person = person,
-                              .authority = get(c, "authority"),
-                              .tenant = get(c, "tenant"),
-                              .client_id = get(c, "client_id"),
-                              .certificate = get(c, "certificate"),
-                              .key = get(c, "certificate_key"),
-                              .alg = get(c, "certificate_alg"),
-                              .secret = is_set(c, "client_secret")};
-    c->fetches = c->oauth.client_id != NULL;
+    const struct wess_host *h = c->host;
+    bool given = wess_is_set(h, "access_token"), person = wess_is_set(h, "refresh_token");
+    const char *scope = wess_setting(h, "scope");
+    c->fetches = wess_setting(h, "client_id") != NULL;
     if (given == c->fetches)
-        return bad(e,
-                   "a token comes from access_token, or by tenant and client_id: say one of them");
-    if (given)
-        return WESS_OK;
-    if (!is_word(c->oauth.tenant) || !is_word(c->oauth.client_id))
-        return bad(e, "tenant and client_id are made of letters, digits, dots and hyphens");
-    if (!person && c->oauth.secret == (c->oauth.certificate != NULL))
-        return bad(e, "client_id needs one of client_secret, certificate and refresh_token");
-    host = c->oauth.authority ? strstr(c->oauth.authority, "://") : NULL;
-    if (!host || !host[3] || strpbrk(host + 3, "/?#@ "))
-        return bad(e, "authority is https://HOST, with nothing behind");
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "a token comes from access_token, or by tenant and client_id: say one of "
+                         "them");
+    enum wess_code rc = given ? WESS_OK : oauth_read(&c->oauth, h, person, e);
     c->oauth.scope = scope    ? scope
                      : person ? ONLINE "IMAP.AccessAsUser.All offline_access"
                               : ONLINE ".default";
-    return WESS_OK;
-}
-
-static enum wess_code fetch_token(struct wess_call *call, const char *stale)
-{
-    struct wess_conn *c = call->conn;
-    char *token = NULL;
-    enum wess_code rc = oauth_token(&c->oauth, call, stale, &token, &c->token_until_ms);
-    if (rc != WESS_OK)
-        return rc;
-    oauth_wipe(c->token);
-    c->token = token;
-    return WESS_OK;
+    return rc;
 }
 
 bool imap_renew(struct wess_call *call)
 {
     struct wess_conn *c = call->conn;
-    return c->refused_token && fetch_token(call, c->token) == WESS_OK;
+    bool other;
+    return c->refused_token && oauth_use(&c->oauth, call, true, &other) == WESS_OK;
 }
 
 enum wess_code imap_login(struct wess_call *call, void (*say)(void *ctx, const char *text),
@@ -124,11 +74,11 @@ bool imap_takes_token(const struct wess_conn *c)
 
 static enum wess_code by_secret(struct wess_call *call, CURL *e, const struct way *w)
 {
-    const struct wess_host *h = call->conn->host;
     char secret[SECRET_CAP];
-    if (h->secret(h->ctx, w->secret, secret, sizeof(secret)) != WESS_OK)
-        return wess_fail(&call->error, WESS_AUTH, WESS_OF_CREDENTIAL, NULL,
-                         "%s cannot be read: see the log", w->secret);
+    enum wess_code rc =
+        wess_secret(call->conn->host, w->secret, secret, sizeof(secret), &call->error);
+    if (rc != WESS_OK)
+        return rc;
     curl_easy_setopt(e, w->option, secret);
     explicit_bzero(secret, sizeof(secret));
     return WESS_OK;
@@ -137,10 +87,10 @@ static enum wess_code by_secret(struct wess_call *call, CURL *e, const struct wa
 static enum wess_code by_token(struct wess_call *call, CURL *e, const struct way *w)
 {
     struct wess_conn *c = call->conn;
-    bool good = c->token && c->token_until_ms > c->host->now_ms(c->host->ctx);
-    enum wess_code rc = good ? WESS_OK : fetch_token(call, NULL);
+    bool other;
+    enum wess_code rc = oauth_use(&c->oauth, call, false, &other);
     if (rc == WESS_OK)
-        curl_easy_setopt(e, w->option, c->token);
+        curl_easy_setopt(e, w->option, c->oauth.token);
     return rc;
 }
 

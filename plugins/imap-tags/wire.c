@@ -5,14 +5,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "http.h"
+#include "http_url.h"
 #include "imap.h"
 
-#define POLL_MS 250 /* how long a cancelled run may go unnoticed */
-#define CONNECT_TIMEOUT_MS 30000u
-#define TIMEOUT_MS 120000u
+#define POLL_MS 250                      /* how long a cancelled run may go unnoticed */
 #define ANSWER_MAX ((uint64_t)256 << 20) /* bytes of what commands that went together get */
 #define ANSWER_TIMES 5                   /* the time-out of silence: so long may it take */
 #define PIECE 16384u
+#define HELD_MOST ((size_t)256 << 10) /* of an answer that is waited for before it is looked at */
 
 enum wess_code imap_not_understood(struct wess_call *call, const char *what)
 {
@@ -125,44 +126,17 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
     return len;
 }
 
-static bool is_loopback(const char *url)
-{
-    static const char *const hosts[] = {"127.", "localhost", "[::1]"};
-    const char *host = strstr(url, "://");
-    for (size_t i = 0; host && i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-        size_t n = strlen(hosts[i]);
-        if (!strncasecmp(host + 3, hosts[i], n) &&
-            (i == 0 ? strspn(host + 3, "0123456789.") == strcspn(host + 3, ":/")
-                    : strchr(":/", host[3 + n]) != NULL))
-            return true;
-    }
-    return false;
-}
-
 static void set_up(struct wess_conn *c, CURL *e)
 {
     const struct wess_http *s = c->host->http;
-    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    http_transport(e, s);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "imap,imaps");
     curl_easy_setopt(e, CURLOPT_URL, c->url);
     curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
-    curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(e, CURLOPT_HTTPPROXYTUNNEL, s && s->proxy ? 1L : 0L);
     /* Without TLS a password goes to this machine alone. */
     curl_easy_setopt(e, CURLOPT_USE_SSL,
-                     (long)(is_loopback(c->url) ? CURLUSESSL_TRY : CURLUSESSL_ALL));
-    if (s && s->ca_file)
-        curl_easy_setopt(e, CURLOPT_CAINFO, s->ca_file);
-    curl_easy_setopt(e, CURLOPT_PROXY, s && s->proxy ? s->proxy : "");
-    curl_easy_setopt(e, CURLOPT_NOPROXY, s && s->proxy ? "localhost,127.0.0.1,::1" : "*");
-    curl_easy_setopt(e, CURLOPT_HTTPPROXYTUNNEL, s && s->proxy ? 1L : 0L);
-    curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(
-        e, CURLOPT_CONNECTTIMEOUT_MS,
-        (long)(s && s->connect_timeout_ms ? s->connect_timeout_ms : CONNECT_TIMEOUT_MS));
-    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS,
-                     (long)(s && s->timeout_ms ? s->timeout_ms : TIMEOUT_MS));
+                     (long)(http_url_is_near(c->url) ? CURLUSESSL_TRY : CURLUSESSL_ALL));
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
 }
@@ -236,15 +210,10 @@ enum wess_code imap_connect(struct wess_call *call)
 /* ---- commands
  * ------------------------------------------------------------------------------------------ */
 
-static void put_v(struct imap_batch *, const char *fmt, va_list)
-    __attribute__((format(printf, 2, 0)));
-static void put_v(struct imap_batch *b, const char *fmt, va_list ap)
+/* For n bytes and the zero behind them. */
+static bool make_room(struct imap_batch *b, size_t n)
 {
-    va_list again;
-    va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, again);
-    va_end(again);
-    while (n >= 0 && b->cap - b->len <= (size_t)n && !b->no_memory) {
+    while (b->cap - b->len <= n && !b->no_memory) {
         size_t cap = b->cap ? 2 * b->cap : 256;
         char *text = realloc(b->text, cap);
         b->no_memory = !text;
@@ -253,10 +222,45 @@ static void put_v(struct imap_batch *b, const char *fmt, va_list ap)
             b->cap = cap;
         }
     }
-    if (b->no_memory || n < 0)
+    return !b->no_memory;
+}
+
+static void put_v(struct imap_batch *, const char *fmt, va_list)
+    __attribute__((format(printf, 2, 0)));
+static void put_v(struct imap_batch *b, const char *fmt, va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    if (n < 0 || !make_room(b, (size_t)n))
         return;
     vsnprintf(b->text + b->len, b->cap - b->len, fmt, ap);
     b->len += (size_t)n;
+}
+
+static void put_number(struct imap_batch *b, uint32_t n)
+{
+    char digits[10];
+    size_t len = 0;
+    do
+        digits[len++] = (char)('0' + n % 10);
+    while (n /= 10);
+    while (len)
+        b->text[b->len++] = digits[--len];
+}
+
+void imap_put_range(struct imap_batch *b, uint32_t first, uint32_t last, bool comma)
+{
+    if (!make_room(b, sizeof(",4294967295:4294967295")))
+        return;
+    if (comma)
+        b->text[b->len++] = ',';
+    put_number(b, first);
+    if (last == first)
+        return;
+    b->text[b->len++] = ':';
+    put_number(b, last);
 }
 
 void imap_put(struct imap_batch *b, const char *fmt, ...)
@@ -305,8 +309,7 @@ bool imap_put_string(struct wess_conn *c, struct imap_batch *b, const char *text
 static enum wess_code await(struct wess_call *call, short events, int64_t *waited)
 {
     struct wess_conn *c = call->conn;
-    const struct wess_http *s = c->host->http;
-    int64_t most = s && s->timeout_ms ? s->timeout_ms : TIMEOUT_MS;
+    int64_t most = http_timeout_ms(c->host->http);
     curl_socket_t fd = CURL_SOCKET_BAD;
     curl_easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &fd);
     if (fd == CURL_SOCKET_BAD)
@@ -352,10 +355,8 @@ static int64_t monotonic_ms(void)
 /* A server that goes on talking, or gives a byte now and then, must come to an end as well. */
 static void begin_answer(struct wess_conn *c)
 {
-    const struct wess_http *s = c->host->http;
     c->came_most = c->came + ANSWER_MAX;
-    c->answered_by =
-        monotonic_ms() + ANSWER_TIMES * (int64_t)(s && s->timeout_ms ? s->timeout_ms : TIMEOUT_MS);
+    c->answered_by = monotonic_ms() + ANSWER_TIMES * http_timeout_ms(c->host->http);
 }
 
 static enum wess_code receive(struct wess_call *call)
@@ -439,11 +440,43 @@ static enum wess_code take_one(struct wess_call *call, const struct imap_respons
     return take ? take(ctx, got) : WESS_OK;
 }
 
+static enum wess_code send_batch(struct wess_call *call, struct imap_batch *b)
+{
+    imap_put(b, "\r\n");
+    enum wess_code rc = b->no_memory ? lost(call, "out of memory") : WESS_OK;
+    call->conn->requests++;
+    if (rc == WESS_OK)
+        rc = send_all(call, b->text, b->len);
+    free(b->text);
+    b->text = NULL;
+    return rc;
+}
+
+enum wess_code imap_send_ahead(struct wess_call *call)
+{
+    struct imap_batch *b = &call->conn->ahead.batch;
+    return b->text ? send_batch(call, b) : WESS_OK;
+}
+
+/* Waits for the whole answer, where it is short, and has the server work on what is asked next
+ * while this is looked at. */
+static enum wess_code let_go_on(struct wess_call *call, size_t answers)
+{
+    struct wess_conn *c = call->conn;
+    bool whole = false;
+    enum wess_code rc = WESS_OK;
+    while (rc == WESS_OK && !(whole = imap_reader_holds(&c->reader, answers)) &&
+           imap_reader_left(&c->reader) < HELD_MOST)
+        rc = receive(call);
+    return rc == WESS_OK && whole ? imap_send_ahead(call) : rc;
+}
+
 static enum wess_code read_answers(struct wess_call *call, const struct imap_batch *b,
                                    imap_taker *take, void *ctx, enum imap_status *done,
                                    bool *modified)
 {
-    enum wess_code rc = WESS_OK, refused = WESS_OK;
+    enum wess_code rc = call->conn->ahead.batch.text ? let_go_on(call, b->n) : WESS_OK;
+    enum wess_code refused = WESS_OK;
     struct imap_response got;
     for (size_t n = 0; rc == WESS_OK && n < b->n;) {
         rc = next_response(call, &got);
@@ -474,24 +507,6 @@ static enum wess_code read_answers(struct wess_call *call, const struct imap_bat
     else if (refused != WESS_OK)
         call->conn->at_folder = SIZE_MAX;
     return rc != WESS_OK ? rc : refused;
-}
-
-static enum wess_code send_batch(struct wess_call *call, struct imap_batch *b)
-{
-    imap_put(b, "\r\n");
-    enum wess_code rc = b->no_memory ? lost(call, "out of memory") : WESS_OK;
-    call->conn->requests++;
-    if (rc == WESS_OK)
-        rc = send_all(call, b->text, b->len);
-    free(b->text);
-    b->text = NULL;
-    return rc;
-}
-
-enum wess_code imap_send_ahead(struct wess_call *call)
-{
-    struct imap_batch *b = &call->conn->ahead.batch;
-    return b->text ? send_batch(call, b) : WESS_OK;
 }
 
 enum wess_code imap_take_ahead(struct wess_call *call, imap_taker *take, void *ctx)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "settings.h"
+
 #define PASSWORD_MAX 512u
 #define LOGIN "login.api"
 #define LOGOUT "logout"
@@ -17,7 +19,7 @@ static const char *const form_headers[] = {"Content-Type: application/x-www-form
 bool wb_login_open(struct wess_conn *c, struct wess_error *e)
 {
     const struct wess_host *h = c->host;
-    bool key = h->setting(h->ctx, "api_key") != NULL, word = h->setting(h->ctx, "password") != NULL;
+    bool key = wess_is_set(h, "api_key"), word = wess_is_set(h, "password");
     c->username = h->setting(h->ctx, "username");
     c->database = h->setting(h->ctx, "database");
     if (!key && !c->username)
@@ -82,9 +84,9 @@ static enum wess_code fill(struct wess_call *call, struct form *f)
 {
     char password[PASSWORD_MAX];
     struct wess_conn *c = call->conn;
-    if (c->host->secret(c->host->ctx, "password", password, sizeof(password)) != WESS_OK)
-        return wess_fail(&call->error, WESS_AUTH, WESS_OF_CREDENTIAL, NULL,
-                         "the password cannot be read");
+    enum wess_code rc = wess_secret(c->host, "password", password, sizeof(password), &call->error);
+    if (rc != WESS_OK)
+        return rc;
     form_add(f, "client", "api");
     form_add(f, "api_version", "1");
     form_add(f, "username", c->username);

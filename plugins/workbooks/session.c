@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "login.h"
+#include "settings.h"
 #include "upload.h"
 #include "wb.h"
 
@@ -109,10 +110,9 @@ enum wess_code wb_judge(const struct http_response *r, bool write, struct wess_e
 static enum wess_code add_key(struct wess_call *call, struct form *f)
 {
     char key[KEY_MAX];
-    const struct wess_host *h = call->conn->host;
-    if (h->secret(h->ctx, "api_key", key, sizeof(key)) != WESS_OK)
-        return wess_fail(&call->error, WESS_AUTH, WESS_OF_CREDENTIAL, NULL,
-                         "the api_key cannot be read");
+    enum wess_code rc = wess_secret(call->conn->host, "api_key", key, sizeof(key), &call->error);
+    if (rc != WESS_OK)
+        return rc;
     form_add(f, "api_key", key);
     explicit_bzero(key, sizeof(key));
     return WESS_OK;

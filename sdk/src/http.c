@@ -268,31 +268,40 @@ static void trace_leg(struct http *h, struct lane *l)
 /* ---- setting up --------------------------------------------------------------------------------
  */
 
+void http_transport(void *easy, const struct wess_http *s)
+{
+    long connect_ms = s && s->connect_timeout_ms ? (long)s->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    if (s && s->ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, s->ca_file);
+    /* An empty proxy also switches off what the environment says. */
+    curl_easy_setopt(easy, CURLOPT_PROXY, s && s->proxy ? s->proxy : "");
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, s && s->proxy ? "localhost,127.0.0.1,::1" : "*");
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)http_timeout_ms(s));
+}
+
+int64_t http_timeout_ms(const struct wess_http *s)
+{
+    return s && s->timeout_ms ? (int64_t)s->timeout_ms : TIMEOUT_MS;
+}
+
 static void pattern_set(struct http *h)
 {
     const struct wess_http *s = h->host->http;
     CURL *c = h->pattern;
-    long connect_ms = s && s->connect_timeout_ms ? (long)s->connect_timeout_ms : CONNECT_TIMEOUT_MS;
-    long whole_ms = s && s->timeout_ms ? (long)s->timeout_ms : TIMEOUT_MS;
 
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    http_transport(c, s);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
     /* NTLM signs in a connection, which HTTP/2 does not know. */
     curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
-    if (s && s->ca_file)
-        curl_easy_setopt(c, CURLOPT_CAINFO, s->ca_file);
-    /* An empty proxy also switches off what the environment says. */
-    curl_easy_setopt(c, CURLOPT_PROXY, s && s->proxy ? s->proxy : "");
-    curl_easy_setopt(c, CURLOPT_NOPROXY, s && s->proxy ? "localhost,127.0.0.1,::1" : "*");
     curl_easy_setopt(c, CURLOPT_USERAGENT, s && s->user_agent ? s->user_agent : AGENT);
     curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
-    curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, whole_ms);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);

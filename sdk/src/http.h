@@ -84,7 +84,11 @@ void http_keep_cookies(struct http *);
 /* A handle of libcurl's with the same settings, credentials and cookies, for http_stream.c. NULL:
  * out of memory, or not an address that credentials may go to. */
 void *http_copy(struct http *, const char *url);
-void http_response_fini(struct http_response *); /* wipes the body */
+/* What holds for every handle of libcurl's, whatever it speaks: TLS and whom it trusts, the proxy
+ * of the settings and none of the environment, time-outs. Settings may be NULL. */
+void http_transport(void *easy, const struct wess_http *);
+int64_t http_timeout_ms(const struct wess_http *); /* of a whole answer, or of silence */
+void http_response_fini(struct http_response *);   /* wipes the body */
 /* Requests, bytes out and in since http_new(), for the log. */
 void http_count(const struct http *, uint64_t *requests, uint64_t *sent, uint64_t *received);
 

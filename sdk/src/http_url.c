@@ -26,11 +26,21 @@ static bool origin_of(CURLU *u, struct origin *o)
            url_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT, o->port, sizeof(o->port));
 }
 
-static bool is_loopback(const char *host)
+bool http_is_loopback(const char *host)
 {
     struct in_addr v4;
     bool of_127 = inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
     return of_127 || !strcasecmp(host, "localhost") || !strcmp(host, "[::1]");
+}
+
+bool http_url_is_near(const char *url)
+{
+    struct origin o;
+    CURLU *u = curl_url();
+    bool near = u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK && origin_of(u, &o) &&
+                http_is_loopback(o.host);
+    curl_url_cleanup(u);
+    return near;
 }
 
 bool http_url_allowed(const char *url, bool bare, char *text, size_t cap)
@@ -47,7 +57,7 @@ bool http_url_allowed(const char *url, bool bare, char *text, size_t cap)
         snprintf(text, cap, "%s:// is not spoken here, use https://", o.scheme);
         return false;
     }
-    if (!strcasecmp(o.scheme, "http") && !bare && !is_loopback(o.host)) {
+    if (!strcasecmp(o.scheme, "http") && !bare && !http_is_loopback(o.host)) {
         snprintf(text, cap,
                  "http:// would show the password to the network, use https:// for %.80s", o.host);
         return false;

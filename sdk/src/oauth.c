@@ -13,6 +13,7 @@
 #include "form.h"
 #include "http.h"
 #include "jwt.h"
+#include "settings.h"
 #include "token.h"
 
 #define SECRET_MAX 1024u
@@ -134,12 +135,9 @@ static enum wess_code add_client(const struct oauth *o, struct wess_call *call, 
         oauth_wipe(assertion);
         free(audience);
     } else if (o->secret) {
-        rc = o->host->secret(o->host->ctx, "client_secret", secret, sizeof(secret));
+        rc = wess_secret(o->host, "client_secret", secret, sizeof(secret), &call->error);
         if (rc == WESS_OK)
             form_add(f, "client_secret", secret);
-        else
-            rc = wess_fail(&call->error, WESS_AUTH, WESS_OF_CREDENTIAL, NULL,
-                           "the client_secret cannot be read");
         explicit_bzero(secret, sizeof(secret));
     }
     return rc;

@@ -187,8 +187,10 @@ class Session:
             found |= {a} & uids if a == b else {u for u in uids if min(a, b) <= u <= max(a, b)}
         return found
 
-    def told(self, i, m, header, counts):
-        text = f"* {i + 1} FETCH (UID {m.uid} FLAGS {flags_of(m)}"
+    def told(self, i, m, header, counts, flags=True):
+        text = f"* {i + 1} FETCH (UID {m.uid}"
+        if flags:
+            text += f" FLAGS {flags_of(m)}"
         if counts and self.selected.counts:
             text += f" MODSEQ ({m.modseq})"
         if header:
@@ -197,14 +199,15 @@ class Session:
         return text + ")"
 
     def do_uidfetch(self, tag, rest):
-        m = re.fullmatch(r"([\d:*,]+) \(UID FLAGS( MODSEQ)?( BODY\.PEEK\[HEADER\.FIELDS \(([\w-]+)\)\])?\)"
+        m = re.fullmatch(r"([\d:*,]+) \(UID( FLAGS( MODSEQ)?)?( BODY\.PEEK\[HEADER\.FIELDS \(([\w-]+)\)\])?\)"
                          r"( \(CHANGEDSINCE (\d+)\))?", rest)
-        if not self.selected or not m or (m[2] and "CONDSTORE" not in self.server.capability):
+        if not self.selected or not m or not (m[2] or m[4]) or (
+                m[3] and "CONDSTORE" not in self.server.capability):
             return False
         uids = self.of_set(m[1])
-        self.say("".join(self.told(i, message, m[4], m[2]) + "\r\n"
+        self.say("".join(self.told(i, message, m[5], m[3], m[2]) + "\r\n"
                          for i, message in enumerate(self.selected.messages)
-                         if message.uid in uids and message.modseq > int(m[6] or 0))
+                         if message.uid in uids and message.modseq > int(m[7] or 0))
                  + f"{tag} OK fetched")
 
     def do_uidsearch(self, tag, rest):

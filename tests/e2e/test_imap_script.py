@@ -24,22 +24,24 @@ pairs: {{ mail: {{ kind = "message"; mode = "file"; left = "exchange:messages"; 
   select = {{ left = {{ tags_any = [ "Workbooks" ]; source = "tags"; }}; }};
   first = {{ create = "yes"; }}; }}; }};
 log: {{ file = "{dir}/log"; level = "debug"; }};
-http: {{ connect_timeout = "3s"; timeout = "4s"; }};
+http: {{ connect_timeout = "{patience}"; timeout = "{patience}"; }};
 """
-HUNG = 60  # a watchdog
+HUNG = 150  # a watchdog
+SOON = "4s"  # where a server that says nothing is what is tried
 
 
 class Files(Wess):
     """Messages of an Exchange mailbox, chosen by the server's keywords."""
 
-    def __init__(self, server, more="", secret="password", box=None):
+    def __init__(self, server, more="", secret="password", box=None, patience="60s"):
         self.own = None if box else Sandbox("--data", "empty")
         box = box or self.own
         super().__init__(box, users=["id,name,mailbox,wave", f"u1,User,{box.mailbox(0)},pilot"])
         os.mkdir(os.path.join(self.dir, "there"))
         self.write("secret", server.password + "\n", 0o600)
         self.write("wess.conf", CONFIG.format(dir=self.dir, port=server.port, more=more,
-                                              secret=secret, url=box.info["exchange"]["url"]))
+                                              secret=secret, url=box.info["exchange"]["url"],
+                                              patience=patience))
 
     def __exit__(self, kind, *_):
         super().__exit__(kind)
@@ -124,6 +126,28 @@ def test_the_next_window_is_asked_for_ahead():
         # What bears the tag, and behind it the next window, before this one has been told.
         assert asked == ["1:500", "H", "501:1000", "H", "1001:1500", "H", "1501:1800", "H"], asked
         wess.filed(4)
+
+
+def test_all_changed_at_once():
+    """What there is no room for is not told again with each page."""
+    folder = inbox(*[f"m{i}" for i in range(2600)])
+    with Server(folder) as server, Files(server) as wess:
+        for i in (0, 2599):
+            wess.mail(f"m{i}")
+        wess.filed(2)
+        for m in folder.messages:
+            folder.change(m.uid, "Workbooks", "Later")
+        wess.mail("new")
+        server.asked.clear()
+
+        def arrives(tag, rest):
+            if not any(m.id == "<new@example.com>" for m in folder.messages):
+                folder.add("<new@example.com>", "Workbooks")
+        server.hooks["UIDFETCH"] = arrives
+        wess.sync("--no-wait")
+        asked = [a.split()[1] for a in server.asked if a.startswith("UIDFETCH")]
+        assert asked == ["1:*", "501:1000", "1001:1500", "1501:2000", "2001:2500", "2501:2600"], asked
+        wess.filed(3)
 
 
 def test_a_window_that_was_asked_for_ahead_and_is_refused():
@@ -293,7 +317,7 @@ def test_without_tls_nobody_signs_in():
         with open(wess.config) as f:
             text = f.read()
         wess.write("wess.conf", text.replace(f"127.0.0.1:{server.port}", "imap.example").replace(
-            "timeout = \"4s\";", f"timeout = \"4s\"; proxy = \"http://127.0.0.1:{proxy.port}\";"))
+            "http: {", f"http: {{ proxy = \"http://127.0.0.1:{proxy.port}\";"))
         run = wess.filed(0, check=3)
         assert "offers no TLS" in run["text"] and proxy.asked == ["imap.example:143"], (run, proxy.asked)
         assert not server.signed_in and b"AUTH" not in proxy.said and b"LOGIN" not in proxy.said
@@ -379,7 +403,7 @@ def test_hostile():
     box = Sandbox("--data", "empty")
     for where in ("UIDFETCH", "LIST"):
         for name, text in attacks.items():
-            with Server(inbox("a")) as server, Files(server, box=box) as wess:
+            with Server(inbox("a")) as server, Files(server, box=box, patience=SOON) as wess:
                 if usual is None:
                     usual = peak(wess)[0]
                     continue
@@ -400,7 +424,7 @@ def test_hostile():
 def test_no_end():
     """Talk without an end, quick or slow, comes to one."""
     for pause in (0, 0.3):
-        with Server(inbox("a")) as server, Files(server) as wess:
+        with Server(inbox("a")) as server, Files(server, patience=SOON) as wess:
             server.endless["UIDFETCH"] = (b"* 1 FETCH (FLAGS (Workbooks))\r\n" * (1 if pause else 2000),
                                           pause)
             begun = time.monotonic()
@@ -414,7 +438,7 @@ def test_hostile_sign_in():
     """Before the sign-in it is libcurl that reads; what it passes on is no more to be trusted."""
     for text in (b"\0\377\r\n", b"* " + b"A" * 300000 + b"\r\n", b"* BYE\r\n",
                  b"* CAPABILITY " + b"X " * 50000 + b"\r\n"):
-        with Server(inbox("a")) as server, Files(server) as wess:
+        with Server(inbox("a")) as server, Files(server, patience=SOON) as wess:
             server.hooks["CAPABILITY"] = lambda tag, rest: text
             status = peak(wess)[1]
             assert status in (0, 3), (text[:20], status)

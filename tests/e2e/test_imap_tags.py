@@ -29,7 +29,7 @@ pairs: {{ mail: {{ kind = "message"; mode = "file"; left = "exchange:messages";
   right = "archive:messages"; first = {{ create = "{create}"; }};
   select = {{ left = {{ tags_any = [ "Workbooks" ]; source = "tags"; join = "message-id"; }}; }}; }}; }};
 log: {{ file = "{dir}/log"; level = "debug"; }};
-http: {{ connect_timeout = "3s"; timeout = "20s"; {http} }};
+http: {{ connect_timeout = "20s"; timeout = "60s"; {http} }};
 """
 
 

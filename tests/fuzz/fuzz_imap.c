@@ -82,8 +82,11 @@ static enum imap_got read_on(struct imap_reader *reader, struct told *t)
 {
     struct imap_response r;
     enum imap_got got;
+    bool one = imap_reader_holds(reader, 1), two = imap_reader_holds(reader, 2);
+    size_t tagged = 0;
     while ((got = imap_reader_next(reader, &r)) == IMAP_RESPONSE) {
         t->n++;
+        tagged += r.kind == IMAP_TAGGED;
         mix(t, &r.kind, sizeof(r.kind));
         mix(t, &r.status, sizeof(r.status));
         mix_text(t, r.code);
@@ -94,6 +97,7 @@ static enum imap_got read_on(struct imap_reader *reader, struct told *t)
         if (r.status == IMAP_DATA && r.kind == IMAP_UNTAGGED)
             read_data(t, &r);
     }
+    HOLDS(got == IMAP_FAULT || (one == (tagged >= 1) && two == (tagged >= 2)));
     return got;
 }
 

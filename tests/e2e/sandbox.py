@@ -122,7 +122,7 @@ pairs: {{
     {pair} }};
 }};
 daemon: {{ every = "30m"; workers = {workers}; }};
-http: {{ connect_timeout = "3s"; timeout = "20s"; {http} }};
+http: {{ connect_timeout = "20s"; timeout = "20s"; {http} }};
 log: {{ file = "{dir}/log"; level = "{level}"; }};
 """
 

@@ -39,7 +39,7 @@ pairs: {{
 }};
 users: {{ source = {{ csv = "{dir}/users.csv"; }}; waves = ( {{ name = "*"; mode = "both"; }} ); }};
 daemon: {{ workers = 4; }};
-http: {{ connect_timeout = "3s"; timeout = "5s"; }};
+http: {{ connect_timeout = "20s"; timeout = "5s"; }};
 log: {{ file = "{dir}/log"; level = "debug"; }};
 """
 MAILBOX = """url = "{exchange}"; auth = "basic"; username = "EXAMPLE\\\\svc-wess"; password = {{

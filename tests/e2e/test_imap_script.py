@@ -399,15 +399,12 @@ def test_hostile():
         "vanished": b"* VANISHED (EARLIER) 1:4294967295\r\n",
         "flood": b"* 1 FETCH (UID 1 FLAGS (Workbooks))\r\n" * 300000,
     }
-    usual = None
     box = Sandbox("--data", "empty")
+    with Server(inbox("a")) as server, Files(server, box=box, patience=SOON) as wess:
+        usual = peak(wess)[0]
     for where in ("UIDFETCH", "LIST"):
         for name, text in attacks.items():
             with Server(inbox("a")) as server, Files(server, box=box, patience=SOON) as wess:
-                if usual is None:
-                    usual = peak(wess)[0]
-                    continue
-
                 def attack(tag, rest):
                     return text + (b"$CLOSE" if name == "open end" else b"")
                 server.hooks[where] = attack

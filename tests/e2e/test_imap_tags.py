@@ -13,7 +13,7 @@ if not (shutil.which("dovecot") or os.path.exists("/usr/sbin/dovecot")):
 from dovecot import Dovecot, Mailbox  # noqa: E402
 from imap_server import Proxy  # noqa: E402
 from test_daemon import Daemon, log_of  # noqa: E402
-from test_watch import daemons, rest, until  # noqa: E402
+from test_watch import comes_to_rest, daemons, until  # noqa: E402
 
 CONFIG = """
 site = "mail"; state_dir = "{dir}/state";
@@ -467,10 +467,7 @@ def test_watch():
             daemons[:] = [daemon]
             daemon.round()
             until(lambda: "describe" in log_of(wess).split("last round")[-1], "it does not begin")
-            rest(4)
-            before = log_of(wess).count("pair mail user u1: status")
-            rest(3)
-            assert log_of(wess).count("pair mail user u1: status") == before, "it runs unasked"
+            comes_to_rest(lambda: log_of(wess).count("pair mail user u1: status"))
             person.tag(identity("one"))
             until(lambda: len(wess.files()) == 1, "the tag is not heard of")
             # The connection is lost: it comes back, and what was missed is made up for.
@@ -481,7 +478,7 @@ def test_watch():
                 os.kill(int(pid), 15)
             person.__init__(server)
             person.tag(identity("two"))
-            until(lambda: len(wess.files()) == 2, "what was missed is not made up for", 40)
+            until(lambda: len(wess.files()) == 2, "what was missed is not made up for")
             daemons.clear()
 
 
@@ -499,7 +496,7 @@ def test_watch_of_several_folders():
         with Daemon(wess) as daemon:
             daemons[:] = [daemon]
             daemon.round()
-            rest(4)
+            comes_to_rest(lambda: log_of(wess).count("pair mail user u1: status"))
             for i, (n, folder) in enumerate((("one", "Work"), ("two", "Sent"), ("three", "INBOX"))):
                 person.tag(identity(n), folder=folder)
                 until(lambda: len(wess.files()) == i + 1, f"a tag in {folder} is not heard of")

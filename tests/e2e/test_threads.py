@@ -23,7 +23,7 @@ def test_a_plan_is_told_by_many_threads():
 def test_trouble_on_many_threads():
     with Sandbox(*SIX) as box, Wess(box, pair=EASY, workers=6) as wess:
         box.fault("workbooks:people:PUT:*:http=503")
-        wess("sync", "--no-wait", check=3, timeout=60)
+        wess("sync", "--no-wait", check=3)
         box.clear_faults()
         box.move_clock(3600)
         runs = wess.sync("--no-wait", check=0)

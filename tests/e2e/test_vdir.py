@@ -19,7 +19,7 @@ pairs: {{
   people: {{ kind = "contact"; left = "left:contacts"; right = "{to}";
     select = {{ left = {{ tags_any = [ "Workbooks" ]; }}; {select} }}; {pair} }};
 }};
-http: {{ connect_timeout = "3s"; timeout = "20s"; }};
+http: {{ connect_timeout = "20s"; timeout = "20s"; }};
 log: {{ file = "{dir}/log"; level = "debug"; }};
 """
 VDIR = 'right: {{ connector = "vdir"; path = "{dir}/right/%{{user.id}}"; version = "4.0"; }}'

@@ -111,18 +111,27 @@ static const char *element_name(struct work *w, const struct pairing *p, const c
     return name ? name : p->name[LEFT];
 }
 
+/* Of "FIELD.PART", which is looked for in every element of every item. */
+static const struct wess_field_schema *schema_of_part(const struct side_in *side, const char *field,
+                                                      const char *part)
+{
+    size_t len = strlen(field);
+    for (size_t i = 0; i < side->n_schema; i++) {
+        const char *name = side->schema[i].name;
+        if (!strncmp(name, field, len) && name[len] == '.' && !strcmp(name + len + 1, part))
+            return &side->schema[i];
+    }
+    return NULL;
+}
+
 /* A text of the element that is longer than that side holds. */
 static bool element_fits(struct work *w, const struct pairing *p, enum side to,
                          const struct wess_record *r)
 {
     for (size_t i = 0; r && i < r->n; i++) {
         struct pairing sub = *p;
-        const char *name = arena_fmt(w->a, "%s.%s", p->name[to], r->fields[i].name);
-        if (!name) {
-            w->spent = true;
-            return false;
-        }
-        const struct wess_field_schema *s = schema_of(&w->in->side[to], name);
+        const struct wess_field_schema *s =
+            schema_of_part(&w->in->side[to], p->name[to], r->fields[i].name);
         sub.schema[to] = s ? s : p->schema[to];
         if (!fits(w, &sub, to, &r->fields[i]))
             return false;

@@ -51,13 +51,32 @@ static void op_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct
     memcpy(out->value, id, sizeof(id));
 }
 
+static bool same_value(struct wess_slice a, struct wess_slice b)
+{
+    return a.len == b.len && (!a.len || !memcmp(a.data, b.data, a.len));
+}
+
+/* Mostly one and the same: that needs no second digest. */
+static enum store_code put_values(struct db *db, const struct op_row *o, int64_t id[OP_VALUES])
+{
+    const struct wess_slice of[] = {o->body, o->old, o->before, o->shadow[0], o->shadow[1]};
+    for (size_t i = 0; i < OP_VALUES; i++) {
+        size_t same = 0;
+        while (!same_value(of[same], of[i]))
+            same++;
+        if (same < i)
+            id[i] = id[same];
+        else if (value_put(db, of[i], &id[i]) != STORE_OK)
+            return STORE_FAIL;
+    }
+    return STORE_OK;
+}
+
 enum store_code op_put(struct db *db, struct op_row *o)
 {
-    const struct wess_slice values[] = {o->body, o->old, o->before, o->shadow[0], o->shadow[1]};
     int64_t v[OP_VALUES];
-    for (size_t i = 0; i < OP_VALUES; i++)
-        if (value_put(db, values[i], &v[i]) != STORE_OK)
-            return STORE_FAIL;
+    if (put_values(db, o, v) != STORE_OK)
+        return STORE_FAIL;
     if (db->dry)
         o->id = db->next_dry_id++;
     if (sql_do(

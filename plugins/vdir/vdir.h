@@ -13,7 +13,7 @@
 
 #define VDIR_PAGE 500u /* of a listing */
 #define VDIR_FETCH 250u
-#define VDIR_WRITE 750u
+#define VDIR_WRITE 600u
 #define VDIR_STAMP "X-WESS-STAMP"
 
 struct wess_conn {

@@ -246,6 +246,7 @@ static void begin_ahead(struct run *r, struct pull *p, enum side s)
                                      .cancelled = round_options(r)->cancelled,
                                      .identity = side->schema->identity,
                                      .collection = c->id,
+                                     .view = conn_view(side->conn, c->id),
                                      .kind = r->pair->kind,
                                      .flags = read_flags(r, s),
                                      .at_once = most / 4 * 3});

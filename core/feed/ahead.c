@@ -186,6 +186,8 @@ static enum wess_code open_conn(struct ahead *a)
     const struct wess_schema *s = rc == WESS_OK ? conn_schema(a->conn, &a->error, &rc) : NULL;
     if (s && (!s->identity || strcmp(s->identity, a->of.identity) != 0))
         rc = WESS_BROKEN;
+    if (rc == WESS_OK)
+        conn_series(a->conn, a->of.collection, a->of.view);
     a->fd = rc == WESS_OK ? open_file(a->of.cfg->state_dir) : -1;
     return rc == WESS_OK && a->fd < 0 ? WESS_TRANSIENT : rc;
 }

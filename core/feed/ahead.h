@@ -16,6 +16,7 @@ struct ahead_of { /* lives as long as the ahead, and so does what it points to *
     const bool *cancelled;       /* NULL: never */
     const char *identity;        /* of the mailbox or database that is listed: no other is read */
     const char *collection;
+    const struct series_view *view; /* as it is listed; NULL: series as they are */
     const struct kind_def *kind;
     uint32_t flags; /* WESS_CALL_*, with which it would be read later */
     size_t at_once; /* ids of one call */

@@ -24,10 +24,11 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     const char *identity;
-    size_t asked; /* ids, of answered calls */
-    size_t most;  /* ids that an answer has room for */
-    int64_t gone; /* this one is */
-    bool silent;  /* answers only who gives up */
+    size_t asked;   /* ids, of answered calls */
+    size_t most;    /* ids that an answer has room for */
+    int64_t gone;   /* this one is */
+    bool silent;    /* answers only who gives up */
+    char first[40]; /* id that was asked for first */
     enum wess_code says;
 } remote;
 static const struct wess_host *host_of;
@@ -80,6 +81,8 @@ static enum wess_code fetch(struct wess_call *call, struct wess_list ids, struct
             rc = WESS_TOO_BIG;
     call->error.retry_after_ms = rc == WESS_THROTTLED ? 5000 : 0;
     pthread_mutex_lock(&remote.lock);
+    if (!remote.asked && ids.n)
+        snprintf(remote.first, sizeof(remote.first), "%s", ids.of[0]);
     remote.asked += rc == WESS_TOO_BIG ? 0 : ids.n;
     pthread_cond_broadcast(&remote.changed);
     pthread_mutex_unlock(&remote.lock);
@@ -102,12 +105,13 @@ static struct config config = {.site = "site", .state_dir = dir};
 /* ---- ours
  * ------------------------------------------------------------------------------------------ */
 
-static struct ahead *begin(void)
+static struct ahead *begin_with(const struct series_view *view)
 {
     struct ahead *a = ahead_new(&(struct ahead_of){.cfg = &config,
                                                    .endpoint = &endpoint,
                                                    .identity = "mailbox",
                                                    .collection = "contacts",
+                                                   .view = view,
                                                    .kind = kind_find("contact"),
                                                    .at_once = AT_ONCE});
     assert_non_null(a);
@@ -118,6 +122,11 @@ static struct ahead *begin(void)
     remote.silent = false;
     remote.says = WESS_OK;
     return a;
+}
+
+static struct ahead *begin(void)
+{
+    return begin_with(NULL);
 }
 
 static void want(struct ahead *a, int64_t from, int64_t to)
@@ -241,6 +250,24 @@ static void test_ahead__who_does_not_wait_is_not_kept(void **state)
     ahead_free(a);
 }
 
+/* The remote knows the series alone. */
+static void test_ahead__of_an_occurrence_its_series_is_asked_for(void **state)
+{
+    static const struct series_view view = {.window = {.until_ms = 1, .most = 10}};
+    struct ahead *a = begin_with(&view);
+    char id[40];
+    (void)state;
+    for (int64_t i = 1; i <= (int64_t)AT_ONCE; i++) {
+        snprintf(id, sizeof(id), "%lld#2030-09-02", (long long)i);
+        ahead_want(a, i, id);
+    }
+    ahead_go(a);
+    await(AT_ONCE);
+    ahead_stop(a, true);
+    assert_string_equal(remote.first, "1");
+    ahead_free(a);
+}
+
 static int make_dir(void **state)
 {
     (void)state;
@@ -265,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_ahead__a_pause_is_for_everybody_other_trouble_is_not),
         cmocka_unit_test(test_ahead__another_mailbox_is_not_read),
         cmocka_unit_test(test_ahead__who_does_not_wait_is_not_kept),
+        cmocka_unit_test(test_ahead__of_an_occurrence_its_series_is_asked_for),
     };
     return cmocka_run_group_tests(tests, make_dir, drop_dir);
 }

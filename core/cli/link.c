@@ -66,7 +66,7 @@ static int link_two(const struct cli *c, struct db *db, const struct found *left
         cli_say(c, "%s", why ? why : "the two cannot be linked");
         return EXIT_USAGE;
     }
-    if (db_commit(db) != STORE_OK)
+    if (rc != STORE_OK || db_commit(db) != STORE_OK)
         return cli_store_failed(c, db);
     fprintf(c->out,
             "Linked in %s for %s: #%lld and #%lld. The next sync merges what differs (now: wess "

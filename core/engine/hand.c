@@ -30,21 +30,45 @@ static bool is_taken(struct db *db, struct wess_arena *a, int64_t pu, enum side 
     return rc == STORE_OK && !link->ended;
 }
 
+/* Why the two cannot be linked now; NULL: they can. `link`: the last one of the left item. */
+static const char *hindrance(struct db *db, struct wess_arena *a, int64_t pu, const int64_t item[2],
+                             struct link_row *link)
+{
+    static const char *const taken[] = {"the left item is linked already; `wess unlink` it first",
+                                        "the right item is linked already; `wess unlink` it first"};
+    static const char *const in_doubt[] = {
+        "it is not known yet whether the left item's twin was made; `wess sync` settles that first",
+        "it is not known yet whether the right item's twin was made; `wess sync` settles that "
+        "first"};
+    struct link_row right = {0};
+    for (int s = LEFT; s <= RIGHT; s++) {
+        int64_t *sources = NULL;
+        size_t n = 0;
+        if (is_taken(db, a, pu, (enum side)s, item[s], s == LEFT ? link : &right))
+            return taken[s];
+        ops_create_sources(db, a, pu, (enum side)s, &sources, &n);
+        for (size_t i = 0; i < n; i++)
+            if (sources[i] == item[s])
+                return in_doubt[s];
+    }
+    return NULL;
+}
+
 enum store_code link_by_hand(struct db *db, int64_t pu, int64_t left_item, int64_t right_item,
                              const char *who, int64_t now_ms, const char **why)
 {
     struct wess_arena *a = arena_new(ARENA_BUDGET);
-    struct link_row link = {0}, right = {0};
+    struct link_row link = {0};
+    const int64_t item[] = {left_item, right_item};
     enum store_code rc = STORE_NONE;
     (void)who;
     *why = NULL;
     if (!a)
         return STORE_FAIL;
-    if (is_taken(db, a, pu, LEFT, left_item, &link))
-        *why = "the left item is linked already; `wess unlink` it first";
-    else if (is_taken(db, a, pu, RIGHT, right_item, &right))
-        *why = "the right item is linked already; `wess unlink` it first";
-    if (!*why) {
+    *why = hindrance(db, a, pu, item, &link);
+    if (db_failed(db) || arena_refused(a) != ARENA_GAVE) {
+        rc = STORE_FAIL;
+    } else if (!*why) {
         /* An ended link of the two goes on, with its shadows. */
         if (!link.id || link.item[RIGHT] != right_item)
             link = (struct link_row){.pu = pu, .unseen = {"", ""}};

@@ -1,5 +1,6 @@
 wess_unit(test_reconcile SOURCES test_reconcile.c LIBS wess_reconcile)
 wess_unit(test_stamp SOURCES test_stamp.c LIBS wess_feed wess_host)
+wess_unit(test_hand SOURCES test_hand.c LIBS wess_store_box wess_engine)
 wess_unit(test_conn SOURCES test_conn.c LIBS wess_host wess_config)
 wess_unit(test_kept SOURCES test_kept.c LIBS wess_host Threads::Threads)
 wess_unit(test_ahead SOURCES test_ahead.c LIBS wess_feed wess_host wess_sdk_helpers)

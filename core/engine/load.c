@@ -108,12 +108,22 @@ static void judge_linked(struct run *r, struct entry *e)
     }
 }
 
-static void judge_ended(struct run *r, struct entry *e)
+/* Its other end is linked with another item by now, which a person may have said. */
+static bool is_taken(struct run *r, struct batch *b, const struct entry *e, enum side end)
+{
+    struct link_row now;
+    int64_t item = e->link.item[end];
+    return item &&
+           (batch_links(b, end, item) ||
+            (link_of(r->db, b->arena, r->pu.id, end, item, &now) == STORE_OK && !now.ended));
+}
+
+static void judge_ended(struct run *r, struct batch *b, struct entry *e)
 {
     enum side other = other_side(e->todo.side);
     bool private = item_private(r, LEFT, &e->row[LEFT]) || item_private(r, RIGHT, &e->row[RIGHT]);
     if ((!is_reversed(e) && RULE(ended_stays)) || !e->row[LEFT].id || !e->row[RIGHT].id ||
-        is_gone(&e->row[other]) || private) {
+        is_gone(&e->row[other]) || private || is_taken(r, b, e, other)) {
         bool filed = e->link.reason && !strcmp(e->link.reason, WHY_FILED);
         e->act = ACT_DROP;
         e->reason = filed ? WHY_FILED : private ? WHY_PRIVATE : WHY_ENDED;
@@ -177,7 +187,7 @@ static bool load(struct run *r, struct batch *b, struct entry *e)
     if (!load_other(r, b, e))
         return false;
     if (e->link.ended)
-        judge_ended(r, e);
+        judge_ended(r, b, e);
     else if (r->pair->files) /* a create whose answer was lost, and which was seen since */
         e->act = ACT_FILE;
     else

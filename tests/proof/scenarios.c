@@ -115,6 +115,12 @@ const struct scenario scenarios[] = {
     {"retag-both-edited", "",
      LINKED "untag 1 Ann; quiet; set 1 Ann org Acme; set 0 Ann title Boss; tag 1 Ann", "",
      "0 Ann org Acme; 1 Ann title Boss"},
+    {"retag-taken",
+     "match = ( { keys = [ \"email\" ]; one = \"ask\"; } );"
+     " first = { create = \"yes\"; differs = \"$box\"; };",
+     "new 1 Ann; tag 1 Ann; quiet; untag 1 Ann; quiet; new 1 Bea; set 1 Bea mail Ann@x.example;"
+     " tag 1 Bea; run; answer left link; quiet; tag 1 Ann; set 1 Ann org Acme",
+     "", "0 Bea org -; 1 Bea org -; 1 Ann org Acme"},
     {"out-of-queue", "", "new 0 Ann; queue 0 Ann 1; quiet; queue 0 Ann 0; set 0 Ann org Acme", "",
      ""},
     {"turned-private", "", LINKED "private 1 Ann; set 1 Ann org Secret", "",

@@ -431,11 +431,11 @@ enum wess_code ews_fetch_occurrences(struct wess_call *, const struct wess_resul
  */
 enum wess_code ews_write_occurrences(struct wess_call *, const struct wess_op *, bool all,
                                      struct wess_result *);
-bool ews_recurs(const xmlNode *item);         /* event.c: it is the whole of a series */
+bool ews_recurs(const xmlNode *item);         /* event_time.c: the whole of a series */
 bool ews_is_gone(const struct wess_record *); /* NULL: no */
 const char *ews_show_as(const char *theirs);  /* event.c: "OOF"; "" where it is the usual */
 
-/* event.c: the local date on which an occurrence of that series was to begin; NULL: none. */
+/* event_series.c: the local date on which an occurrence of it was to begin; NULL: none. */
 const char *ews_original_date(struct ews_reading *, const xmlNode *series, const char *start);
 const char *ews_local_start(const struct wess_op *); /* as it will be; NULL: none */
 

@@ -1,12 +1,14 @@
 /* Plays scripts: what people do in the world, and runs of the real engine on it, each in a process
  * of its own that may be killed at any step. Scenarios and random histories are such scripts.
  *
- *   new|tag|untag|queue|set|delete|purge|move|copy|merge|absorb|private|public BOX LABEL ...
- * (world.h) keep BOX all · putback BOX all        a backup of its own, and back to it fault KIND
- * BOX N      strikes the box's Nth call from here during STEP EDIT      a person's edit at that
- * step of the next run when WHAT EDIT        the same, at the next edge of that name: write, fetch,
- * fetched clock SECONDS · run · kill STEP (a run that is killed there) · quiet (until nothing
- * moves) answer WORD (all open questions) · release (all holds) · lose (the state) · save · restore
+ * - add|new|tag|untag|queue|set|delete|purge|move|copy|merge|absorb|private|public BOX LABEL ...
+ *   (world.h; add: new, and it takes part: tagged, or in the queue of the first user)
+ * - keep BOX all; putback BOX all: a backup of its own, and back to it
+ * - fault KIND BOX N: strikes the box's Nth call from here
+ * - during STEP EDIT: a person's edit at that step of the next run
+ * - when WHAT EDIT: the same, at the next edge of that name: write, fetch, fetched
+ * - clock SECONDS; run; kill STEP (a run that is killed there); quiet (until nothing moves)
+ * - answer WORD (all open questions); release (all holds); lose (the state); save; restore
  */
 #ifndef PROOF_PLAY_H
 #define PROOF_PLAY_H

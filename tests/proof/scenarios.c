@@ -3,48 +3,43 @@
 #include <string.h>
 
 /* Ann and Bob are in the mailbox of the first user and in the database. */
-#define LINKED "new 1 Ann; tag 1 Ann; new 1 Bob; tag 1 Bob; quiet; "
+#define LINKED "add 1 Ann; add 1 Bob; quiet; "
 /* Ann is in both mailboxes, and one record. */
-#define SHARED "new 1 Ann; tag 1 Ann; quiet; new 2 Ann; tag 2 Ann; quiet; "
+#define SHARED "add 1 Ann; quiet; add 2 Ann; quiet; "
 #define DELETE(b, c) "on_delete = { $box = \"" b "\"; $crm = \"" c "\"; };"
 
 const struct scenario scenarios[] = {
     /* First meetings. */
-    {"create-there", "", "new 1 Ann; tag 1 Ann", "", "0 Ann; 1 Ann"},
-    {"create-here", "", "new 0 Ann; queue 0 Ann 1", "", "0 Ann; 1 Ann; 2 Ann none"},
+    {"create-there", "", "add 1 Ann", "", "0 Ann; 1 Ann"},
+    {"create-here", "", "add 0 Ann", "", "0 Ann; 1 Ann; 2 Ann none"},
     {"create-many", "",
-     "new 1 A1; tag 1 A1; new 1 A2; tag 1 A2; new 1 A3; tag 1 A3; new 1 A4; tag 1 A4; new 1 A5;"
-     " tag 1 A5; new 1 A6; tag 1 A6; new 0 B1; queue 0 B1 1; new 0 B2; queue 0 B2 1; new 0 B3;"
+     "add 1 A1; add 1 A2; add 1 A3; add 1 A4; add 1 A5; add 1 A6; add 0 B1; add 0 B2; new 0 B3;"
      " queue 0 B3 2",
      "", "0 A6; 1 A6; 1 B1; 2 B3; 1 B3 none"},
-    {"create-bare", "", "new 1 Ann; tag 1 Ann; set 1 Ann mail -", "", "0 Ann mail -"},
-    {"link-equal", "", "new 1 Ann; tag 1 Ann; new 0 Ann", "", "0 Ann; 1 Ann"},
-    {"link-fill", "", "new 1 Ann; tag 1 Ann; set 1 Ann org Acme; new 0 Ann; set 0 Ann title Boss",
-     "", "0 Ann org Acme; 1 Ann title Boss"},
-    {"link-differs-ask", "",
-     "new 1 Ann; tag 1 Ann; set 1 Ann org Acme; new 0 Ann; set 0 Ann org Other", "",
+    {"create-bare", "", "add 1 Ann; set 1 Ann mail -", "", "0 Ann mail -"},
+    {"link-equal", "", "add 1 Ann; new 0 Ann", "", "0 Ann; 1 Ann"},
+    {"link-fill", "", "add 1 Ann; set 1 Ann org Acme; new 0 Ann; set 0 Ann title Boss", "",
+     "0 Ann org Acme; 1 Ann title Boss"},
+    {"link-differs-ask", "", "add 1 Ann; set 1 Ann org Acme; new 0 Ann; set 0 Ann org Other", "",
      "0 Ann org Other; 1 Ann org Acme"},
     {"link-differs-taken", "first = { create = \"yes\"; differs = \"$crm\"; };",
-     "new 1 Ann; tag 1 Ann; set 1 Ann org Acme; new 0 Ann; set 0 Ann org Other", "",
+     "add 1 Ann; set 1 Ann org Acme; new 0 Ann; set 0 Ann org Other", "",
      "0 Ann org Other; 1 Ann org Other"},
-    {"several", "", "new 1 Ann; tag 1 Ann; new 0 Ann; copy 0 Ann", "", ""},
-    {"several-answered", "", "new 1 Ann; tag 1 Ann; new 0 Ann; copy 0 Ann; run; answer left create",
-     "", ""},
-    {"untagged-twin", "", "new 1 Ann; new 0 Ann; queue 0 Ann 1", "", "0 Ann; 1 Ann"},
-    {"untagged-twin-linked", "", "new 1 Ann; new 0 Ann; queue 0 Ann 1; run; answer left link", "",
-     ""},
-    {"answered-gone", "",
-     "new 1 Ann; new 0 Ann; queue 0 Ann 1; run; answer left link; delete 1 Ann", "",
+    {"several", "", "add 1 Ann; new 0 Ann; copy 0 Ann", "", ""},
+    {"several-answered", "", "add 1 Ann; new 0 Ann; copy 0 Ann; run; answer left create", "", ""},
+    {"untagged-twin", "", "new 1 Ann; add 0 Ann", "", "0 Ann; 1 Ann"},
+    {"untagged-twin-linked", "", "new 1 Ann; add 0 Ann; run; answer left link", "", ""},
+    {"answered-gone", "", "new 1 Ann; add 0 Ann; run; answer left link; delete 1 Ann", "",
      "0 Ann; 1 Ann"},
     {"answered-taken",
      "match = ( { keys = [ \"email\" ]; one = \"ask\"; } );"
      " first = { create = \"yes\"; differs = \"$box\"; };",
-     "new 1 Ann; tag 1 Ann; new 1 Bea; set 1 Bea mail Ann@x.example; tag 1 Bea; new 0 Kim;"
+     "add 1 Ann; new 1 Bea; set 1 Bea mail Ann@x.example; tag 1 Bea; new 0 Kim;"
      " set 0 Kim mail Ann@x.example; run; answer left link; run; answer left create",
      "", "0 Ann; 0 Bea"},
-    {"declined", "", "new 1 Ann; new 0 Ann; queue 0 Ann 1; run; answer left leave", "", ""},
-    {"first-held", "first = { create = \"ask\"; };", "new 1 Ann; tag 1 Ann; new 1 Bob; tag 1 Bob",
-     "release", "0 Ann; 0 Bob"},
+    {"declined", "", "new 1 Ann; add 0 Ann; run; answer left leave", "", ""},
+    {"first-held", "first = { create = \"ask\"; };", "add 1 Ann; add 1 Bob", "release",
+     "0 Ann; 0 Bob"},
     /* Edits. */
     {"edit-box", "", LINKED "set 1 Ann org Acme; set 1 Bob title Boss", "",
      "0 Ann org Acme; 0 Bob title Boss"},
@@ -99,7 +94,7 @@ const struct scenario scenarios[] = {
      "0 Ann none; 1 Ann none"},
     {"delete-held", DELETE("delete", "delete") " guard = { max_delete = 0; max_first = 1000; };",
      LINKED "delete 1 Ann; set 1 Bob org Acme", "release", "0 Ann none; 0 Bob org Acme"},
-    {"recreated", "", LINKED "delete 1 Ann; quiet; new 1 Ann; tag 1 Ann", "", ""},
+    {"recreated", "", LINKED "delete 1 Ann; quiet; add 1 Ann", "", ""},
     {"purged", "", LINKED "purge 1 Ann", "", "0 Ann; 1 Ann none"},
     /* Tags and scope. */
     {"untag", "", LINKED "untag 1 Ann", "", "0 Ann; 1 Ann"},
@@ -118,20 +113,17 @@ const struct scenario scenarios[] = {
     {"retag-taken",
      "match = ( { keys = [ \"email\" ]; one = \"ask\"; } );"
      " first = { create = \"yes\"; differs = \"$box\"; };",
-     "new 1 Ann; tag 1 Ann; quiet; untag 1 Ann; quiet; new 1 Bea; set 1 Bea mail Ann@x.example;"
+     "add 1 Ann; quiet; untag 1 Ann; quiet; new 1 Bea; set 1 Bea mail Ann@x.example;"
      " tag 1 Bea; run; answer left link; quiet; tag 1 Ann; set 1 Ann org Acme",
      "", "0 Bea org -; 1 Bea org -; 1 Ann org Acme"},
-    {"out-of-queue", "", "new 0 Ann; queue 0 Ann 1; quiet; queue 0 Ann 0; set 0 Ann org Acme", "",
-     ""},
+    {"out-of-queue", "", "add 0 Ann; quiet; queue 0 Ann 0; set 0 Ann org Acme", "", ""},
     {"turned-private", "", LINKED "private 1 Ann; set 1 Ann org Secret", "",
      "0 Ann org -; 1 Ann org Secret"},
-    {"private-from-start", "", "new 1 Ann; tag 1 Ann; private 1 Ann", "", "0 Ann none"},
+    {"private-from-start", "", "add 1 Ann; private 1 Ann", "", "0 Ann none"},
     /* Several users. */
-    {"two-tag-one", "", "new 1 Ann; tag 1 Ann; new 2 Ann; tag 2 Ann", "", "0 Ann; 1 Ann; 2 Ann"},
-    {"two-tag-many", "",
-     "new 1 A1; tag 1 A1; new 1 A2; tag 1 A2; new 1 A3; tag 1 A3; new 2 A3; tag 2 A3; new 2 A2;"
-     " tag 2 A2; new 2 A1; tag 2 A1",
-     "", "0 A1; 0 A2; 0 A3"},
+    {"two-tag-one", "", "add 1 Ann; add 2 Ann", "", "0 Ann; 1 Ann; 2 Ann"},
+    {"two-tag-many", "", "add 1 A1; add 1 A2; add 1 A3; add 2 A3; add 2 A2; add 2 A1", "",
+     "0 A1; 0 A2; 0 A3"},
     {"shared-edit", "", SHARED "set 1 Ann org Acme", "", "0 Ann org Acme; 2 Ann org Acme"},
     {"shared-edit-crm", "", SHARED "set 0 Ann org Acme", "", "1 Ann org Acme; 2 Ann org Acme"},
     {"shared-delete", DELETE("delete", "delete"), SHARED "delete 1 Ann", "",
@@ -140,20 +132,17 @@ const struct scenario scenarios[] = {
     {"shared-edit-both", "conflict = \"$box\";", SHARED "set 1 Ann org Acme; set 2 Ann title Boss",
      "", "0 Ann org Acme; 0 Ann title Boss; 1 Ann title Boss; 2 Ann org Acme"},
     /* The same, and each opens the database for himself. */
-    {"own-two-tag-one", "", "new 1 Ann; tag 1 Ann; new 2 Ann; tag 2 Ann", "",
-     "0 Ann; 1 Ann; 2 Ann"},
-    {"own-two-tag-many", "",
-     "new 1 A1; tag 1 A1; new 1 A2; tag 1 A2; new 1 A3; tag 1 A3; new 2 A3; tag 2 A3; new 2 A2;"
-     " tag 2 A2; new 2 A1; tag 2 A1",
-     "", "0 A1; 0 A2; 0 A3"},
+    {"own-two-tag-one", "", "add 1 Ann; add 2 Ann", "", "0 Ann; 1 Ann; 2 Ann"},
+    {"own-two-tag-many", "", "add 1 A1; add 1 A2; add 1 A3; add 2 A3; add 2 A2; add 2 A1", "",
+     "0 A1; 0 A2; 0 A3"},
     {"own-two-tag-behind", "",
-     "new 1 Bob; tag 1 Bob; new 2 Cid; tag 2 Cid; quiet; new 1 Ann; tag 1 Ann; new 2 Ann; tag 2"
+     "add 1 Bob; add 2 Cid; quiet; add 1 Ann; new 2 Ann; tag 2"
      " Ann; fault behind 0 2; fault behind 0 3; fault behind 0 4",
      "", "0 Ann; 1 Ann; 2 Ann"},
-    {"own-two-tag-late", "", "new 1 Ann; tag 1 Ann; new 2 Ann; tag 2 Ann; fault late 0 1",
-     "quiet; set 0 Ann org Acme", "0 Ann; 1 Ann org Acme; 2 Ann org Acme"},
-    {"own-two-tag-lost", "", "new 1 Ann; tag 1 Ann; new 2 Ann; tag 2 Ann; fault lost 0 1",
-     "quiet; set 1 Ann org Acme", "0 Ann org Acme; 2 Ann org Acme"},
+    {"own-two-tag-late", "", "add 1 Ann; add 2 Ann; fault late 0 1", "quiet; set 0 Ann org Acme",
+     "0 Ann; 1 Ann org Acme; 2 Ann org Acme"},
+    {"own-two-tag-lost", "", "add 1 Ann; add 2 Ann; fault lost 0 1", "quiet; set 1 Ann org Acme",
+     "0 Ann org Acme; 2 Ann org Acme"},
     {"own-shared-edit", "", SHARED "set 1 Ann org Acme", "", "0 Ann org Acme; 2 Ann org Acme"},
     {"own-shared-delete", DELETE("delete", "delete"), SHARED "delete 1 Ann", "",
      "0 Ann; 1 Ann none; 2 Ann"},
@@ -165,7 +154,7 @@ const struct scenario scenarios[] = {
      "0 Ann org Acme; 0 Ann title Boss; 1 Ann org Acme; 1 Ann title Boss"},
     {"move-after-end", "", LINKED "delete 0 Ann; quiet; move 1 Ann", "", "1 Ann; 0 Ann none"},
     {"copy", "", LINKED "copy 1 Ann", "", ""},
-    {"copy-made", "", "new 0 Ann; queue 0 Ann 1; quiet; copy 1 Ann", "", ""},
+    {"copy-made", "", "add 0 Ann; quiet; copy 1 Ann", "", ""},
     {"copy-crm", "", LINKED "copy 0 Ann", "", ""},
     {"merge-crm", "", LINKED "set 0 Bob org Acme; merge 0 Ann Bob", "", ""},
     {"merged-crm", DELETE("delete", "delete"), LINKED "new 0 Ann; absorb 0 Ann; set 0 Ann org Acme",
@@ -173,19 +162,17 @@ const struct scenario scenarios[] = {
     {"merged-shared", "", SHARED "new 0 Ann; absorb 0 Ann; set 0 Ann org Acme", "",
      "1 Ann org Acme; 2 Ann org Acme"},
     {"merged-two", "match = ( { keys = [ \"email\" ]; one = \"link\"; } );",
-     "new 1 Ann; tag 1 Ann; quiet; new 1 Bea; set 1 Bea mail Ann@x.example; tag 1 Bea; run;"
+     "add 1 Ann; quiet; new 1 Bea; set 1 Bea mail Ann@x.example; tag 1 Bea; run;"
      " answer left create; quiet; delete 0 Ann; delete 0 Bea; new 0 Kim;"
      " set 0 Kim mail Ann@x.example",
      "", "0 Kim; 1 Kim"},
     {"merge-box", "", LINKED "merge 1 Ann Bob", "", ""},
     /* Trouble. */
-    {"lost-create", "",
-     "new 1 Ann; tag 1 Ann; new 0 Bob; queue 0 Bob 1; fault lost 0 1; fault lost 1 1", "",
+    {"lost-create", "", "add 1 Ann; add 0 Bob; fault lost 0 1; fault lost 1 1", "",
      "0 Ann; 1 Ann; 0 Bob; 1 Bob"},
-    {"late-create", "",
-     "new 1 Ann; tag 1 Ann; new 0 Bob; queue 0 Bob 1; fault late 0 1; fault late 1 1", "",
+    {"late-create", "", "add 1 Ann; add 0 Bob; fault late 0 1; fault late 1 1", "",
      "0 Ann; 1 Ann; 0 Bob; 1 Bob"},
-    {"cut-create", "", "new 1 Ann; tag 1 Ann; fault cut 0 1", "", "0 Ann; 1 Ann"},
+    {"cut-create", "", "add 1 Ann; fault cut 0 1", "", "0 Ann; 1 Ann"},
     {"lost-update", "",
      LINKED "set 1 Ann org Acme; set 0 Bob org Acme; fault lost 0 1; fault lost 1 1", "",
      "0 Ann org Acme; 1 Ann org Acme; 0 Bob org Acme; 1 Bob org Acme"},
@@ -195,12 +182,10 @@ const struct scenario scenarios[] = {
      "", "0 Ann org Other; 1 Ann org Acme"},
     {"lost-delete", DELETE("delete", "delete"), LINKED "delete 1 Ann; fault lost 0 1", "",
      "0 Ann none; 1 Ann none"},
-    {"rejected-one", "",
-     "new 1 A1; tag 1 A1; new 1 A2; tag 1 A2; new 1 A3; tag 1 A3; new 1 A4; tag 1 A4; refuse 0 A2",
-     "", "0 A1; 0 A2 none; 0 A3; 0 A4"},
-    {"recover-create", "",
-     "new 1 Ann; tag 1 Ann; new 0 Bob; queue 0 Bob 1; fault lost 0 1; fault cut 1 1; run; clock 90",
-     "", "0 Ann; 1 Ann; 0 Bob; 1 Bob"},
+    {"rejected-one", "", "add 1 A1; add 1 A2; add 1 A3; add 1 A4; refuse 0 A2", "",
+     "0 A1; 0 A2 none; 0 A3; 0 A4"},
+    {"recover-create", "", "add 1 Ann; add 0 Bob; fault lost 0 1; fault cut 1 1; run; clock 90", "",
+     "0 Ann; 1 Ann; 0 Bob; 1 Bob"},
     {"recover-update", "",
      LINKED "set 1 Ann org Acme; set 0 Bob org Acme; fault lost 0 1; fault cut 1 1; run; clock 90;"
             " set 1 Ann title Boss",
@@ -218,7 +203,7 @@ const struct scenario scenarios[] = {
      "0 Ann org Acme; 0 Ann title Boss"},
     {"state-lost", "", LINKED "lose", "", "0 Ann; 1 Ann; 0 Bob; 1 Bob"},
     {"state-lost-edited", "", LINKED "set 1 Ann org Acme; lose", "", "1 Ann org Acme"},
-    {"state-old", "", LINKED "save; set 1 Ann org Acme; new 1 Cid; tag 1 Cid; quiet; restore", "",
+    {"state-old", "", LINKED "save; set 1 Ann org Acme; add 1 Cid; quiet; restore", "",
      "0 Ann org Acme; 1 Ann org Acme; 0 Cid; 1 Cid"},
     {"state-old-edited", "",
      LINKED "save; set 1 Ann org Acme; quiet; set 0 Ann title Boss; restore", "",
@@ -231,15 +216,13 @@ const struct scenario scenarios[] = {
      LINKED "keep 0 all; set 1 Ann org One; quiet; set 1 Ann org Two; quiet; putback 0 all;"
             " set 1 Ann title Boss",
      "", "1 Ann org Two; 1 Ann title Boss; 0 Ann org -"},
-    {"created-edited", "",
-     "new 1 Ann; tag 1 Ann; fault lost 0 1; run; set 0 Ann title Boss; clock 70", "",
+    {"created-edited", "", "add 1 Ann; fault lost 0 1; run; set 0 Ann title Boss; clock 70", "",
      "0 Ann; 1 Ann title Boss"},
     {"created-edited-unseen", "",
-     "new 1 Ann; tag 1 Ann; fault lost 0 1; run; set 0 Ann title Boss; fault behind 0 1; "
+     "add 1 Ann; fault lost 0 1; run; set 0 Ann title Boss; fault behind 0 1; "
      "fault behind 0 1; clock 70; run",
      "", "0 Ann; 1 Ann title Boss"},
-    {"late-create-soon", "",
-     "new 1 Ann; tag 1 Ann; new 0 Bob; queue 0 Bob 1; fault late 0 1; fault late 1 1", "run",
+    {"late-create-soon", "", "add 1 Ann; add 0 Bob; fault late 0 1; fault late 1 1", "run",
      "0 Ann; 1 Bob"},
     {"restore-soon", DELETE("restore", "restore"),
      LINKED "delete 1 Ann; set 0 Ann org Acme; fault cut 1 1", "run",
@@ -247,27 +230,22 @@ const struct scenario scenarios[] = {
     {"edit-beats-delete-soon", DELETE("delete", "delete"),
      LINKED "delete 0 Ann; set 1 Ann org Acme; fault lost 0 1", "run",
      "0 Ann org Acme; 1 Ann org Acme"},
-    {"two-tag-late", "", "new 1 Ann; tag 1 Ann; new 2 Ann; tag 2 Ann; fault late 0 1", "run",
-     "0 Ann; 1 Ann; 2 Ann"},
+    {"two-tag-late", "", "add 1 Ann; add 2 Ann; fault late 0 1", "run", "0 Ann; 1 Ann; 2 Ann"},
     /* Who meets a create in doubt. */
-    {"moved-in-doubt", "", "new 1 Ann; tag 1 Ann; fault lost 0 1; run; move 1 Ann", "",
+    {"moved-in-doubt", "", "add 1 Ann; fault lost 0 1; run; move 1 Ann", "", "0 Ann; 1 Ann"},
+    {"moved-when-cut", "", "add 1 Ann", "move 1 Ann", "0 Ann; 1 Ann"},
+    {"moved-never-made", "", "add 1 Ann; fault cut 0 1; run; move 1 Ann", "", "0 Ann; 1 Ann"},
+    {"moved-after-doubt", "", "add 1 Ann; fault lost 0 1; run; move 1 Ann; clock 90", "",
      "0 Ann; 1 Ann"},
-    {"moved-when-cut", "", "new 1 Ann; tag 1 Ann", "move 1 Ann", "0 Ann; 1 Ann"},
-    {"moved-never-made", "", "new 1 Ann; tag 1 Ann; fault cut 0 1; run; move 1 Ann", "",
-     "0 Ann; 1 Ann"},
-    {"moved-after-doubt", "", "new 1 Ann; tag 1 Ann; fault lost 0 1; run; move 1 Ann; clock 90", "",
-     "0 Ann; 1 Ann"},
-    {"typed-in-doubt", "", "new 1 Ann; tag 1 Ann; fault cut 0 1; run; new 0 Ann; queue 0 Ann 1", "",
-     "0 Ann; 1 Ann"},
-    {"typed-after-doubt", "",
-     "new 1 Ann; tag 1 Ann; fault cut 0 1; run; run; new 0 Ann; queue 0 Ann 1; clock 90", "",
+    {"typed-in-doubt", "", "add 1 Ann; fault cut 0 1; run; add 0 Ann", "", "0 Ann; 1 Ann"},
+    {"typed-after-doubt", "", "add 1 Ann; fault cut 0 1; run; run; add 0 Ann; clock 90", "",
      "0 Ann; 1 Ann"},
     {"typed-while-restored", DELETE("restore", "restore"),
-     LINKED "delete 0 Ann; fault cut 0 1; run; new 0 Ann; queue 0 Ann 1", "", "0 Ann; 1 Ann"},
-    {"typed-anew", DELETE("delete", "delete"),
-     LINKED "delete 0 Ann; set 1 Ann org Acme; new 0 Ann; queue 0 Ann 1", "", "0 Ann; 1 Ann"},
+     LINKED "delete 0 Ann; fault cut 0 1; run; add 0 Ann", "", "0 Ann; 1 Ann"},
+    {"typed-anew", DELETE("delete", "delete"), LINKED "delete 0 Ann; set 1 Ann org Acme; add 0 Ann",
+     "", "0 Ann; 1 Ann"},
     {"typed-anew-box", DELETE("delete", "delete"),
-     LINKED "delete 1 Ann; set 0 Ann org Acme; new 1 Ann; tag 1 Ann", "", "0 Ann; 1 Ann"},
+     LINKED "delete 1 Ann; set 0 Ann org Acme; add 1 Ann", "", "0 Ann; 1 Ann"},
     {"lost-edited-again", "", LINKED "set 1 Ann org Acme; fault lost 0 1; run; set 1 Ann org Beta",
      "", "0 Ann org Beta; 1 Ann org Beta"},
     {"written-then-edited", "", LINKED "set 1 Ann org Acme; run; set 0 Ann org Other", "",
@@ -277,10 +255,10 @@ const struct scenario scenarios[] = {
     {"same-edit-under-write", "", LINKED "set 1 Ann org Acme; when write set 0 Ann org Other", "",
      "0 Ann org Other; 1 Ann org Acme"},
     {"edit-under-look-up", "",
-     LINKED "set 0 Ann org Acme; new 1 Cid; tag 1 Cid; when fetched set 0 Ann title Boss", "",
+     LINKED "set 0 Ann org Acme; add 1 Cid; when fetched set 0 Ann title Boss", "",
      "1 Ann org Acme; 1 Ann title Boss; 0 Cid"},
-    {"bad-field", "", "forbid 0 Bad; new 1 Ann; tag 1 Ann; set 1 Ann org Bad; set 1 Ann title Boss",
-     "", "0 Ann title Boss; 0 Ann org -; 1 Ann org Bad"},
+    {"bad-field", "", "forbid 0 Bad; add 1 Ann; set 1 Ann org Bad; set 1 Ann title Boss", "",
+     "0 Ann title Boss; 0 Ann org -; 1 Ann org Bad"},
     {"bad-field-later", "", LINKED "forbid 0 Bad; set 1 Ann org Bad; set 1 Ann title Boss", "",
      "0 Ann title Boss; 0 Ann org -; 1 Ann org Bad"},
     {"move-deletes", DELETE("delete", "delete"),
@@ -289,8 +267,8 @@ const struct scenario scenarios[] = {
     {"private-both-chosen", "", LINKED "queue 0 Ann 1; quiet; private 1 Ann; set 1 Ann org Secret",
      "", "0 Ann org -; 1 Ann org Secret"},
     {"many-listed", DELETE("delete", "delete"),
-     "new 1 A1; tag 1 A1; new 1 A2; tag 1 A2; new 1 A3; tag 1 A3; new 1 A4; tag 1 A4; new 1 A5; "
-     "tag 1 A5; new 1 A6; tag 1 A6; new 1 A7; tag 1 A7; quiet; set 1 A7 org Acme; delete 0 A1; "
+     "add 1 A1; add 1 A2; add 1 A3; add 1 A4; new 1 A5; "
+     "tag 1 A5; add 1 A6; add 1 A7; quiet; set 1 A7 org Acme; delete 0 A1; "
      "fault reset 0 1; fault reset 1 1",
      "", "0 A1 none; 1 A1 none; 0 A6; 1 A6; 0 A7 org Acme; 1 A7"},
 };

@@ -224,6 +224,19 @@ static bool edit_set(struct world *w, int box, struct w_item *item, const char *
     return false;
 }
 
+/* It takes part: tagged, or in the queue of the first user. */
+static bool choose(struct world *w, int box, struct w_item *item)
+{
+    if (!item)
+        return false;
+    if (box == SHARED_BOX)
+        item->queue = 1;
+    else
+        item->tagged = true;
+    world_touch(w, box, item);
+    return true;
+}
+
 static bool edit_copy(struct world *w, int box, const struct w_item *item)
 {
     struct w_item *copy = world_add(w, box);
@@ -300,6 +313,8 @@ bool world_edit(struct world *w, const char *line)
         return false;
     if (!strcmp(verb, "new"))
         return edit_new(w, box, label);
+    if (!strcmp(verb, "add"))
+        return edit_new(w, box, label) && choose(w, box, world_label(w, box, label));
     if (!strcmp(verb, "refuse"))
         return snprintf(w->refused[box], TEXT, "%s", label) > 0;
     if (!strcmp(verb, "forbid"))

@@ -1,10 +1,14 @@
 #include "xml.h"
 
 #include <libxml/parser.h>
+#include <libxml/xmlreader.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#define DECLARATION_MAX 200u /* bytes in which an XML declaration ends, or is none of ours */
 #define CODE_POINT_MAX 0x10ffffu
 #define PLAIN_RUN 16u /* bytes that are looked at together */
 
@@ -13,7 +17,8 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 /* ---- what XML can carry
  * ----------------------------------------------------------------------------------- */
 
-bool xml_can_carry(uint32_t c)
+/* XML 1.0, 2.2. */
+static bool is_char(uint32_t c)
 {
     return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c <= 0xd7ff) ||
            (c >= 0xe000 && c <= 0xfffd) || (c >= 0x10000 && c <= CODE_POINT_MAX);
@@ -24,7 +29,7 @@ static size_t good_char(const unsigned char *s, size_t left)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     if (s[0] < 0x80)
-        return xml_can_carry(s[0]);
+        return is_char(s[0]);
     size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
     if (s[0] < 0xc2 || s[0] > 0xf4 || len > left)
         return 0;
@@ -34,7 +39,7 @@ static size_t good_char(const unsigned char *s, size_t left)
             return 0;
         c = c << 6 | (s[i] & 0x3f);
     }
-    return c >= least[len] && xml_can_carry(c) ? len : 0;
+    return c >= least[len] && is_char(c) ? len : 0;
 }
 
 /* The length of a character reference to something that XML cannot carry; 0: `s` begins none. */
@@ -55,7 +60,7 @@ static size_t bad_reference(const char *s, size_t left)
             break;
         c = c > CODE_POINT_MAX ? c : c * base + v;
     }
-    return digits && i < left && s[i] == ';' && !xml_can_carry(c) ? i + 1 : 0;
+    return digits && i < left && s[i] == ';' && !is_char(c) ? i + 1 : 0;
 }
 
 /* Nothing in it needs a look: printable ASCII that begins neither a reference nor CDATA. As a loop
@@ -112,8 +117,145 @@ size_t xml_clean(char *text, size_t len)
     return out;
 }
 
-/* ---- what was read
+/* ---- reading
  * ------------------------------------------------------------------------------------------ */
+
+struct xml_in {
+    xmlTextReader *reader;
+    bool broken, over;
+    bool taken; /* all that is below where it stands */
+};
+
+/* Another encoding would be misread in silence, and written back. */
+static bool is_utf8_text(const char *text, size_t len)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    char head[DECLARATION_MAX + 1];
+    if (len >= 2 && ((s[0] >= 0xfe && s[1] >= 0xfe) || !s[0] || !s[1]))
+        return false;
+    size_t n = len < DECLARATION_MAX ? len : DECLARATION_MAX;
+    memcpy(head, text, n);
+    head[n] = 0;
+    const char *end = strstr(head, "?>"), *name = strstr(head, "encoding");
+    if (strlen(head) < n || !name || !end || name > end)
+        return true;
+    name += strcspn(name, "\"'");
+    return !strncasecmp(name + (*name != 0), "utf-8", 5) ||
+           !strncasecmp(name + (*name != 0), "us-ascii", 8);
+}
+
+/* A document type can only stand before the root. */
+static bool has_doctype(const char *text, size_t len)
+{
+    const char *end = text + len;
+    while (text < end) {
+        text = memchr(text, '<', (size_t)(end - text));
+        if (!text || end - text < 4)
+            return false;
+        if (text[1] == '?') {
+            text = memmem(text, (size_t)(end - text), "?>", 2);
+        } else if (!memcmp(text, "<!--", 4)) {
+            text = memmem(text, (size_t)(end - text), "-->", 3);
+        } else {
+            return text[1] == '!';
+        }
+        if (!text)
+            return false;
+        text += 2;
+    }
+    return false;
+}
+
+static void no_word(void *ctx, xmlError *e)
+{
+    (void)ctx; /* what is wrong is told by what the reader answers */
+    (void)e;
+}
+
+struct xml_in *xml_in_new(char *text, size_t len, const char **why)
+{
+    const int options = XML_PARSE_NONET | XML_PARSE_NOCDATA | XML_PARSE_COMPACT |
+                        XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
+    pthread_once(&once, xmlInitParser);
+    *why = len > INT_MAX              ? "it is too large"
+           : !is_utf8_text(text, len) ? "it is not in UTF-8"
+           : has_doctype(text, len)   ? "it declares a document type"
+                                      : NULL;
+    if (*why)
+        return NULL;
+    *why = "out of memory";
+    struct xml_in *in = calloc(1, sizeof(*in));
+    if (!in)
+        return NULL;
+    len = xml_clean(text, len);
+    in->reader = xmlReaderForMemory(text, (int)len, NULL, "UTF-8", options);
+    if (!in->reader) {
+        free(in);
+        return NULL;
+    }
+    xmlTextReaderSetStructuredErrorHandler(in->reader, no_word, NULL);
+    *why = NULL;
+    return in;
+}
+
+void xml_in_free(struct xml_in *in)
+{
+    if (!in)
+        return;
+    xmlFreeTextReader(in->reader);
+    free(in);
+}
+
+static bool step(struct xml_in *in)
+{
+    int rc = in->broken || in->over ? 0
+             : in->taken            ? xmlTextReaderNext(in->reader)
+                                    : xmlTextReaderRead(in->reader);
+    in->taken = false;
+    in->broken |=
+        rc < 0 || (rc > 0 && xmlTextReaderNodeType(in->reader) == XML_READER_TYPE_DOCUMENT_TYPE);
+    in->over |= rc == 0;
+    return rc > 0 && !in->broken;
+}
+
+/* Is the element of depth - 1, in which we look, at its end? */
+static bool is_left(struct xml_in *in, int depth)
+{
+    int type = xmlTextReaderNodeType(in->reader), at = xmlTextReaderDepth(in->reader);
+    if (type == XML_READER_TYPE_END_ELEMENT)
+        return at < depth;
+    return type == XML_READER_TYPE_ELEMENT && at < depth &&
+           (at < depth - 1 || xmlTextReaderIsEmptyElement(in->reader) == 1);
+}
+
+const xmlNode *xml_in_next(struct xml_in *in, int depth)
+{
+    if (depth > 0 && is_left(in, depth))
+        return NULL;
+    while (step(in)) {
+        int type = xmlTextReaderNodeType(in->reader), at = xmlTextReaderDepth(in->reader);
+        if (type == XML_READER_TYPE_ELEMENT && at == depth)
+            return xmlTextReaderCurrentNode(in->reader);
+        if (is_left(in, depth))
+            return NULL;
+    }
+    return NULL;
+}
+
+const xmlNode *xml_in_take(struct xml_in *in)
+{
+    const xmlNode *n = in->broken || in->over ? NULL : xmlTextReaderExpand(in->reader);
+    in->broken |= !n;
+    in->taken = n != NULL;
+    return n;
+}
+
+bool xml_in_whole(struct xml_in *in)
+{
+    while (step(in))
+        continue;
+    return !in->broken;
+}
 
 const xmlNode *xml_first(const xmlNode *n)
 {

@@ -1,8 +1,7 @@
-/* XML for connectors: answers are read from start to end, in the text itself, with only one small
- * part of them as a tree of libxml2's nodes; requests are written by libxml2. No DOCTYPE, no
- * entities, no network.
+/* XML for connectors, on libxml2: answers are read from start to end with only one small part of
+ * them in memory as a tree; requests are written. No DOCTYPE, no entities, no network.
  *
- *     struct xml_in *in = xml_in_new(text, len, &why);     text is worked on in place
+ *     struct xml_in *in = xml_in_new(text, len, &why);     text is cleaned in place
  *     const xmlNode *root = xml_in_next(in, 0);
  *     while (xml_in_next(in, 1))                           the children of the root
  *         use(xml_in_take(in));                            one child, whole, until the next step
@@ -17,15 +16,14 @@
 #include <libxml/tree.h>
 #include <libxml/xmlwriter.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 /* ---- reading
  * ------------------------------------------------------------------------------------------ */
 
 struct xml_in;
 
-/* `text` is writable, lives until xml_in_free(), and stays the caller's; what is read points into
- * it, and it cannot be read again. NULL: *why is a short static text. */
+/* `text` is writable, lives until xml_in_free(), and stays the caller's. NULL: *why is a short
+ * static text. */
 struct xml_in *xml_in_new(char *text, size_t len, const char **why);
 void xml_in_free(struct xml_in *); /* NULL: nothing */
 /* Steps to the next element at `depth` (the root is 0) within the element at hand, over whatever
@@ -37,10 +35,8 @@ const xmlNode *xml_in_take(struct xml_in *);
 /* Reads to the end: true if there was one, and nothing was wrong on the way. */
 bool xml_in_whole(struct xml_in *);
 
-/* What xml_in_new() does to a text first: drops what XML cannot carry. The new length. */
+/* What xml_in_new() does to a text, for tests: drops what XML cannot carry. The new length. */
 size_t xml_clean(char *text, size_t len);
-/* A character that XML 1.0 (2.2) allows. */
-bool xml_can_carry(uint32_t c);
 
 /* Elements by local name; NULL in, NULL out. */
 const xmlNode *xml_first(const xmlNode *);

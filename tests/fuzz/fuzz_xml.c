@@ -1,7 +1,5 @@
 /* XML of a remote: read to any depth, never read twice differently; what is written is read back.
  */
-#include <libxml/parser.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,77 +61,6 @@ static void writing_holds(const uint8_t *data, size_t size)
     free(text);
 }
 
-/* ---- the same tree as libxml2 makes of it
- * ------------------------------------------------------------------------------------------ */
-
-/* Of a prefix that nobody declared libxml2 makes a part of the name. */
-static const char *local(const xmlChar *name)
-{
-    const char *colon = strchr((const char *)name, ':');
-    return colon ? colon + 1 : (const char *)name;
-}
-
-static void show(FILE *out, const xmlNode *n)
-{
-    for (; n; n = n->next) {
-        if (n->type == XML_TEXT_NODE)
-            fprintf(out, "'%s'", (const char *)n->content);
-        if (n->type != XML_ELEMENT_NODE)
-            continue;
-        fprintf(out, "<%s", local(n->name));
-        for (const xmlAttr *a = n->properties; a; a = a->next)
-            fprintf(out, " %s=\"%s\"", local(a->name),
-                    a->children ? (const char *)a->children->content : "");
-        fputc('>', out);
-        show(out, n->children);
-        fputs("</>", out);
-    }
-}
-
-static char *shown(const xmlNode *root)
-{
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    HOLDS(out);
-    show(out, root);
-    fclose(out);
-    return text;
-}
-
-/* "a:b:c" and ":a" libxml2 takes for names. */
-static bool has_odd_name(const uint8_t *data, size_t size)
-{
-    return memchr(data, ':', size) != NULL;
-}
-
-static void reading_holds(const uint8_t *data, size_t size)
-{
-    const int options =
-        XML_PARSE_NONET | XML_PARSE_NOCDATA | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
-    const char *why;
-    char *own = fuzz_copy(data, size), *other = fuzz_copy(data, size);
-    struct xml_in *in = xml_in_new(own, size, &why);
-    const xmlNode *root = in && xml_in_next(in, 0) ? xml_in_take(in) : NULL;
-    bool whole = root && xml_in_whole(in);
-    xmlDoc *doc = NULL;
-    if (in) {
-        size_t len = xml_clean(other, size);
-        doc = xmlReadMemory(other, (int)len, NULL, "UTF-8", options);
-    }
-    HOLDS(whole || !doc || doc->intSubset || has_odd_name(data, size));
-    if (whole && doc) {
-        char *ours = shown(root), *theirs = shown(xmlDocGetRootElement(doc));
-        HOLDS(!strcmp(ours, theirs));
-        free(ours);
-        free(theirs);
-    }
-    xmlFreeDoc(doc);
-    xml_in_free(in);
-    free(own);
-    free(other);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *why = "unset";
@@ -147,7 +74,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     xml_in_free(in);
     free(text);
-    reading_holds(data, size);
     cleaning_holds(data, size);
     writing_holds(data, size);
     return 0;

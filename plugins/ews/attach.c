@@ -1,6 +1,6 @@
 /* Files attached to an item (MS-OXWSATT): a list of names comes with the item, each file by a
- * request of its own, in pieces. Inline pictures, items within items and a
- * contact's photo are none of these, and are left alone. */
+ * request of its own, in pieces. A mail, contact or event that is attached is read as the file of
+ * its MIME. Inline pictures and a contact's photo are none of these, and are left alone. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,27 +40,39 @@ static const char *key_for(const struct ews_files *l, struct wess_arena *a, cons
     return key;
 }
 
-static bool is_file(const xmlNode *n, const char **id, const char **name)
+/* Forms of MIME, by how they begin; the last one is that of everything else. */
+static const struct {
+    const char *begin, *ext, *type;
+} forms[] = {{"BEGIN:VCARD", ".vcf", "text/vcard"},
+             {"BEGIN:VCALENDAR", ".ics", "text/calendar"},
+             {"", ".eml", "message/rfc822"}};
+enum { FORMS = sizeof(forms) / sizeof(forms[0]), FORM_MAIL = FORMS - 1, EXT_LEN = 4 };
+
+static bool is_attached(const xmlNode *n, const char **id, const char **name)
 {
     *id = xml_attr(xml_child(n, "AttachmentId"), "Id");
     *name = xml_text(xml_child(n, "Name"));
-    return xml_is(n, "FileAttachment") && *id && **id && strlen(*id) <= WESS_ID_MAX && *name &&
-           **name && strlen(*name) <= NAME_MOST && !is_true(xml_child(n, "IsInline")) &&
-           !is_true(xml_child(n, "IsContactPhoto"));
+    return (xml_is(n, "FileAttachment") || xml_is(n, "ItemAttachment")) && *id && **id &&
+           strlen(*id) <= WESS_ID_MAX && *name && **name && strlen(*name) <= NAME_MOST &&
+           !is_true(xml_child(n, "IsInline")) && !is_true(xml_child(n, "IsContactPhoto"));
 }
 
 static void add_listed(struct ews_files *l, struct wess_arena *a, const xmlNode *n)
 {
     const char *id, *name, *type = xml_text(xml_child(n, "ContentType"));
     const char *size = xml_text(xml_child(n, "Size"));
-    if (!is_file(n, &id, &name) || l->of.n >= FILES_MOST)
+    bool item = xml_is(n, "ItemAttachment");
+    if (!is_attached(n, &id, &name) || l->of.n >= FILES_MOST)
         return;
-    struct ews_listed one = {.id = wess_arena_text(l->host, a, id),
-                             .name = wess_arena_text(l->host, a, name),
-                             .type = type && *type && strlen(type) <= NAME_MOST
-                                         ? wess_arena_text(l->host, a, type)
-                                         : NULL,
-                             .size = size ? strtoull(size, NULL, 10) : 0};
+    struct ews_listed one = {
+        .id = wess_arena_text(l->host, a, id),
+        .name = item ? wess_arena_fmt(l->host, a, "%s%s", name, forms[FORM_MAIL].ext)
+                     : wess_arena_text(l->host, a, name),
+        .type = type && *type && strlen(type) <= NAME_MOST && !item
+                    ? wess_arena_text(l->host, a, type)
+                    : NULL,
+        .size = size ? strtoull(size, NULL, 10) : 0,
+        .item = item};
     one.key = one.name ? key_for(l, a, one.name) : NULL;
     struct ews_listed *slot = one.id && one.key ? wess_vec_push(l->host, a, &l->of) : NULL;
     l->spent |= !slot;
@@ -154,31 +166,53 @@ static enum wess_code take_file(void *ctx, size_t i, size_t at, const xmlNode *m
     return WESS_OK;
 }
 
-void ews_attach_put_id(struct xml_out *x, const char *op, const char *id)
+static void put_ids(struct xml_out *x, const char *id)
 {
-    xml_open(x, op);
     xml_open(x, "m:AttachmentIds");
     xml_open(x, "t:AttachmentId");
     xml_put_attr(x, "Id", id);
     xml_close(x);
     xml_close(x);
+}
+
+void ews_attach_put_id(struct xml_out *x, const char *op, const char *id)
+{
+    xml_open(x, op);
+    put_ids(x, id);
     xml_close(x);
 }
 
-enum wess_code ews_fetch_file(struct wess_call *call, const char *id, struct wess_blob *out,
-                              enum wess_code *told)
+static void ask_file(struct wess_call *call, struct xml_out *x, const char *id, bool mime)
+{
+    ews_begin(call->conn, x, call->conn->impersonate);
+    xml_open(x, "m:GetAttachment");
+    if (mime) {
+        xml_open(x, "m:AttachmentShape");
+        xml_element(x, "t:IncludeMimeContent", "true");
+        xml_close(x);
+    }
+    put_ids(x, id);
+    xml_close(x);
+}
+
+/* The content of a file, or the MIME of an item. */
+static enum wess_code fetch(struct wess_call *call, const char *id, bool mime,
+                            struct wess_blob *out, enum wess_code *told, char head[MIME_HEAD])
 {
     const struct wess_host *h = call->conn->host;
-    struct coming c = {.cut = {.host = h, .element = "Content"}, .code = WESS_UNKNOWN};
+    struct coming c = {.cut = {.host = h, .element = mime ? "MimeContent" : "Content"},
+                       .code = WESS_UNKNOWN};
     const struct ews_taker taker = {.ctx = &c, .message = take_file, .filter = cut_out};
     struct xml_out x;
     *told = WESS_OK;
     if (h->blob_new(h->ctx, &c.cut.spool) != WESS_OK)
         return wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_HOST, NULL,
                          "an attached file cannot be spooled");
-    ews_begin(call->conn, &x, call->conn->impersonate);
-    ews_attach_put_id(&x, "m:GetAttachment", id);
+    ask_file(call, &x, id, mime);
     enum wess_code rc = ews_ask(call, &x, false, &taker);
+    memcpy(head, c.cut.head, MIME_HEAD);
+    if (mime && c.code == WESS_OK && !c.cut.seen)
+        c.code = WESS_REJECTED;
     bool whole = mime_cut_end(&c.cut) || (!c.cut.bad && !c.cut.n_letters);
     if (rc != WESS_OK || c.code != WESS_OK || !whole) {
         h->blob_close(c.cut.spool);
@@ -190,6 +224,45 @@ enum wess_code ews_fetch_file(struct wess_call *call, const char *id, struct wes
                ? rc
                : wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_HOST, NULL,
                            "an attached file did not come whole, or cannot be spooled");
+}
+
+enum wess_code ews_fetch_file(struct wess_call *call, const char *id, struct wess_blob *out,
+                              enum wess_code *told)
+{
+    char head[MIME_HEAD];
+    return fetch(call, id, false, out, told, head);
+}
+
+bool ews_is_listed_as(const struct ews_listed *l, const char *key)
+{
+    size_t len = strlen(l->key), stem = len - EXT_LEN;
+    if (!strcmp(l->key, key))
+        return true;
+    for (size_t f = 0; l->item && len > EXT_LEN && strlen(key) == len && f < FORMS; f++)
+        if (!strncmp(l->key, key, stem) && !strcmp(key + stem, forms[f].ext))
+            return true;
+    return false;
+}
+
+enum wess_code ews_fetch_listed(struct wess_call *call, struct ews_listed *l, struct wess_blob *out,
+                                enum wess_code *told)
+{
+    const struct wess_host *h = call->conn->host;
+    char head[MIME_HEAD];
+    enum wess_code rc = fetch(call, l->id, l->item, out, told, head);
+    size_t f = 0;
+    if (rc != WESS_OK || *told != WESS_OK || !l->item)
+        return rc;
+    while (f < FORM_MAIL && strncmp(head, forms[f].begin, strlen(forms[f].begin)))
+        f++;
+    l->type = forms[f].type;
+    if (f == FORM_MAIL || strcmp(l->key, l->name)) /* one of several of that name keeps its own */
+        return WESS_OK;
+    l->name = l->key = wess_arena_fmt(h, call->arena, "%.*s%s", (int)(strlen(l->key) - EXT_LEN),
+                                      l->key, forms[f].ext);
+    return l->key
+               ? WESS_OK
+               : wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
 }
 
 /* ---- reading
@@ -250,12 +323,14 @@ static enum wess_code fetch_of(struct wess_call *call, struct wess_result *r,
                                const struct ews_files *l)
 {
     struct wess_vec v = {.size = sizeof(struct wess_record)};
-    const struct ews_listed *of = l->of.of;
+    struct ews_listed *of = l->of.of;
     bool half = false;
     for (size_t i = 0; i < l->of.n; i++) {
         struct wess_blob blob;
+        enum wess_code told, rc = ews_fetch_listed(call, &of[i], &blob, &told);
+        if (of[i].item && rc == WESS_OK && told == WESS_REJECTED)
+            continue; /* a task, or what else has no MIME, stays where it is */
         half |= strcmp(of[i].key, of[i].name) != 0;
-        enum wess_code told, rc = ews_fetch_file(call, of[i].id, &blob, &told);
         if (rc == WESS_TOO_BIG || (rc == WESS_OK && told != WESS_OK)) {
             leave_out(call, r, rc == WESS_OK ? told : rc);
             return WESS_OK;

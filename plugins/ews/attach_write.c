@@ -92,7 +92,7 @@ static const struct ews_listed *listed_as(const struct ews_files *l, const char 
 {
     const struct ews_listed *of = l->of.of;
     for (size_t i = 0; i < l->of.n; i++)
-        if (!strcmp(of[i].key, key))
+        if (ews_is_listed_as(&of[i], key))
             return &of[i];
     return NULL;
 }
@@ -242,7 +242,8 @@ static enum wess_code has_bytes(struct writing *w, const struct ews_listed *l,
     *same = false;
     if (!data)
         return WESS_OK;
-    enum wess_code rc = ews_fetch_file(w->call, l->id, &blob, &told);
+    struct ews_listed read = *l;
+    enum wess_code rc = ews_fetch_listed(w->call, &read, &blob, &told);
     *same = rc == WESS_OK && told == WESS_OK && blob.size == data->blob.size &&
             !strcmp(blob.digest, data->blob.digest);
     return rc;

@@ -38,6 +38,8 @@ static void decode(struct mime_cut *m, char c)
         return;
     m->n_bits -= 8;
     m->piece[m->n_piece++] = (unsigned char)(m->bits >> m->n_bits);
+    if (m->n_head + 1 < MIME_HEAD)
+        m->head[m->n_head++] = (char)m->piece[m->n_piece - 1];
     if (m->n_piece == MIME_PIECE)
         flush(m);
 }

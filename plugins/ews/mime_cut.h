@@ -10,6 +10,7 @@
 
 #define MIME_NAME_CAP 32u
 #define MIME_PIECE 4096u
+#define MIME_HEAD 24u
 
 struct mime_cut {
     const struct wess_host *host;
@@ -18,9 +19,11 @@ struct mime_cut {
     enum { MIME_OUTSIDE, MIME_IN_TAG, MIME_IN_CONTENT, MIME_IN_REFERENCE } at;
     char name[MIME_NAME_CAP]; /* of the tag, with its prefix, as far as there is room */
     size_t n_name, n_letters, n_padding, n_piece;
-    bool named, empty; /* the name is over; the tag ends with a slash */
-    bool seen;         /* the element, be it empty */
-    bool over, bad;    /* the end tag was seen; it is no base64, or cannot be spooled */
+    bool named, empty;    /* the name is over; the tag ends with a slash */
+    bool seen;            /* the element, be it empty */
+    bool over, bad;       /* the end tag was seen; it is no base64, or cannot be spooled */
+    char head[MIME_HEAD]; /* its first bytes, by which its form is known; zeroes behind them */
+    size_t n_head;
     uint32_t bits;
     unsigned n_bits;
     unsigned char piece[MIME_PIECE];

@@ -26,6 +26,7 @@ struct ex_extended {
 };
 struct ex_attachment {
     char *id, *name, *type; /* type NULL: not told */
+    char *element;          /* of an item, whose MIME `bytes` are; NULL: a file */
     char *bytes;
     size_t len;
     bool photo, inlined;
@@ -137,7 +138,7 @@ void ex_mail_came(const struct ex_mailbox *, struct ex_item *, const char *query
 bool ex_mail_take(struct ex_item *, const char *base64);
 /* A message that was made without one. */
 void ex_mail_make(struct ex_item *);
-/* A person attaches a file: name, and text or size. */
+/* A person attaches a file: name, and text or size; or an item, by its element's name and MIME. */
 void ex_mail_attach(struct ex_item *, const char *query);
 void ex_mail_write(struct sb_buf *, const struct ex_item *); /* MimeContent */
 void ex_mail_digest(const struct ex_item *, char out[65]);   /* SHA-256 of it */

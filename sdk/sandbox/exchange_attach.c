@@ -16,6 +16,7 @@ static void attachment_free(struct ex_attachment *a)
     free(a->id);
     free(a->name);
     free(a->type);
+    free(a->element);
     free(a->bytes);
     *a = (struct ex_attachment){0};
 }
@@ -62,6 +63,7 @@ void ex_attach_copy(struct ex_item *to, const struct ex_item *from)
         struct ex_attachment *a = attach(to);
         ex_set(&a->name, f->name);
         ex_set(&a->type, f->type);
+        ex_set(&a->element, f->element);
         a->photo = f->photo;
         a->inlined = f->inlined;
         a->modified_ms = f->modified_ms;
@@ -202,15 +204,37 @@ static void put(struct sb_buf *b, const char *name, const char *text)
     sb_buf_fmt(b, "</t:%s>", name);
 }
 
-static void write_one(struct sb_buf *b, const struct ex_attachment *a, const char *root,
-                      bool content)
+/* Its bytes, in base64. */
+static void put_bytes(struct sb_buf *b, const char *name, const struct ex_attachment *a)
 {
+    char *text = calloc(1, BASE64_ENCODE_RAW_LENGTH(a->len) + 1);
+    if (!text)
+        abort();
+    base64_encode_raw(text, a->len, (const uint8_t *)a->bytes);
+    put(b, name, text);
+    free(text);
+}
+
+/* An item within one comes with its MIME where that is asked for, else with what it is named. */
+static void write_item(struct sb_buf *b, const struct ex_attachment *a, bool mime)
+{
+    sb_buf_fmt(b, "<t:%s>", a->element);
+    if (mime)
+        put_bytes(b, "MimeContent", a);
+    put(b, "Subject", a->name);
+    sb_buf_fmt(b, "</t:%s>", a->element);
+}
+
+static void write_one(struct sb_buf *b, const struct ex_attachment *a, const char *root,
+                      bool content, bool mime)
+{
+    const char *element = a->element ? "ItemAttachment" : "FileAttachment";
     char when[32];
     time_t s = (time_t)(a->modified_ms / 1000);
     struct tm tm;
     gmtime_r(&s, &tm);
     strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm); /* of one's own zone, without a word */
-    sb_buf_fmt(b, "<t:FileAttachment><t:AttachmentId Id=\"%s\"%s/>", a->id, root);
+    sb_buf_fmt(b, "<t:%s><t:AttachmentId Id=\"%s\"%s/>", element, a->id, root);
     put(b, "Name", a->name);
     if (a->type)
         put(b, "ContentType", a->type);
@@ -219,16 +243,13 @@ static void write_one(struct sb_buf *b, const struct ex_attachment *a, const cha
         put(b, "LastModifiedTime", when);
         put(b, "IsInline", a->inlined ? "true" : "false");
     }
-    sb_buf_fmt(b, "<t:IsContactPhoto>%s</t:IsContactPhoto>", a->photo ? "true" : "false");
-    if (content) {
-        char *text = calloc(1, BASE64_ENCODE_RAW_LENGTH(a->len) + 1);
-        if (!text)
-            abort();
-        base64_encode_raw(text, a->len, (const uint8_t *)a->bytes);
-        put(b, "Content", text);
-        free(text);
-    }
-    sb_buf_str(b, "</t:FileAttachment>");
+    if (!a->element)
+        put(b, "IsContactPhoto", a->photo ? "true" : "false");
+    if (content && a->element)
+        write_item(b, a, mime);
+    else if (content)
+        put_bytes(b, "Content", a);
+    sb_buf_fmt(b, "</t:%s>", element);
 }
 
 void ex_attach_list(struct sb_buf *b, const struct ex_item *i)
@@ -237,7 +258,7 @@ void ex_attach_list(struct sb_buf *b, const struct ex_item *i)
         return;
     sb_buf_str(b, "<t:Attachments>");
     for (size_t k = 0; k < i->n_attachments; k++)
-        write_one(b, &i->attachments[k], "", false);
+        write_one(b, &i->attachments[k], "", false, false);
     sb_buf_str(b, "</t:Attachments>");
 }
 
@@ -321,16 +342,22 @@ void ex_create_attachment(struct ex_call *c)
 void ex_get_attachment(struct ex_call *c)
 {
     static const char message[] = "GetAttachmentResponseMessage";
+    bool mime = says_yes(ex_child(ex_child(c->op, "AttachmentShape"), "IncludeMimeContent"));
     for (const xmlNode *n = ex_first(ex_child(c->op, "AttachmentIds")); n; n = ex_next(n)) {
         size_t at = 0;
         char *id = ex_attr(n, "Id");
         const struct ex_item *i = item_with(c->mailbox, id, &at);
         xmlFree(id);
-        ex_begin(c, message, i ? NULL : "ErrorInvalidAttachmentId");
-        if (!i)
+        const char *element = i ? i->attachments[at].element : NULL;
+        const char *error = !i ? "ErrorInvalidAttachmentId"
+                            : element && mime && !strcmp(element, "Task")
+                                ? "ErrorUnsupportedMimeConversion"
+                                : NULL;
+        ex_begin(c, message, error);
+        if (error)
             continue;
         sb_buf_str(c->out, "<m:Attachments>");
-        write_one(c->out, &i->attachments[at], "", true);
+        write_one(c->out, &i->attachments[at], "", true, mime);
         sb_buf_str(c->out, "</m:Attachments>");
         ex_end(c, message);
     }

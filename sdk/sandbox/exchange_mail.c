@@ -166,6 +166,7 @@ void ex_mail_attach(struct ex_item *i, const char *query)
     sb_buf_str(&b, text ? text : "");
     fill(&b, n < SIZE_MAX_BYTES ? n : SIZE_MAX_BYTES);
     ex_attach(i, name ? name : "file", b.data, b.len);
+    i->attachments[i->n_attachments - 1].element = sb_param(query, "element", 0);
     free(name);
     free(text);
     free(size);

@@ -104,6 +104,40 @@ def test_not_unless_it_is_said():
         assert wess.attached(1) == [("theirs.txt", sha("x"))]
 
 
+ITEMS = (("Re: the offer", "Message", "From: a@x.example\r\nSubject: Re: the offer\r\n\r\nYes.\r\n", ".eml"),
+         ("Ida", "Contact", "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ida\r\nEND:VCARD\r\n", ".vcf"),
+         ("Visit", "CalendarItem", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n", ".ics"))
+
+
+def test_items_that_are_attached_travel_as_files():
+    for element in FOLDER:
+        with Sandbox("--data", "empty") as box, Files(box, element) as wess:
+            one = new(box, 0, element)
+            for name, what, mime, _ in ITEMS:
+                attach(box, 0, one, name, element=what, text=mime)
+            attach(box, 0, one, "Call", element="Task", text="-")  # which has no MIME, and stays
+            box.exchange("edit", 0, id=one["id"], **{"JobTitle" if element == "Contact" else "Location"
+                         if element == "CalendarItem" else "Importance":
+                         "High" if element == "Task" else "Hall"})
+            wess.settle()
+            there = sorted((name + ext, sha(mime)) for name, _, mime, ext in ITEMS)
+            assert wess.attached(1) == there, wess.attached(1)
+            # One is changed there, one taken away: so here, and the others are as they were.
+            other = wess.item(1)
+            box.exchange("detach", 1, id=other["id"], name="Ida.vcf")
+            box.exchange("detach", 1, id=other["id"], name="Visit.ics")
+            attach(box, 1, other, "Visit.ics", text="BEGIN:VCALENDAR another")
+            box.exchange("edit", 1, id=other["id"], Sensitivity="Normal")
+            wess.settle()
+            assert wess.attached(0) == sorted([
+                ("Call", sha("-")), ("Re: the offer", sha(ITEMS[0][2])),
+                ("Visit.ics", sha("BEGIN:VCALENDAR another"))]), wess.attached(0)
+            assert wess.attached(1) == sorted([
+                (ITEMS[0][0] + ".eml", sha(ITEMS[0][2])),
+                ("Visit.ics", sha("BEGIN:VCALENDAR another"))]), wess.attached(1)
+            wess.nothing_left()
+
+
 def test_a_file_that_is_refused():
     with Sandbox("--data", "empty") as box, Files(box, "Task") as wess:
         one = new(box, 0, "Task")
@@ -242,8 +276,10 @@ def play(box, wess):
     wess.write("wess.conf", text.replace('auth = "basic";', 'auth = "basic"; attachments = true;'))
     one = new(box, 0, "Task")
     attach(box, 0, one, "a <b> & c.txt", text="A")
+    attach(box, 0, one, "a <b>", element="Message", text="Subject: A")
     wess.settle()
-    box.exchange("detach", 0, id=one["id"], name="a <b> & c.txt")
+    for name in ("a <b> & c.txt", "a <b>"):
+        box.exchange("detach", 0, id=one["id"], name=name)
     wess.settle()
     there = shown(box, 1, "tasks", "Item")["fields"]
     assert "Attachments" not in there, there

@@ -303,7 +303,7 @@ static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
         return plan_drop(r, a, e);
     case ACT_MERGE:
         close_ask(r, a, e);
-        return merge_plan(r, a, e);
+        return relate_recovered(r, a, e) && merge_plan(r, a, e);
     case ACT_CREATE:
     case ACT_RESTORE:
         return merge_create(r, a, e);

@@ -4,6 +4,8 @@
  * it looks for first, and it is kept until it has said yes: cut off, it is asked once more. */
 #include "engine/run.h"
 
+#include <string.h>
+
 #define KEPT_MS ((int64_t)30 * 86400000)
 #define AT_ONCE 100u /* of one run */
 
@@ -33,6 +35,38 @@ bool relate_await(struct run *r, struct wess_arena *a, int64_t item, enum side w
         return run_store_failed(r);
     for (size_t i = 0; i < n; i++)
         unmet_put(r->db, item, r->side[with].feed.id, &keys[i], clock_now_ms() + KEPT_MS);
+    return !db_failed(r->db) || run_store_failed(r);
+}
+
+/* Where the people are whom items of that side are related to. */
+static const char *contacts_of(const struct run_side *s)
+{
+    for (size_t i = 0; i < s->schema->n; i++)
+        if (!strcmp(s->schema->of[i].kind, "contact"))
+            return s->schema->of[i].id;
+    return NULL;
+}
+
+bool relate_recovered(struct run *r, struct wess_arena *a, const struct entry *e)
+{
+    const char *people = r->pair->kind->people;
+    for (int to = LEFT; people && to <= RIGHT; to++) {
+        const struct run_side *s = &r->side[to];
+        const struct content *shown = e->now[other_side((enum side)to)];
+        const struct wess_field *f = shown ? content_get(shown, people) : NULL;
+        const char *contacts = contacts_of(s);
+        struct feed_row feed;
+        if (r->dry || e->fresh || e->link.rev[to] || !f || !contacts || !s->writable ||
+            !conn_relates(s->conn))
+            continue;
+        if (feed_get(r->db, a, s->endpoint->name, s->feed.user, contacts, &feed) != STORE_OK)
+            return run_store_failed(r);
+        for (size_t i = 0; f->type == WESS_RECORDS && i < f->records.n; i++) {
+            const struct wess_key key = {"email", f->records.of[i].key};
+            struct hash h = key_hash(r->store, key.space, key.id);
+            unmet_ask(r->db, e->row[to].id, feed.id, &h, &key, clock_now_ms() + KEPT_MS);
+        }
+    }
     return !db_failed(r->db) || run_store_failed(r);
 }
 

@@ -264,6 +264,8 @@ bool relate_keep(struct run *, struct wess_arena *, const struct op_row *, int64
                  const struct wess_result *);
 /* Of an item whose twin comes later, where it is not made from here. */
 bool relate_await(struct run *, struct wess_arena *, int64_t item, enum side with);
+/* What became of its last write was found by reading: nobody said whom it was related to. */
+bool relate_recovered(struct run *, struct wess_arena *, const struct entry *);
 bool relate_meet(struct run *); /* those whose twin is there now; before anything is planned */
 bool relate_run(struct run *);
 bool asked_run(struct run *, struct wess_arena *, enum side); /* asked.c: a part of it */

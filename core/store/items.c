@@ -281,7 +281,8 @@ enum store_code items_newest(struct db *db, struct wess_arena *a, int64_t feed, 
     sqlite3_stmt *s =
         sql_open(db,
                  "SELECT rid, " CHANGED " FROM items WHERE feed = ?1 AND flags & ?2 ="
-                 " 0 AND seen_ms < ?3 ORDER BY length(rid) DESC, rid DESC LIMIT ?4",
+                 " 0 AND seen_ms < ?3 AND rid NOT GLOB '*[^0-9]*' ORDER BY length(rid) DESC, rid "
+                 "DESC LIMIT ?4",
                  "iiii", feed, (int64_t)(ITEM_GONE | ITEM_ABSENT), seen_ms, (int64_t)cap);
     *n = 0;
     while (*n < cap && sql_next(db, s)) {

@@ -448,7 +448,11 @@ enum wess_code wb_relate(struct wess_call *call, const struct wess_relation *of,
                          struct wess_result *out)
 {
     enum wess_code rc = WESS_OK;
-    for (size_t at = 0; rc == WESS_OK && at < n; at += WB_PAGE / 2) {
+    bool wanted =
+        wb_kind_of(call) == &wb_email_kind ? call->conn->link_people : call->conn->link_attendees;
+    for (size_t i = 0; i < n && !wanted; i++)
+        out[i].code = WESS_REJECTED;
+    for (size_t at = 0; wanted && rc == WESS_OK && at < n; at += WB_PAGE / 2) {
         size_t some = n - at < WB_PAGE / 2 ? n - at : WB_PAGE / 2;
         rc = relate_some(call, of + at, some, out + at);
         for (size_t i = 0; rc != WESS_OK && i < some; i++)

@@ -1,16 +1,11 @@
 #include "meta.h"
 
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define TYPES "metadata/types.api"
 #define ENTRIES "picklist_data/Private_PicklistEntry/id/value.api"
-#define KEPT "metadata"
-#define KEPT_FORM "1"           /* of what is kept */
-#define KEPT_S ((int64_t)21600) /* that long it is believed */
-#define NAME_MOST 64u           /* letters of a name that others are compared with */
+#define NAME_MOST 64u /* letters of a name that others are compared with */
 
 static size_t place_of(const struct wb_kind *k)
 {
@@ -163,26 +158,56 @@ static void take_fields(struct wess_conn *c, size_t k, const json_t *fields)
     c->meta_whole[k] = c->meta[k] && is_whole(c, wb_kinds[k]);
 }
 
-static bool has_word(const json_t *list, const char *word)
+/* Which names actions have nobody shows; these mean these. */
+static const struct {
+    const char *name;
+    uint64_t permits;
+} actions_known[] = {
+    {"index", 0},
+    {"list", 0},
+    {"show", 0},
+    {"read", 0},
+    {"get", 0},
+    {"new", 0},
+    {"edit", 0},
+    {"create", WESS_CAP_CREATE | WESS_CAP_STAMP},
+    {"post", WESS_CAP_CREATE | WESS_CAP_STAMP},
+    {"update", WESS_CAP_UPDATE | WESS_CAP_CAS_UPDATE},
+    {"put", WESS_CAP_UPDATE | WESS_CAP_CAS_UPDATE},
+    {"destroy", WESS_CAP_DELETE | WESS_CAP_CAS_DELETE},
+    {"delete", WESS_CAP_DELETE | WESS_CAP_CAS_DELETE},
+};
+#define ACTIONS_KNOWN (sizeof(actions_known) / sizeof(actions_known[0]))
+#define ANY_WRITE                                                                                  \
+    (uint64_t)(WESS_CAP_CREATE | WESS_CAP_STAMP | WESS_CAP_UPDATE | WESS_CAP_CAS_UPDATE |          \
+               WESS_CAP_DELETE | WESS_CAP_CAS_DELETE)
+
+/* "create", or a thing whose name that is; NULL: neither. */
+static const char *action_of(const json_t *one)
 {
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *text = json_string_value(json_array_get(list, i));
-        if (text && !strcmp(text, word))
+    return json_string_value(json_is_object(one) ? json_object_get(one, "name") : one);
+}
+
+static bool is_action(const char *name, uint64_t *permits)
+{
+    for (size_t i = 0; name && i < ACTIONS_KNOWN; i++)
+        if (!strcasecmp(actions_known[i].name, name)) {
+            *permits |= actions_known[i].permits;
             return true;
-    }
+        }
     return false;
 }
 
-/* Which words there are for it nobody shows: a list that knows neither of these says nothing. */
+/* A list with a name that we do not know may permit by that what we would take for denied: it is
+ * tried, and the service has the last word. */
 static uint64_t denied_by(const json_t *actions)
 {
-    bool create = has_word(actions, "create"), update = has_word(actions, "update");
-    bool destroy = has_word(actions, "destroy") || has_word(actions, "delete");
-    if (!create && !update && !destroy && !has_word(actions, "index"))
-        return 0;
-    return (create ? 0 : (uint64_t)(WESS_CAP_CREATE | WESS_CAP_STAMP)) |
-           (update ? 0 : (uint64_t)(WESS_CAP_UPDATE | WESS_CAP_CAS_UPDATE)) |
-           (destroy ? 0 : (uint64_t)(WESS_CAP_DELETE | WESS_CAP_CAS_DELETE));
+    uint64_t permits = 0;
+    size_t n = json_array_size(actions);
+    for (size_t i = 0; i < n; i++)
+        if (!is_action(action_of(json_array_get(actions, i)), &permits))
+            return 0;
+    return n ? ANY_WRITE & ~permits : 0;
 }
 
 static void keep_fields(struct wess_conn *c, const json_t *types)
@@ -197,60 +222,6 @@ static void keep_fields(struct wess_conn *c, const json_t *types)
                 c->denied[k] = denied_by(json_object_get(t, "actions"));
             }
     }
-}
-
-/* ---- what was kept of it
- * ------------------------------------------------------------------------------------------ */
-
-static bool keeps(const struct wess_host *h)
-{
-    return h->size >= offsetof(struct wess_host, kept) + sizeof(h->kept) && h->keep && h->kept;
-}
-
-/* "FORM SECOND IDENTITY LF", and the answer. */
-static char *head_of(struct wess_call *call, const char *identity, int64_t second)
-{
-    return wess_arena_fmt(call->conn->host, call->arena, KEPT_FORM " %lld %s\n", (long long)second,
-                          identity);
-}
-
-static void keep(struct wess_call *call, const char *identity, const json_t *types)
-{
-    const struct wess_host *h = call->conn->host;
-    if (!identity || !keeps(h))
-        return;
-    char *head = head_of(call, identity, h->now_ms(h->ctx) / 1000), *text = json_dumps(types, 0);
-    char *all = head && text ? wess_arena_fmt(h, call->arena, "%s%s", head, text) : NULL;
-    if (all)
-        h->keep(h->ctx, call->arena, KEPT, all, strlen(all));
-    free(text);
-}
-
-/* NULL: none, or too old, or of another database. The caller decrefs. */
-static json_t *recall(struct wess_call *call, const char *identity)
-{
-    const struct wess_host *h = call->conn->host;
-    size_t len = 0;
-    long long second = 0;
-    const char *all = identity && keeps(h) ? h->kept(h->ctx, call->arena, KEPT, &len) : NULL;
-    if (!all || sscanf(all, KEPT_FORM " %lld ", &second) != 1)
-        return NULL;
-    int64_t age = h->now_ms(h->ctx) / 1000 - second;
-    const char *head = head_of(call, identity, second);
-    if (!head || age < 0 || age > KEPT_S || strncmp(all, head, strlen(head)) != 0)
-        return NULL;
-    json_t *types = wb_parse(all + strlen(head), len - strlen(head));
-    if (json_is_array(types))
-        return types;
-    json_decref(types);
-    return NULL;
-}
-
-void wb_meta_doubt(struct wess_call *call)
-{
-    const struct wess_host *h = call->conn->host;
-    if (keeps(h))
-        h->keep(h->ctx, call->arena, KEPT, "", 0);
 }
 
 /* ---- all of it
@@ -282,14 +253,14 @@ enum wess_code wb_meta(struct wess_call *call, const char *identity)
     enum wess_code rc = WESS_OK;
     if (c->meta_read)
         return WESS_OK;
-    known = recall(call, identity);
+    known = wb_meta_recall(call, identity);
     if (!known)
         rc = ask_all(call, &answer);
     const json_t *types = known ? known : json_object_get(answer, "data");
     if (rc == WESS_OK)
         keep_fields(c, types);
     if (rc == WESS_OK && !known && json_array_size(types))
-        keep(call, identity, types);
+        wb_meta_keep(call, identity, types);
     json_decref(answer);
     json_decref(known);
     c->meta_failed = rc == WESS_TRANSIENT;

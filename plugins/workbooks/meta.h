@@ -8,6 +8,12 @@
 /* Only what ends the call anyhow is told. `identity` of the database: what was kept of another one
  * counts for nothing; NULL: nothing that was kept does. */
 enum wess_code wb_meta(struct wess_call *, const char *identity);
+/* meta_kept.c: the answer for the connections of the next hours. NULL: none that counts; else the
+ * caller decrefs. */
+void wb_meta_keep(struct wess_call *, const char *identity, const json_t *types);
+json_t *wb_meta_recall(struct wess_call *, const char *identity);
+/* The settings were found to fit it, which is kept with it. */
+void wb_meta_fits(struct wess_call *);
 /* It is asked anew by the next connection: what it said did not hold. */
 void wb_meta_doubt(struct wess_call *);
 /* Characters of a text in that column; 0: no bound known. */

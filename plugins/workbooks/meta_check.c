@@ -92,6 +92,8 @@ enum wess_code wb_meta_check(struct wess_call *call)
     struct wess_conn *c = call->conn;
     const struct wess_host *h = c->host;
     enum wess_code rc = WESS_OK;
+    if (c->meta_fits)
+        return WESS_OK;
     for (size_t k = 0; rc == WESS_OK && k < WB_KINDS; k++) {
         if (!c->meta[k])
             continue;
@@ -111,5 +113,7 @@ enum wess_code wb_meta_check(struct wess_call *call)
         rc = check_words(call, &wb_task_kind, &c->statuses, "activity_status", "task_status");
     if (rc == WESS_OK && h->setting(h->ctx, "task_priority"))
         rc = check_words(call, &wb_task_kind, &c->priorities, "activity_priority", "task_priority");
+    if (rc == WESS_OK)
+        wb_meta_fits(call);
     return rc;
 }

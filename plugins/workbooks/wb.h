@@ -64,6 +64,7 @@ struct wess_conn {
                                nothing */
     uint64_t denied[WB_KINDS];            /* WESS_CAP_* that it does not permit us */
     bool meta_read, meta_whole[WB_KINDS]; /* whole: what it does not list is not there */
+    bool meta_fits;                       /* these settings were checked against that answer */
     bool meta_failed;                     /* for the moment: to be asked again where it decides */
     json_t *employers;                    /* name → organisation id; null: none; false: several */
 };

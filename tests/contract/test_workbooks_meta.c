@@ -167,6 +167,37 @@ static void test_meta__settings_that_are_none(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_meta__##name, wb_set_up, wb_tear_down)
+/* Nobody shows how actions are named: by what is understood whole alone something is denied. */
+static void test_meta__what_actions_deny(void **state)
+{
+#define ACTING(actions)                                                                            \
+    ROWS("{\"class_name\":\"Private::Activity::Task\",\"controller_path\":\"activity/tasks\","     \
+         "\"actions\":" actions ",\"fields\":[{\"name\":\"id\"}]}")
+    static const struct {
+        const char *types;
+        uint64_t lacks;
+    } cases[] = {
+        {ACTING("[\"index\",\"create\",\"update\"]"), WESS_CAP_DELETE},
+        {ACTING("[{\"name\":\"Index\"},{\"name\":\"PUT\"}]"), WESS_CAP_CREATE | WESS_CAP_DELETE},
+        {ACTING("[\"show\"]"), WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE},
+        {ACTING("[\"index\",\"amend\"]"), 0},
+        {ACTING("[\"index\",7]"), 0},
+        {ACTING("[]"), 0},
+        {ACTING("\"index\""), 0},
+    };
+    struct stage *t = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const uint64_t writes = WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE;
+        struct wess_schema s;
+        wb_open(t, NULL);
+        says(t, cases[i].types);
+        assert_int_equal(describe(t, &s), WESS_OK);
+        for (size_t k = 0; k < s.n; k++)
+            if (!strcmp(s.of[k].id, "tasks"))
+                assert_int_equal(s.of[k].caps & writes, writes & ~cases[i].lacks);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +207,7 @@ int main(void)
         TEST(an_answer_of_another_shape_says_nothing),
         TEST(custom_fields_have_to_be_there),
         TEST(words_have_to_be_in_the_list),
+        TEST(what_actions_deny),
         TEST(settings_that_are_none),
     };
     return cmocka_run_group_tests_name("workbooks_meta", tests, NULL, NULL);

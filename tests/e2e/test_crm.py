@@ -488,7 +488,7 @@ def test_what_a_database_says_of_itself_is_kept():
         # Of another database, damaged, or old: it is asked for once more.
         with open(os.path.join(kept, name)) as f:
             text = f.read()
-        for bad in (text.replace("http://", "http://x"), text[:200], "", "1 5 nonsense"):
+        for bad in (text.replace("http://", "http://x"), text[:200], "", "1 5 nonsense", text.replace('"required": true', '"required": null', 1)):
             with open(os.path.join(kept, name), "w") as f:
                 f.write(bad)
             wess("sync", "--no-wait", check=(0, 1))
@@ -499,6 +499,27 @@ def test_what_a_database_says_of_itself_is_kept():
         make(box, "Task", Subject="Offer")
         wess.settle()
         assert there(box, "tasks", "Offer")
+
+
+def test_settings_are_checked_once_against_an_answer():
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "task", "tasks", "tasks", wb='task_status = [ "COMPLETED=Complete" ];') as wess:
+        asked = []
+        for _ in range(3):
+            wess("sync", "--no-wait", check=(0, 1))
+            asked.append(sum(n for op, n in box.requests(reset=True)["by_op"].items() if "value" in op))
+        assert asked == [1, 0, 0], asked
+        # Other settings, and what the list said hours ago, are.
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text.replace("COMPLETED=Complete", "COMPLETED=Done"))
+        wess("sync", "--no-wait", check=(2, 3, 7, 1, 0, 5))
+        assert 'has no "Done"' in wess.log_tail(), wess.log_tail()
+        wess.write("wess.conf", text)
+        box.move_clock(7 * 3600)
+        box.requests(reset=True)
+        wess("sync", "--no-wait", check=(0, 1, 3))
+        assert any("value" in op for op in box.requests()["by_op"])
 
 
 def test_what_the_database_does_not_permit_is_not_tried():

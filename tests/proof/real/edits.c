@@ -56,6 +56,7 @@ static const struct field {
     {REAL_EVENT, REAL_DIR, "one", "Location", NULL, "LOCATION", PLAIN, NULL, NULL},
     {REAL_EVENT, REAL_DIR, "two", "Body", NULL, "DESCRIPTION", PLAIN, NULL, NULL},
     {REAL_EVENT, REAL_CRM, "one", "Body", "description", NULL, PLAIN, NULL, NULL},
+    {REAL_EVENT, REAL_CRM, "end", "End", "finish", NULL, PLAIN, NULL, NULL},
     {REAL_EVENT, REAL_CRM, "two", "ReminderMinutesBeforeStart", "reminder_minutes", NULL, SWITCH,
      "ReminderIsSet", "reminder_enabled"},
     {REAL_MAIL, REAL_OTHERS, "one", "Subject", NULL, "Subject", PLAIN, NULL, NULL},
@@ -373,11 +374,23 @@ static bool new_record(const struct doing *d)
                                        "finish", "2030-07-04T08:00:00Z", "all_day", "false", NULL));
 }
 
+/* Whom the guests of a meeting are: cy@example.com is Cy. */
+static bool new_person(const struct doing *d)
+{
+    char mail[80];
+    snprintf(mail, sizeof(mail), "%s@example.com", d->name);
+    for (char *c = mail; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return control_crm("create", query("name", d->name, "main_location[email]", mail, NULL));
+}
+
 static bool edit_crm(const struct doing *d)
 {
     const char *of = wb_sets[d->kind->set].name;
     char id[24], value[REAL_LINE], queue[24];
     size_t n;
+    if (!strcmp(d->verb, "person"))
+        return new_person(d);
     if (!strcmp(d->verb, "new"))
         return new_record(d);
     const struct wb_record *p = record_named(d, &n);
@@ -621,6 +634,18 @@ static size_t seen(const struct doing *d, const struct field *f, char value[REAL
     return n;
 }
 
+/* So often it is tied to somebody. */
+static size_t relations(const struct doing *d)
+{
+    size_t n = 0, links = 0;
+    const struct wb_record *p = record_named(d, &n);
+    for (size_t i = 0; p && i < wb_sets[WB_LINKS].n; i++) {
+        const struct wb_record *l = &wb_sets[WB_LINKS].rows[i];
+        links += !l->deleted && strtoll(wb_value(l, "activity_id"), NULL, 10) == p->id;
+    }
+    return links;
+}
+
 bool real_is(const struct real_remote *r, const char *line)
 {
     struct doing d;
@@ -634,6 +659,8 @@ bool real_is(const struct real_remote *r, const char *line)
         return n == 0;
     if (sscanf(d.rest, "count %zu", &count) == 1)
         return n == count;
+    if (sscanf(d.rest, "related %zu", &count) == 1)
+        return relations(&d) == count;
     return n == 1 && (!f || !strcmp(value, wanted));
 }
 

@@ -210,11 +210,11 @@ static bool write_config(struct real_play *p)
                 " \"%%{user.id}\"; password = { file = \"%s/exchange.secret\"; }; };\n",
                 p->remote.port_imap, p->dir);
     if (p->other == REAL_CRM)
-        fprintf(
-            f,
-            "  other: { connector = \"workbooks\"; url = \"http://127.0.0.1:%u/\";"
-            " api_key = { file = \"%s/workbooks.secret\"; }; share_description = true; };\n};\n",
-            p->remote.port_workbooks, p->dir);
+        fprintf(f,
+                "  other: { connector = \"workbooks\"; url = \"http://127.0.0.1:%u/\";"
+                " api_key = { file = \"%s/workbooks.secret\"; }; share_description = true;"
+                " link_attendees = true; };\n};\n",
+                p->remote.port_workbooks, p->dir);
     else
         fprintf(f,
                 "  other: { connector = \"vdir\"; %s path = \"%s/files/%%{user.id}\";"

@@ -7,6 +7,7 @@
  *   new SIDE NAME · choose|drop SIDE NAME [USER] (tagged; in the queue) · set SIDE NAME FIELD VALUE
  *   delete|purge|move|copy|private|public SIDE NAME · meet|series|mail SIDE NAME
  *   occurrence SIDE NAME NUMBER [gone] · expire (sync states) · renumber SIDE (new ids)
+ *   person crm NAME (of NAME@example.com)
  *   value SIDE NAME FIELD · done (what of `when` was possible since the last look)
  *   fault PLAN (of wess-sandbox) · when OP LINE (a person's edit before the next request OP)
  *   clock SECONDS · run · kill STEP · quiet · lose (the state) · save · restore
@@ -66,7 +67,8 @@ int64_t real_now_ms(const struct real_shared *);
 bool real_edit(const struct real_remote *, const char *line);
 /* All that people see, without ids, revisions, stamps and times of writing. */
 void real_show(const struct real_remote *, char *out, size_t cap);
-/* "SIDE NAME", "SIDE NAME none", "SIDE NAME count N", "SIDE NAME FIELD VALUE" (- is empty). */
+/* "SIDE NAME", "SIDE NAME none", "SIDE NAME count N",
+ * "SIDE NAME related N", "SIDE NAME FIELD VALUE" (- is empty). */
 bool real_is(const struct real_remote *, const char *line);
 /* "SIDE NAME FIELD": how many there are, and the value of the first. */
 bool real_value(const struct real_remote *, const char *line, char *out, size_t cap);

@@ -14,6 +14,11 @@
     SERIES "set o Ann rule " MORE "; quiet; occurrence a Ann 2; occurrence a Ann 4 gone; quiet; "
 #define FEWER "FREQ=WEEKLY|COUNT=6|BYDAY=MO"
 #define MORE "FREQ=WEEKLY|COUNT=7|BYDAY=MO"
+#define WIDE "window = { past = \"10d\"; future = \"3000d\"; }; "
+#define THREE                                                                                      \
+    "<t:DailyRecurrence><t:Interval>7</t:Interval></t:DailyRecurrence><t:NumberedRecurrence>"      \
+    "<t:StartDate>2030-07-04</t:StartDate><t:NumberOfOccurrences>3</t:NumberOfOccurrences>"        \
+    "</t:NumberedRecurrence>"
 #define TELLS "with_attendees = \"send\"; invitations = \"send\"; "
 #define MET "meet a Ann; choose a Ann; quiet; "
 #define MEETINGS                                                                                   \
@@ -136,6 +141,38 @@ const struct real_scenario real_scenarios[] = {
     {"series-rule", ON_EVENT, 1, "", CHANGED "set o Ann rule " FEWER, "", "o Ann rule " FEWER},
     {"series-back", ON_EVENT, 1, "", CHANGED "set o Ann rule " FEWER,
      AT_ONCE "set o Ann rule " MORE, "o Ann rule " MORE},
+    /* Beside what has no recurrence: each of them is a record of its own. */
+    {"singles", ON_EVENT_CRM, 1, WIDE, "series a Ann; choose a Ann", "", "a Ann; o Ann count 8"},
+    {"singles-changed", ON_EVENT_CRM, 1, WIDE DELETES,
+     SERIES "occurrence a Ann 2; occurrence a Ann 4 gone; set a Ann one Hall", "",
+     "a Ann one Hall"},
+    {"singles-back", ON_EVENT_CRM, 1, WIDE, SERIES "set o Ann end 2030-09-02T08:30:00Z", "",
+     "a Ann; o Ann count 8"},
+    {"singles-back-lost", ON_EVENT_CRM, 1, WIDE,
+     SERIES "set o Ann end 2030-09-02T08:30:00Z; fault ews:UpdateItem:1:lost", "",
+     "a Ann; o Ann count 8"},
+    {"singles-lost", ON_EVENT_CRM, 1, WIDE,
+     "series a Ann; choose a Ann; fault workbooks:meetings:PUT:1:lost", "", "o Ann count 8"},
+    {"singles-deleted", ON_EVENT_CRM, 1, WIDE DELETES, SERIES "delete a Ann", "",
+     "a Ann none; o Ann none"},
+    {"singles-untagged", ON_EVENT_CRM, 1, WIDE "on_untag = \"delete\";", SERIES "drop a Ann", "",
+     "a Ann; o Ann none"},
+    {"becomes-series", ON_EVENT_CRM, 1, WIDE DELETES,
+     "new a Ann; choose a Ann; quiet; set a Ann rule " THREE, "", "a Ann; o Ann count 3"},
+    {"series-no-more", ON_EVENT_CRM, 1, WIDE DELETES, SERIES "set a Ann rule -", "",
+     "a Ann; o Ann count 1"},
+    /* Whom it concerns. */
+    {"related", ON_EVENT_CRM, 1, "", "person o Cy; meet a Ann; choose a Ann", "",
+     "o Ann related 1"},
+    {"related-lost", ON_EVENT_CRM, 1, "",
+     "person o Cy; meet a Ann; choose a Ann; fault workbooks:activity_links:PUT:1:lost", "",
+     "o Ann related 1"},
+    {"related-failed", ON_EVENT_CRM, 1, "",
+     "person o Cy; meet a Ann; choose a Ann; fault workbooks:people:GET:1:http=500", "",
+     "o Ann related 1"},
+    {"related-failed-links", ON_EVENT_CRM, 1, "",
+     "person o Cy; meet a Ann; choose a Ann; fault workbooks:activity_links:GET:1:http=500", "",
+     "o Ann related 1"},
     {"meeting", ON_EVENT, 1, "", "meet a Ann; choose a Ann; quiet; set o Ann one Hall", "",
      "a Ann; o Ann"},
     {"meeting-told", ON_EVENT, 1, TELLS, MET "set o Ann one Hall", "", "a Ann one Hall; mails 1"},

@@ -101,6 +101,26 @@ static void show_record(const struct wb_record *p, struct lines *l)
     take_line(l, &b);
 }
 
+/* Without their numbers. */
+static void show_links(struct lines *l)
+{
+    for (size_t i = 0; i < wb_sets[WB_LINKS].n; i++) {
+        const struct wb_record *p = &wb_sets[WB_LINKS].rows[i];
+        struct sb_buf b = {0};
+        const char *of[2];
+        for (int k = 0; k < 2; k++) {
+            const char *id = wb_value(p, k ? "resource_id" : "activity_id");
+            const struct wb_record *end =
+                wb_by_id(&wb_sets[k ? WB_PEOPLE : WB_MEETINGS], strtoll(id ? id : "", NULL, 10));
+            of[k] = end ? wb_value(end, "name") : "?";
+        }
+        if (p->deleted)
+            continue;
+        sb_buf_fmt(&b, "crm link %s to %s", of[0], of[1]);
+        take_line(l, &b);
+    }
+}
+
 static bool is_volatile(const char *line)
 {
     static const char *const of[] = {"UID:", "DTSTAMP:", "X-WESS-STAMP:", "PRODID:"};
@@ -144,6 +164,7 @@ void real_show(const struct real_remote *r, char *out, size_t cap)
     for (size_t i = 0; i < set->n; i++)
         if (!set->rows[i].deleted)
             show_record(&set->rows[i], &l);
+    show_links(&l);
     show_files(r, "u1", &l);
     show_files(r, "u2", &l);
     qsort(l.of, l.n, sizeof(l.of[0]), by_text);

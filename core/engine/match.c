@@ -322,20 +322,32 @@ static bool by_name(struct run *r, struct batch *b, struct entry *e, const struc
     return true;
 }
 
-/* The same two may be asked about from the other side already: one question is enough. */
+static bool is_about(const struct entry *e, int64_t item)
+{
+    for (size_t i = 0; i < e->n_candidates; i++)
+        if (e->candidates[i] == item)
+            return true;
+    return false;
+}
+
+/* The same two may be asked about from the other side already: one question is enough. Of two that
+ * are judged together the first one asks, whatever was asked before. */
 static bool asked_over_there(struct run *r, struct batch *b, const struct entry *e)
 {
     struct ask_row row;
-    if (e->n_candidates != 1 ||
-        ask_of_item(r->db, b->arena, r->pu.id, other_side(e->todo.side), e->candidates[0], &row) !=
+    if (e->n_candidates != 1)
+        return false;
+    for (size_t i = 0; i < b->n; i++) {
+        const struct entry *other = &b->of[i];
+        if (other->todo.item == e->candidates[0])
+            return other < e && other->act == ACT_ASK && is_about(other, e->todo.item);
+    }
+    if (ask_of_item(r->db, b->arena, r->pu.id, other_side(e->todo.side), e->candidates[0], &row) !=
             STORE_OK ||
         row.answer || !row.candidates)
         return false;
     for (const char *s = row.candidates; s && *s; s = strchr(s, ',') ? strchr(s, ',') + 1 : "")
         if (strtoll(s, NULL, 10) == e->todo.item)
-            return true;
-    for (size_t i = 0; i < b->n; i++)
-        if (&b->of[i] < e && b->of[i].act == ACT_ASK && b->of[i].todo.item == e->candidates[0])
             return true;
     return false;
 }

@@ -11,7 +11,7 @@ const struct clause clauses[] = {
     {"1.4", "values over WESS_INLINE_MAX bytes are blobs of the host"},
     {"1.5", "nothing is written outside of the memory that was given"},
     {"2.1", "open() makes no traffic; open and close any number of times; close(NULL) is nothing"},
-    {"2.2", "a connector starts no thread and keeps no file"},
+    {"2.2", "a connector starts no thread that outlives a call, and keeps no file"},
     {"2.3", "two connections may be used at once"},
     {"2.4", "a call comes back: it does not crash, hang, or retry for ever"},
     {"2.5", "cancelled() is heeded: WESS_CANCELLED, and each result still tells the truth"},

@@ -14,11 +14,12 @@
  * call->arena by host->alloc(); the core drops the arena whole once it has stored the answer.
  * Inputs live until the call returns. Values over WESS_INLINE_MAX bytes travel as blobs, in pieces.
  *  2. Plain calls. A connection (struct wess_conn) serves one thread at a time; two connections may
- *     be used by two threads at once. A connector blocks, but starts no thread, keeps no file,
- * never sleeps and never retries, but for one repeat on a fresh connection after a 401 on a
- * credential already accepted by this connection, and one token refresh. Up to call->lanes
- * transfers at once inside one call are its own affair. Redirects are followed to the same scheme,
- * host and port only, at most five, for reads only; a redirected write is WESS_UNKNOWN.
+ *     be used by two threads at once. A connector blocks, but starts no thread that outlives the
+ *     call, keeps no file, never sleeps and never retries, but for one repeat on a fresh connection
+ *     after a 401 on a credential already accepted by this connection, and one token refresh. Up to
+ *     call->lanes transfers at once inside one call are its own affair. Redirects are followed to
+ *     the same scheme, host and port only, at most five, for reads only; a redirected write is
+ *     WESS_UNKNOWN.
  *  3. Reading. changes() takes any cursor it ever returned, and an empty one to start a snapshot.
  *     It brings facts; content comes by fetch(), for what was selected. A snapshot misses nothing:
  *     what changes after its first page is in its pages or after its last cursor. Within a run an

@@ -62,33 +62,50 @@ static bool is_in(const char *set, unsigned long uid)
     return false;
 }
 
+#define HEADER "HEADER.FIELDS (Message-ID)"
+
+/* What of a message may be asked for. */
+static const struct asked {
+    const char *text;
+    bool flags, header;
+} asked[] = {{"(UID FLAGS MODSEQ)", true, false},
+             {"(UID BODY.PEEK[" HEADER "])", false, true},
+             {"(UID FLAGS MODSEQ BODY.PEEK[" HEADER "])", true, true}};
+
+static const struct asked *asked_for(const char *what)
+{
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
+        if (!strncmp(what, asked[i].text, strlen(asked[i].text)))
+            return &asked[i];
+    return NULL;
+}
+
+static void tell(const struct message *m, size_t uid, const struct asked *of, struct sb_buf *out)
+{
+    sb_buf_fmt(out, "* %zu FETCH (UID %zu", uid, uid);
+    if (of->flags)
+        sb_buf_fmt(out, " FLAGS (%s) MODSEQ (%lu)", m->tagged ? "\\Seen Workbooks" : "\\Seen",
+                   m->modseq);
+    if (of->header)
+        sb_buf_fmt(out, " BODY[" HEADER "] {%zu}\r\nMessage-ID: %s\r\n\r\n", strlen(m->id) + 16,
+                   m->id);
+    sb_buf_str(out, ")\r\n");
+}
+
 static bool do_fetch(const char *rest, struct sb_buf *out)
 {
-    static const char flags[] = "(UID FLAGS MODSEQ)",
-                      whole[] = "(UID FLAGS MODSEQ BODY.PEEK[HEADER.FIELDS (Message-ID)])";
     char set[4096];
     unsigned long since = 0;
     int from = 0;
     if (sscanf(rest, "%4095s %n", set, &from) != 1 || !from)
         return false;
-    const char *what = rest + from;
-    bool header = !strncmp(what, whole, sizeof(whole) - 1);
-    if (!header && strncmp(what, flags, sizeof(flags) - 1) != 0)
+    const struct asked *of = asked_for(rest + from);
+    const char *more = of ? rest + from + strlen(of->text) : "";
+    if (!of || (*more && sscanf(more, " (CHANGEDSINCE %lu)", &since) != 1))
         return false;
-    what += header ? sizeof(whole) - 1 : sizeof(flags) - 1;
-    if (*what && sscanf(what, " (CHANGEDSINCE %lu)", &since) != 1)
-        return false;
-    for (size_t i = 0; i < n_box; i++) {
-        const struct message *m = &box[i];
-        if (!is_in(set, i + 1) || m->modseq <= since)
-            continue;
-        sb_buf_fmt(out, "* %zu FETCH (UID %zu FLAGS (%s) MODSEQ (%lu)", i + 1, i + 1,
-                   m->tagged ? "\\Seen Workbooks" : "\\Seen", m->modseq);
-        if (header)
-            sb_buf_fmt(out, " BODY[HEADER.FIELDS (Message-ID)] {%zu}\r\nMessage-ID: %s\r\n\r\n",
-                       strlen(m->id) + 16, m->id);
-        sb_buf_str(out, ")\r\n");
-    }
+    for (size_t i = 0; i < n_box; i++)
+        if (is_in(set, i + 1) && box[i].modseq > since)
+            tell(&box[i], i + 1, of, out);
     return true;
 }
 

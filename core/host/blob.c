@@ -19,6 +19,7 @@ struct wess_spool {
     int fd;
     uint64_t size;
     bool broken;              /* a piece is missing: never to be finished */
+    bool passes;              /* its folder does not outlive the run: nothing is made durable */
     struct sha256_ctx digest; /* of what was put */
 };
 
@@ -125,8 +126,10 @@ enum wess_code blob_spool_new(const char *dir, struct wess_spool **out)
     *out = NULL;
     if (!s)
         return no_memory(dir);
+    const char *name = strrchr(dir, '/');
     s->fd = -1;
     s->dir = strdup(dir);
+    s->passes = name && !strncmp(name + 1, PASSING, strlen(PASSING));
     sha256_init(&s->digest);
     if (!s->dir || asprintf(&s->path, "%s/new-XXXXXX", dir) < 0) {
         s->path = NULL;
@@ -190,7 +193,8 @@ enum wess_code blob_spool_done(struct wess_spool *s, struct wess_arena *a, struc
         no_memory(s->dir);
     }
     ok &= !s->broken;
-    if (ok && (fsync(s->fd) != 0 || rename(s->path, final) != 0 || !sync_folder(s->dir))) {
+    if (ok && ((!s->passes && fsync(s->fd) != 0) || rename(s->path, final) != 0 ||
+               (!s->passes && !sync_folder(s->dir)))) {
         trouble(s->dir, errno);
         ok = false;
     }

@@ -310,8 +310,8 @@ void ews_path(struct xml_out *, const struct ews_field *); /* FieldURI and the l
 void ews_path_stamp(struct xml_out *);
 void ews_path_title(struct xml_out *);
 void ews_path_kept(struct xml_out *);
-/* ItemShape: facts, or facts and content; and which parts it has that come by themselves. */
-void ews_shape(struct xml_out *, const struct ews_kind *, bool whole, bool parts);
+/* ItemShape: facts, or facts and content; which parts it has that come by themselves; its MIME. */
+void ews_shape(struct xml_out *, const struct ews_kind *, bool whole, bool parts, bool mime);
 /* ItemShape: mail addresses or whose meeting it is, and stamp */
 void ews_shape_slots(struct xml_out *, const struct ews_kind *);
 void ews_item_id(struct xml_out *, const char *id, const char *change_key);
@@ -477,8 +477,10 @@ struct ews_large {
 };
 enum wess_code ews_fetch_large(struct wess_call *, const struct ews_large *, struct wess_result *,
                                size_t n);
-/* Of what was fetched, the field "mime". */
-enum wess_code ews_fetch_mime(struct wess_call *, struct wess_result *, size_t n);
+/* The item once more, with what was spooled in place of the field that named it, if there is one;
+ * false: out of memory. */
+bool ews_add_blob(struct wess_call *, struct wess_result *, const char *name,
+                  const struct wess_blob *);
 
 /* ---- photo.c: the picture of a contact, an attachment of its own
  * ------------------------------------------------------------------------------------------ */

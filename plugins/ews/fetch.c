@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "ews.h"
+#include "mime_row.h"
 
-#define FAILED_MOST 4u /* items that fail alone, none taken: it is not theirs */
+#define MIME_BYTES ((uint64_t)16 << 20) /* of an answer with the MIME of several */
+#define FAILED_MOST 4u                  /* items that fail alone, none taken: it is not theirs */
 #define SILENT_MOST 6u /* rounds in a row in which no answer came in time: nobody is there */
 
 /* Ids [at, at + n) of one request. */
@@ -21,11 +23,12 @@ struct getting {
     struct wess_result *out;
     struct stretch *now; /* on the wire, by request */
     struct ews_tally tally[EWS_LANES];
-    uint64_t bytes;       /* of the answers to those */
-    size_t taken, failed; /* items that came; those that failed alone */
-    size_t silent;        /* rounds without an answer in time, and nothing since */
-    bool timed_out;       /* this round is one, so far */
-    enum wess_code rc;    /* the first trouble that smaller batches do not cure */
+    struct mime_row *mime; /* by request; NULL: not wanted */
+    uint64_t bytes;        /* of the answers to those */
+    size_t taken, failed;  /* items that came; those that failed alone */
+    size_t silent;         /* rounds without an answer in time, and nothing since */
+    bool timed_out;        /* this round is one, so far */
+    enum wess_code rc;     /* the first trouble that smaller batches do not cure */
     struct wess_error error;
 };
 
@@ -34,6 +37,17 @@ static bool ran_out(enum wess_code of_item, const struct wess_error *e)
 {
     bool stopped = of_item == WESS_NOT_TRIED && e->scope == WESS_OF_ITEM;
     return stopped || !strcmp(e->remote_code, "ErrorTimeoutExpired");
+}
+
+static enum wess_code add_mime(struct getting *g, struct wess_result *r,
+                               const struct mime_part *part, struct wess_error *e)
+{
+    if (!part->whole)
+        return wess_fail(e, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                         "the MIME of a message did not come whole, or cannot be spooled");
+    return ews_add_blob(g->call, r, "mime", &part->blob)
+               ? WESS_OK
+               : wess_fail(e, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
 }
 
 static enum wess_code take_item(void *ctx, size_t i, size_t at, const xmlNode *m,
@@ -75,7 +89,12 @@ static enum wess_code take_item(void *ctx, size_t i, size_t at, const xmlNode *m
     r->id = item->id;
     r->revision = item->revision;
     r->current = item;
-    return WESS_OK;
+    return g->mime ? add_mime(g, r, &g->mime[i].of[at], e) : WESS_OK;
+}
+
+static size_t cut_mime(void *ctx, size_t i, char *data, size_t len)
+{
+    return mime_row_cut(&((struct getting *)ctx)->mime[i], data, len);
 }
 
 /* A fault that one item among many can cause: whose it is shows when they are asked for apart. */
@@ -103,9 +122,10 @@ static void tell_alone(const struct wess_call *call, struct stretch *s, const st
     s->alone =
         a->code == WESS_TOO_BIG || a->timed_out ? a->code : ews_code(a->error.remote_code)->item;
     s->remote_code = wess_arena_text(h, call->arena, a->error.remote_code);
-    s->text = a->error.remote_code[0] || a->timed_out
-                  ? wess_arena_text(h, call->arena, a->error.text)
-                  : "the item is larger than this program takes in one piece";
+    s->text =
+        a->error.remote_code[0] || a->timed_out
+            ? wess_arena_text(h, call->arena, a->error.text)
+            : "it is larger than this program takes in one piece, or http.body_max lets through";
 }
 
 static void end_stretch(void *ctx, size_t i, struct ews_answer *a)
@@ -124,7 +144,7 @@ static void end_stretch(void *ctx, size_t i, struct ews_answer *a)
     if (a->code == WESS_OK && a->n != s->n)
         a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
                             "Exchange answered for another number of items");
-    g->bytes += a->bytes;
+    g->bytes += a->bytes + (g->mime ? g->mime[i].bytes : 0);
     if (a->code == WESS_OK || g->rc != WESS_OK)
         return;
     /* Alone, one after the other, and none comes: it is not theirs. */
@@ -136,13 +156,14 @@ static void end_stretch(void *ctx, size_t i, struct ews_answer *a)
     g->error = a->error;
 }
 
-static void ask_items(const struct wess_call *call, struct xml_out *x, const char *const *ids,
-                      size_t n)
+static void ask_items(const struct getting *g, struct xml_out *x, const char *const *ids, size_t n)
 {
+    const struct wess_call *call = g->call;
     const struct wess_conn *c = call->conn;
     ews_begin(c, x, c->impersonate);
     xml_open(x, "m:GetItem");
-    ews_shape(x, ews_kind_of(call), true, !(call->flags & (WESS_CALL_FACTS | WESS_CALL_NO_PHOTO)));
+    ews_shape(x, ews_kind_of(call), true, !(call->flags & (WESS_CALL_FACTS | WESS_CALL_NO_PHOTO)),
+              g->mime != NULL);
     xml_open(x, "m:ItemIds");
     for (size_t i = 0; i < n; i++)
         ews_item_id(x, ids[i], NULL);
@@ -150,27 +171,39 @@ static void ask_items(const struct wess_call *call, struct xml_out *x, const cha
     xml_close(x);
 }
 
+/* Bytes; 0: what the endpoint allows, as MIME passes through. */
+static uint64_t answer_most(const struct getting *g, bool alone)
+{
+    if (g->mime)
+        return alone ? 0 : MIME_BYTES;
+    return alone ? EWS_ITEM_BYTES : 2 * EWS_ANSWER_BYTES;
+}
+
 /* Sends some stretches at once. What is not taken apart at all (no password) is the code of it. */
 static enum wess_code get_some(struct getting *g, struct stretch *of, size_t n)
 {
     struct wess_call *call = g->call;
     struct xml_out x[EWS_LANES];
-    const struct ews_taker taker = {.ctx = g, .message = take_item, .done = end_stretch};
-    bool alone = true;
-    bool any = false;
+    const struct ews_taker taker = {
+        .ctx = g, .message = take_item, .done = end_stretch, .filter = g->mime ? cut_mime : NULL};
+    bool alone = true, any = false, room = true;
     g->now = of;
     g->bytes = 0;
     g->timed_out = false;
     for (size_t i = 0; i < n; i++) {
         g->tally[i] = (struct ews_tally){0};
-        ask_items(call, &x[i], g->ids + of[i].at, of[i].n);
+        room &= !g->mime || mime_row_begin(&g->mime[i], call, call->conn->host, of[i].n);
+        ask_items(g, &x[i], g->ids + of[i].at, of[i].n);
         alone &= of[i].n == 1;
     }
     enum wess_code rc =
-        ews_send(call, x, n, false, alone ? EWS_ITEM_BYTES : 2 * EWS_ANSWER_BYTES, &taker);
+        room ? ews_send(call, x, n, false, answer_most(g, alone), &taker)
+             : wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     for (size_t i = 0; i < n; i++) {
         any |= of[i].smaller;
         xml_fini(&x[i]);
+        if (g->mime)
+            mime_row_end(&g->mime[i]);
     }
     if (g->rc != WESS_OK)
         call->error = g->error;
@@ -242,7 +275,11 @@ enum wess_code ews_fetch(struct wess_call *call, struct wess_list ids, struct we
     enum wess_code rc = WESS_OK;
     /* Stretches share no id: there are never more of them than ids. */
     struct stretch *stack = c->host->alloc(call->arena, (ids.n + 1) * sizeof(*stack));
-    if (!stack)
+    bool mime = ews_kind_of(call) == &ews_message_kind &&
+                !(call->flags & (WESS_CALL_FACTS | WESS_CALL_NO_MIME));
+    if (mime)
+        g.mime = c->host->alloc(call->arena, EWS_LANES * sizeof(*g.mime));
+    if (!stack || (mime && !g.mime))
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     while (rc == WESS_OK && (depth || next < ids.n)) {
         struct stretch now[EWS_LANES];
@@ -258,9 +295,6 @@ enum wess_code ews_fetch(struct wess_call *call, struct wess_list ids, struct we
     if (rc == WESS_OK && c->attachments && !ews_kind_of(call)->read_only &&
         !(call->flags & WESS_CALL_FACTS))
         rc = ews_fetch_attachments(call, out, ids.n);
-    if (rc == WESS_OK && ews_kind_of(call) == &ews_message_kind &&
-        !(call->flags & (WESS_CALL_FACTS | WESS_CALL_NO_MIME)))
-        rc = ews_fetch_mime(call, out, ids.n);
     if (rc == WESS_OK && ews_kind_of(call) == &ews_contact_kind)
         rc = ews_fetch_photos(call, out, ids.n);
     if (rc == WESS_OK)

@@ -254,7 +254,7 @@ static bool ask_find(struct finding *f, struct xml_out *x, const char *folder)
     ews_begin(c, x, c->impersonate);
     xml_open(x, "m:FindItem");
     xml_put_attr(x, "Traversal", "Shallow");
-    ews_shape(x, ews_kind_of(f->call), false, false);
+    ews_shape(x, ews_kind_of(f->call), false, false, false);
     xml_open(x, "m:IndexedPageItemView");
     xml_put_attr(x, "MaxEntriesReturned", HITS);
     xml_put_attr(x, "Offset", "0");
@@ -408,7 +408,7 @@ static enum wess_code read_doubtful(struct finding *f)
         struct xml_out x;
         ews_begin(c, &x, c->impersonate);
         xml_open(&x, "m:GetItem");
-        ews_shape(&x, ews_kind_of(f->call), false, false);
+        ews_shape(&x, ews_kind_of(f->call), false, false, false);
         xml_open(&x, "m:ItemIds");
         for (size_t i = at; i < f->doubtful.n && i < at + EWS_FETCH; i++)
             ews_item_id(&x, of[i].id, NULL);

@@ -39,7 +39,7 @@ static enum wess_code ask(struct finishing *f, struct wess_call *call, const cha
                                   .whole = true};
     ews_begin(call->conn, &x, call->conn->impersonate);
     xml_open(&x, "m:GetItem");
-    ews_shape(&x, &ews_event_kind, true, false);
+    ews_shape(&x, &ews_event_kind, true, false, false);
     xml_open(&x, "m:ItemIds");
     ews_item_id(&x, id, NULL);
     xml_close(&x);

@@ -132,11 +132,13 @@ static bool is_asked(const struct ews_kind *kind, const struct ews_field *f, boo
     return !is_listed(kind->facts, f->uri) && !is_listed(kind->more, f->uri);
 }
 
-void ews_shape(struct xml_out *x, const struct ews_kind *kind, bool whole, bool parts)
+void ews_shape(struct xml_out *x, const struct ews_kind *kind, bool whole, bool parts, bool mime)
 {
     bool title = false;
     xml_open(x, "m:ItemShape");
     xml_element(x, "t:BaseShape", "IdOnly");
+    if (mime)
+        xml_element(x, "t:IncludeMimeContent", "true");
     if (whole)
         xml_element(x, "t:BodyType", "Text");
     xml_open(x, "t:AdditionalProperties");

@@ -49,10 +49,8 @@ static enum wess_code take_message(void *ctx, size_t i, size_t at, const xmlNode
     return WESS_OK;
 }
 
-/* The item once more, with what was spooled in place of the field that named it, if there is one.
- */
-static bool add_large(struct wess_call *call, struct wess_result *r, const char *name,
-                      const struct wess_blob *blob)
+bool ews_add_blob(struct wess_call *call, struct wess_result *r, const char *name,
+                  const struct wess_blob *blob)
 {
     const struct wess_host *h = call->conn->host;
     const struct wess_item *was = r->current;
@@ -89,7 +87,7 @@ static enum wess_code keep_large(struct getting *g, size_t i, struct wess_error 
     m->spool = NULL;
     if (h->blob_done(spool, g->call->arena, &blob) != WESS_OK)
         return wess_fail(e, WESS_TRANSIENT, WESS_OF_HOST, NULL, "what is large cannot be spooled");
-    return add_large(g->call, g->of[i], g->how->field, &blob)
+    return ews_add_blob(g->call, g->of[i], g->how->field, &blob)
                ? WESS_OK
                : wess_fail(e, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
 }
@@ -166,27 +164,4 @@ enum wess_code ews_fetch_large(struct wess_call *call, const struct ews_large *h
             rc = get_some(&g, some);
     }
     return rc;
-}
-
-/* ---- the whole of a message
- * ------------------------------------------------------------------------------------------ */
-
-static void ask_mime(struct xml_out *x, const struct wess_result *r)
-{
-    xml_open(x, "m:GetItem");
-    xml_open(x, "m:ItemShape");
-    xml_element(x, "t:BaseShape", "IdOnly");
-    xml_element(x, "t:IncludeMimeContent", "true");
-    xml_close(x);
-    xml_open(x, "m:ItemIds");
-    ews_item_id(x, r->id, NULL);
-    xml_close(x);
-    xml_close(x);
-}
-
-enum wess_code ews_fetch_mime(struct wess_call *call, struct wess_result *out, size_t n)
-{
-    static const struct ews_large mime = {
-        .field = "mime", .element = "MimeContent", .ask = ask_mime};
-    return ews_fetch_large(call, &mime, out, n);
 }

@@ -54,10 +54,19 @@ static bool is_mime(const struct mime_cut *m)
            !strcmp(colon ? colon + 1 : m->name, m->element ? m->element : "MimeContent");
 }
 
+static void tell_tag(const struct mime_cut *m)
+{
+    bool closes = m->name[0] == '/';
+    const char *colon = strchr(m->name, ':');
+    m->tag(m->tag_ctx, colon ? colon + 1 : m->name + closes, closes);
+}
+
 static void in_tag(struct mime_cut *m, char c)
 {
     if (c == '>') {
         m->name[m->n_name] = 0;
+        if (m->tag && !m->empty)
+            tell_tag(m);
         m->seen |= is_mime(m);
         m->at = is_mime(m) && !m->empty && !m->over ? MIME_IN_CONTENT : MIME_OUTSIDE;
         return;
@@ -96,6 +105,13 @@ static bool take_byte(struct mime_cut *m, char c)
         m->named = m->empty = false;
     }
     return true;
+}
+
+void mime_cut_anew(struct mime_cut *m)
+{
+    m->seen = m->over = m->bad = false;
+    m->n_letters = m->n_padding = m->n_piece = m->n_head = 0;
+    m->bits = m->n_bits = 0;
 }
 
 size_t mime_cut(struct mime_cut *m, char *data, size_t len)

@@ -8,7 +8,7 @@
 
 #include "wess/connector.h"
 
-#define MIME_NAME_CAP 32u
+#define MIME_NAME_CAP 64u
 #define MIME_PIECE 4096u
 #define MIME_HEAD 24u
 
@@ -16,6 +16,9 @@ struct mime_cut {
     const struct wess_host *host;
     struct wess_spool *spool; /* the caller's, to end it or to throw it away */
     const char *element;      /* whose text it is; NULL: MimeContent */
+    /* NULL: nobody wants to know. Each tag by its local name, before what it begins is cut out. */
+    void (*tag)(void *ctx, const char *name, bool closes);
+    void *tag_ctx;
     enum { MIME_OUTSIDE, MIME_IN_TAG, MIME_IN_CONTENT, MIME_IN_REFERENCE } at;
     char name[MIME_NAME_CAP]; /* of the tag, with its prefix, as far as there is room */
     size_t n_name, n_letters, n_padding, n_piece;
@@ -30,6 +33,7 @@ struct mime_cut {
 };
 /* A piece of the answer, worked on in place: how much of it is left. */
 size_t mime_cut(struct mime_cut *, char *data, size_t len);
+void mime_cut_anew(struct mime_cut *); /* another content may come in the same answer */
 /* At the end of the answer: whether the content came whole, and all of it is spooled. */
 bool mime_cut_end(struct mime_cut *);
 

@@ -24,7 +24,8 @@ const struct clause clauses[] = {
     {"3.3", "changes() comes to WESS_PAGE_LAST, and never brings more than the limit"},
     {"3.4", "a snapshot misses nothing: what changes after its first page is in its pages or after "
             "its last cursor"},
-    {"3.5", "WESS_PAGE_SORTED: ids ascend bytewise over all pages of the snapshot"},
+    {"3.5", "WESS_PAGE_SORTED: ids ascend bytewise over all pages of the snapshot; a page"
+            " out of order is refused"},
     {"3.6", "the pages hold the same whatever the limit; with limit 1 reading gets past"},
     {"3.7", "what was created, updated or deleted is told of by a later page"},
     {"3.8", "a cursor that is not valid is WESS_RESET"},

@@ -68,7 +68,9 @@ def test_what_is_listed_is_read_meanwhile_and_once():
         last_page = len(calls) - 1 - calls[::-1].index("changes")
         assert calls[:last_page].count("fetch") >= 2, calls
         assert by_op["ews:SyncFolderItems"] == PAGES, by_op
-        assert by_op["ews:GetItem"] == -(-CONTACTS // 200), by_op
+        # Where listing is far ahead of reading some are left for the plan, which may share a call less.
+        fewest = -(-CONTACTS // 200)
+        assert fewest <= by_op["ews:GetItem"] <= fewest + 2, by_op
         pair.sync("--no-wait")
         assert "ews:GetItem" not in box.requests()["by_op"], box.requests()
 

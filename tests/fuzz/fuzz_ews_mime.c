@@ -6,6 +6,7 @@
 #include "ews.h"
 #include "fuzz.h"
 #include "mime_cut.h"
+#include "mime_row.h"
 #include "testhost.h"
 
 struct outcome {
@@ -33,6 +34,38 @@ static struct outcome cut(struct testhost *th, const uint8_t *data, size_t size,
     return o;
 }
 
+/* The same of several in one answer: what is whole, and what is left. */
+static struct outcome cut_row(struct testhost *th, const uint8_t *data, size_t size, size_t piece,
+                              struct mime_row *r)
+{
+    struct wess_call call = {.arena = &th->arena};
+    struct outcome o = {.left = fuzz_copy(data, size)};
+    HOLDS(mime_row_begin(r, &call, &th->host, 4));
+    for (size_t at = 0; at < size; at += piece) {
+        size_t n = size - at < piece ? size - at : piece;
+        size_t kept = mime_row_cut(r, o.left + at, n);
+        HOLDS(kept <= n);
+        memmove(o.left + o.len, o.left + at, kept);
+        o.len += kept;
+    }
+    mime_row_end(r);
+    HOLDS(r->bytes <= size * 3 / 4);
+    return o;
+}
+
+static void row_holds(struct testhost *th, const uint8_t *data, size_t size)
+{
+    struct mime_row whole, some;
+    struct outcome a = cut_row(th, data, size, size ? size : 1, &whole),
+                   b = cut_row(th, data, size, 3, &some);
+    HOLDS(a.len == b.len && !memcmp(a.left, b.left, a.len));
+    for (size_t i = 0; i < 4; i++)
+        HOLDS(whole.of[i].whole == some.of[i].whole &&
+              (!whole.of[i].whole || !strcmp(whole.of[i].blob.digest, some.of[i].blob.digest)));
+    free(a.left);
+    free(b.left);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct testhost th;
@@ -45,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(o.left);
     }
     free(whole.left);
+    row_holds(&th, data, size);
     testhost_fini(&th);
     return 0;
 }

@@ -11,6 +11,7 @@
 
 #include "ews.h"
 #include "mime_cut.h"
+#include "mime_row.h"
 #include "testhost.h"
 
 static const struct {
@@ -104,6 +105,79 @@ static void test_ews_mime__long(void **state)
     testhost_fini(&th);
 }
 
+/* ---- several in one answer
+ * ------------------------------------------------------------------------------------------ */
+
+#define MESSAGE(of) "<m:GetItemResponseMessage R=\"x\">" of "</m:GetItemResponseMessage>"
+#define MIME(of) "<t:MimeContent>" of "</t:MimeContent>"
+#define ASKED 3u
+
+/* By response message; NULL: it has none that is whole. */
+static const struct {
+    const char *answer, *left, *content[ASKED];
+} several[] = {
+    {MESSAGE(MIME("SGVs")) MESSAGE(MIME("bG8=")) MESSAGE(MIME("")),
+     MESSAGE(MIME("")) MESSAGE(MIME("")) MESSAGE(MIME("")),
+     {"Hel", "lo", ""}},
+    /* One of them failed. */
+    {MESSAGE(MIME("SGVs")) MESSAGE("<m:MessageText>no</m:MessageText>") MESSAGE(MIME("bG8=")),
+     MESSAGE(MIME("")) MESSAGE("<m:MessageText>no</m:MessageText>") MESSAGE(MIME("")),
+     {"Hel", NULL, "lo"}},
+    /* What is no base64 is of that one alone. */
+    {MESSAGE(MIME("SG*s")) MESSAGE(MIME("bG8=")),
+     MESSAGE(MIME("")) MESSAGE(MIME("")),
+     {NULL, "lo", NULL}},
+    /* A second one within a message, and a message that nobody asked for. */
+    {MESSAGE(MIME("SGVs") MIME("bG8=")) MESSAGE("") MESSAGE("") MESSAGE(MIME("bG8=")),
+     MESSAGE(MIME("") MIME("bG8=")) MESSAGE("") MESSAGE("") MESSAGE(MIME("bG8=")),
+     {"Hel", NULL, NULL}},
+    {MIME("SGVs") MESSAGE(MIME("bG8=")), MIME("SGVs") MESSAGE(MIME("")), {"lo", NULL, NULL}},
+    /* Cut off. */
+    {"<GetItemResponseMessage><MimeContent>SGVs",
+     "<GetItemResponseMessage><MimeContent>",
+     {NULL, NULL, NULL}},
+};
+
+static void cut_several(size_t row, size_t piece)
+{
+    const char *answer = several[row].answer;
+    struct testhost th;
+    struct mime_row r;
+    struct wess_call call = {0};
+    char *text = strdup(answer), out[1024];
+    size_t len = strlen(answer), kept = 0;
+    testhost_init(&th, NULL, 0);
+    call.arena = &th.arena;
+    assert_non_null(text);
+    assert_true(mime_row_begin(&r, &call, &th.host, ASKED));
+    for (size_t at = 0; at < len; at += piece) {
+        size_t n = mime_row_cut(&r, text + at, len - at < piece ? len - at : piece);
+        memcpy(out + kept, text + at, n);
+        kept += n;
+    }
+    mime_row_end(&r);
+    out[kept] = 0;
+    assert_string_equal(out, several[row].left);
+    for (size_t i = 0; i < ASKED; i++) {
+        const char *content = several[row].content[i];
+        size_t n = 0;
+        assert_int_equal(r.of[i].whole, content != NULL);
+        const char *data = content ? testhost_blob(&th, r.of[i].blob.digest, &n) : NULL;
+        assert_int_equal(n, content ? strlen(content) : 0);
+        assert_memory_equal(data ? data : "", content ? content : "", n);
+    }
+    free(text);
+    testhost_fini(&th);
+}
+
+static void test_ews_mime__several_in_one_answer(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(several) / sizeof(several[0]); i++)
+        for (size_t piece = 1; piece < 200; piece++)
+            cut_several(i, piece);
+}
+
 /* ---- which folders are read
  * ------------------------------------------------------------------------------------------ */
 
@@ -139,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ews_mime__whatever_the_pieces),
         cmocka_unit_test(test_ews_mime__long),
+        cmocka_unit_test(test_ews_mime__several_in_one_answer),
         cmocka_unit_test(test_ews_mime__folders_by_path_and_by_place),
     };
     return cmocka_run_group_tests_name("ews_mime", tests, NULL, NULL);

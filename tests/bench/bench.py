@@ -25,6 +25,9 @@ FACTS = "".join(f'<t:FieldURI FieldURI="{f}"/>' for f in (
     "item:ParentFolderId", "item:Sensitivity", "item:Categories", "item:LastModifiedTime",
     "contacts:DisplayName", "contacts:GivenName", "contacts:Surname", "contacts:EmailAddresses",
     "contacts:PhoneNumbers"))
+MAIL_FACTS = "".join(f'<t:FieldURI FieldURI="{f}"/>' for f in (
+    "item:ParentFolderId", "item:Sensitivity", "item:Categories", "item:LastModifiedTime",
+    "item:DateTimeSent", "message:InternetMessageId"))
 MORE = "".join(f'<t:FieldURI FieldURI="{f}"/>' for f in (
     "item:Body", "contacts:CompanyName", "contacts:JobTitle", "contacts:PhysicalAddresses"))
 
@@ -107,12 +110,12 @@ class Floor:
                 "-H", "Content-Type: text/xml; charset=utf-8"] + part
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
-    def sync_pages(self, n):
+    def sync_pages(self, n, folder="contacts", facts=FACTS):
         state, ids = None, []
         for i in range(n):
             body = ("<m:SyncFolderItems><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>"
-                    f"<t:AdditionalProperties>{FACTS}</t:AdditionalProperties></m:ItemShape>"
-                    '<m:SyncFolderId><t:DistinguishedFolderId Id="contacts"/></m:SyncFolderId>' +
+                    f"<t:AdditionalProperties>{facts}</t:AdditionalProperties></m:ItemShape>"
+                    f'<m:SyncFolderId><t:DistinguishedFolderId Id="{folder}"/></m:SyncFolderId>' +
                     (f"<m:SyncState>{state}</m:SyncState>" if state else "") +
                     "<m:MaxChangesReturned>512</m:MaxChangesReturned></m:SyncFolderItems>")
             self.curl(self.exchange("sync", body))
@@ -122,13 +125,15 @@ class Floor:
             ids += re.findall('<t:ItemId Id="([^"]*)"', text)
         return ids
 
-    def get_items(self, ids, lane):
+    WHOLE = ("<t:BaseShape>IdOnly</t:BaseShape><t:BodyType>Text</t:BodyType><t:AdditionalProperties>"
+             f"{FACTS}{MORE}</t:AdditionalProperties>")
+
+    def get_items(self, ids, lane, shape=WHOLE):
         parts = []
         for i in range(0, len(ids), 200):
             items = "".join(f'<t:ItemId Id="{x}"/>' for x in ids[i:i + 200])
-            body = ("<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:BodyType>Text"
-                    f"</t:BodyType><t:AdditionalProperties>{FACTS}{MORE}</t:AdditionalProperties>"
-                    f"</m:ItemShape><m:ItemIds>{items}</m:ItemIds></m:GetItem>")
+            body = (f"<m:GetItem><m:ItemShape>{shape}</m:ItemShape><m:ItemIds>{items}</m:ItemIds>"
+                    "</m:GetItem>")
             parts.append(self.exchange(f"get{lane}-{i}", body))
         if parts:
             self.curl(*parts)

@@ -1,7 +1,7 @@
 """The Exchange connector alone, between the rehearsal server and a folder of cards, beside exchangelib
 doing the same and a floor of plain curl, in one run.
 
-    ./run bench ews [PART...]      pull push large mail files
+    ./run bench ews [PART...]      pull push large messages mail files
 
 Every figure is a line: figure NAME VALUE UNIT limit LIMIT ok|short
 """
@@ -14,9 +14,10 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from bench import Floor, figure, fell_short, load, writes  # noqa: E402
+from bench import MAIL_FACTS, Floor, figure, fell_short, load, writes  # noqa: E402
 from sandbox import Sandbox, Wess, program  # noqa: E402
 
+MESSAGES = int(os.environ.get("WESS_BENCH_MESSAGES", "10000"))
 CONTACTS = int(os.environ.get("WESS_BENCH_CONTACTS", "10000"))
 LARGE = int(os.environ.get("WESS_BENCH_LARGE", "100000"))
 TAGGED = 200
@@ -50,7 +51,9 @@ account = Account(primary_smtp_address=mailbox, autodiscover=False, access_type=
                   config=Configuration(service_endpoint=url, auth_type=BASIC,
                                        version=Version(Build(15, 2, 2562, 17)),
                                        credentials=Credentials(user, password)))
-if what == "pull":
+if what == "mail":
+    assert sum(len(m.mime_content) > 0 for m in account.inbox.all()) == int(n)
+elif what == "pull":
     assert sum(1 for c in account.contacts.all()) == int(n)
 else:
     account.bulk_create(account.contacts, [
@@ -114,13 +117,13 @@ def peer(box, what, n):
                      box.mailbox(), what, str(n)])
 
 
-def floor(box, contacts):
+def floor(box, contacts, pages=(), shape=Floor.WHOLE):
     """Every page, and every item four requests at a time."""
     f = Floor(box)
     start = time.monotonic()
-    ids = f.sync_pages(-(-contacts // 512))
+    ids = f.sync_pages(-(-contacts // 512), *pages)
     lanes = [threading.Thread(target=f.get_items, args=(
-        [x for i in range(lane, len(ids), 800) for x in ids[i:i + 200]], lane))
+        [x for i in range(lane, len(ids), 800) for x in ids[i:i + 200]], lane, shape))
         for lane in range(0, 800, 200)]
     for t in lanes:
         t.start()
@@ -233,9 +236,45 @@ endpoints: {{
 users: {{ source = {{ list = ( {{ id = "u1"; name = "One"; mailbox = "{mailbox}"; }} ); }}; }};
 pairs: {{ mail: {{ kind = "message"; mode = "file"; left = "exchange:messages";
   right = "folder:messages"; select = {{ left = {{ tags_any = [ "Workbooks" ]; }}; }};
-  first = {{ create = "yes"; }}; }}; }};
+  first = {{ create = "yes"; }};
+  guard = {{ max_first = 1000000; max_create = 1000000; }}; }}; }};
 log: {{ file = "{dir}/log"; level = "warn"; }};
 """
+
+
+MIME = "<t:BaseShape>IdOnly</t:BaseShape><t:IncludeMimeContent>true</t:IncludeMimeContent>"
+
+
+def messages(delay):
+    """A mailbox of small mail, all of it filed."""
+    name = f"ews_messages_{delay}ms"
+    with Sandbox("--data", "empty", "--delay", str(delay)) as box, Pair(box) as pair:
+        pair.write("wess.conf", MAIL.format(dir=pair.dir, url=box.info["exchange"]["url"],
+                                            mailbox=box.mailbox()))
+        for i in range(MESSAGES):
+            box.exchange("mail", Subject=f"Small {i}", InternetMessageId=f"<{i}@bench.example>",
+                         categories="Workbooks", size=4000)
+        least, requests = floor(box, MESSAGES, ("inbox", MAIL_FACTS), MIME)
+        other = peer(box, "mail", MESSAGES)
+        box.requests(reset=True)
+        first = pair.measured()
+        total, counted = asked(box)
+        assert len(os.listdir(pair.cards())) == MESSAGES
+        print(f"# {MESSAGES} messages, {delay} ms: floor {least:.2f} s, {requests} requests; wess"
+              f" {first.seconds:.2f} s, CPU {first.cpu:.2f} s, {first.peak:.0f} MiB,"
+              f" {counted['by_op']}; exchangelib {other.seconds:.2f} s, CPU {other.cpu:.2f} s",
+              flush=True)
+        figure(name + "_requests", total / requests, "x", 1.2)
+        figure(name + "_to_floor", first.seconds / least, "x", 1.2)
+        if delay:
+            figure(name + "_to_exchangelib", first.seconds / other.seconds, "x", 1 / 3)
+        figure(name + "_cpu_to_exchangelib", first.cpu / other.cpu, "x", 1 / 20)
+        figure(name + "_memory", first.peak, "MiB", 32)
+        quiet = pair.measured()
+        total, counted = asked(box)
+        print(f"# nothing to do: {quiet.seconds:.2f} s, {counted['by_op']}", flush=True)
+        # Whose it is, which folders there are, and one request for each that holds mail.
+        figure(f"ews_messages_noop_{delay}ms_requests", total, "requests", 5)
 
 
 def mail():
@@ -295,7 +334,7 @@ def files():
 
 
 PARTS = {"pull": pulls, "push": lambda: [push(d) for d in (0, 50)],
-         "large": large, "mail": mail, "files": files}
+         "messages": lambda: [messages(d) for d in (0, 50)], "large": large, "mail": mail, "files": files}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

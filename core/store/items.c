@@ -278,12 +278,14 @@ enum store_code items_behind(struct db *db, struct wess_arena *a, int64_t feed, 
 enum store_code items_newest(struct db *db, struct wess_arena *a, int64_t feed, int64_t seen_ms,
                              struct newest_row *out, size_t cap, size_t *n, int64_t *changed_ms)
 {
-    sqlite3_stmt *s =
-        sql_open(db,
-                 "SELECT rid, " CHANGED " FROM items WHERE feed = ?1 AND flags & ?2 ="
-                 " 0 AND seen_ms < ?3 AND rid NOT GLOB '*[^0-9]*' ORDER BY length(rid) DESC, rid "
-                 "DESC LIMIT ?4",
-                 "iiii", feed, (int64_t)(ITEM_GONE | ITEM_ABSENT), seen_ms, (int64_t)cap);
+    sqlite3_stmt *s = sql_open(
+        db,
+        "SELECT rid, " CHANGED " FROM items WHERE feed = ?1 AND flags & ?2 ="
+        " 0 AND seen_ms < ?3 AND rid NOT GLOB '*[^0-9]*' AND NOT EXISTS(SELECT 1 FROM feeds"
+        " f JOIN feeds g ON g.remote = f.remote AND f.remote > 0 AND g.id <> f.id JOIN items"
+        " t ON t.feed = g.id AND t.rid = items.rid WHERE f.id = ?1 AND t.flags & ?2) ORDER"
+        " BY length(rid) DESC, rid DESC LIMIT ?4",
+        "iiii", feed, (int64_t)(ITEM_GONE | ITEM_ABSENT), seen_ms, (int64_t)cap);
     *n = 0;
     while (*n < cap && sql_next(db, s)) {
         out[*n] = (struct newest_row){col_text(db, a, s, 0), col_int(s, 1)};

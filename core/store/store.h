@@ -157,7 +157,8 @@ struct newest_row {
     int64_t changed_ms;
 };
 /* Of a feed whose ids are numbers that rise: what has the highest ones, of what was there before
- * `seen_ms` and is not known to be gone; and when any of these was changed last. */
+ * `seen_ms` and is not known to be gone, here or by another feed of the same remote; and when any
+ * of those here was changed last. */
 enum store_code items_newest(struct db *, struct wess_arena *, int64_t feed, int64_t seen_ms,
                              struct newest_row *out, size_t cap, size_t *n, int64_t *changed_ms);
 /* After a snapshot's last page: what was not seen. Linked items are flagged ITEM_ABSENT and become

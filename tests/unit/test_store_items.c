@@ -107,6 +107,33 @@ static void item_is_known_by_its_twins(void **state)
     assert_true(by.owner && by.older_one);
 }
 
+/* What another feed of the same remote was told of, or we deleted there ourselves, is no sign. */
+static void newest_is_not_what_a_twin_knows_gone(void **state)
+{
+    (void)state;
+    struct feed_row own, others;
+    struct newest_row rows[3];
+    int64_t changed_ms = 0;
+    size_t n = 0;
+    OK(&box, feed_get(box.db, box.arena, "crm", "u1", "people", &own));
+    OK(&box, feed_get(box.db, box.arena, "crm", "u2", "people", &others));
+    struct item_row a = {.feed = own.id, .rid = "9", .modified_ms = 1},
+                    b = {.feed = own.id, .rid = "10", .modified_ms = 2},
+                    twin = {.feed = others.id, .rid = "10", .flags = ITEM_GONE};
+    OK(&box, item_put(box.db, &a, 0));
+    OK(&box, item_put(box.db, &b, 0));
+    OK(&box, item_put(box.db, &twin, 0));
+    OK(&box, feed_identity(box.db, own.id, "database 12", "g"));
+    OK(&box, feed_identity(box.db, others.id, "database 13", "g"));
+    OK(&box, items_newest(box.db, box.arena, own.id, 1000, rows, 3, &n, &changed_ms));
+    assert_int_equal(n, 2);
+    assert_string_equal(rows[0].rid, "10");
+    OK(&box, feed_identity(box.db, others.id, "database 12", "g"));
+    OK(&box, items_newest(box.db, box.arena, own.id, 1000, rows, 3, &n, &changed_ms));
+    assert_int_equal(n, 1);
+    assert_string_equal(rows[0].rid, "9");
+}
+
 static void feed_keeps_identity_and_cursor(void **state)
 {
     (void)state;
@@ -488,6 +515,7 @@ int main(void)
         T(feed_is_one_row),
         T(feed_keeps_identity_and_cursor),
         T(item_is_known_by_its_twins),
+        T(newest_is_not_what_a_twin_knows_gone),
         T(snapshots_are_numbered),
         T(item_by_its_remote_id),
         T(item_put_again_updates),

@@ -42,6 +42,12 @@ static bool ran_out(enum wess_code of_item, const struct wess_error *e)
 static enum wess_code add_mime(struct getting *g, struct wess_result *r,
                                const struct mime_part *part, struct wess_error *e)
 {
+    if (!part->begun) { /* a whole answer that says nothing of it: it never will */
+        r->code = WESS_REJECTED;
+        r->current = NULL;
+        r->text = "Exchange gives out no MIME for it";
+        return WESS_OK;
+    }
     if (!part->whole)
         return wess_fail(e, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
                          "the MIME of a message did not come whole, or cannot be spooled");

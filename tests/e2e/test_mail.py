@@ -235,6 +235,18 @@ def test_filed_once_more():
         wess.nothing_left()
 
 
+def test_a_message_without_mime_stops_no_other():
+    with Sandbox("--data", "empty") as box, Mail(box) as wess:
+        came = [mail(box, 0, f"Mail {i}", i) for i in range(2)]
+        none = box.exchange("create", 0, kind="Message", Subject="None", categories="Workbooks",
+                            InternetMessageId="<none@mail.example>")
+        box.exchange("move", 0, id=none["id"], folder="inbox")
+        wess.sync("--no-wait", check=(0, 1))
+        assert set(wess.digests()) == {digest(m) for m in came}
+        shown = wess("parked", "list").stdout
+        assert "no MIME" in shown, shown
+
+
 def test_what_cannot_be_read_is_left_out():
     # The first GetItem is that of the plan, the second one reads the messages whole.
     for fault, filed in (("refuse=0", 3), ("cut=700", 4), ("truncate", 4), ("garbage", 4),

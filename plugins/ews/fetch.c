@@ -39,9 +39,13 @@ static bool ran_out(enum wess_code of_item, const struct wess_error *e)
     return stopped || !strcmp(e->remote_code, "ErrorTimeoutExpired");
 }
 
-static enum wess_code add_mime(struct getting *g, struct wess_result *r,
-                               const struct mime_part *part, struct wess_error *e)
+static enum wess_code add_mime(struct getting *g, struct wess_result *r, const struct mime_row *row,
+                               size_t at, struct wess_error *e)
 {
+    const struct mime_part *part = &row->of[at];
+    if (row->come != row->n) /* then nothing tells whose is whose */
+        return wess_fail(e, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                         "the MIME of messages came for another number of them");
     if (!part->begun) { /* a whole answer that says nothing of it: it never will */
         r->code = WESS_REJECTED;
         r->current = NULL;
@@ -95,7 +99,7 @@ static enum wess_code take_item(void *ctx, size_t i, size_t at, const xmlNode *m
     r->id = item->id;
     r->revision = item->revision;
     r->current = item;
-    return g->mime ? add_mime(g, r, &g->mime[i].of[at], e) : WESS_OK;
+    return g->mime ? add_mime(g, r, &g->mime[i], at, e) : WESS_OK;
 }
 
 static size_t cut_mime(void *ctx, size_t i, char *data, size_t len)

@@ -115,27 +115,33 @@ static void test_ews_mime__long(void **state)
 /* By response message; NULL: it has none that is whole. */
 static const struct {
     const char *answer, *left, *content[ASKED];
+    size_t come;
 } several[] = {
     {MESSAGE(MIME("SGVs")) MESSAGE(MIME("bG8=")) MESSAGE(MIME("")),
      MESSAGE(MIME("")) MESSAGE(MIME("")) MESSAGE(MIME("")),
-     {"Hel", "lo", ""}},
+     {"Hel", "lo", ""},
+     3},
     /* One of them failed. */
     {MESSAGE(MIME("SGVs")) MESSAGE("<m:MessageText>no</m:MessageText>") MESSAGE(MIME("bG8=")),
      MESSAGE(MIME("")) MESSAGE("<m:MessageText>no</m:MessageText>") MESSAGE(MIME("")),
-     {"Hel", NULL, "lo"}},
+     {"Hel", NULL, "lo"},
+     3},
     /* What is no base64 is of that one alone. */
     {MESSAGE(MIME("SG*s")) MESSAGE(MIME("bG8=")),
      MESSAGE(MIME("")) MESSAGE(MIME("")),
-     {NULL, "lo", NULL}},
+     {NULL, "lo", NULL},
+     2},
     /* A second one within a message, and a message that nobody asked for. */
     {MESSAGE(MIME("SGVs") MIME("bG8=")) MESSAGE("") MESSAGE("") MESSAGE(MIME("bG8=")),
      MESSAGE(MIME("") MIME("bG8=")) MESSAGE("") MESSAGE("") MESSAGE(MIME("bG8=")),
-     {"Hel", NULL, NULL}},
-    {MIME("SGVs") MESSAGE(MIME("bG8=")), MIME("SGVs") MESSAGE(MIME("")), {"lo", NULL, NULL}},
+     {"Hel", NULL, NULL},
+     4},
+    {MIME("SGVs") MESSAGE(MIME("bG8=")), MIME("SGVs") MESSAGE(MIME("")), {"lo", NULL, NULL}, 1},
     /* Cut off. */
     {"<GetItemResponseMessage><MimeContent>SGVs",
      "<GetItemResponseMessage><MimeContent>",
-     {NULL, NULL, NULL}},
+     {NULL, NULL, NULL},
+     1},
 };
 
 static void cut_several(size_t row, size_t piece)
@@ -166,6 +172,7 @@ static void cut_several(size_t row, size_t piece)
         assert_int_equal(n, content ? strlen(content) : 0);
         assert_memory_equal(data ? data : "", content ? content : "", n);
     }
+    assert_int_equal(r.come, several[row].come);
     free(text);
     testhost_fini(&th);
 }

@@ -46,7 +46,7 @@ bool file_keep(struct run *r, struct entry *e)
 /* ---- the spool of a run
  * --------------------------------------------------------------------------- */
 
-static void spool_in(struct run *r, const char *dir)
+static void spool_in(struct run *r, struct blob_dir *dir)
 {
     for (int s = LEFT; s <= RIGHT; s++)
         conn_spool_in(r->side[s].conn, dir);
@@ -69,7 +69,7 @@ bool file_begin(struct run *r)
 {
     if (!r->pair->files && !passes_files(r))
         return true;
-    r->spool = blob_dir_new(r->arena, r->cfg->state_dir);
+    r->spool = blob_dir_new(r->cfg->state_dir);
     if (r->spool) {
         spool_in(r, r->spool);
         return true;
@@ -236,7 +236,7 @@ bool file_load(struct flight *f, bool again)
     if (!r->pair->files || !f->n || f->rows[0].what != OP_CREATE)
         return true;
     struct wess_result *res = arena_alloc(f->arena, f->n * sizeof(*res));
-    if (!res || !(f->spool = blob_dir_in(f->arena, r->spool)))
+    if (!res || !(f->spool = blob_dir_in(r->spool)))
         return run_memory(r);
     if (!read_sources(f, res))
         return false;

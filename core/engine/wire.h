@@ -18,7 +18,7 @@ struct flight {
     size_t n;
     enum wess_code code;
     struct wess_error error;
-    const char *spool; /* of what is filed by it; NULL */
+    struct blob_dir *spool; /* of what is filed by it; NULL */
     pthread_t thread;
     bool flying, threaded;
 };

@@ -16,6 +16,7 @@ struct flight {
     struct wess_op *ops;
     struct wess_result *results;
     size_t n;
+    int64_t last; /* the operation up to which it goes */
     enum wess_code code;
     struct wess_error error;
     struct blob_dir *spool; /* of what is filed by it; NULL */

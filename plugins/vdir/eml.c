@@ -268,9 +268,17 @@ enum wess_code eml_fetch(struct wess_call *call, struct wess_list ids, struct we
 {
     const struct wess_host *h = call->conn->host;
     int dir = -1;
+    uint64_t bytes = 0;
     enum wess_code rc = vdir_folder(call, &dir);
-    for (size_t i = 0; rc == WESS_OK && i < ids.n; i++)
-        rc = h->cancelled(h->ctx) ? vdir_cancelled(call) : fetch_one(call, dir, ids.of[i], &out[i]);
+    for (size_t i = 0; rc == WESS_OK && i < ids.n; i++) {
+        if (bytes > WESS_FETCH_BYTES)
+            out[i].code = WESS_NOT_TRIED;
+        else
+            rc = h->cancelled(h->ctx) ? vdir_cancelled(call)
+                                      : fetch_one(call, dir, ids.of[i], &out[i]);
+        if (out[i].code == WESS_OK && out[i].current->n_fields)
+            bytes += out[i].current->fields->blob.size; /* the first is the MIME */
+    }
     if (dir >= 0)
         close(dir);
     return rc;
@@ -346,7 +354,7 @@ static void attach_tags(struct filing *f, int fd)
 {
     const struct wess_host *h = f->call->conn->host;
     const struct wess_field *tags = field_of(f->op, "categories", WESS_SET);
-    if (tags && !eml_tags_put(f->call, fd, tags))
+    if (tags && !eml_tags_put(fd, tags))
         h->log(h->ctx, WESS_LOG_WARN, "%s: its categories are not attached: %s", f->temp,
                strerror(errno));
 }

@@ -15,7 +15,7 @@
 #include "write.h"
 
 #define SUFFIX ".eml"
-#define PIECE ((size_t)64 << 10)
+#define PIECE ((size_t)16 << 10)
 #define STAMP_LEAST 32u /* letters: a shorter name was given by somebody else */
 #define NAMES_MAX 100u  /* names tried for one new file */
 

@@ -245,7 +245,9 @@ enum {
 struct wess_change {
     uint32_t what; /* WESS_UPSERT or WESS_DELETE */
     uint32_t flags;
-    struct wess_item item; /* facts; of a deletion the id only */
+    /* Facts; of a deletion the id only. Fields are what the listing tells without another request:
+     * of what is filed they do until it goes. None: it is asked for by fetch(). */
+    struct wess_item item;
 };
 struct wess_page {
     const struct wess_change *changes;

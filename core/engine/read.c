@@ -71,15 +71,15 @@ static bool wants(const struct entry *e, enum side side)
     return e->need[side] && e->row[side].id && e->got[side] == WESS_NOT_TRIED;
 }
 
-/* ---- the cache of shared feeds ------------------------------------------------------------------
- */
+/* ---- what the index holds: of shared feeds, and of what is filed what its listing told
+ * --------------------------------------------------------------------------- */
 
 static bool from_cache(struct run *r, struct wess_arena *a, struct entry *e, enum side side)
 {
     const struct item_row *row = &e->row[side];
     struct wess_slice body;
-    if (!r->side[side].common || !row->content || differs(row->content_rev, row->revision) ||
-        item_body(r->db, a, row->id, &body) != STORE_OK)
+    if ((!r->side[side].common && !r->pair->files) || !row->content ||
+        differs(row->content_rev, row->revision) || item_body(r->db, a, row->id, &body) != STORE_OK)
         return !db_failed(r->db) || run_store_failed(r);
     struct content *content = arena_alloc(a, sizeof(*content));
     if (!content || !decode_content(a, body, content))

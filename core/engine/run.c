@@ -156,6 +156,7 @@ struct pull run_pull_of(struct run *r, enum side s)
                          .site = r->cfg->site,
                          .identity = side->schema->identity,
                          .by_name = config_by_name(r->cfg),
+                         .filed = r->pair->files && s == LEFT ? r->pair->kind : NULL,
                          .cancelled = round_options(r)->cancelled,
                          .live = round_live,
                          .ctx = r->round};

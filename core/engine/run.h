@@ -98,7 +98,7 @@ struct run {
     struct todo_row
         *met; /* of a dry run: to-dos that another run would have left to its next pass */
     size_t n_met;
-    const char *spool; /* of a pair that files: emptied with the run; NULL */
+    struct blob_dir *spool; /* of a pair that files: emptied with the run; NULL */
 };
 static inline enum side other_side(enum side s)
 {

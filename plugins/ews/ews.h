@@ -296,6 +296,7 @@ struct ews_kind {
     const char *due;                  /* the field that tells when; NULL: none */
     bool read_only;                   /* none of it is ever written */
     bool by_place; /* it has no folder of its own: see mailfolders.c; else below the one it has */
+    bool tells;    /* its listing tells of fields, see struct wess_change */
 };
 extern const struct ews_kind ews_contact_kind, ews_task_kind, ews_event_kind, ews_message_kind;
 extern const struct ews_kind *const ews_kinds[EWS_KINDS];

@@ -475,7 +475,7 @@ enum wess_code ews_item(struct wess_call *call, const xmlNode *contact, bool who
     r.spent |= (stamp && !own) || wess_item_keys(h, call->arena, out, own) != WESS_OK;
     if (whole)
         out->flags |= WESS_ITEM_WHOLE | (r.half ? WESS_ITEM_HALF : 0u);
-    out->fields = whole && !r.spent ? settled(&r, &r.fields) : NULL;
+    out->fields = (whole || kind->tells) && !r.spent ? settled(&r, &r.fields) : NULL;
     out->n_fields = out->fields ? out->n_fields : 0;
     return r.spent ? WESS_TOO_BIG : WESS_OK;
 }

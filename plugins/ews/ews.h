@@ -312,8 +312,8 @@ void ews_path_title(struct xml_out *);
 void ews_path_kept(struct xml_out *);
 /* ItemShape: facts, or facts and content; which parts it has that come by themselves; its MIME. */
 void ews_shape(struct xml_out *, const struct ews_kind *, bool whole, bool parts, bool mime);
-/* ItemShape: mail addresses or whose meeting it is, and stamp */
-void ews_shape_slots(struct xml_out *, const struct ews_kind *);
+/* ItemShape: mail addresses or whose meeting it is, and stamp; what lies within its text */
+void ews_shape_slots(struct xml_out *, const struct ews_kind *, bool files);
 void ews_item_id(struct xml_out *, const char *id, const char *change_key);
 
 /* ---- item.c: an item as Exchange shows it
@@ -333,13 +333,14 @@ void ews_read_line(struct ews_reading *, const char *name, const char *value); /
 /* Facts, or facts and content. WESS_TOO_BIG: budget spent. WESS_REJECTED: it cannot be named (no
  * id, or one longer than an id may be) and is left out. */
 enum wess_code ews_item(struct wess_call *, const xmlNode *item, bool whole, struct wess_item *);
-/* What its mail slots hold now. */
+/* What an update has to know of the item as it is now. */
 struct ews_slots {
     struct wess_slice mail[EWS_MAILS];
     bool
         held[EWS_MAILS]; /* by an address that is not shown (a directory path): not ours to touch */
     bool stamped;
     bool foreign;      /* a meeting that somebody else organises */
+    bool pictures;     /* its text shows files that lie within it */
     bool kept;         /* a series that is half written: see rewrite.c */
     const char *keeps; /* how it was, to be written with it; NULL: nothing */
 };

@@ -20,6 +20,7 @@
 #define EWS_SETTLE_MS 75000u                  /* a batch may run for a minute */
 #define EWS_ANSWER_BYTES ((uint64_t)2 << 20)  /* of one GetItem: batches shrink towards it */
 #define EWS_ITEM_BYTES ((uint64_t)8 << 20)    /* of the answer for one item: the parser takes 10 */
+#define EWS_PLAIN_BYTES ((uint64_t)16 << 20)  /* of any other answer that is held whole */
 #define EWS_REQUEST_BYTES ((uint64_t)4 << 20) /* of what one writing request carries */
 #define EWS_MAILS 3u                          /* EmailAddress1..3 */
 #define EWS_STAMP_SET "6a1f5c2e-94b3-4d0c-8f27-3f1f0c6b7a11"
@@ -195,7 +196,8 @@ void ews_read(struct http_response *, bool write, const struct ews_taker *, size
 /* By which the server's own logs find a request: a header. */
 void ews_name_request(char out[EWS_REQUEST_ID]);
 /* Sends up to EWS_LANES documents at once; ends them. Answers are taken in the order of their
- * coming. The code is that of the first that failed, with call->error filled. */
+ * coming. body_max 0: EWS_PLAIN_BYTES, or what http.body_max lets through where a filter takes it.
+ * The code is that of the first that failed, with call->error filled. */
 enum wess_code ews_send(struct wess_call *, struct xml_out *docs, size_t n, bool write,
                         uint64_t body_max, const struct ews_taker *);
 /* Bytes that stand in a document in the place of the empty text of one element: they come in pieces

@@ -325,8 +325,11 @@ static void soap(const struct sb_request *r, struct sb_response *out, const xmlN
     if (!m && !strcmp((const char *)op->name, "ResolveNames") &&
         !ex_child(header, "ExchangeImpersonation"))
         m = ex_mailboxes;
+    int64_t wait_ms;
     if (!m)
         fault(out, code, "The account does not have permission, or there is no such mailbox.", 0);
+    else if (ex_over_budget(m, &wait_ms))
+        fault(out, "ErrorServerBusy", "The server cannot service this request right now.", wait_ms);
     else
         run(r, out, m, op, carry_out);
 }

@@ -71,9 +71,14 @@ struct ex_mailbox {
     bool out_of_scope;   /* of the role by which the service account impersonates */
     char *categories;    /* the list of them, XML; NULL: it has none */
     char *delegates;     /* logins that may work in it, "," between; NULL: none */
+    int64_t window_ms;   /* since when requests are counted */
+    long asked;          /* since then */
 };
 extern struct ex_mailbox *ex_mailboxes;
 extern size_t ex_n_mailboxes;
+
+/* exchange_budget.c: whether that is one request too many, and how long to wait */
+bool ex_over_budget(struct ex_mailbox *, int64_t *wait_ms);
 
 /* exchange_store.c */
 void ex_store_start(void);

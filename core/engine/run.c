@@ -157,6 +157,7 @@ struct pull run_pull_of(struct run *r, enum side s)
                          .site = r->cfg->site,
                          .identity = side->schema->identity,
                          .by_name = config_by_name(r->cfg),
+                         .whole_after_ms = r->cfg->full_check_ms,
                          .cancelled = round_options(r)->cancelled,
                          .live = round_live,
                          .ctx = r->round};

@@ -125,8 +125,13 @@ static const char version_4[] =
 /* The key itself where the remote could not be asked for it: "SPACE ID". */
 static const char version_5[] = "ALTER TABLE unmet ADD COLUMN ask TEXT;";
 
+/* When all of it was listed last. */
+static const char version_6[] = "ALTER TABLE feeds ADD COLUMN whole_ms INT NOT NULL DEFAULT 0;"
+                                "UPDATE feeds SET whole_ms = read_ms;";
+
 /* Step i leads from version i to i + 1. */
-static const char *const steps[] = {version_1, version_2, version_3, version_4, version_5};
+static const char *const steps[] = {version_1, version_2, version_3,
+                                    version_4, version_5, version_6};
 #define NEWEST ((int)(sizeof(steps) / sizeof(steps[0])))
 
 /* Links and values are read through views, so that a dry db can put its own over them. */

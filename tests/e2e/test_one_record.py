@@ -245,6 +245,23 @@ def test_one_that_is_hidden_from_us_is_no_backup():
         assert any(p["fields"]["name"] == "Zoe Newer" for p in box.people())
 
 
+def test_all_is_listed_again_from_time_to_time():
+    with Sandbox("--data", "empty") as box, \
+            Many(box, "contact", "contacts", "people", own=False, users=1) as wess:
+        customer(box, 0)
+        wess.settle()
+        with open(wess.config) as f:
+            text = f.read()
+        for days, every, read in ((3, "7d", 0), (8, "7d", 1), (1, "7d", 0), (6, "30d", 0), (40, "30d", 1)):
+            wess.write("wess.conf", f'full_check = "{every}"; {text}')
+            box.move_clock(days * 86400)
+            run = wess.sync("--no-wait")["u1"]
+            assert (run["left"]["read"], run["right"]["read"]) == (read, read), (days, every, run)
+            assert not run["right"]["updated"] + run["left"]["updated"], run
+        wess.write("wess.conf", f'full_check = "1h"; {text}')
+        assert "full_check must be within" in wess("check", check=(2,)).stderr
+
+
 def test_a_shared_record_is_not_deleted_for_one():
     with Sandbox("--data", "empty") as box, \
             Many(box, "contact", "contacts", "people", pair='on_untag = "delete"; '

@@ -245,6 +245,41 @@ def test_one_that_is_hidden_from_us_is_no_backup():
         assert any(p["fields"]["name"] == "Zoe Newer" for p in box.people())
 
 
+BOTH_GO = 'on_delete = { left = "delete"; right = "delete"; };'
+
+
+def test_what_we_may_not_see_is_not_deleted():
+    """Nothing tells of it (B4), and it looks as a deletion does: whoever reads it, or lists all, misses it."""
+    week = 8 * 86400
+    for edit in (False, True):
+        with Sandbox("--data", "empty") as box, \
+                Many(box, "contact", "contacts", "people", own=False, users=1, pair=BOTH_GO) as wess:
+            customer(box, 0)
+            wess.settle()
+            person = box.person()["id"]
+            box.workbooks("hide", id=person)
+            if edit:
+                box.exchange("edit", 0, id=box.contact(0)["id"], JobTitle="Chair")
+            box.move_clock(week)
+            run = wess.sync("--no-wait")["u1"]
+            assert run["left"]["ended"] + run["right"]["ended"] == 1, run
+            wess.settle()
+            assert box.contact(0) and [p["id"] for p in box.people()] == [person], "deleted, or made twice"
+            assert "not shown to us" in wess("why", "ann@x.example").stdout
+            # Given back, which is no change either; what was edited meanwhile goes across.
+            box.exchange("edit", 0, id=box.contact(0)["id"], JobTitle="Head")
+            wess.settle()
+            box.workbooks("hide", id=person, on=0)
+            box.move_clock(week)
+            wess.settle()
+            assert box.person()["fields"]["person_job_title"] == "Head"
+            # A deletion is believed by its word, and in a listing of all by the bin.
+            box.workbooks("delete", id=person)
+            box.move_clock(week)
+            wess.settle()
+            assert not box.contacts(0)
+
+
 def test_all_is_listed_again_from_time_to_time():
     with Sandbox("--data", "empty") as box, \
             Many(box, "contact", "contacts", "people", own=False, users=1) as wess:

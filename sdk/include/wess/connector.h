@@ -397,7 +397,8 @@ enum { /* wess_collection.caps */
            1 << 6, /* items carry our stamp from their creation, readable and findable */
        WESS_CAP_FACET = 1 << 7, /* speaks of some fields only: never creates or deletes a record */
        WESS_CAP_TOMBSTONE_PROVES =
-           1 << 8, /* a reported deletion is one (not a move, not lost rights) */
+           1 << 8, /* a reported deletion is one (not a move, not lost rights), and, without
+                      ABSENCE_PROVES, nothing else is: find() flags what is in the bin TRASHED */
        WESS_CAP_ABSENCE_PROVES = 1 << 9, /* not in a snapshot: deleted */
        WESS_CAP_SILENT = 1 << 10,      /* no write makes the remote tell anybody, but one that bears
                                           WESS_OP_MAY_TELL */

@@ -253,6 +253,9 @@ enum wess_code wb_queues_of(struct wess_call *, const json_t *rows);
 /* Looks for a queue by its name, if it is not among the first. */
 enum wess_code wb_queue_named(struct wess_call *, enum wb_family, const char *name);
 const char *wb_queue_id(const struct wb_queues *, const char *name); /* or number; NULL: none */
+/* The names and numbers of those of this collection that are known; where told to (PROBE) of all.
+ */
+enum wess_code wb_values(struct wess_call *, const char *fact, struct wess_list *, bool *all);
 enum wess_code wb_changes(struct wess_call *, struct wess_slice, uint32_t, struct wess_page *);
 enum wess_code wb_fetch(struct wess_call *, struct wess_list, struct wess_result *);
 enum wess_code wb_find(struct wess_call *, const struct wess_key *, size_t, struct wess_page *);

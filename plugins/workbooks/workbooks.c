@@ -231,6 +231,7 @@ static const struct wess_connector connector = {
     .find = wb_find,
     .apply = wb_apply,
     .relate = wb_relate,
+    .values = wb_values,
 };
 
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void)

@@ -84,6 +84,8 @@ enum wess_code wb_post_upload(struct wess_call *, const char *path, struct wb_up
                               json_t **out);
 /* Gives WESS_TOO_BIG its text, where none was given: what every slot ends with. */
 enum wess_code wb_told(struct wess_call *, enum wess_code);
+/* Whether the host keeps things beyond the process. */
+bool wb_keeps(const struct wess_host *);
 /* A JSON text, bounded in depth and number of values, and strict; pure. NULL: not JSON. */
 json_t *wb_parse(const char *text, size_t len);
 /* What an HTTP answer without JSON means; pure. */

@@ -34,7 +34,7 @@ static const struct wess_option options[] = {
      "whether the finish of a meeting of whole days is its last day, or the day after", 0},
     {"link_people", "bool", NULL, "true", NULL,
      "whether mail is related to the people who bear an address of it", 0},
-    {"link_attendees", "bool", NULL, "false", NULL,
+    {"link_attendees", "bool", NULL, "true", NULL,
      "whether attendees are related to the people they are", 0},
     {"mail_status", "string", NULL, NULL, NULL,
      "status of filed emails; one of the database that sends nothing unless given", 0},

@@ -99,10 +99,9 @@ static const char *missing(const struct look *l, const struct cfg_endpoint *e,
     return NULL;
 }
 
-/* What the pairs of this endpoint select there, for this user or for each. */
-static const char *select_wrong(const struct look *l, const struct cfg_endpoint *e,
-                                const struct cfg_user *only, struct conn *conn,
-                                struct wess_arena *a)
+/* What the pairs of this endpoint say of it, for this user or for each. */
+static const char *pair_wrong(const struct look *l, const struct cfg_endpoint *e,
+                              const struct cfg_user *only, struct conn *conn, struct wess_arena *a)
 {
     const struct config *cfg = l->cli->config;
     const char *wrong = NULL;
@@ -111,7 +110,7 @@ static const char *select_wrong(const struct look *l, const struct cfg_endpoint 
         const struct cfg_user *u = &cfg->users[i / 2 % cfg->n_users];
         if (p->endpoint[i % 2] != e || u->mode == MODE_OFF || (only && u != only))
             continue;
-        wrong = conn_select_wrong(conn, p, (int)(i % 2), u, a, true);
+        wrong = conn_pair_wrong(conn, p, (int)(i % 2), u, a, true);
         if (wrong && !only)
             wrong = arena_fmt(l->cli->arena, "user %s, %s", u->id, wrong);
     }
@@ -173,7 +172,7 @@ static void look_at(const struct look *l, const struct cfg_endpoint *e, const st
         out->collections = name_collections(l, schema);
         out->missing = missing(l, e, schema);
         if (!out->missing)
-            out->missing = select_wrong(l, e, user, conn, a);
+            out->missing = pair_wrong(l, e, user, conn, a);
     }
     conn_close(conn);
     arena_free(a);

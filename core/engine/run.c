@@ -116,14 +116,14 @@ static bool heed_lacks(struct run *r, enum side s)
 }
 
 /* What is chosen by the other side travels all the same. */
-static void heed_select(struct run *r, enum side s)
+static void heed_names(struct run *r, enum side s)
 {
-    const char *wrong = conn_select_wrong(r->side[s].conn, r->pair, s, r->user, r->arena, false);
+    const char *wrong = conn_pair_wrong(r->side[s].conn, r->pair, s, r->user, r->arena, false);
     if (!wrong || *r->report.text)
         return;
     r->report.status = status_worse(r->report.status, EXIT_USAGE);
     snprintf(r->report.text, sizeof(r->report.text), "%s", wrong);
-    log_line(WESS_LOG_WARN, "pair %s user %s: its select asks for what is not there", r->pair->name,
+    log_line(WESS_LOG_WARN, "pair %s user %s: it asks for what is not there", r->pair->name,
              r->user->id);
 }
 
@@ -141,7 +141,7 @@ static bool open_run(struct run *r)
         if (!heed_lacks(r, (enum side)s))
             return false;
     for (int s = LEFT; s <= RIGHT; s++)
-        heed_select(r, (enum side)s);
+        heed_names(r, (enum side)s);
     for (int s = LEFT; s <= RIGHT; s++)
         conn_allow_writes(r->side[s].conn, r->side[s].writable && !r->dry);
     r->report.first_meeting = !r->pu.met;

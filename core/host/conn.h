@@ -92,10 +92,10 @@ enum wess_code conn_tags(struct conn *, const char *collection, struct wess_aren
 enum wess_code conn_values(struct conn *, const char *collection, struct wess_arena *,
                            const char *fact, bool ask, struct wess_list *, bool *all,
                            struct wess_error *);
-/* NULL, or what is wrong with a select: it asks for a value that the fact cannot have, so that it
- * chooses nothing. In the arena. */
-const char *conn_select_wrong(struct conn *, const struct cfg_pair *, int side,
-                              const struct cfg_user *, struct wess_arena *, bool ask);
+/* NULL, or what of a pair cannot be there, in the arena: a value of a select that the fact cannot
+ * have, so that it chooses nothing, or a custom field that the collection lacks. */
+const char *conn_pair_wrong(struct conn *, const struct cfg_pair *, int side,
+                            const struct cfg_user *, struct wess_arena *, bool ask);
 enum wess_code conn_apply(struct conn *, const char *collection, struct wess_arena *,
                           const struct wess_op *, size_t n, struct wess_result *,
                           struct wess_error *);

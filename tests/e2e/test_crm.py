@@ -475,6 +475,21 @@ def test_a_field_of_the_database_s_own():
         assert box.contact(0)["fields"]["Mileage"] == "silver"
 
 
+def test_a_mapped_field_that_a_side_lacks_is_told():
+    rule = 'fields = ( {{ left = "x.ews.{}"; right = "x.workbooks.{}"; }} );'
+    for names, said in ((("Mileage", "cf_person_teir"), 'crm: people has no field "x.workbooks.cf_person_teir", so that it '
+                         'does not travel; did you mean "x.workbooks.cf_person_tier"?'),
+                        (("Milage", "cf_person_tier"), 'exchange: contacts has no field "x.ews.Milage", so that it '
+                         'does not travel; did you mean "x.ews.Mileage"?'),
+                        (("Mileage", "cf_person_tier"), None)):
+        with Sandbox("--data", "empty") as box, \
+                Crm(box, "contact", "contacts", "people", pair=rule.format(*names),
+                    wb='custom_fields = [ "people.cf_person_tier" ];') as wess:
+            status = 2 if said else 0
+            assert (said or "Everything answers") in wess.run("check", "--online", check=status).stdout
+            assert wess.sync("--no-wait", check=status)["u1"]["text"] == (said or "")
+
+
 def describes(wess, of="crm user -"):
     """How many requests each describe took, in turn."""
     with open(os.path.join(wess.dir, "log")) as f:

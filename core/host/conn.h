@@ -92,8 +92,9 @@ enum wess_code conn_tags(struct conn *, const char *collection, struct wess_aren
 enum wess_code conn_values(struct conn *, const char *collection, struct wess_arena *,
                            const char *fact, bool ask, struct wess_list *, bool *all,
                            struct wess_error *);
-/* NULL, or what of a pair cannot be there, in the arena: a value of a select that the fact cannot
- * have, so that it chooses nothing, or a custom field that the collection lacks. */
+/* NULL, or what of a pair cannot be there, in the arena: a fact that the collection does not offer,
+ * or a value that it cannot have, so that a select chooses nothing; a custom field that the
+ * collection lacks. */
 const char *conn_pair_wrong(struct conn *, const struct cfg_pair *, int side,
                             const struct cfg_user *, struct wess_arena *, bool ask);
 enum wess_code conn_apply(struct conn *, const char *collection, struct wess_arena *,

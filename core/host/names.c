@@ -18,6 +18,14 @@ static bool is_there(struct wess_arena *a, struct wess_list values, const char *
     return !asked; /* without memory nothing is said */
 }
 
+static bool is_in(struct wess_list l, const char *name)
+{
+    for (size_t i = 0; i < l.n; i++)
+        if (!strcmp(l.of[i], name))
+            return true;
+    return false;
+}
+
 static const char *select_wrong(struct conn *c, const struct cfg_pair *pair, int side,
                                 const struct cfg_user *user, struct wess_arena *a, bool ask)
 {
@@ -42,6 +50,29 @@ static const char *select_wrong(struct conn *c, const struct cfg_pair *pair, int
     return wrong;
 }
 
+/* The name of a fact that the collection does not offer. */
+static const char *fact_wrong(const struct wess_collection *col, const struct cfg_pair *pair,
+                              int side, struct wess_arena *a)
+{
+    static const char *const settings[] = {"tags_any", "tags_all", "tags_none", "folder",
+                                           "shared",   "source",   "join"};
+    const struct cfg_select *s = &pair->select[side];
+    for (size_t i = 0; i < s->n_facts; i++) {
+        const char *name = s->facts[i].name;
+        if (is_in(col->facts, name))
+            continue;
+        const char *near = text_nearest(name, col->facts.of, col->facts.n);
+        if (!near)
+            near = text_nearest(name, settings, sizeof(settings) / sizeof(settings[0]));
+        return arena_fmt(a,
+                         "%s: a select of %s cannot ask for \"%s\", so that nothing is chosen "
+                         "there%s%s%s",
+                         pair->endpoint[side]->name, col->id, name, near ? "; did you mean \"" : "",
+                         near ? near : "", near ? "\"?" : "");
+    }
+    return NULL;
+}
+
 /* The names of fields of the remote's own, as the collection lists them. */
 static struct wess_list own_fields(const struct wess_collection *col, const char *prefix,
                                    struct wess_arena *a)
@@ -52,14 +83,6 @@ static struct wess_list own_fields(const struct wess_collection *col, const char
         if (!strncmp(col->fields[i].name, prefix, strlen(prefix)))
             of[out.n++] = col->fields[i].name;
     return out;
-}
-
-static bool is_in(struct wess_list l, const char *name)
-{
-    for (size_t i = 0; i < l.n; i++)
-        if (!strcmp(l.of[i], name))
-            return true;
-    return false;
 }
 
 /* Of a collection that lists some of its own. */
@@ -89,6 +112,8 @@ const char *conn_pair_wrong(struct conn *c, const struct cfg_pair *pair, int sid
     struct wess_error e;
     enum wess_code rc;
     const struct wess_collection *col = conn_collection(c, pair->collection[side], &e, &rc);
-    const char *wrong = col ? fields_wrong(col, pair, side, a) : NULL;
+    const char *wrong = col ? fact_wrong(col, pair, side, a) : NULL;
+    if (!wrong && col)
+        wrong = fields_wrong(col, pair, side, a);
     return wrong ? wrong : select_wrong(c, pair, side, user, a, ask);
 }

@@ -448,6 +448,17 @@ def test_19b_a_queue_that_is_not_there_is_told():
             assert not wess.sync("--no-wait", check=0)["u1"]["text"]
 
 
+def test_19c_a_fact_that_nobody_offers_is_told():
+    with Sandbox("--data", "empty") as box, Wess(box, pair=EASY) as wess:
+        with open(wess.config) as f:
+            text = f.read()
+        for wrong, near in (("queu", "queue"), ("fodler", "folder")):
+            wess.write("wess.conf", text.replace("queue = ", wrong + " = "))
+            said = f'crm: a select of people cannot ask for "{wrong}", so that nothing is chosen there; did you mean "{near}"?'
+            assert said in wess.run("check", "--online", check=2).stdout
+            assert wess.sync("--no-wait", check=2)["u1"]["text"] == said
+
+
 def test_20_more_queues_than_the_service_lists_at_once():
     with Sandbox("--data", "load", "--users", "300", "--contacts", "0") as box:
         last = box.info["exchange"]["mailboxes"][299]

@@ -475,6 +475,37 @@ def test_a_field_of_the_database_s_own():
         assert box.contact(0)["fields"]["Mileage"] == "silver"
 
 
+def test_a_filter_chooses():
+    """Columns that the settings name, beside the queue."""
+    by = 'select_columns = [ "tasks.activity_type", "people.cf_person_grade", "people.person_job_title" ];'
+    with Sandbox("--data", "empty") as box, Crm(box, "task", "tasks", "tasks", wb=by) as wess:
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text.replace('queue = "', 'activity_type = "phone call"; queue = "'))
+        for name, kind, more in (("Ring", "Phone call", {}), ("Do", "To-do", {}), ("None", "", {}),
+                                 ("Theirs", "Phone call", {"queue_id": 999})):
+            box.workbooks("create", of="tasks", name=name, activity_type=kind, **{"queue_id": queue_of(wess), **more})
+        wess.settle()
+        names = lambda: sorted(c["fields"]["Subject"] for c in box.contacts(0, folder="tasks"))
+        assert names() == ["Ring"], names()
+        box.workbooks("edit", of="tasks", id=there(box, "tasks", "Do")["id"], activity_type="Phone call")
+        box.workbooks("edit", of="tasks", id=there(box, "tasks", "Ring")["id"], activity_type="To-do")
+        wess.settle()
+        assert names() == ["Do", "Ring"], "what leaves a filter is not deleted"
+        # Another filter is read anew; no column of that name, and none that was not named.
+        wess.write("wess.conf", text.replace('queue = "', 'activity_type = "To-do"; queue = "'))
+        wess.settle()
+        assert names() == ["Do", "Ring"] and not all_there(box, "tasks", name="Ring")[0]["is_deleted"]
+        wess.write("wess.conf", text.replace("tasks.activity_type", "tasks.activity_typ"))
+        assert 'tasks in Workbooks have no field "activity_typ"; did you mean "activity_type"?' in \
+            wess.run("check", "--online", check=2).stdout
+        wess.write("wess.conf", text.replace('queue = "', 'activity_status = "New"; queue = "'))
+        assert 'cannot ask for "activity_status"' in wess.run("check", "--online", check=2).stdout
+        for bad in ("emails.status", "tasks.main[x]", "tasks", "x.y"):
+            wess.write("wess.conf", text.replace("tasks.activity_type", bad))
+            assert f'"{bad}" is not of the form' in wess.run("check", "--online", check=2).stdout, bad
+
+
 def test_a_mapped_field_that_a_side_lacks_is_told():
     rule = 'fields = ( {{ left = "x.ews.{}"; right = "x.workbooks.{}"; }} );'
     for names, said in ((("Mileage", "cf_person_teir"), 'crm: people has no field "x.workbooks.cf_person_teir", so that it '

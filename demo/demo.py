@@ -24,7 +24,7 @@ endpoints: {{
     password = {{ file = "{dir}/exchange.secret"; }}; impersonate = "%{{user.mailbox}}";
     time_zone = "Europe/London"; }};
   crm: {{ connector = "workbooks"; url = "{workbooks}";
-    api_key = {{ file = "{dir}/workbooks.secret"; }}; link_attendees = true; }};
+    api_key = {{ file = "{dir}/workbooks.secret"; }}; }};
   tags: {{ connector = "imap-tags"; url = "{imap}"; username = "%{{user.id}}";
     password = {{ file = "{dir}/imap.secret"; }}; }};
 }};

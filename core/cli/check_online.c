@@ -99,6 +99,24 @@ static const char *missing(const struct look *l, const struct cfg_endpoint *e,
     return NULL;
 }
 
+/* What the pairs of this endpoint say of it, for this user or for each. */
+static const char *pair_wrong(const struct look *l, const struct cfg_endpoint *e,
+                              const struct cfg_user *only, struct conn *conn, struct wess_arena *a)
+{
+    const struct config *cfg = l->cli->config;
+    const char *wrong = NULL;
+    for (size_t i = 0; i < 2 * cfg->n_pairs * cfg->n_users && !wrong; i++) {
+        const struct cfg_pair *p = &cfg->pairs[i / 2 / cfg->n_users];
+        const struct cfg_user *u = &cfg->users[i / 2 % cfg->n_users];
+        if (p->endpoint[i % 2] != e || u->mode == MODE_OFF || (only && u != only))
+            continue;
+        wrong = conn_pair_wrong(conn, p, (int)(i % 2), u, a, true);
+        if (wrong && !only)
+            wrong = arena_fmt(l->cli->arena, "user %s, %s", u->id, wrong);
+    }
+    return wrong ? arena_text(l->cli->arena, wrong) : NULL;
+}
+
 static void keep_notes(const struct look *l, const struct conn_notes *notes, struct seen *out)
 {
     struct wess_fact *of = arena_alloc(l->cli->arena, (notes->n + 1) * sizeof(*of));
@@ -153,6 +171,8 @@ static void look_at(const struct look *l, const struct cfg_endpoint *e, const st
         out->version = arena_text(l->cli->arena, schema->version);
         out->collections = name_collections(l, schema);
         out->missing = missing(l, e, schema);
+        if (!out->missing)
+            out->missing = pair_wrong(l, e, user, conn, a);
     }
     conn_close(conn);
     arena_free(a);

@@ -162,6 +162,7 @@ static void read_daemon(struct reader *r, const config_setting_t *root)
     c->control = under_root(r, text_of(r, d, &group_daemon, "control"));
     if (!c->control && c->state_dir)
         c->control = arena_fmt(r->a, "%s/control", c->state_dir);
+    c->full_check_ms = duration_of(r, root, &group_top, "full_check");
     c->keep_ended_ms = duration_of(r, keep, &group_keep, "ended");
     c->before_images_ms = duration_of(r, keep, &group_keep, "before_images");
 }

@@ -121,6 +121,7 @@ struct config {
     size_t n_users;
     bool watch;            /* daemon.watch */
     int64_t every_ms;      /* daemon.every */
+    int64_t full_check_ms; /* after that all of a feed is listed again; 7 days */
     int64_t keep_ended_ms; /* 400 days */
     int64_t before_images_ms, before_images_bytes;
     unsigned workers;      /* 8 */

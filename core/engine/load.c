@@ -44,6 +44,14 @@ static const char *untag_reason(enum side side)
     return side == LEFT ? WHY_UNTAG_LEFT : WHY_UNTAG_RIGHT;
 }
 
+/* Whether a side chooses it: by its news, else as it last did. */
+static bool still_chosen(const struct entry *e, enum side s)
+{
+    if (e->chosen[s] != NOT_CHOSEN)
+        return e->chosen[s] == CHOSEN;
+    return e->link.chosen[s] && (e->row[s].flags & ITEM_CHOSEN);
+}
+
 /* Whether the reason why a link ended no longer holds. */
 static bool is_reversed(const struct entry *e)
 {
@@ -58,6 +66,9 @@ static bool is_reversed(const struct entry *e)
         {WHY_MOVED, LEFT, true},
     };
     const char *reason = e->link.reason ? e->link.reason : "";
+    if (!strcmp(reason, WHY_HIDDEN))
+        return !is_gone(&e->row[LEFT]) && !is_gone(&e->row[RIGHT]) &&
+               (still_chosen(e, LEFT) || still_chosen(e, RIGHT));
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         enum side s = table[i].side;
         if (strcmp(reason, table[i].reason))
@@ -129,10 +140,11 @@ static void judge_ended(struct run *r, struct batch *b, struct entry *e)
         e->reason = filed ? WHY_FILED : private ? WHY_PRIVATE : WHY_ENDED;
         return;
     }
+    bool shown = e->link.reason && !strcmp(e->link.reason, WHY_HIDDEN);
     e->link.ended = false;
     e->link.reason = e->link.who = NULL;
     for (int s = LEFT; s <= RIGHT; s++) {
-        e->link.chosen[s] = e->chosen[s] == CHOSEN;
+        e->link.chosen[s] = shown ? still_chosen(e, (enum side)s) : e->chosen[s] == CHOSEN;
         e->link.rev[s] = NULL;
     }
     e->linked = true;

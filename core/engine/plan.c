@@ -72,7 +72,7 @@ static bool was_read(struct run *r, struct entry *e)
         switch (e->got[s]) {
         case WESS_GONE:
             /* Gone between the list and the reading: weighed as a deletion in the next pass. */
-            item_flags(r->db, e->row[s].id, ITEM_GONE, 0);
+            item_flags(r->db, e->row[s].id, item_not_found(&r->side[s]), 0);
             todo_put(r->db, r->pu.id, (enum side)s, e->row[s].id, NOT_CHOSEN);
             r->progress++;
             return false;

@@ -114,6 +114,18 @@ static bool heed_lacks(struct run *r, enum side s)
     return true;
 }
 
+/* What is chosen by the other side travels all the same. */
+static void heed_names(struct run *r, enum side s)
+{
+    const char *wrong = conn_pair_wrong(r->side[s].conn, r->pair, s, r->user, r->arena, false);
+    if (!wrong || *r->report.text)
+        return;
+    r->report.status = status_worse(r->report.status, EXIT_USAGE);
+    snprintf(r->report.text, sizeof(r->report.text), "%s", wrong);
+    log_line(WESS_LOG_WARN, "pair %s user %s: it asks for what is not there", r->pair->name,
+             r->user->id);
+}
+
 static bool open_run(struct run *r)
 {
     struct opening sides[2];
@@ -127,6 +139,8 @@ static bool open_run(struct run *r)
     for (int s = LEFT; s <= RIGHT; s++)
         if (!heed_lacks(r, (enum side)s))
             return false;
+    for (int s = LEFT; s <= RIGHT; s++)
+        heed_names(r, (enum side)s);
     for (int s = LEFT; s <= RIGHT; s++)
         conn_allow_writes(r->side[s].conn, r->side[s].writable && !r->dry);
     r->report.first_meeting = !r->pu.met;
@@ -157,6 +171,7 @@ struct pull run_pull_of(struct run *r, enum side s)
                          .identity = side->schema->identity,
                          .by_name = config_by_name(r->cfg),
                          .filed = r->pair->files && s == LEFT ? r->pair->kind : NULL,
+                         .whole_after_ms = r->cfg->full_check_ms,
                          .cancelled = round_options(r)->cancelled,
                          .live = round_live,
                          .ctx = r->round};

@@ -31,6 +31,7 @@
 #define WHY_BOTH_GONE "both-gone"
 #define WHY_OUT_OF_SCOPE "out-of-scope"
 #define WHY_MOVED "moved-away"
+#define WHY_HIDDEN "out-of-reach"
 #define WHY_BY_HAND "by-hand"
 #define WHY_DECLINED "declined"
 #define WHY_SHARED "shared"
@@ -188,6 +189,9 @@ bool batch_load(struct run *, struct batch *, const struct todo_row *, size_t n)
 bool batch_links(const struct batch *, enum side, int64_t item);
 /* load.c: private there, where private items take no part. */
 bool item_private(const struct run *, enum side, const struct item_row *);
+/* The flag of an item that a reading did not find: told as deleted, or absent where nothing but the
+ * remote's word proves a deletion. */
+uint32_t item_not_found(const struct run_side *);
 bool batch_weigh(struct run *, struct batch *); /* weigh.c: deletions proved by looking */
 bool batch_match(struct run *, struct batch *); /* match.c: the unlinked */
 /* read.c: what need not come with a content of that side, WESS_CALL_*. */

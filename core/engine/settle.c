@@ -534,7 +534,7 @@ bool settle_op(struct run *r, struct wess_arena *a, const struct op_row *op,
         if (r->side[op->side].collection->caps & WESS_CAP_REVISIONS_RISE)
             settle_stale(r, a, op); /* that it is gone is for the reading to say: see newest.c */
         else if (op->item[op->side])
-            item_flags(r->db, op->item[op->side], ITEM_GONE, 0);
+            item_flags(r->db, op->item[op->side], item_not_found(&r->side[op->side]), 0);
         again(r, op);
         return true;
     case WESS_CONFLICT:

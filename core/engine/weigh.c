@@ -19,6 +19,20 @@ static bool proved_by_word(const struct run_side *s, const struct item_row *row)
            ((row->flags & ITEM_ABSENT) && (caps & WESS_CAP_ABSENCE_PROVES));
 }
 
+/* A deletion is told there, and nothing but its word proves one: what is found nowhere may as well
+ * be hidden from us. */
+static bool only_word_proves(const struct run_side *s)
+{
+    return (s->collection->caps & (WESS_CAP_TOMBSTONE_PROVES | WESS_CAP_ABSENCE_PROVES)) ==
+               WESS_CAP_TOMBSTONE_PROVES &&
+           RULE(deletion_proved);
+}
+
+uint32_t item_not_found(const struct run_side *s)
+{
+    return only_word_proves(s) ? ITEM_ABSENT : ITEM_GONE;
+}
+
 /* The keys by which the lost item would be known again: its stamp, else the strongest of its
  * shadow. */
 static bool lost_keys(struct run *r, struct batch *b, const struct entry *e, enum side side,
@@ -125,7 +139,10 @@ static enum found where(struct run *r, struct batch *b, const struct suspect *s,
         enum found f = item->flags & WESS_ITEM_TRASHED   ? IN_BIN
                        : item->flags & WESS_ITEM_OUTSIDE ? ELSEWHERE
                                                          : HERE;
-        if (f == HERE && strcmp(item->id, s->e->row[s->side].rid)) {
+        bool other = strcmp(item->id, s->e->row[s->side].rid) != 0;
+        if (f == IN_BIN && other && only_word_proves(&r->side[s->side]))
+            continue; /* that one was deleted */
+        if (f == HERE && other) {
             *row = (struct item_row){0};
             /* Another contact of that address, linked by itself, is not this one. */
             if (item_by_rid(r->db, b->arena, r->side[s->side].feed.id, item->id, row) == STORE_OK &&
@@ -172,15 +189,21 @@ static void follow(struct run *r, struct batch *b, struct entry *e, enum side si
             b->of[i].act = ACT_WAIT;
 }
 
-/* It is gone; but where two records were merged the link goes on with the one that is left. What
- * that one does not show it never had, rather than lost since: nothing is taken from the twin. */
-static bool believe_gone(struct run *r, struct batch *b, struct entry *e, enum side side)
+/* It is gone, or, not proved, out of reach; but where two records were merged the link goes on with
+ * the one that is left. What that one does not show it never had, rather than lost since: nothing
+ * is taken from the twin. */
+static bool believe_gone(struct run *r, struct batch *b, struct entry *e, enum side side,
+                         bool proved)
 {
     struct item_row row = {0};
     if (e->row[side].id && RULE(survivor_followed) &&
         !match_survivor(r, b, side, e->row[side].id, &row))
         return false;
-    e->gone[side] = !row.id;
+    e->gone[side] = !row.id && proved;
+    if (!row.id && !proved) {
+        e->act = ACT_END;
+        e->reason = WHY_HIDDEN;
+    }
     if (!row.id)
         return true;
     e->link.made[side] = false; /* it bears no stamp of this link */
@@ -236,7 +259,8 @@ static bool judge(struct run *r, struct batch *b, struct suspect *s,
     switch (back ? ELSEWHERE : f) {
     case NOWHERE:
     case IN_BIN:
-        return believe_gone(r, b, s->e, s->side);
+        return believe_gone(r, b, s->e, s->side,
+                            f == IN_BIN || !only_word_proves(&r->side[s->side]));
     case ELSEWHERE:
         s->e->act = ACT_END;
         s->e->reason = WHY_MOVED;
@@ -287,7 +311,7 @@ static bool weigh_side(struct run *r, struct batch *b, enum side side)
         if (!e->linked || !e->suspect[side])
             continue;
         if (proved_by_word(&r->side[side], &e->row[side])) {
-            if (!believe_gone(r, b, e, side))
+            if (!believe_gone(r, b, e, side, true))
                 return false;
             continue;
         }

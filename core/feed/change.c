@@ -73,9 +73,9 @@ static const char *stamp_of(const struct wess_item *item)
  */
 
 /* The item is linked there, or was: what changed is weighed against the link. An ended one only
- * cares for the reason being reversed. */
+ * cares for the reason being reversed: it is chosen again, or `back` from where nobody saw it. */
 static void todo_of_link(struct storing *pg, const struct linked *l, const struct wess_item *facts,
-                         int64_t item, bool same)
+                         int64_t item, bool same, bool back)
 {
     struct db *db = pg->pull->db;
     const struct subscriber *sub = subscriber_of(pg->pull, l);
@@ -84,7 +84,7 @@ static void todo_of_link(struct storing *pg, const struct linked *l, const struc
         return;
     enum chosen verdict = judge(pg, sub->selector, facts);
     if (l->ended) {
-        if (verdict == CHOSEN)
+        if (verdict == CHOSEN || back)
             todo_put(db, l->pu, l->side, item, verdict);
         return;
     }
@@ -131,15 +131,16 @@ static bool is_chosen(struct storing *pg, const struct wess_item *facts)
     return chosen;
 }
 
-/* mended: it could not be judged until now, which is to be taken back. */
+/* flags: those it had until now. What could not be judged then is to be taken back. */
 static void todos(struct storing *pg, const struct wess_item *facts, const struct item_row *row,
-                  bool same, bool mended)
+                  bool same, uint32_t flags)
 {
     struct pull *p = pg->pull;
     bool chosen = false, was = (row->flags & ITEM_CHOSEN) != 0;
+    bool mended = (flags & ITEM_UNJUDGED) != 0, back = (flags & (ITEM_GONE | ITEM_ABSENT)) != 0;
     struct linked_list links = links_of(pg, row->id);
     for (size_t i = 0; i < links.n; i++)
-        todo_of_link(pg, &links.of[i], facts, row->id, same);
+        todo_of_link(pg, &links.of[i], facts, row->id, same, back);
     for (size_t i = 0; i < p->n_subs; i++) {
         if (is_linked(&links, &p->subs[i]))
             chosen |= judge(pg, p->subs[i].selector, facts) == CHOSEN;
@@ -168,7 +169,7 @@ static void echo(struct storing *pg, const struct wess_item *facts, const struct
     struct linked_list links = links_of(pg, row->id);
     for (size_t i = 0; i < links.n; i++)
         if (!links.of[i].ended)
-            todo_of_link(pg, &links.of[i], facts, row->id, true);
+            todo_of_link(pg, &links.of[i], facts, row->id, true, false);
     item_flags(pg->pull->db, row->id, 0, ITEM_UNSEEN);
 }
 
@@ -259,7 +260,8 @@ static void upsert(struct storing *pg, const struct wess_item *facts, bool as_ne
     struct pull *p = pg->pull;
     struct item_row row = {0};
     bool known = item_by_rid(p->db, pg->scratch, p->feed->id, facts->id, &row) == STORE_OK;
-    bool same = known && is_same(&row, facts), mended = (row.flags & ITEM_UNJUDGED) != 0;
+    bool same = known && is_same(&row, facts);
+    const uint32_t flags = row.flags;
     const char *stamp = stamp_of(facts);
 
     p->read++;
@@ -285,7 +287,7 @@ static void upsert(struct storing *pg, const struct wess_item *facts, bool as_ne
         ahead_want(p->ahead, row.id, facts->id);
     if (stamp && !(known && (row.flags & ITEM_OURS)))
         seen_stamp(p, pg->scratch, stamp, &row, pg->now_ms);
-    todos(pg, facts, &row, same, mended);
+    todos(pg, facts, &row, same, flags);
 }
 
 static void deletion(struct storing *pg, const struct wess_item *facts)

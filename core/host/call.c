@@ -250,6 +250,23 @@ enum wess_code conn_tags(struct conn *c, const char *collection, struct wess_are
     return leave(c, "tags", &call, rc, rc == WESS_OK ? answer_notes(*out, *n) : NULL, e);
 }
 
+enum wess_code conn_values(struct conn *c, const char *collection, struct wess_arena *a,
+                           const char *fact, bool ask, struct wess_list *out, bool *all,
+                           struct wess_error *e)
+{
+    struct wess_call call;
+    *out = (struct wess_list){NULL, 0};
+    *all = false;
+    if (!c->endpoint->plugin || !c->endpoint->plugin->connector->values)
+        return WESS_OK;
+    enum wess_code rc = enter(c, &call, collection, a, NULL, e);
+    if (rc != WESS_OK)
+        return rc;
+    call.flags = ask ? WESS_CALL_PROBE : 0u;
+    rc = weighed(&call, c->endpoint->plugin->connector->values(&call, fact, out, all));
+    return leave(c, "values", &call, rc, NULL, e);
+}
+
 /* Of a write whose answer lacks something, or is none, nothing is known. */
 static enum wess_code leave_write(struct conn *c, const char *what, struct wess_call *call,
                                   enum wess_code said, const struct wess_op *ops,

@@ -87,6 +87,16 @@ enum wess_code conn_find(struct conn *, const char *collection, struct wess_aren
 /* The tags that the mailbox offers, by ids that stay; none where its connector cannot say. */
 enum wess_code conn_tags(struct conn *, const char *collection, struct wess_arena *,
                          const struct wess_fact **, size_t *n, struct wess_error *);
+/* Which values a fact can have; *all: no others, so that it is false where its connector cannot
+ * say. `ask`: the remote may be asked. */
+enum wess_code conn_values(struct conn *, const char *collection, struct wess_arena *,
+                           const char *fact, bool ask, struct wess_list *, bool *all,
+                           struct wess_error *);
+/* NULL, or what of a pair cannot be there, in the arena: a fact that the collection does not offer,
+ * or a value that it cannot have, so that a select chooses nothing; a custom field that the
+ * collection lacks. */
+const char *conn_pair_wrong(struct conn *, const struct cfg_pair *, int side,
+                            const struct cfg_user *, struct wess_arena *, bool ask);
 enum wess_code conn_apply(struct conn *, const char *collection, struct wess_arena *,
                           const struct wess_op *, size_t n, struct wess_result *,
                           struct wess_error *);

@@ -11,8 +11,8 @@ enum store_code feed_get(struct db *db, struct wess_arena *a, const char *endpoi
                          const char *user, const char *collection, struct feed_row *out)
 {
     static const char read[] = "SELECT id, identity, generation, cursor, snapshot, complete,"
-                               " read_ms, endpoint, user, collection, remote FROM feeds WHERE"
-                               " endpoint = ? AND user = ? AND collection = ?";
+                               " read_ms, endpoint, user, collection, remote, whole_ms FROM"
+                               " feeds WHERE endpoint = ? AND user = ? AND collection = ?";
     sqlite3_stmt *s = sql_row(db, read, "ttt", endpoint, user, collection);
     if (!s && !db->failed) {
         bool outside = sql_outside(db);
@@ -38,7 +38,8 @@ enum store_code feed_get(struct db *db, struct wess_arena *a, const char *endpoi
                              .cursor = col_blob(db, a, s, 3),
                              .snapshot = col_int(s, 4),
                              .complete = col_int(s, 5) != 0,
-                             .read_ms = col_int(s, 6)};
+                             .read_ms = col_int(s, 6),
+                             .whole_ms = col_int(s, 11)};
     sql_end(s);
     return sql_ok(db);
 }
@@ -59,8 +60,8 @@ enum store_code feed_cursor(struct db *db, int64_t feed, struct wess_slice curso
     if (!last)
         return sql_do(db, "UPDATE feeds SET cursor = ?2 WHERE id = ?1", "ib", feed, cursor);
     return sql_do(db,
-                  "UPDATE feeds SET cursor = ?2, snapshot = 0, complete = 1, read_ms = ?3 WHERE id"
-                  " = ?1",
+                  "UPDATE feeds SET cursor = ?2, whole_ms = CASE WHEN snapshot OR NOT whole_ms THEN"
+                  " ?3 ELSE whole_ms END, snapshot = 0, complete = 1, read_ms = ?3 WHERE id = ?1",
                   "ibi", feed, cursor, now_ms);
 }
 

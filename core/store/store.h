@@ -72,6 +72,7 @@ struct feed_row {
     int64_t snapshot; /* number of the snapshot under way, 0: none */
     bool complete;    /* reached its last page at least once */
     int64_t read_ms;  /* when it last reached its end */
+    int64_t whole_ms; /* when a listing of everything last did */
 };
 enum store_code feed_get(struct db *, struct wess_arena *, const char *endpoint, const char *user,
                          const char *collection, struct feed_row *); /* makes the row if needed */

@@ -45,14 +45,13 @@ static void put_word(struct wb_table *t, size_t op, const struct wb_field *w,
         wb_refuse(t, op, w->name, "the setting picklist_values has no word for it", "no-word");
 }
 
-static const struct wb_kind *kind_named(const char *name, size_t len, size_t *place)
+size_t wb_place(const char *collection, size_t len)
 {
-    for (*place = 0; *place < WB_KINDS; ++*place) {
-        const struct wb_kind *k = wb_kinds[*place];
-        if (strlen(k->collection) == len && !strncmp(k->collection, name, len))
-            return k;
-    }
-    return NULL;
+    size_t i = 0;
+    while (i < WB_KINDS && (strlen(wb_kinds[i]->collection) != len ||
+                            strncmp(wb_kinds[i]->collection, collection, len) != 0))
+        i++;
+    return i;
 }
 
 static bool start_rows(struct wess_conn *c, size_t place)
@@ -82,8 +81,8 @@ static bool add(struct wess_conn *c, size_t place, const char *column, size_t le
 static bool take(struct wess_conn *c, const char *line, size_t len, bool *bad)
 {
     const char *dot = memchr(line, '.', len);
-    size_t place = 0;
-    const struct wb_kind *k = dot ? kind_named(line, (size_t)(dot - line), &place) : NULL;
+    size_t place = dot ? wb_place(line, (size_t)(dot - line)) : WB_KINDS;
+    const struct wb_kind *k = place < WB_KINDS ? wb_kinds[place] : NULL;
     size_t left = dot ? len - (size_t)(dot - line) - 1 : 0;
     *bad = !k || k == &wb_email_kind || left < 4 || left > 100 || strncmp(dot + 1, "cf_", 3) != 0;
     if (*bad || !start_rows(c, place))
@@ -112,8 +111,8 @@ static struct wb_field *field_of(struct wess_conn *c, const char *line, size_t l
                                  const char **word)
 {
     const char *dot = memchr(line, '.', len), *colon = memchr(line, ':', len);
-    size_t place = 0;
-    if (!dot || !colon || colon < dot || !kind_named(line, (size_t)(dot - line), &place))
+    size_t place = dot ? wb_place(line, (size_t)(dot - line)) : WB_KINDS;
+    if (!dot || !colon || colon < dot || place == WB_KINDS)
         return NULL;
     size_t name = (size_t)(colon - dot) - 1;
     *word = colon + 1;
@@ -165,8 +164,7 @@ void wb_custom_free(struct wess_conn *c)
 
 const struct wb_field *wb_rows(const struct wess_conn *c, const struct wb_kind *k, size_t *n)
 {
-    size_t place = 0;
-    kind_named(k->collection, strlen(k->collection), &place);
+    size_t place = wb_place(k->collection, strlen(k->collection));
     *n = c->rows[place] ? c->n_rows[place] : k->n_fields;
     return c->rows[place] ? c->rows[place] : k->fields;
 }

@@ -27,6 +27,18 @@ static bool is_first(const struct wb_field *rows, size_t i)
     return true;
 }
 
+/* With the whole of a record. */
+static bool is_read(const struct wess_conn *conn, const struct wb_kind *k, const char *column)
+{
+    size_t n;
+    const struct wb_field *rows = wb_rows(conn, k, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!rows[i].unread && wb_holds_column(conn, k, &rows[i]) &&
+            !strcmp(rows[i].column, column))
+            return true;
+    return false;
+}
+
 void wb_select(struct form *f, const struct wess_conn *conn, const struct wb_kind *k, bool whole)
 {
     for (size_t i = 0; i < sizeof(fact_columns) / sizeof(fact_columns[0]); i++)
@@ -40,6 +52,10 @@ void wb_select(struct form *f, const struct wess_conn *conn, const struct wb_kin
     for (size_t i = 0; whole && i < n; i++)
         if (!rows[i].unread && wb_holds_column(conn, k, &rows[i]) && is_first(rows, i))
             form_add(f, "_select_columns[]", rows[i].column);
+    size_t kind = wb_place(k->collection, strlen(k->collection));
+    for (size_t i = 0; i < conn->n_asked[kind]; i++)
+        if (!whole || !is_read(conn, k, conn->asked[kind][i]))
+            form_add(f, "_select_columns[]", conn->asked[kind][i]);
 }
 
 void wb_select_bare(struct form *f)
@@ -222,30 +238,6 @@ static void read_records(struct wb_reading *r, const struct wb_kind *k, const ch
         f->records = (struct wess_records){records.of, records.n};
 }
 
-/* A queue's id, and its name where that is known. */
-static void read_queue(struct wb_reading *r, const struct wb_queues *c, struct wess_item *out)
-{
-    char number[24];
-    const char *queue = wb_column_text(r, "assigned_to", number);
-    if (!queue)
-        return;
-    struct wess_fact *facts = r->host->alloc(r->a, 2 * sizeof(*facts));
-    char *id = wess_arena_text(r->host, r->a, queue);
-    if (!facts || !id) {
-        r->spent = true;
-        return;
-    }
-    facts[out->n_facts++] = (struct wess_fact){"queue", id};
-    for (size_t i = 0; i < c->n && out->n_facts < 2; i++)
-        if (c->of[i].name && !strcmp(c->of[i].id, queue)) {
-            char *name = wess_arena_text(r->host, r->a, c->of[i].name);
-            r->spent |= !name;
-            if (name)
-                facts[out->n_facts++] = (struct wess_fact){"queue", name};
-        }
-    out->facts = facts;
-}
-
 /* NULL: there is none. */
 static const char *copied(struct wb_reading *r, const char *column)
 {
@@ -331,8 +323,7 @@ enum wess_code wb_item(struct wess_call *call, const json_t *row, bool whole, st
     out->fields = r.fields.of;
     out->n_fields = r.fields.n;
     out->when_ms = when_of(out, k->when);
-    if (k->family != WB_NO_FAMILY)
-        read_queue(&r, &call->conn->queues[k->family], out);
+    wb_facts(&r, k, out);
     const char *stamp = copied(&r, "created_through_reference");
     if (r.strange)
         return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,

@@ -26,7 +26,6 @@ const struct wess_kind_caps wb_caps[WB_KINDS] = {[WB_PEOPLE] = {"contact", CAPS}
                                                  [WB_MEETINGS] = {"event", CAPS | WESS_CAP_SINGLES},
                                                  [WB_EMAILS] = {"message", FILED},
                                                  [WB_ORGANISATIONS] = {"contact", FILED}};
-static const char *const fact_names[] = {"queue"};
 
 const struct wb_kind *wb_kind_of(const struct wess_call *call)
 {
@@ -129,7 +128,6 @@ enum wess_code wb_collections(struct wess_call *call, struct wess_schema *out)
     if (!of)
         return WESS_TOO_BIG;
     for (size_t i = 0; i < WB_KINDS; i++) {
-        bool queues = wb_kinds[i]->family != WB_NO_FAMILY;
         of[i] = (struct wess_collection){.id = wb_kinds[i]->collection,
                                          .kind = wb_kinds[i]->kind,
                                          .title = wb_kinds[i]->title,
@@ -137,9 +135,8 @@ enum wess_code wb_collections(struct wess_call *call, struct wess_schema *out)
                                          .page_max = (uint32_t)call->conn->page,
                                          .fetch_max = WB_PAGE,
                                          .write_max = i == WB_EMAILS ? MAILS_AT_ONCE : WB_BATCH,
-                                         .settle_after_ms = WB_SETTLE_MS,
-                                         .facts = {queues ? fact_names : NULL, queues}};
-        if (!fill_schema(call, wb_kinds[i], &of[i]))
+                                         .settle_after_ms = WB_SETTLE_MS};
+        if (!wb_fact_names(call, i, &of[i].facts) || !fill_schema(call, wb_kinds[i], &of[i]))
             return WESS_TOO_BIG;
     }
     out->of = of;

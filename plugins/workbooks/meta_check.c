@@ -4,11 +4,12 @@
 
 #include "meta.h"
 
-static enum wess_code no_column(struct wess_call *call, const struct wb_kind *k, const char *column)
+static enum wess_code no_column(struct wess_call *call, const struct wb_kind *k,
+                                const char *setting, const char *column)
 {
     const char *near = wb_meta_nearest(call->conn, k, column);
     return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
-                     "custom_fields: %s in Workbooks have no field \"%s\"%s%s%s", k->collection,
+                     "%s: %s in Workbooks have no field \"%s\"%s%s%s", setting, k->collection,
                      column, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
@@ -18,7 +19,16 @@ static enum wess_code check_custom(struct wess_call *call, const struct wb_kind 
     const struct wb_field *rows = wb_rows(call->conn, k, &n);
     for (size_t i = k->n_fields; i < n; i++)
         if (!wb_meta_has(call->conn, k, rows[i].column))
-            return no_column(call, k, rows[i].column);
+            return no_column(call, k, "custom_fields", rows[i].column);
+    return WESS_OK;
+}
+
+static enum wess_code check_asked(struct wess_call *call, size_t kind)
+{
+    const struct wess_conn *c = call->conn;
+    for (size_t i = 0; i < c->n_asked[kind]; i++)
+        if (!wb_meta_has(c, wb_kinds[kind], c->asked[kind][i]))
+            return no_column(call, wb_kinds[kind], "select_columns", c->asked[kind][i]);
     return WESS_OK;
 }
 
@@ -98,6 +108,8 @@ enum wess_code wb_meta_check(struct wess_call *call)
         if (!c->meta[k])
             continue;
         rc = check_custom(call, wb_kinds[k]);
+        if (rc == WESS_OK)
+            rc = check_asked(call, k);
         if (rc == WESS_OK)
             rc = check_values(call, wb_kinds[k]);
         if (c->denied[k])

@@ -13,7 +13,7 @@
 #define FORM "2"
 #define KEPT_S ((int64_t)21600) /* that long it is believed */
 
-static bool keeps(const struct wess_host *h)
+bool wb_keeps(const struct wess_host *h)
 {
     return h->size >= offsetof(struct wess_host, kept) + sizeof(h->kept) && h->keep && h->kept;
 }
@@ -29,8 +29,8 @@ static uint64_t digest(uint64_t h, const char *text)
 
 static uint64_t settings_of(const struct wess_conn *c)
 {
-    static const char *const names[] = {"custom_fields", "picklist_values", "task_status",
-                                        "task_priority", "create_organisations"};
+    static const char *const names[] = {"custom_fields", "picklist_values",      "task_status",
+                                        "task_priority", "create_organisations", "select_columns"};
     uint64_t h = digest(DIGEST_START, c->application);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         h = digest(h, c->host->setting(c->host->ctx, names[i]));
@@ -50,7 +50,7 @@ static void put(struct wess_call *call, int64_t second, uint64_t of, uint64_t ch
 void wb_meta_keep(struct wess_call *call, const char *identity, const json_t *types)
 {
     const struct wess_host *h = call->conn->host;
-    if (!identity || !keeps(h))
+    if (!identity || !wb_keeps(h))
         return;
     char *text = json_dumps(types, JSON_SORT_KEYS);
     if (text)
@@ -70,7 +70,7 @@ static bool take(struct wess_call *call, const char *identity, struct kept *k)
     const struct wess_host *h = call->conn->host;
     size_t len = 0;
     int at = 0;
-    const char *all = keeps(h) ? h->kept(h->ctx, call->arena, KEPT, &len) : NULL;
+    const char *all = wb_keeps(h) ? h->kept(h->ctx, call->arena, KEPT, &len) : NULL;
     char *copy = all ? wess_arena_textn(h, call->arena, all, len) : NULL;
     char *end = copy ? strchr(copy, '\n') : NULL;
     if (!end ||
@@ -111,6 +111,6 @@ void wb_meta_fits(struct wess_call *call)
 void wb_meta_doubt(struct wess_call *call)
 {
     const struct wess_host *h = call->conn->host;
-    if (keeps(h))
+    if (wb_keeps(h))
         h->keep(h->ctx, call->arena, KEPT, "", 0);
 }

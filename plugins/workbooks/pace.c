@@ -1,12 +1,15 @@
-/* How many records are created in an hour, by all connections of the process to one service: a
- * mistake in a configuration is noticed before it has filled a database. */
+/* How many records are created in an hour, by all connections of the process to one service, and by
+ * the processes before it: a mistake in a configuration is noticed before it has filled a database.
+ */
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "write.h"
 
 #define HOUR_MS ((int64_t)3600000)
-#define PLACES 16u /* services that are told apart; a further one shares the last place */
+#define KEPT "created" /* "FROM_MS MADE" */
+#define PLACES 16u     /* services that are told apart; a further one shares the last place */
 
 static struct {
     pthread_mutex_t lock;
@@ -26,12 +29,38 @@ static size_t place_of(const char *url)
     return i;
 }
 
-/* How many of them may go now; the rest of the hour when it is fewer. */
-static size_t take(const struct wess_conn *c, size_t wanted, int64_t *wait_ms)
+/* What an earlier process made in the hour that runs. */
+static void recall(struct wess_call *call, size_t i)
 {
+    const struct wess_host *h = call->conn->host;
+    size_t len = 0;
+    long long from_ms, made;
+    const char *text =
+        !hours.of[i].from_ms && wb_keeps(h) ? h->kept(h->ctx, call->arena, KEPT, &len) : NULL;
+    if (!text || sscanf(text, "%lld %lld", &from_ms, &made) != 2 || made < 0)
+        return;
+    hours.of[i].from_ms = from_ms;
+    hours.of[i].made = made;
+}
+
+static void remember(struct wess_call *call, size_t i)
+{
+    const struct wess_host *h = call->conn->host;
+    char text[48];
+    int len = snprintf(text, sizeof(text), "%lld %lld", (long long)hours.of[i].from_ms,
+                       (long long)hours.of[i].made);
+    if (wb_keeps(h))
+        h->keep(h->ctx, call->arena, KEPT, text, (size_t)len);
+}
+
+/* How many of them may go now; the rest of the hour when it is fewer. */
+static size_t take(struct wess_call *call, size_t wanted, int64_t *wait_ms)
+{
+    const struct wess_conn *c = call->conn;
     int64_t now = c->host->now_ms(c->host->ctx);
     pthread_mutex_lock(&hours.lock);
     size_t i = place_of(c->base);
+    recall(call, i);
     if (now < hours.of[i].from_ms || now - hours.of[i].from_ms >= HOUR_MS) {
         hours.of[i].from_ms = now;
         hours.of[i].made = 0;
@@ -40,6 +69,7 @@ static size_t take(const struct wess_conn *c, size_t wanted, int64_t *wait_ms)
     size_t granted = left <= 0 ? 0 : (size_t)left < wanted ? (size_t)left : wanted;
     hours.of[i].made += (int64_t)granted;
     *wait_ms = hours.of[i].from_ms + HOUR_MS - now;
+    remember(call, i);
     pthread_mutex_unlock(&hours.lock);
     return granted;
 }
@@ -57,7 +87,7 @@ int64_t wb_pace(struct wb_table *t)
         wanted += creates(t, i);
     if (!t->call->conn->max_create || !wanted)
         return 0;
-    size_t granted = take(t->call->conn, wanted, &wait_ms);
+    size_t granted = take(t->call, wanted, &wait_ms);
     if (granted == wanted)
         return 0;
     for (size_t i = 0; i < t->n; i++) {

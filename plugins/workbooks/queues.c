@@ -7,6 +7,7 @@
 #include "wb.h"
 
 #define FIRST_ROWS 200
+#define QUEUES_MOST 20000u /* of one family */
 
 static const char *const paths[WB_FAMILIES] = {
     [WB_OF_PEOPLE] = "crm/person_queues.api",
@@ -40,13 +41,12 @@ static enum wess_code keep_rows(struct wb_queues *c, const json_t *rows)
     return WESS_OK;
 }
 
-enum wess_code wb_queues(struct wess_call *call, enum wb_family family)
+/* FIRST_ROWS of them, behind the last that is known; *n came. */
+static enum wess_code read_some(struct wess_call *call, enum wb_family family, size_t *n)
 {
-    struct wb_queues *c = family < WB_FAMILIES ? &call->conn->queues[family] : NULL;
+    struct wb_queues *c = &call->conn->queues[family];
     struct form f = {0};
     json_t *answer = NULL;
-    if (!c || c->read)
-        return WESS_OK;
     enum wess_code rc = wb_begin(call, "GET", &f);
     if (rc == WESS_OK) {
         form_add(&f, "_start", "0");
@@ -55,20 +55,64 @@ enum wess_code wb_queues(struct wess_call *call, enum wb_family family)
         form_add(&f, "_dir[]", "ASC");
         form_add(&f, "_select_columns[]", "id");
         form_add(&f, "_select_columns[]", "name");
+        if (c->n) {
+            form_add(&f, "_ff[]", "id");
+            form_add(&f, "_ft[]", "gt");
+            form_add(&f, "_fc[]", c->of[c->n - 1].id);
+        }
         rc = wb_post(call, paths[family], &f, false, &answer);
     }
     form_fini(&f);
     json_t *rows = json_object_get(answer, "data");
-    size_t n = json_array_size(rows);
+    *n = json_array_size(rows);
     if (rc == WESS_OK && !json_is_array(rows))
         rc = wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
                        "Workbooks does not tell its queues");
     if (rc == WESS_OK)
         rc = keep_rows(c, rows);
-    c->read = rc == WESS_OK;
-    c->whole = n < FIRST_ROWS && n != WB_PAGE;
+    c->whole = *n < FIRST_ROWS && *n != WB_PAGE;
     json_decref(answer);
     return rc;
+}
+
+enum wess_code wb_queues(struct wess_call *call, enum wb_family family)
+{
+    struct wb_queues *c = family < WB_FAMILIES ? &call->conn->queues[family] : NULL;
+    size_t n;
+    if (!c || c->read)
+        return WESS_OK;
+    enum wess_code rc = read_some(call, family, &n);
+    c->read = rc == WESS_OK;
+    return rc;
+}
+
+/* All that there are: for who checks a configuration. */
+static enum wess_code read_all(struct wess_call *call, enum wb_family family)
+{
+    struct wb_queues *c = &call->conn->queues[family];
+    enum wess_code rc = wb_queues(call, family);
+    size_t n = 1;
+    while (rc == WESS_OK && !c->whole && n && c->n < QUEUES_MOST)
+        rc = read_some(call, family, &n);
+    return rc;
+}
+
+enum wess_code wb_values(struct wess_call *call, const char *fact, struct wess_list *out, bool *all)
+{
+    enum wb_family family = wb_kind_of(call)->family;
+    if (family >= WB_FAMILIES || strcmp(fact, "queue") != 0)
+        return WESS_OK;
+    const struct wb_queues *c = &call->conn->queues[family];
+    enum wess_code rc = call->flags & WESS_CALL_PROBE ? read_all(call, family) : WESS_OK;
+    const char **of = call->conn->host->alloc(call->arena, (2 * c->n + 1) * sizeof(*of));
+    for (size_t i = 0; rc == WESS_OK && of && i < c->n; i++) {
+        if (c->of[i].name)
+            of[out->n++] = c->of[i].name;
+        of[out->n++] = c->of[i].id;
+    }
+    out->of = of;
+    *all = c->read && c->whole;
+    return wb_told(call, rc == WESS_OK && !of ? WESS_TOO_BIG : rc);
 }
 
 static bool is_known(const struct wb_queues *c, const char *id)

@@ -60,6 +60,8 @@ struct wess_conn {
     struct wb_queues queues[WB_FAMILIES];
     struct wb_field *rows[WB_KINDS]; /* with those of custom_fields; NULL: there are none */
     size_t n_rows[WB_KINDS];
+    const char **asked[WB_KINDS]; /* columns that a select may ask for; NULL: there are none */
+    size_t n_asked[WB_KINDS];
     json_t *meta[WB_KINDS]; /* by the names of columns; what the database says of the columns; NULL:
                                nothing */
     uint64_t denied[WB_KINDS];            /* WESS_CAP_* that it does not permit us */
@@ -84,6 +86,8 @@ enum wess_code wb_post_upload(struct wess_call *, const char *path, struct wb_up
                               json_t **out);
 /* Gives WESS_TOO_BIG its text, where none was given: what every slot ends with. */
 enum wess_code wb_told(struct wess_call *, enum wess_code);
+/* Whether the host keeps things beyond the process. */
+bool wb_keeps(const struct wess_host *);
 /* A JSON text, bounded in depth and number of values, and strict; pure. NULL: not JSON. */
 json_t *wb_parse(const char *text, size_t len);
 /* What an HTTP answer without JSON means; pure. */
@@ -166,6 +170,13 @@ bool wb_custom_read(struct wess_conn *, const char *lines, const char **bad);
 /* "people.cf_person_tier:gold=Gold" lines, of fields that are read already. */
 bool wb_custom_words(struct wess_conn *, const char *lines, const char **bad);
 void wb_custom_free(struct wess_conn *);
+/* "tasks.activity_type" lines: columns that are facts, beside the queue (facts.c). As above. */
+bool wb_asked_read(struct wess_conn *, const char *lines, const char **bad);
+void wb_asked_free(struct wess_conn *);
+/* The names of a kind's facts, in the arena. false: budget spent. */
+bool wb_fact_names(struct wess_call *, size_t kind, struct wess_list *);
+/* The place of a kind by its collection's name; WB_KINDS: none. */
+size_t wb_place(const char *collection, size_t len);
 /* The collections as these settings have them, in the arena. */
 enum wess_code wb_collections(struct wess_call *, struct wess_schema *out);
 
@@ -253,6 +264,11 @@ enum wess_code wb_queues_of(struct wess_call *, const json_t *rows);
 /* Looks for a queue by its name, if it is not among the first. */
 enum wess_code wb_queue_named(struct wess_call *, enum wb_family, const char *name);
 const char *wb_queue_id(const struct wb_queues *, const char *name); /* or number; NULL: none */
+/* Of a row: its queue, and what the settings let a select ask. */
+void wb_facts(struct wb_reading *, const struct wb_kind *, struct wess_item *);
+/* The names and numbers of those of this collection that are known; where told to (PROBE) of all.
+ */
+enum wess_code wb_values(struct wess_call *, const char *fact, struct wess_list *, bool *all);
 enum wess_code wb_changes(struct wess_call *, struct wess_slice, uint32_t, struct wess_page *);
 enum wess_code wb_fetch(struct wess_call *, struct wess_list, struct wess_result *);
 enum wess_code wb_find(struct wess_call *, const struct wess_key *, size_t, struct wess_page *);

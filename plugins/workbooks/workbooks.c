@@ -24,6 +24,8 @@ static const struct wess_option options[] = {
      "whether organisations are created: those of a pair, and employers that are not there", 0},
     {"custom_fields", "list", NULL, NULL, NULL,
      "fields of the database's own that travel, as in people.cf_person_tier", 0},
+    {"select_columns", "list", NULL, NULL, NULL,
+     "columns that a select may ask for beside the queue, as in tasks.activity_type", 0},
     {"picklist_values", "list", NULL, NULL, NULL,
      "which value of a custom field is which, as in people.cf_person_tier:gold=Gold", 0},
     {"share_description", "bool", NULL, "false", NULL,
@@ -34,7 +36,7 @@ static const struct wess_option options[] = {
      "whether the finish of a meeting of whole days is its last day, or the day after", 0},
     {"link_people", "bool", NULL, "true", NULL,
      "whether mail is related to the people who bear an address of it", 0},
-    {"link_attendees", "bool", NULL, "false", NULL,
+    {"link_attendees", "bool", NULL, "true", NULL,
      "whether attendees are related to the people they are", 0},
     {"mail_status", "string", NULL, NULL, NULL,
      "status of filed emails; one of the database that sends nothing unless given", 0},
@@ -68,6 +70,7 @@ static void close_conn(struct wess_conn *c)
         free(c->queues[f].of);
     }
     wb_custom_free(c);
+    wb_asked_free(c);
     wb_words_free(&c->statuses);
     wb_words_free(&c->priorities);
     free(c);
@@ -147,6 +150,13 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
         close_conn(c);
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
                          "custom_fields: \"%.*s\" is not of the form COLLECTION.cf_NAME, or one "
+                         "too many",
+                         bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "");
+    }
+    if (!wb_asked_read(c, host->setting(host->ctx, "select_columns"), &bad)) {
+        close_conn(c);
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "select_columns: \"%.*s\" is not of the form COLLECTION.COLUMN, or one "
                          "too many",
                          bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "");
     }
@@ -231,6 +241,7 @@ static const struct wess_connector connector = {
     .find = wb_find,
     .apply = wb_apply,
     .relate = wb_relate,
+    .values = wb_values,
 };
 
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void)

@@ -22,7 +22,7 @@ struct wb_record {
     int64_t id, lock, updated_s, created_s;
     char *value[WB_COLUMNS]; /* NULL: null */
     int64_t queue, employer;
-    bool deleted, locked;
+    bool deleted, locked, hidden; /* hidden: B4, from whoever asks here */
 };
 /* The records of one endpoint. */
 struct wb_set {

@@ -134,7 +134,7 @@ static json_t *wrong_with(const struct change *c, size_t i, struct wb_record *p,
 {
     const char *lock = value_at(c, "lock_version", i);
     bool create = !strcmp(method, "POST");
-    if (!create && (!p || p->deleted))
+    if (!create && (!p || p->deleted || p->hidden))
         return json_pack("{s:b,s:{},s:b,s:[{s:s,s:s}]}", "success", 0, "errors", "inaccessible", 1,
                          "message", "title", "inaccessible", "body", "It is not there any more");
     if (!create && (stale || !lock || strtoll(lock, NULL, 10) != p->lock))

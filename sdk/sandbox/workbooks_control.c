@@ -160,7 +160,7 @@ static json_t *delete_(const struct asked *q)
     return touched(q->p);
 }
 
-/* K8: at once, and nothing tells of it. To us it looks the same when rights are taken away (B4). */
+/* K8: at once, and nothing tells of it. */
 static json_t *purge(const struct asked *q)
 {
     struct wb_set *s = q->set;
@@ -184,6 +184,13 @@ static json_t *lock(const struct asked *q)
     return touched(q->p);
 }
 
+/* B4: rights are taken away or given back, which is no change of the record. */
+static json_t *hide(const struct asked *q)
+{
+    q->p->hidden = is_on(q->query);
+    return whole(q->p);
+}
+
 static const struct {
     const char *name;
     bool of_one; /* of the one that "id" names */
@@ -197,6 +204,7 @@ static const struct {
     {"queue", true, edit},     {"expire_key", false, expire_key},
     {"delete", true, delete_}, {"undelete", true, undelete},
     {"lock", true, lock},      {"purge", true, purge},
+    {"hide", true, hide},
 };
 
 static json_t *answer_to(const char *action, const struct asked *q)

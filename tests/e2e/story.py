@@ -17,8 +17,7 @@ CONFIG = """site = "story"; state_dir = "{dir}/state";
 endpoints: {{
   exchange: {{ connector = "ews"; {mailbox} }};
   series: {{ connector = "ews"; attachments = true; {mailbox} }};
-  crm: {{ connector = "workbooks"; url = "{workbooks}"; api_key = {{ file = "{dir}/workbooks.secret"; }};
-    link_attendees = true; }};
+  crm: {{ connector = "workbooks"; url = "{workbooks}"; api_key = {{ file = "{dir}/workbooks.secret"; }}; }};
   tags: {{ connector = "imap-tags"; url = "imap://127.0.0.1:{imap}"; username = "%{{user.id}}";
     password = {{ file = "{dir}/imap.secret"; }}; }};
   files: {{ connector = "vdir"; kind = "event"; path = "{dir}/files/%{{user.id}}"; attachments = true;
@@ -50,6 +49,7 @@ WINDOW = """window = { past = "180d"; future = "720d"; };"""
 TODAY = datetime.date.today()  # once: a story is told within one day
 NOOR, OTTO, PIA = "noor@wingtip.example", "otto@coho.example", "pia@coho.example"
 OFFER = "<offer-2107@coho.example>"
+TASTING = "040000008200E00074C5B7101A82E00800000000B0A1E2C3D4F5DC01000000000000000010000000AA"
 WORDS = {"categories": "Workbooks"}
 
 
@@ -135,14 +135,16 @@ def one_customer(s):
 
 
 def four_kinds(s):
-    """A task, a meeting with the customer, a series with exceptions and a file, and one mail in all
-    three mailboxes, tagged by its keyword."""
+    """A task, a series with exceptions and a file, and in all three mailboxes a meeting with the
+    customer, and one mail, tagged by its keyword."""
     s.make(0, "Task", Subject="Price list", DueDate=day(9, 0), Importance="High", Body="Two\nlines")
     s.make(1, "Task", Subject="Call Ida", DueDate=day(3, 0))
     who = (f"<t:Attendee><t:Mailbox><t:Name>Noor</t:Name><t:EmailAddress>{NOOR}</t:EmailAddress>"
            "</t:Mailbox></t:Attendee>")
-    # One meeting in all three mailboxes, and a series in the CRM, have their place here.
-    s.make(1, "CalendarItem", Subject="Tasting", Start=day(12, 10), End=day(12, 11), RequiredAttendees=who)
+    for i in (1, 0, 2):  # Ben asks the others to it
+        answer = {} if i == 1 else {"MyResponseType": "Accept"}
+        s.make(i, "CalendarItem", Subject="Tasting", UID=TASTING, Start=day(12, 10), End=day(12, 11),
+               RequiredAttendees=who, **answer)
     begin = TODAY + datetime.timedelta(days=28 - TODAY.weekday())  # a Monday
     rule = ("<t:WeeklyRecurrence><t:Interval>1</t:Interval><t:DaysOfWeek>Monday</t:DaysOfWeek>"
             "</t:WeeklyRecurrence><t:NumberedRecurrence>"
@@ -150,7 +152,7 @@ def four_kinds(s):
             "</t:NumberedRecurrence>")
     s.make(0, "CalendarItem", Subject="Weekly", Start=f"{begin}T09:00:00Z", End=f"{begin}T10:00:00Z",
            StartTimeZone="GMT Standard Time", EndTimeZone="GMT Standard Time", Recurrence=rule,
-           categories="Diary")
+           categories="Diary,Workbooks")
     s.edit(0, "calendar", "Weekly", "occurrence", index=2, gone=1)
     s.edit(0, "calendar", "Weekly", "occurrence", index=4, Subject="Weekly, in the hall")
     s.edit(0, "calendar", "Weekly", "attach", name="agenda.txt", text="One, two")
@@ -258,6 +260,7 @@ def once(s):
     names = [r["fields"].get("name") for r in s.records("people")]
     assert len(names) == len(set(names)), names
     assert len(s.records("emails")) == 1, "one mail, filed once"
+    assert len([m for m in s.records("meetings") if "Tasting" in m["fields"]["name"]]) == 1, "one meeting"
     for of in ("people", "tasks", "meetings", "emails"):
         stamps = [r["created_through_reference"] for r in s.records(of) if r["created_through_reference"]]
         assert len(stamps) == len(set(stamps)), (of, stamps)

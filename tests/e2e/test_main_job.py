@@ -425,6 +425,40 @@ def test_19_link_and_unlink_by_hand():
             settled(box, wess)
 
 
+def test_19b_a_queue_that_is_not_there_is_told():
+    """It would choose nothing, for ever, and nobody would know why."""
+    for users, many in ((2, False), (230, True)):
+        with Sandbox("--data", "load", "--contacts", "0", "--users", str(users)) as box, \
+                Wess(box, pair=EASY) as wess:
+            ada, ben = box.info["exchange"]["mailboxes"][0], box.info["exchange"]["mailboxes"][users - 1]
+            rows = ["id,name,mailbox,workbooks,wave", f"u1,A,{ada['address']},{ada['name']}x,pilot",
+                    f"u2,B,{ben['address']},{ben['name'].upper()},pilot"]
+            wess.write("users.csv", "\n".join(rows) + "\n")
+            said = f'crm: people has no queue "{ada["name"]}x", so that nothing is chosen there'
+            looked = wess.run("check", "--online", check=2).stdout
+            assert f"user u1, {said}" in looked and f'did you mean "{ada["name"]}"' in looked, looked
+            box.exchange("create", 0, GivenName="Ann", Surname="Ivers", EmailAddress1="ann@x.example",
+                         categories="Workbooks")
+            runs = wess.sync("--no-wait", check=0 if many else 2)
+            assert (said in runs["u1"]["text"]) == (not many) and not runs["u2"]["text"], runs
+            assert runs["u1"]["right"]["created"] == 1, "what the mailbox has goes there all the same"
+            assert many or said in wess("status", check=2).stdout
+            wess.write("users.csv", "\n".join(rows).replace("x,pilot", ",pilot") + "\n")
+            wess("check", "--online", check=0)
+            assert not wess.sync("--no-wait", check=0)["u1"]["text"]
+
+
+def test_19c_a_fact_that_nobody_offers_is_told():
+    with Sandbox("--data", "empty") as box, Wess(box, pair=EASY) as wess:
+        with open(wess.config) as f:
+            text = f.read()
+        for wrong, near in (("queu", "queue"), ("fodler", "folder")):
+            wess.write("wess.conf", text.replace("queue = ", wrong + " = "))
+            said = f'crm: a select of people cannot ask for "{wrong}", so that nothing is chosen there; did you mean "{near}"?'
+            assert said in wess.run("check", "--online", check=2).stdout
+            assert wess.sync("--no-wait", check=2)["u1"]["text"] == said
+
+
 def test_20_more_queues_than_the_service_lists_at_once():
     with Sandbox("--data", "load", "--users", "300", "--contacts", "0") as box:
         last = box.info["exchange"]["mailboxes"][299]

@@ -245,6 +245,58 @@ def test_one_that_is_hidden_from_us_is_no_backup():
         assert any(p["fields"]["name"] == "Zoe Newer" for p in box.people())
 
 
+BOTH_GO = 'on_delete = { left = "delete"; right = "delete"; };'
+
+
+def test_what_we_may_not_see_is_not_deleted():
+    """Nothing tells of it (B4), and it looks as a deletion does: whoever reads it, or lists all, misses it."""
+    week = 8 * 86400
+    for edit in (False, True):
+        with Sandbox("--data", "empty") as box, \
+                Many(box, "contact", "contacts", "people", own=False, users=1, pair=BOTH_GO) as wess:
+            customer(box, 0)
+            wess.settle()
+            person = box.person()["id"]
+            box.workbooks("hide", id=person)
+            if edit:
+                box.exchange("edit", 0, id=box.contact(0)["id"], JobTitle="Chair")
+            box.move_clock(week)
+            run = wess.sync("--no-wait")["u1"]
+            assert run["left"]["ended"] + run["right"]["ended"] == 1, run
+            wess.settle()
+            assert box.contact(0) and [p["id"] for p in box.people()] == [person], "deleted, or made twice"
+            assert "not shown to us" in wess("why", "ann@x.example").stdout
+            # Given back, which is no change either; what was edited meanwhile goes across.
+            box.exchange("edit", 0, id=box.contact(0)["id"], JobTitle="Head")
+            wess.settle()
+            box.workbooks("hide", id=person, on=0)
+            box.move_clock(week)
+            wess.settle()
+            assert box.person()["fields"]["person_job_title"] == "Head"
+            # A deletion is believed by its word, and in a listing of all by the bin.
+            box.workbooks("delete", id=person)
+            box.move_clock(week)
+            wess.settle()
+            assert not box.contacts(0)
+
+
+def test_all_is_listed_again_from_time_to_time():
+    with Sandbox("--data", "empty") as box, \
+            Many(box, "contact", "contacts", "people", own=False, users=1) as wess:
+        customer(box, 0)
+        wess.settle()
+        with open(wess.config) as f:
+            text = f.read()
+        for days, every, read in ((3, "7d", 0), (8, "7d", 1), (1, "7d", 0), (6, "30d", 0), (40, "30d", 1)):
+            wess.write("wess.conf", f'full_check = "{every}"; {text}')
+            box.move_clock(days * 86400)
+            run = wess.sync("--no-wait")["u1"]
+            assert (run["left"]["read"], run["right"]["read"]) == (read, read), (days, every, run)
+            assert not run["right"]["updated"] + run["left"]["updated"], run
+        wess.write("wess.conf", f'full_check = "1h"; {text}')
+        assert "full_check must be within" in wess("check", check=(2,)).stderr
+
+
 def test_a_shared_record_is_not_deleted_for_one():
     with Sandbox("--data", "empty") as box, \
             Many(box, "contact", "contacts", "people", pair='on_untag = "delete"; '

@@ -6,6 +6,7 @@ run is silent, and nobody got mail.
 In the tests a small sample. The seed says which faults there are, and about when a run is killed."""
 import os
 import random
+import re
 import select
 import signal
 import subprocess
@@ -138,7 +139,12 @@ def with_kills(dice, many):
 
 def test_1_undisturbed():
     shown = undisturbed()
-    assert [len(shown[k]) for k in ("people", "tasks", "meetings", "emails")] == [3, 0, 1, 1], shown
+    assert [len(shown[k]) for k in ("people", "tasks", "meetings", "emails")] == [3, 0, 8, 1], shown
+    # One of all three, as it was renamed there; of the eight of the series all but the one that was off.
+    names = sorted(re.search("'name': '([^']*)'", m)[1] for m in shown["meetings"])
+    assert names == ["Tasting at Coho"] + 6 * ["Weekly"] + ["Weekly, in the hall"], names
+    # In the calendar of whoever asked the others, whose copies are changed by nobody else.
+    assert ["Tasting at Coho" in str(shown[f"{u} calendar"]) for u in story.USERS] == [False, True, False], shown
     assert any("Head Buyer" in x for x in shown["ben contacts"]), "tagged again, he has what was missed"
     assert "Senior Partner" in str(shown["people"]) and "Senior Partner" in str(shown["ada contacts"])
     assert "Wingtip" in str([x for x in shown["ada contacts"] if "Otto" in x]), "the new employer"

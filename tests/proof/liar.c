@@ -403,10 +403,14 @@ static enum wess_code find(struct wess_call *call, const struct wess_key *keys, 
     const struct w_box *b = &c->world->box[c->box];
     struct wess_change *of = need(&g, (b->n + 1) * sizeof(*of));
     out->changes = of;
+    /* Who tells deletions has a bin. */
+    bool bin = c->world->manner == ALL_OR_NOTHING;
     for (size_t i = 0; of && i < b->n && !g.spent; i++) {
-        if (!b->items[i].live)
+        if (!b->items[i].live && !bin)
             continue;
-        put_change(&g, c, &b->items[i], &of[out->n]);
+        of[out->n] = (struct wess_change){.what = WESS_UPSERT};
+        fill_facts(&g, c, &b->items[i], &of[out->n].item);
+        of[out->n].item.flags |= b->items[i].live ? 0 : WESS_ITEM_TRASHED;
         out->n += !g.spent && wess_bears_any(&of[out->n].item, keys, n);
     }
     out->flags = WESS_PAGE_LAST;

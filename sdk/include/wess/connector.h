@@ -330,7 +330,8 @@ enum {
     WESS_CALL_NO_MIME = 2, /* of fetch(): the field "mime" may be left out, and nothing be made of
                               it: it is asked for once more when it is to go somewhere */
     WESS_CALL_PROBE = 8, /* of check(): it may write an item of its own to see how that is taken; it
-                            removes it, and what an earlier one that was killed left there */
+                            removes it, and what an earlier one that was killed left there. Of
+                            values(): it may ask for more */
     WESS_CALL_COMPARE = 16, /* of apply(): CAS_UPDATE was found to be lacking (see lacks): revisions
                                are compared just before each write */
     WESS_CALL_MIME = 32, /* of fetch(): of the fields "mime", "categories" and the natural key are
@@ -404,7 +405,8 @@ enum { /* wess_collection.caps */
            1 << 6, /* items carry our stamp from their creation, readable and findable */
        WESS_CAP_FACET = 1 << 7, /* speaks of some fields only: never creates or deletes a record */
        WESS_CAP_TOMBSTONE_PROVES =
-           1 << 8, /* a reported deletion is one (not a move, not lost rights) */
+           1 << 8, /* a reported deletion is one (not a move, not lost rights), and, without
+                      ABSENCE_PROVES, nothing else is: find() flags what is in the bin TRASHED */
        WESS_CAP_ABSENCE_PROVES = 1 << 9, /* not in a snapshot: deleted */
        WESS_CAP_SILENT = 1 << 10,      /* no write makes the remote tell anybody, but one that bears
                                           WESS_OP_MAY_TELL */
@@ -518,6 +520,10 @@ struct wess_connector {
     /* Optional: the tags that the mailbox offers, {"Workbooks", ID}, each by an id that stays when
      * it is renamed. Asked for when one is tagged first, and when tags were taken off. */
     enum wess_code (*tags)(struct wess_call *, const struct wess_fact **out, size_t *n);
+    /* Optional: the values that a fact of call->collection can have, as far as they are known
+     * without asking the remote once more; with WESS_CALL_PROBE all. *all: there are no others. */
+    enum wess_code (*values)(struct wess_call *, const char *fact, struct wess_list *out,
+                             bool *all);
 };
 /* The one symbol that a connector exports. */
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void);

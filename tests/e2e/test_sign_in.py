@@ -198,7 +198,8 @@ def test_impersonation_by_upn_and_sid():
 # ---- a person -------------------------------------------------------------------------------------
 
 def one_user(box):
-    return ["id,name,mailbox,workbooks,wave", f"ada,Ada,{box.mailbox()},Ada,pilot"]
+    queue = box.info["exchange"]["mailboxes"][0]["name"]
+    return ["id,name,mailbox,workbooks,wave", f"ada,Ada,{box.mailbox()},{queue},pilot"]
 
 
 def login(w, box, *more, deny=False, who=0, check=0):

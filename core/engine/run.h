@@ -264,6 +264,8 @@ bool relate_keep(struct run *, struct wess_arena *, const struct op_row *, int64
                  const struct wess_result *);
 /* Of an item whose twin comes later, where it is not made from here. */
 bool relate_await(struct run *, struct wess_arena *, int64_t item, enum side with);
+/* Whether what is written there is related to people, by its connector. */
+bool relate_can(const struct run *, enum side to);
 /* What became of its last write was found by reading: nobody said whom it was related to. */
 bool relate_recovered(struct run *, struct wess_arena *, const struct entry *);
 bool relate_meet(struct run *); /* those whose twin is there now; before anything is planned */

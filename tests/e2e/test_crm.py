@@ -1,8 +1,10 @@
 """Tasks, meetings and mail between Exchange and Workbooks, by the real program, both ways."""
 import datetime
 import os
+import subprocess
 
-from sandbox import Sandbox, Wess, main
+from sandbox import Sandbox, Wess, main, program
+from test_watch import until
 
 CONFIG = """
 site = "crm"; state_dir = "{dir}/state";
@@ -671,6 +673,31 @@ def test_mail_stands_without_links_that_cannot_be_had():
             assert len(all_there(box, "links")) == (":1:" in fault), fault
             with open(os.path.join(wess.dir, "log")) as f:
                 assert "related to people" in f.read(), fault
+
+
+def test_mail_of_a_killed_run_is_related():
+    """It is found by its stamp, and nobody said whom it was related to."""
+    with Sandbox("--data", "empty", "--switch", "email_links=on") as box, Filing(box) as wess:
+        for who in ("ada", "ben"):
+            box.workbooks("create", name=who, **{"main_location[email]": f"{who}@x.example"})
+        mail(box, 0, "Offer", 1,
+             From="<t:Mailbox><t:EmailAddress>ada@x.example</t:EmailAddress></t:Mailbox>",
+             ToRecipients="<t:Mailbox><t:EmailAddress>Ben@x.example</t:EmailAddress></t:Mailbox>")
+        box.fault("workbooks:activity_links:*:1:delay=30000")
+        run = subprocess.Popen([program("wess"), "sync", "--no-wait", "--config", wess.config],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until(lambda: any("activity_links" in op for op in box.requests()["by_op"]), "no links are asked for")
+        run.kill()
+        run.wait()
+        box.clear_faults()
+        assert len(all_there(box, "emails")) == 1 and not all_there(box, "links")
+        box.move_clock(600)
+        wess.file()
+        assert len(all_there(box, "emails")) == 1
+        assert len(all_there(box, "links")) == 2
+        box.requests(reset=True)
+        wess.file()
+        assert not any("people" in op or "links" in op for op in box.requests()["by_op"])
 
 
 def test_who_could_not_be_looked_for_is_looked_for_later():

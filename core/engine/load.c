@@ -165,7 +165,7 @@ static bool is_asked_again(const struct run *r, const struct entry *e)
 static void judge_seen(const struct run *r, struct entry *e)
 {
     e->act = ACT_FILE;
-    e->need[LEFT] = !e->link.rev[RIGHT] && !e->gone[LEFT] && relate_can(r, RIGHT);
+    e->need[LEFT] = !e->link.rev[RIGHT] && !is_gone(&e->row[LEFT]) && relate_can(r, RIGHT);
 }
 
 static bool load(struct run *r, struct batch *b, struct entry *e)

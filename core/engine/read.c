@@ -288,7 +288,7 @@ static bool finish(struct reading *d)
         for (int s = LEFT; s <= RIGHT; s++)
             gone[s] |= d->of[i].need[s] && d->of[i].got[s] == WESS_GONE;
     for (int s = LEFT; s <= RIGHT; s++)
-        if (gone[s] && !newest_there(r, (enum side)s))
+        if (gone[s] && !newest_there(r, (enum side)s, false))
             return false;
     return !run_cancelled(r) && run_sound(r, d->arena);
 }

@@ -318,8 +318,10 @@ struct pull run_pull_of(struct run *, enum side);
 bool run_pulled(struct run *, enum side, const struct pull *);
 /* That side was put back to an earlier time: the run ends. Answers false. */
 bool run_back(struct run *, enum side);
-/* newest.c: false: what was made last there is gone, and nobody told, which ends the run. */
-bool newest_there(struct run *, enum side);
+/* newest.c: false: what was made last there is gone, and nobody told, which ends the run.
+ * `read_on`: nothing of the run is under way, so that the side can be read on before that is
+ * believed. */
+bool newest_there(struct run *, enum side, bool read_on);
 /* One run of the round at a time: what all users share is asked, or tied, once. */
 void round_alone(struct run *, bool on);
 /* The feed of a tag source, beside that of the same collection as a side. */

@@ -241,9 +241,10 @@ ATTENDEE = ("<t:Attendee><t:Mailbox><t:Name>{0}</t:Name><t:EmailAddress>{0}@x.ex
 def kill_at_links(box, wess):
     """A run that is killed when what it wrote is to be related to people."""
     box.requests(reset=True)
-    box.fault("workbooks:activity_links:*:1:delay=30000")
+    box.fault("workbooks:activity_links:*:1:delay=8000")
     run = subprocess.Popen([program("wess"), "sync", "--no-wait", "--config", wess.config],
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                           env=dict(os.environ, WESS_CLOCK_FILE=box.clock_file))
     until(lambda: any("activity_links" in op for op in box.requests()["by_op"]), "no links are asked for")
     run.kill()
     run.wait()

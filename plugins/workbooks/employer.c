@@ -5,9 +5,7 @@
 
 #define ASK_AT_ONCE 49u /* two rows for each fit into the page to rely on */
 #define LETTERS 4u      /* of a name's beginning, in either case: 16 beginnings */
-#define ALIKE_MOST                                                                                 \
-    2000 /* rows that are looked through for one of the same name in other letters                 \
-          */
+#define ALIKE_MOST 2000 /* rows that are looked through for a name in other letters */
 
 static const char path[] = "crm/organisations.api";
 static const char *const columns[] = {"id", "name", NULL};

@@ -172,6 +172,14 @@ static bool is_asked_again(const struct run *r, const struct entry *e)
            !strcmp(e->link.reason, WHY_REFILE);
 }
 
+/* A create whose answer was lost, and which was seen since: nobody said whom it was related to, and
+ * its source is read once more for that. */
+static void judge_seen(const struct run *r, struct entry *e)
+{
+    e->act = ACT_FILE;
+    e->need[LEFT] = !e->link.rev[RIGHT] && !is_gone(&e->row[LEFT]) && relate_can(r, RIGHT);
+}
+
 static bool load(struct run *r, struct batch *b, struct entry *e)
 {
     enum side side = e->todo.side;
@@ -200,8 +208,8 @@ static bool load(struct run *r, struct batch *b, struct entry *e)
         return false;
     if (e->link.ended)
         judge_ended(r, b, e);
-    else if (r->pair->files) /* a create whose answer was lost, and which was seen since */
-        e->act = ACT_FILE;
+    else if (r->pair->files)
+        judge_seen(r, e);
     else
         judge_linked(r, e);
     return true;

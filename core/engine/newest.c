@@ -53,16 +53,26 @@ static bool look(struct run *r, struct wess_arena *a, enum side s, bool *back)
     return true;
 }
 
-bool newest_there(struct run *r, enum side s)
+static bool is_back(struct run *r, enum side s, bool *back)
+{
+    struct wess_arena *a = arena_new(ARENA_BUDGET);
+    bool ok = a ? look(r, a, s, back) : run_memory(r);
+    arena_free(a);
+    return ok;
+}
+
+/* `read_on`: somebody may have deleted them since they were read, and then the remote tells. */
+bool newest_there(struct run *r, enum side s, bool read_on)
 {
     struct run_side *side = &r->side[s];
     bool back = false;
+    int64_t changed = 0;
     if (side->newest_seen || !(side->collection->caps & WESS_CAP_REVISIONS_RISE) ||
         !RULE(back_held))
         return true;
-    struct wess_arena *a = arena_new(ARENA_BUDGET);
-    bool ok = a ? look(r, a, s, &back) : run_memory(r);
-    arena_free(a);
-    side->newest_seen = ok && !back;
-    return ok && (!back || run_back(r, s));
+    if (!is_back(r, s, &back) ||
+        (back && read_on && (!run_look_up(r, s, &changed) || !is_back(r, s, &back))))
+        return false;
+    side->newest_seen = !back;
+    return !back || run_back(r, s);
 }

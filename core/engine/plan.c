@@ -317,7 +317,7 @@ static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
         return plan_delete(r, a, e);
     case ACT_FILE:
         close_ask(r, a, e);
-        if (!file_keep(r, e))
+        if (!relate_recovered(r, a, e) || !file_keep(r, e))
             return false;
         answer_todos(r, e);
         return true;

@@ -38,6 +38,11 @@ bool relate_await(struct run *r, struct wess_arena *a, int64_t item, enum side w
     return !db_failed(r->db) || run_store_failed(r);
 }
 
+bool relate_can(const struct run *r, enum side to)
+{
+    return !r->dry && r->side[to].writable && conn_relates(r->side[to].conn);
+}
+
 /* Where the people are whom items of that side are related to. */
 static const char *contacts_of(const struct run_side *s)
 {
@@ -47,27 +52,37 @@ static const char *contacts_of(const struct run_side *s)
     return NULL;
 }
 
+static bool ask_each(struct run *r, int64_t item, const struct feed_row *contacts,
+                     const struct wess_field *f)
+{
+    for (size_t i = 0; f && f->type == WESS_RECORDS && i < f->records.n; i++) {
+        const struct wess_key key = {"email", f->records.of[i].key};
+        struct hash h = key_hash(r->store, key.space, key.id);
+        if (*key.id)
+            unmet_ask(r->db, item, contacts->id, &h, &key, clock_now_ms() + KEPT_MS);
+    }
+    return !db_failed(r->db);
+}
+
 bool relate_recovered(struct run *r, struct wess_arena *a, const struct entry *e)
 {
-    const char *people = r->pair->kind->people;
-    for (int to = LEFT; people && to <= RIGHT; to++) {
+    const char *const mail[] = {"from", "to", "cc"};
+    const char *const *fields = r->pair->files ? mail : &r->pair->kind->people;
+    size_t n = r->pair->files ? sizeof(mail) / sizeof(mail[0]) : r->pair->kind->people != NULL;
+    for (int to = LEFT; n && to <= RIGHT; to++) {
         const struct run_side *s = &r->side[to];
         const struct content *shown = e->now[other_side((enum side)to)];
-        const struct wess_field *f = shown ? content_get(shown, people) : NULL;
         const char *contacts = contacts_of(s);
         struct feed_row feed;
-        if (r->dry || e->fresh || e->link.rev[to] || !f || !contacts || !s->writable ||
-            !conn_relates(s->conn))
+        if (!shown || e->fresh || e->link.rev[to] || !contacts || !relate_can(r, (enum side)to))
             continue;
         if (feed_get(r->db, a, s->endpoint->name, s->feed.user, contacts, &feed) != STORE_OK)
             return run_store_failed(r);
-        for (size_t i = 0; f->type == WESS_RECORDS && i < f->records.n; i++) {
-            const struct wess_key key = {"email", f->records.of[i].key};
-            struct hash h = key_hash(r->store, key.space, key.id);
-            unmet_ask(r->db, e->row[to].id, feed.id, &h, &key, clock_now_ms() + KEPT_MS);
-        }
+        for (size_t i = 0; i < n; i++)
+            if (!ask_each(r, e->row[to].id, &feed, content_get(shown, fields[i])))
+                return run_store_failed(r);
     }
-    return !db_failed(r->db) || run_store_failed(r);
+    return true;
 }
 
 /* Its twin is there now: it is looked at again. */

@@ -276,6 +276,8 @@ bool relate_keep(struct run *, struct wess_arena *, const struct op_row *, int64
                  const struct wess_result *);
 /* Of an item whose twin comes later, where it is not made from here. */
 bool relate_await(struct run *, struct wess_arena *, int64_t item, enum side with);
+/* Whether what is written there is related to people, by its connector. */
+bool relate_can(const struct run *, enum side to);
 /* What became of its last write was found by reading: nobody said whom it was related to. */
 bool relate_recovered(struct run *, struct wess_arena *, const struct entry *);
 bool relate_meet(struct run *); /* those whose twin is there now; before anything is planned */
@@ -328,8 +330,10 @@ struct pull run_pull_of(struct run *, enum side);
 bool run_pulled(struct run *, enum side, const struct pull *);
 /* That side was put back to an earlier time: the run ends. Answers false. */
 bool run_back(struct run *, enum side);
-/* newest.c: false: what was made last there is gone, and nobody told, which ends the run. */
-bool newest_there(struct run *, enum side);
+/* newest.c: false: what was made last there is gone, and nobody told, which ends the run.
+ * `read_on`: nothing of the run is under way, so that the side can be read on before that is
+ * believed. */
+bool newest_there(struct run *, enum side, bool read_on);
 /* One run of the round at a time: what all users share is asked, or tied, once. */
 void round_alone(struct run *, bool on);
 /* The feed of a tag source, beside that of the same collection as a side. */

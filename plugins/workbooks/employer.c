@@ -4,6 +4,11 @@
 #include "wb.h"
 
 #define ASK_AT_ONCE 49u /* two rows for each fit into the page to rely on */
+#define LETTERS 4u      /* of a name's beginning, in either case: 16 beginnings */
+#define ALIKE_MOST 2000 /* rows that are looked through for a name in other letters */
+
+static const char path[] = "crm/organisations.api";
+static const char *const columns[] = {"id", "name", NULL};
 
 static const char *org_of(const struct wess_host *host, struct wess_arena *a,
                           const struct wess_op *op)
@@ -55,8 +60,7 @@ static enum wess_code learn(struct wess_call *call, const char *name, const json
 static enum wess_code ask(struct wess_call *call, const char *const *names, size_t n)
 {
     json_t *rows = NULL;
-    static const char *const columns[] = {"id", "name", NULL};
-    enum wess_code rc = wb_rows_of(call, "crm/organisations.api", "name", names, n, columns, &rows);
+    enum wess_code rc = wb_rows_of(call, path, "name", names, n, columns, &rows);
     if (rc == WESS_OK && n > 1 && json_array_size(rows) >= WB_ROWS_FOR(n)) {
         /* One name has so many that others may be missing. */
         json_decref(rows);
@@ -120,9 +124,57 @@ enum wess_code wb_employers(struct wess_call *call, const struct wess_op *ops, s
     return have ? wb_found(call, unknown, have) : rc;
 }
 
-enum wess_code wb_employers_again(struct wess_call *call, const char **names, size_t *n)
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* How a name may begin: its first letters in either case, as far as they are of ASCII. */
+static size_t beginnings(char of[1u << LETTERS][LETTERS + 1], const char *name)
+{
+    size_t n = 1;
+    memset(of[0], 0, LETTERS + 1);
+    for (size_t at = 0; at < LETTERS && (is_letter(name[at]) || name[at] == ' '); at++) {
+        size_t before = n;
+        for (size_t i = 0; i < before; i++) {
+            of[i][at] = name[at];
+            if (!is_letter(name[at]))
+                continue;
+            memcpy(of[n], of[i], LETTERS + 1);
+            of[n++][at] ^= 'a' ^ 'A';
+        }
+    }
+    return *of[0] ? n : 0;
+}
+
+/* Reads on until a row bears the name, folded. */
+static enum wess_code look_alike(struct wess_call *call, const char *name)
+{
+    char of[1u << LETTERS][LETTERS + 1];
+    const char *starts[1u << LETTERS];
+    size_t n = beginnings(of, name), got = WB_ROWS_PAGE;
+    enum wess_code rc = WESS_OK;
+    for (size_t i = 0; i < n; i++)
+        starts[i] = of[i];
+    for (int64_t from = 0; rc == WESS_OK && n && got == WB_ROWS_PAGE && from < ALIKE_MOST &&
+                           json_is_null(json_object_get(call->conn->employers, name));
+         from += WB_ROWS_PAGE) {
+        json_t *rows = NULL;
+        rc = wb_rows_begin(call, path, "name", starts, n, from, columns, &rows);
+        got = json_array_size(rows);
+        if (rc == WESS_OK)
+            rc = learn(call, name, rows);
+        json_decref(rows);
+    }
+    return rc;
+}
+
+enum wess_code wb_employers_again(struct wess_call *call, const char **names, size_t *n, bool alike)
 {
     enum wess_code rc = ask_all(call, names, *n);
+    *n = rc == WESS_OK ? missing(call->conn, names, *n, names) : 0;
+    for (size_t i = 0; alike && rc == WESS_OK && i < *n; i++)
+        rc = look_alike(call, names[i]);
     *n = rc == WESS_OK ? missing(call->conn, names, *n, names) : 0;
     return rc;
 }

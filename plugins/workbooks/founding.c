@@ -109,11 +109,11 @@ enum wess_code wb_found(struct wess_call *call, const char **names, size_t n)
     if (!turn(call->conn->host))
         return WESS_CANCELLED;
     int64_t wait = left_ms(call);
-    enum wess_code rc = wait ? wait_for_it(call, wait) : wb_employers_again(call, names, &n);
+    enum wess_code rc = wait ? wait_for_it(call, wait) : wb_employers_again(call, names, &n, true);
     if (rc == WESS_OK && n)
         rc = create(call, names, n);
     if (rc == WESS_OK && n)
-        rc = wb_employers_again(call, names, &n);
+        rc = wb_employers_again(call, names, &n, false);
     pthread_mutex_unlock(&one_at_a_time);
     return rc;
 }

@@ -22,12 +22,17 @@ static void filter(struct form *f, const char *field, const char *type, const ch
     form_add(f, "_fc[]", value);
 }
 
-static void paging(struct form *f, int64_t limit)
+static void paging_from(struct form *f, int64_t start, int64_t limit)
 {
-    form_add(f, "_start", "0");
+    form_number(f, "_start", start);
     form_number(f, "_limit", limit);
     form_add(f, "_skip_total_rows", "true");
     form_add(f, "__skip_total_rows", "true");
+}
+
+static void paging(struct form *f, int64_t limit)
+{
+    paging_from(f, 0, limit);
 }
 
 static enum wess_code rows_of(struct wess_call *call, json_t *answer, json_t **rows)
@@ -283,6 +288,28 @@ enum wess_code wb_rows_of(struct wess_call *call, const char *path, const char *
                           json_t **out)
 {
     return wb_rows_up_to(call, path, column, values, n, WB_ROWS_FOR((int64_t)n), columns, out);
+}
+
+enum wess_code wb_rows_begin(struct wess_call *call, const char *path, const char *column,
+                             const char *const *starts, size_t n, int64_t from,
+                             const char *const *columns, json_t **out)
+{
+    struct form f = {0};
+    enum wess_code rc = wb_begin(call, "GET", &f);
+    *out = NULL;
+    if (rc == WESS_OK) {
+        paging_from(&f, from, WB_ROWS_PAGE);
+        form_add(&f, "_sort[]", "id");
+        form_add(&f, "_dir[]", "ASC");
+        for (size_t i = 0; i < n; i++)
+            filter(&f, column, "bg", starts[i]);
+        form_add(&f, "_fm", "or");
+        for (size_t i = 0; columns[i]; i++)
+            form_add(&f, "_select_columns[]", columns[i]);
+        rc = ask(call, path, &f, out);
+    }
+    form_fini(&f);
+    return rc;
 }
 
 enum wess_code wb_rows_equal(struct wess_call *call, const char *column, const char *const *values,

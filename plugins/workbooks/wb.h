@@ -276,8 +276,9 @@ enum wess_code wb_apply(struct wess_call *, const struct wess_op *, size_t, stru
 /* employer.c: looks the names up at once; then wb_employer() answers without a request. */
 enum wess_code wb_employers(struct wess_call *, const struct wess_op *, size_t);
 const char *wb_employer(const struct wess_conn *, const char *name); /* NULL: none or several */
-/* Once more; *n are those left that nothing there bears. */
-enum wess_code wb_employers_again(struct wess_call *, const char **names, size_t *n);
+/* Once more; *n are those left that nothing there bears. `alike`: nor in other letters, for a
+ * database that minds case where it is asked for what is equal. */
+enum wess_code wb_employers_again(struct wess_call *, const char **names, size_t *n, bool alike);
 /* founding.c: creates organisations of these names, and learns them. */
 enum wess_code wb_found(struct wess_call *, const char **names, size_t n);
 /* list.c: rows of this call's collection whose column equals any of the values, deleted ones too
@@ -292,6 +293,11 @@ enum wess_code wb_rows_of(struct wess_call *, const char *path, const char *colu
 
 enum wess_code wb_rows_up_to(struct wess_call *, const char *path, const char *column,
                              const char *const *values, size_t n, int64_t most,
+                             const char *const *columns, json_t **out);
+/* A page of the rows whose column begins with any of these, in the order of ids. */
+#define WB_ROWS_PAGE 100
+enum wess_code wb_rows_begin(struct wess_call *, const char *path, const char *column,
+                             const char *const *starts, size_t n, int64_t from,
                              const char *const *columns, json_t **out);
 
 /* ---- html.c: pure

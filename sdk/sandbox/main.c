@@ -44,6 +44,7 @@ static const char help[] =
     "      failure=reason|message        the member that tells why a sign-in failed (reason)\n"
     "      batch_cap=100|303             records of one request (100)\n"
     "      page_cap=100|200              rows of one answer (200)\n"
+    "      text_case=ignored|minded      whether texts are compared by case (ignored)\n"
     "      email_links=off|on            whether Workbooks relates mail by activity links (off)\n"
     "      lacks=COLUMN                  the Workbooks database does not have this column\n"
     "      denies=SET:ACTION             what its metadata does not permit, tasks:create\n"

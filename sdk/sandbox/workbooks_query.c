@@ -67,6 +67,26 @@ void wb_query_free(struct wb_query *q)
     free(q->formula);
 }
 
+/* Whether texts are compared by case is not known; this side ignores it, or not, by a switch. */
+static bool begins(const char *have, const char *with)
+{
+    bool minds = !strcmp(sb_switch("text_case", "ignored"), "minded");
+    return !(minds ? strncmp : strncasecmp)(have, with, strlen(with));
+}
+
+static bool same(const char *have, const char *text)
+{
+    return strlen(have) == strlen(text) && begins(have, text);
+}
+
+static bool holds(const char *have, const char *text)
+{
+    for (; *have; have++)
+        if (begins(have, text))
+            return true;
+    return !*text;
+}
+
 static bool any_of(const struct wb_filter *f, const char *have)
 {
     if (f->n_numbers) {
@@ -75,7 +95,7 @@ static bool any_of(const struct wb_filter *f, const char *have)
         return !*end && *have &&
                bsearch(&n, f->numbers, f->n_numbers, sizeof(n), by_number) != NULL;
     }
-    /* A literal comma is written "\,". Case: not known; this side ignores it. */
+    /* A literal comma is written "\,". */
     char one[1024];
     size_t n = 0;
     for (const char *s = f->value ? f->value : "";; s++) {
@@ -83,7 +103,7 @@ static bool any_of(const struct wb_filter *f, const char *have)
             s++;
         } else if (*s == ',' || !*s) {
             one[n] = 0;
-            if (!strcasecmp(one, have))
+            if (same(have, one))
                 return true;
             n = 0;
             if (!*s)
@@ -119,13 +139,13 @@ static int one(const struct wb_filter *f, wb_get *get, const void *record)
     if (!strcmp(type, "le"))
         return x <= y;
     if (!strcmp(type, "bg"))
-        return !strncasecmp(have, value, strlen(value));
+        return begins(have, value);
     if (!strcmp(type, "nbg"))
-        return strncasecmp(have, value, strlen(value)) != 0;
+        return !begins(have, value);
     if (!strcmp(type, "ct"))
-        return strcasestr(have, value) != NULL;
+        return holds(have, value);
     if (!strcmp(type, "nct"))
-        return strcasestr(have, value) == NULL;
+        return !holds(have, value);
     if (!strcmp(type, "blank"))
         return !*have;
     if (!strcmp(type, "not_blank"))

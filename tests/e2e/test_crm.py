@@ -1,8 +1,10 @@
 """Tasks, meetings and mail between Exchange and Workbooks, by the real program, both ways."""
 import datetime
 import os
+import subprocess
 
-from sandbox import Sandbox, Wess, main
+from sandbox import Sandbox, Wess, main, program
+from test_watch import until
 
 CONFIG = """
 site = "crm"; state_dir = "{dir}/state";
@@ -240,6 +242,19 @@ ATTENDEE = ("<t:Attendee><t:Mailbox><t:Name>{0}</t:Name><t:EmailAddress>{0}@x.ex
             "</t:EmailAddress></t:Mailbox></t:Attendee>")
 
 
+def kill_at_links(box, wess):
+    """A run that is killed when what it wrote is to be related to people."""
+    box.requests(reset=True)
+    box.fault("workbooks:activity_links:*:1:delay=8000")
+    run = subprocess.Popen([program("wess"), "sync", "--no-wait", "--config", wess.config],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                           env=dict(os.environ, WESS_CLOCK_FILE=box.clock_file))
+    until(lambda: any("activity_links" in op for op in box.requests()["by_op"]), "no links are asked for")
+    run.kill()
+    run.wait()
+    box.clear_faults()
+
+
 def test_attendees_are_related_to_the_people_they_are():
     with Sandbox("--data", "empty") as box, \
             Crm(box, "event", "calendar", "meetings") as wess:
@@ -265,6 +280,28 @@ def test_attendees_are_related_to_the_people_they_are():
             sorted(ids.values())
         there_now = here(box, "calendar", "Review 2")["fields"]["RequiredAttendees"]
         assert there_now.count("<t:Attendee>") == 3, there_now
+
+
+def test_who_came_with_an_update_of_a_killed_run_is_related():
+    """Though somebody has changed the meeting since, so that the update is no longer to be seen."""
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "event", "calendar", "meetings", wb="link_attendees = true;") as wess:
+        for name in ("Ada", "Ben"):
+            box.workbooks("create", name=name, **{"main_location[email]": name + "@x.example"})
+        make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z",
+             End="2030-07-04T08:00:00Z", RequiredAttendees=ATTENDEE.format("Ada"))
+        wess.settle()
+        assert len(all_there(box, "links")) == 1
+        meeting = there(box, "meetings", "Review")["id"]
+        box.exchange("edit", 0, id=here(box, "calendar", "Review")["id"], Subject="Review 2",
+                     RequiredAttendees=ATTENDEE.format("Ada") + ATTENDEE.format("Ben"))
+        kill_at_links(box, wess)
+        assert there(box, "meetings", "Review 2") and len(all_there(box, "links")) == 1
+        box.workbooks("edit", of="meetings", id=meeting, name="Review 3")
+        for _ in range(2):
+            box.move_clock(600)
+            wess("sync", "--no-wait", check=(0, 1))
+        assert len(all_there(box, "links")) == 2
 
 
 def test_what_has_no_column_is_a_block_that_is_ours_alone():
@@ -721,6 +758,25 @@ def test_mail_stands_without_links_that_cannot_be_had():
             assert len(all_there(box, "links")) == (":1:" in fault), fault
             with open(os.path.join(wess.dir, "log")) as f:
                 assert "related to people" in f.read(), fault
+
+
+def test_mail_of_a_killed_run_is_related():
+    """It is found by its stamp, and nobody said whom it was related to."""
+    with Sandbox("--data", "empty", "--switch", "email_links=on") as box, Filing(box) as wess:
+        for who in ("ada", "ben"):
+            box.workbooks("create", name=who, **{"main_location[email]": f"{who}@x.example"})
+        mail(box, 0, "Offer", 1,
+             From="<t:Mailbox><t:EmailAddress>ada@x.example</t:EmailAddress></t:Mailbox>",
+             ToRecipients="<t:Mailbox><t:EmailAddress>Ben@x.example</t:EmailAddress></t:Mailbox>")
+        kill_at_links(box, wess)
+        assert len(all_there(box, "emails")) == 1 and not all_there(box, "links")
+        box.move_clock(600)
+        wess.file()
+        assert len(all_there(box, "emails")) == 1
+        assert len(all_there(box, "links")) == 2
+        box.requests(reset=True)
+        wess.file()
+        assert not any("people" in op or "links" in op for op in box.requests()["by_op"])
 
 
 def test_who_could_not_be_looked_for_is_looked_for_later():

@@ -2,9 +2,11 @@
 of their own: by the real program."""
 import os
 import shutil
+import subprocess
 
-from sandbox import Sandbox, main
+from sandbox import Sandbox, main, program
 from test_crm import Crm, all_there
+from test_watch import until
 
 THREE = ("--data", "load", "--users", "3", "--contacts", "0")
 CSV = "id,name,mailbox,workbooks,wave\n"
@@ -295,6 +297,29 @@ def test_all_is_listed_again_from_time_to_time():
             assert not run["right"]["updated"] + run["left"]["updated"], run
         wess.write("wess.conf", f'full_check = "1h"; {text}')
         assert "full_check must be within" in wess("check", check=(2,)).stderr
+
+
+def test_one_that_somebody_deletes_meanwhile_is_no_backup():
+    """The newest record, the last that was changed, goes between the reading and the creates."""
+    with Sandbox("--data", "empty") as box, Many(
+            box, "contact", "contacts", "people", own=False, users=1,
+            pair='on_delete = { left = "unlink"; right = "unlink"; };') as wess:
+        customer(box, 0)
+        wess.settle()
+        person_of(box, "Olaf")
+        wess.settle()
+        box.move_clock(3600)
+        person_of(box, "Zoe")
+        box.requests(reset=True)
+        box.fault("ews:GetItem:1:delay=3000")
+        run = subprocess.Popen([program("wess"), "sync", "--no-wait", "--config", wess.config],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               env=dict(os.environ, WESS_CLOCK_FILE=box.clock_file))
+        until(lambda: {"ews:GetItem", "workbooks:people:GET"} <= set(box.requests()["by_op"]), "nothing is read")
+        box.workbooks("delete", id=max(p["id"] for p in box.people()))
+        assert run.wait() != 4, "held"
+        wess.settle()
+        assert sorted(p["fields"]["name"] for p in box.people()) == ["Ann Ivers", "Zoe Newer"]
 
 
 def test_a_shared_record_is_not_deleted_for_one():

@@ -119,5 +119,23 @@ def test_an_employer_that_is_not_there():
         assert employers["Crane"] == "Adatum Ltd" and employers["Finch"] == employers["Wren"] != None
 
 
+def test_no_second_employer_where_case_is_minded():
+    people = dict(left="exchange:contacts", right="crm:people", select=TAGGED, pair="")
+    with Sandbox("--data", "empty", "--switch", "text_case=minded") as box, \
+            Companies(box, **people, wb="create_organisations = true;") as wess:
+        for i in range(120):  # more than a page that begin alike
+            box.workbooks("organisation", name=f"Adatum Branch {i}")
+        box.workbooks("organisation", name="Adatum Ltd")
+        hire(box, "Pia Crane", "ADATUM ltd")
+        hire(box, "Nora Finch", "Adatum Elsewhere")
+        hire(box, "Olaf Wren", "adatum elsewhere")
+        settle(box, wess)
+        made = sorted(n.lower() for n in names(box) if "Branch" not in n)
+        assert made == ["adatum elsewhere", "adatum ltd"], made
+        employers = {p["fields"]["person_last_name"]: p["fields"]["employer_name"] for p in box.people()}
+        assert employers["Crane"] == "Adatum Ltd", employers
+        assert employers["Finch"] == employers["Wren"] != None, employers
+
+
 if __name__ == "__main__":
     main(globals())

@@ -5,6 +5,7 @@ import os
 import subprocess
 import threading
 import time
+import urllib.request
 import zlib
 
 from sandbox import SIGN_IN, Sandbox, Wess, main, program
@@ -55,7 +56,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.asked += 1
         self.server.answer(self)
 
@@ -148,6 +149,43 @@ def test_whatever_it_answers():
             server.shutdown()
             server.server_close()
         assert not box.people(email="x@y.example")
+
+
+def between(box, alter):
+    """The rehearsal server's own answers, altered on the way."""
+    def answer(h):
+        headers = {k: v for k, v in h.headers.items() if k not in ("Host", "Content-Length")}
+        asked = urllib.request.Request(box.info["exchange"]["url"], h.body, headers)
+        with urllib.request.urlopen(asked) as said:
+            h.whole(alter(said.read().decode()), *[(k, said.headers[k]) for k in ("client-request-id",)
+                                                   if said.headers[k]])
+    return answer
+
+
+def more_for_ever(text):
+    return text.replace("<m:IncludesLastItemInRange>true", "<m:IncludesLastItemInRange>false")
+
+
+def test_a_list_without_an_end():
+    """There is always more, it says; of nothing, or of the same."""
+    seen = []
+
+    def the_same(text):
+        if "<m:SyncState>" in text:
+            seen.append(text)
+            return more_for_ever(seen[0])
+        return text
+
+    for alter in (more_for_ever, the_same):
+        with Sandbox() as box:
+            server = Hostile(between(box, alter))
+            url = f"http://127.0.0.1:{server.server_port}/EWS/Exchange.asmx"
+            with Wess(box, users=one_user(box), sign_in=SIGN_IN.replace("{exchange}", url)) as wess:
+                status, _, _, said = went(wess, "sync", "--no-wait")
+                assert status == 3 and "comes to no end" in said, (status, said)
+                assert server.asked < 40, server.asked
+            server.shutdown()
+            server.server_close()
 
 
 if __name__ == "__main__":

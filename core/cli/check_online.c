@@ -184,13 +184,16 @@ static void look_at(const struct look *l, const struct cfg_endpoint *e, const st
 static const char *text_of(const struct look *l, const struct seen *s, size_t answer)
 {
     const char *remote = s->error.remote_code;
+    /* What is wrong with one credential or mailbox says itself what to do. */
+    bool own = s->code == WESS_BROKEN && s->error.scope != WESS_OF_HOST;
+    const char *way_out = own ? "" : table[answer].way_out;
     if (s->missing)
         return s->missing;
     if (s->code == WESS_OK)
         return s->collections;
     return arena_fmt(l->cli->arena, "%s%s%s%s%s%s", s->error.text[0] ? s->error.text : "no reason",
-                     *remote ? " (" : "", remote, *remote ? ")" : "",
-                     *table[answer].way_out ? "; " : "", table[answer].way_out);
+                     *remote ? " (" : "", remote, *remote ? ")" : "", *way_out ? "; " : "",
+                     way_out);
 }
 
 static json_t *notes_json(const struct seen *s)

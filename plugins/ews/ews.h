@@ -43,7 +43,8 @@ struct ews_tree {       /* where the items of a kind lie */
     struct ews_folder *folders; /* those that are read come first, [0] is the top */
     size_t n_folders, n_read;
     bool read_known, all_known; /* the folders to read; all where an item may lie */
-    size_t left; /* of those to read, whose changes are still to be listed; 0: none */
+    size_t left;   /* of those to read, whose changes are still to be listed; 0: none */
+    unsigned idle; /* pages in a row that told nothing, and that there is more */
 };
 struct wess_conn {
     const struct wess_host *host;

@@ -5,6 +5,8 @@
 
 #include "ews.h"
 
+#define IDLE_MOST 16u /* pages that tell nothing, before it is trouble */
+
 /* ---- the cursor: "2 MODE AT\n" and a line a folder, "ID STATE\n"
  * ------------------------------------------------------------------------------------------ */
 
@@ -85,6 +87,7 @@ struct syncing {
     struct wess_vec changes;
     const char *state;
     bool snapshot, last;
+    bool heard; /* a change, of whatever kind */
 };
 
 static enum wess_code too_big(struct wess_error *e)
@@ -128,6 +131,7 @@ static enum wess_code take_change(void *ctx, size_t i, const xmlNode *n, struct 
     const char *parent = xml_attr(xml_child(what, "ParentFolderId"), "Id");
     struct wess_item item;
     (void)i;
+    s->heard = true;
     if (xml_is(n, "Delete"))
         return take_deletion(s, n, e);
     if (!xml_is(what, ews_kind_of(s->call)->element))
@@ -190,6 +194,14 @@ static void ask_page(const struct wess_call *call, struct xml_out *x, const stru
     xml_close(x);
 }
 
+/* A server that says for ever that there is more, and tells nothing or the same again. */
+static bool goes_nowhere(struct ews_tree *t, const struct syncing *s, const char *asked)
+{
+    bool idle = !s->last && (!s->heard || (asked && !strcmp(asked, s->state)));
+    t->idle = idle ? t->idle + 1 : 0;
+    return t->idle > IDLE_MOST;
+}
+
 /* A folder is read to its end; true: so are all. Changes that an earlier connection began to list
  * go on where that was cut off, and round: of the folders before, what is new has not been heard.
  */
@@ -226,6 +238,11 @@ enum wess_code ews_changes(struct wess_call *call, struct wess_slice in, uint32_
     if (rc == WESS_OK && !s.state)
         rc = wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
                        "the list of changes is not there");
+    if (rc == WESS_OK && goes_nowhere(t, &s, at.state[at.at])) {
+        t->idle = 0;
+        rc = wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                       "the list of changes comes to no end");
+    }
     if (rc != WESS_OK) {
         t->left = 0;
         return rc;

@@ -354,6 +354,7 @@ def test_must_not_reach():
                 box.control("exchange/scope", mailbox=box.mailbox(1), **{"in": 1})
                 run = w("check", "--online", check=2)
                 assert f"{box.mailbox(1)} can be opened" in run.stdout, told(run)
+                assert "check url" not in run.stdout, told(run)
                 box.control("exchange/scope", mailbox=box.mailbox(1), **{"in": 0})
                 run = w("check", "--online", check=0)
 

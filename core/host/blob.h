@@ -7,7 +7,7 @@
 #include "wess/connector.h"
 
 #define BLOB_DIGEST 64u /* of SHA-256, in hexadecimal */
-#define BLOB_SMALL ((size_t)64 << 10)
+#define BLOB_SMALL ((size_t)16 << 10)
 #define BLOB_MEMORY                                                                                \
     ((size_t)3 << 20) /* of one folder; what is small on top of it goes to files                   \
                        */

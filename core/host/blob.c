@@ -14,11 +14,11 @@
 
 struct wess_spool {
     struct blob_dir *dir;
-    char *path;               /* of the file while it is written */
-    int fd;                   /* -1: it is in memory */
-    struct blob_small *small; /* while it is written: ours, with room for `cap` bytes */
+    char *path;           /* of the file while it is written */
+    int fd;               /* -1: it is in memory */
+    unsigned char *bytes; /* while it is written: BLOB_SMALL of room; NULL: nothing yet */
     const struct blob_small *read;
-    size_t cap, at;
+    size_t at;
     uint64_t size;
     bool broken;              /* a piece is missing: never to be finished */
     struct sha256_ctx digest; /* of what was put */
@@ -170,7 +170,7 @@ void blob_spool_close(struct wess_spool *s)
     if (s->path)
         unlink(s->path);
     free(s->path);
-    free(s->small);
+    free(s->bytes);
     free(s);
 }
 
@@ -221,46 +221,39 @@ static enum wess_code into_file(struct wess_spool *s, const void *data, size_t l
     return WESS_OK;
 }
 
-static enum wess_code into_memory(struct wess_spool *s, const void *data, size_t len)
+/* Behind the `had` bytes before. */
+static enum wess_code into_memory(struct wess_spool *s, size_t had, const void *data, size_t len)
 {
-    size_t had = s->small ? s->small->len : 0, cap = s->cap ? s->cap : len;
-    while (cap < had + len)
-        cap *= 2;
-    if (!s->small || cap > s->cap) {
-        struct blob_small *more = realloc(s->small, sizeof(*more) + cap);
-        if (!more)
-            return no_memory(s->dir->path);
-        s->small = more;
-        s->cap = cap;
-    }
+    if (!s->bytes && !(s->bytes = malloc(BLOB_SMALL)))
+        return no_memory(s->dir->path);
     if (len)
-        memcpy(s->small->bytes + had, data, len);
-    s->small->len = had + len;
+        memcpy(s->bytes + had, data, len);
     return WESS_OK;
 }
 
-/* It is larger than what stays in memory, or there is enough of that. */
-static enum wess_code move_to_file(struct wess_spool *s)
+/* It is larger than what stays in memory, or there is enough of that: the `had` bytes of it. */
+static enum wess_code move_to_file(struct wess_spool *s, size_t had)
 {
     enum wess_code rc = make_file(s);
-    if (rc == WESS_OK && s->small)
-        rc = into_file(s, s->small->bytes, s->small->len);
-    free(s->small);
-    s->small = NULL;
+    if (rc == WESS_OK && s->bytes)
+        rc = into_file(s, s->bytes, had);
+    free(s->bytes);
+    s->bytes = NULL;
     return rc;
 }
 
 enum wess_code blob_spool_put(struct wess_spool *s, const void *data, size_t len)
 {
     enum wess_code rc = WESS_OK;
+    uint64_t had = s->size;
     if (s->broken)
         return WESS_TRANSIENT;
     sha256_update(&s->digest, len, data);
     s->size += len;
     if (s->fd < 0 && s->size > BLOB_SMALL)
-        rc = move_to_file(s);
+        rc = move_to_file(s, (size_t)had);
     if (rc == WESS_OK)
-        rc = s->fd < 0 ? into_memory(s, data, len) : into_file(s, data, len);
+        rc = s->fd < 0 ? into_memory(s, (size_t)had, data, len) : into_file(s, data, len);
     s->broken = rc != WESS_OK;
     return rc;
 }
@@ -308,23 +301,29 @@ static const struct blob_small *small_of(struct blob_dir *d, const char *digest)
     return s;
 }
 
-/* false: it is to go to a file. */
+/* In no more memory than it needs. false: there is no room for it, and it is to go to a file. */
 static bool keep_small(struct wess_spool *s, const char *digest)
 {
     struct blob_dir *d = s->dir;
-    struct blob_small *small = s->small, *exact = realloc(small, sizeof(*small) + small->len);
-    s->small = small = exact ? exact : small;
+    size_t len = (size_t)s->size;
+    struct blob_small *small = malloc(sizeof(*small) + len);
+    if (!small)
+        return false;
+    small->len = len;
+    memcpy(small->digest, digest, sizeof(small->digest));
+    if (len)
+        memcpy(small->bytes, s->bytes, len);
     pthread_mutex_lock(&d->lock);
-    bool room = d->bytes + small->len <= BLOB_MEMORY;
+    bool room = d->bytes + len <= BLOB_MEMORY;
     if (room) {
         struct blob_small **slot = &d->small[slot_of(digest)];
-        memcpy(small->digest, digest, sizeof(small->digest));
         small->next = *slot;
         *slot = small;
-        d->bytes += small->len;
-        s->small = NULL;
+        d->bytes += len;
     }
     pthread_mutex_unlock(&d->lock);
+    if (!room)
+        free(small);
     return room;
 }
 
@@ -332,11 +331,9 @@ static bool keep(struct wess_spool *s, const char *digest)
 {
     if (s->broken)
         return false;
-    if (s->fd < 0 && !s->small && into_memory(s, NULL, 0) != WESS_OK)
-        return false;
     if (s->fd < 0 && keep_small(s, digest))
         return true;
-    if (s->fd < 0 && move_to_file(s) != WESS_OK)
+    if (s->fd < 0 && move_to_file(s, (size_t)s->size) != WESS_OK)
         return false;
     if (!name_it(s, digest))
         return false;

@@ -7,10 +7,9 @@
 #include "wess/connector.h"
 
 #define BLOB_DIGEST 64u /* of SHA-256, in hexadecimal */
-#define BLOB_SMALL ((size_t)64 << 10)
-#define BLOB_MEMORY                                                                                \
-    ((size_t)3 << 20) /* of one folder; what is small on top of it goes to files                   \
-                       */
+#define BLOB_SMALL ((size_t)16 << 10)
+/* Of one folder; what is small on top of it goes to files. */
+#define BLOB_MEMORY ((size_t)3 << 19)
 
 struct blob_small { /* what passes through and needs no file */
     struct blob_small *next;

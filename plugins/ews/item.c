@@ -258,10 +258,11 @@ static struct wess_record *record(struct ews_reading *r, const struct ews_field 
     for (size_t i = 0; i < v->n; i++)
         if (!strcmp(of[i].key, key))
             return &of[i];
-    struct wess_record *new = wess_vec_push(r->host, r->a, v);
+    /* In this order: one without a key is never among them. */
     struct wess_field *parts = r->host->alloc(r->a, parts_of(f) * sizeof(*parts));
-    r->spent |= !new || !parts;
-    if (!new || !parts)
+    struct wess_record *new = parts ? wess_vec_push(r->host, r->a, v) : NULL;
+    r->spent |= !new;
+    if (!new)
         return NULL;
     *new = (struct wess_record){.key = key, .fields = parts};
     return new;

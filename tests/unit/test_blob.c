@@ -240,7 +240,7 @@ static void a_folder_of_what_passes_through(void **state)
 static void what_is_small_stays_in_memory(void **state)
 {
     (void)state;
-    enum { EACH = 60000, FIT = BLOB_MEMORY / (EACH + sizeof(unsigned)), MORE = FIT + 5 };
+    enum { EACH = BLOB_SMALL - 100, FIT = BLOB_MEMORY / (EACH + sizeof(unsigned)), MORE = FIT + 5 };
     static const size_t sizes[] = {0, 1, BLOB_SMALL - sizeof(unsigned), BLOB_SMALL};
     struct blob_dir *d = blob_dir_new(box.state), *other = blob_dir_in(d);
     struct wess_blob blob[MORE];

@@ -104,11 +104,12 @@ static bool next(struct flight *f, struct line *l, const struct flight *before)
         f->n = 0;
     if (!f->n)
         return true;
-    l->after = f->rows[f->n - 1].id;
+    f->last = f->rows[f->n - 1].id;
     if (!flight_load(f, 0))
         return run_memory(f->run);
     if (!file_load(f, false))
         return false;
+    l->after = f->last;
     if (!f->n) /* none of these can go now; those behind them may */
         return next(f, l, before);
     return !RULE(journal_first) || journal(f);

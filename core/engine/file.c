@@ -46,7 +46,7 @@ bool file_keep(struct run *r, struct entry *e)
 /* ---- the spool of a run
  * --------------------------------------------------------------------------- */
 
-static void spool_in(struct run *r, const char *dir)
+static void spool_in(struct run *r, struct blob_dir *dir)
 {
     for (int s = LEFT; s <= RIGHT; s++)
         conn_spool_in(r->side[s].conn, dir);
@@ -69,7 +69,7 @@ bool file_begin(struct run *r)
 {
     if (!r->pair->files && !passes_files(r))
         return true;
-    r->spool = blob_dir_new(r->arena, r->cfg->state_dir);
+    r->spool = blob_dir_new(r->cfg->state_dir);
     if (r->spool) {
         spool_in(r, r->spool);
         return true;
@@ -93,10 +93,22 @@ void file_end(struct run *r)
 /* ---- a batch on its way
  * --------------------------------------------------------------------------- */
 
+/* Where it goes nothing else of it may be held. */
+static uint32_t source_flags(const struct flight *f)
+{
+    const struct wess_collection *to = f->run->side[f->side].collection;
+    for (size_t i = 0; i < to->n_fields; i++)
+        if (strcmp(to->fields[i].name, "mime") != 0 &&
+            strcmp(to->fields[i].name, "categories") != 0)
+            return 0;
+    return f->run->pair->files ? WESS_CALL_MIME : 0;
+}
+
 static enum wess_code read_some(struct flight *f, struct wess_list ids, struct wess_result *out)
 {
     const struct run_side *s = &f->run->side[other_side(f->side)];
-    enum wess_code rc = conn_fetch(s->conn, s->collection->id, f->arena, 0, ids, out, &f->error);
+    enum wess_code rc =
+        conn_fetch(s->conn, s->collection->id, f->arena, source_flags(f), ids, out, &f->error);
     size_t half = ids.n / 2;
     if (rc != WESS_TOO_BIG)
         return rc;
@@ -220,6 +232,19 @@ static bool take_sources(struct flight *f, const struct wess_result *res, bool a
     return true;
 }
 
+/* What was enough for one call: the rest is for the next batch. Where not even the first was asked
+ * for, that is for another reason. */
+static void cut(struct flight *f, const struct wess_result *res)
+{
+    size_t n = 0;
+    while (n < f->n && res[n].code != WESS_NOT_TRIED)
+        n++;
+    if (!n || n == f->n)
+        return;
+    f->n = n;
+    f->last = f->rows[n - 1].id;
+}
+
 /* Of creates in doubt: the files that they attach are not in this run's spool. What is found to be
  * there already is completed by them; what became of each reading shows in the merge. */
 static bool read_files_again(struct flight *f)
@@ -236,10 +261,11 @@ bool file_load(struct flight *f, bool again)
     if (!r->pair->files || !f->n || f->rows[0].what != OP_CREATE)
         return true;
     struct wess_result *res = arena_alloc(f->arena, f->n * sizeof(*res));
-    if (!res || !(f->spool = blob_dir_in(f->arena, r->spool)))
+    if (!res || !(f->spool = blob_dir_in(r->spool)))
         return run_memory(r);
     if (!read_sources(f, res))
         return false;
+    cut(f, res);
     if (db_begin(r->db) != STORE_OK)
         return run_store_failed(r);
     if (!take_sources(f, res, again) || !run_sound(r, f->arena))

@@ -79,9 +79,11 @@ static bool as_filed(struct run *r, struct wess_arena *a, const struct entry *e,
         op->shadow[s] = file_shadow(a, r, e->now[from]);
     if (!op->shadow[LEFT].data || !encode_content(a, &title, &body))
         return false;
+    const struct item_row *row = &e->row[from];
+    bool told = row->content && row->content_rev && !strcmp(row->content_rev, row->revision);
     if (r->dry)
         op->before = body;
-    else
+    else if (!told) /* as when its listing told of it */
         item_content(r->db, op->item[from], NULL, body);
     return true;
 }

@@ -133,6 +133,8 @@ static bool plan_drop(struct run *r, struct wess_arena *a, struct entry *e)
         parked_clear(r->db, r->pu.id, 0, e->todo.item, "");
     if (reason && !strcmp(reason, WHY_DECLINED))
         decline(r, e);
+    if (r->pair->files && e->row[e->todo.side].content) /* what its listing told */
+        item_content(r->db, e->row[e->todo.side].id, NULL, (struct wess_slice){NULL, 0});
     if (reason)
         why(r, e, reason);
     answer_todos(r, e);

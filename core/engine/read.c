@@ -1,17 +1,20 @@
 /* The stage "fetch": content of what takes part and changed; of a shared feed once a revision for
- * all users of the round. While one part of a batch is read by a thread of its own, the one before
- * it is planned: the thread touches nothing of the store. */
+ * all users of the round. A thread of its own reads one part of a batch after the other: first,
+ * while the batch is matched, what is needed whatever that finds; then the twins that were found.
+ * Each part is planned as soon as it was read. The thread touches nothing of the store. */
 #include "engine/run.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "feed/back.h"
 
-struct reading {
+/* What is read of some entries of a batch. */
+struct part {
     struct run *run;
-    struct wess_arena *arena, *call; /* contents; the answer of one call */
-    struct entry *of;                /* a part of the batch */
+    struct wess_arena *arena, *call; /* contents; the answer of one call, of all parts */
+    struct entry *of;
     size_t n;
     /* out */
     size_t fetched;
@@ -19,8 +22,18 @@ struct reading {
     struct wess_error error;
     enum side side;
     bool spent, back; /* back: `side` was put back to an earlier time */
+};
+struct reader {
+    struct run *run;
+    struct wess_arena *call;
+    struct part parts[PARTS_MOST];
+    size_t n;
     pthread_t thread;
     bool threaded;
+    pthread_mutex_t lock; /* what follows */
+    pthread_cond_t changed;
+    bool matched; /* the twins are known */
+    size_t read;  /* parts that are read, or will not be */
 };
 
 static bool differs(const char *a, const char *b)
@@ -28,6 +41,7 @@ static bool differs(const char *a, const char *b)
     return !a || !b || strcmp(a, b) != 0;
 }
 
+/* Of a twin that was found nothing is known here yet. */
 static void needs(struct entry *e)
 {
     switch (e->act) {
@@ -57,15 +71,15 @@ static bool wants(const struct entry *e, enum side side)
     return e->need[side] && e->row[side].id && e->got[side] == WESS_NOT_TRIED;
 }
 
-/* ---- the cache of shared feeds ------------------------------------------------------------------
- */
+/* ---- what the index holds: of shared feeds, and of what is filed what its listing told
+ * --------------------------------------------------------------------------- */
 
 static bool from_cache(struct run *r, struct wess_arena *a, struct entry *e, enum side side)
 {
     const struct item_row *row = &e->row[side];
     struct wess_slice body;
-    if (!r->side[side].common || !row->content || differs(row->content_rev, row->revision) ||
-        item_body(r->db, a, row->id, &body) != STORE_OK)
+    if ((!r->side[side].common && !r->pair->files) || !row->content ||
+        differs(row->content_rev, row->revision) || item_body(r->db, a, row->id, &body) != STORE_OK)
         return !db_failed(r->db) || run_store_failed(r);
     struct content *content = arena_alloc(a, sizeof(*content));
     if (!content || !decode_content(a, body, content))
@@ -76,17 +90,20 @@ static bool from_cache(struct run *r, struct wess_arena *a, struct entry *e, enu
     return true;
 }
 
-static bool look_into_cache(struct reading *d)
+/* Of a twin before it is said to be needed: from then on it is the thread's. */
+static bool look_into_cache(struct run *r, const struct batch *b, bool twins)
 {
-    for (size_t i = 0; i < d->n; i++)
-        for (int s = LEFT; s <= RIGHT; s++)
-            if (wants(&d->of[i], (enum side)s) &&
-                !from_cache(d->run, d->arena, &d->of[i], (enum side)s))
+    for (size_t i = 0; i < b->n; i++)
+        for (int s = LEFT; s <= RIGHT; s++) {
+            struct entry *e = &b->of[i];
+            bool asked = twins ? e->fresh && s != (int)e->todo.side : wants(e, (enum side)s);
+            if (asked && !from_cache(r, b->arena, e, (enum side)s))
                 return false;
+        }
     return true;
 }
 
-static bool into_cache(struct reading *d, enum side side)
+static bool into_cache(struct part *d, enum side side)
 {
     struct run *r = d->run;
     bool any = false;
@@ -111,13 +128,13 @@ static bool into_cache(struct reading *d, enum side side)
 /* ---- asking the remote, by the thread
  * --------------------------------------------------------------------------- */
 
-static bool no_memory(struct reading *d)
+static bool no_memory(struct part *d)
 {
     d->spent = true;
     return false;
 }
 
-static bool take(struct reading *d, struct entry *e, enum side side, const struct wess_result *res)
+static bool take(struct part *d, struct entry *e, enum side side, const struct wess_result *res)
 {
     const struct run *r = d->run;
     struct content *content = arena_alloc(d->arena, sizeof(*content));
@@ -171,7 +188,7 @@ uint32_t read_flags(const struct run *r, enum side side)
 }
 
 /* One call; halves itself while the answer is too big, down to the one item that is. */
-static bool ask_for(struct reading *d, struct entry **of, size_t n, enum side side)
+static bool ask_for(struct part *d, struct entry **of, size_t n, enum side side)
 {
     const struct run_side *s = &d->run->side[side];
     uint32_t flags = read_flags(d->run, side);
@@ -199,7 +216,7 @@ static bool ask_for(struct reading *d, struct entry **of, size_t n, enum side si
 }
 
 /* While it was listed, and at the revision that it was listed with. */
-static bool was_read(struct reading *d, struct entry *e, enum side side)
+static bool was_read(struct part *d, struct entry *e, enum side side)
 {
     const struct ahead *ahead = d->run->ahead[side];
     const struct item_row *row = &e->row[side];
@@ -213,7 +230,7 @@ static bool was_read(struct reading *d, struct entry *e, enum side side)
     return true;
 }
 
-static bool read_side(struct reading *d, enum side side)
+static bool read_side(struct part *d, enum side side)
 {
     const struct wess_collection *c = d->run->side[side].collection;
     size_t n = 0, most = c->fetch_max ? c->fetch_max : 100;
@@ -229,49 +246,156 @@ static bool read_side(struct reading *d, enum side side)
     return true;
 }
 
-static void *read_sides(void *ctx)
+static bool read_part(struct part *d)
 {
-    struct reading *d = ctx;
-    if (read_side(d, LEFT))
-        read_side(d, RIGHT);
+    bool ok = read_side(d, LEFT) && read_side(d, RIGHT);
     arena_reset(d->call); /* before what was taken of it is planned */
     d->spent |= content_unsure();
+    return ok && !d->spent;
+}
+
+/* ---- the thread, beside the matching and the planning
+ * --------------------------------------------------------------------------- */
+
+static bool is_matched(struct reader *rd, bool wait)
+{
+    pthread_mutex_lock(&rd->lock);
+    while (wait && !rd->matched)
+        pthread_cond_wait(&rd->changed, &rd->lock);
+    bool matched = rd->matched;
+    pthread_mutex_unlock(&rd->lock);
+    return matched;
+}
+
+static void tell_matched(struct reader *rd)
+{
+    pthread_mutex_lock(&rd->lock);
+    rd->matched = true;
+    pthread_cond_signal(&rd->changed);
+    pthread_mutex_unlock(&rd->lock);
+}
+
+static void tell_read(struct reader *rd, size_t parts)
+{
+    pthread_mutex_lock(&rd->lock);
+    rd->read = parts;
+    pthread_cond_signal(&rd->changed);
+    pthread_mutex_unlock(&rd->lock);
+}
+
+static void need_twins(struct part *d)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->of[i].fresh)
+            needs(&d->of[i]);
+}
+
+/* What fails ends the reading, and is told when its part is planned. */
+static void *read_parts(void *ctx)
+{
+    struct reader *rd = ctx;
+    bool ok = true;
+    for (size_t i = 0; ok && i < rd->n && !is_matched(rd, false); i++)
+        ok = read_part(&rd->parts[i]);
+    is_matched(rd, true);
+    for (size_t i = 0; i < rd->n; i++) {
+        need_twins(&rd->parts[i]);
+        ok = ok && read_part(&rd->parts[i]);
+        tell_read(rd, i + 1);
+    }
     return NULL;
 }
 
-/* ---- a part, beside the planning of the one before it
+static void await_part(struct reader *rd, size_t part)
+{
+    pthread_mutex_lock(&rd->lock);
+    while (rd->threaded && rd->read <= part)
+        pthread_cond_wait(&rd->changed, &rd->lock);
+    pthread_mutex_unlock(&rd->lock);
+}
+
+static void await_all(struct reader *rd)
+{
+    tell_matched(rd);
+    if (rd->threaded)
+        pthread_join(rd->thread, NULL);
+    rd->threaded = false;
+}
+
+/* ---- a batch
  * --------------------------------------------------------------------------- */
 
-static bool start(struct reading *d, struct entry *of, size_t n)
+struct reader *reader_new(struct run *r)
 {
-    arena_reset(d->arena);
-    d->of = of;
-    d->n = n;
-    d->fetched = 0;
-    d->code = WESS_OK;
-    d->spent = d->back = false;
-    bool any = false;
-    for (size_t i = 0; i < n; i++)
-        needs(&of[i]);
-    if (!look_into_cache(d))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        any |= wants(&of[i], LEFT) || wants(&of[i], RIGHT);
-    d->threaded = any && pthread_create(&d->thread, NULL, read_sides, d) == 0;
-    if (any && !d->threaded)
-        read_sides(d);
+    struct reader *rd = calloc(1, sizeof(*rd));
+    if (!rd)
+        return NULL;
+    pthread_mutex_init(&rd->lock, NULL);
+    pthread_cond_init(&rd->changed, NULL);
+    rd->run = r;
+    rd->call = arena_new(ARENA_BUDGET);
+    if (rd->call)
+        return rd;
+    reader_free(rd);
+    return NULL;
+}
+
+void reader_free(struct reader *rd)
+{
+    if (!rd)
+        return;
+    await_all(rd);
+    for (size_t i = 0; i < PARTS_MOST; i++)
+        arena_free(rd->parts[i].arena);
+    arena_free(rd->call);
+    pthread_cond_destroy(&rd->changed);
+    pthread_mutex_destroy(&rd->lock);
+    free(rd);
+}
+
+static bool share_out(struct reader *rd, const struct batch *b, size_t size)
+{
+    rd->n = 0;
+    rd->read = 0;
+    rd->matched = false;
+    for (size_t at = 0; at < b->n; at += size) {
+        struct part *d = &rd->parts[rd->n++];
+        struct wess_arena *arena = d->arena ? d->arena : arena_new(ARENA_BUDGET);
+        if (!arena)
+            return false;
+        arena_reset(arena);
+        *d = (struct part){.run = rd->run,
+                           .arena = arena,
+                           .call = rd->call,
+                           .of = b->of + at,
+                           .n = b->n - at < size ? b->n - at : size};
+    }
     return true;
 }
 
-static void await(struct reading *d)
+static bool wants_any(const struct batch *b)
 {
-    if (d->threaded)
-        pthread_join(d->thread, NULL);
-    d->threaded = false;
+    for (size_t i = 0; i < b->n; i++)
+        if (wants(&b->of[i], LEFT) || wants(&b->of[i], RIGHT))
+            return true;
+    return false;
+}
+
+bool reader_begin(struct reader *rd, struct batch *b, size_t part)
+{
+    await_all(rd);
+    if (!share_out(rd, b, part))
+        return run_memory(rd->run);
+    for (size_t i = 0; i < b->n; i++)
+        needs(&b->of[i]);
+    if (!look_into_cache(rd->run, b, false))
+        return false;
+    rd->threaded = wants_any(b) && pthread_create(&rd->thread, NULL, read_parts, rd) == 0;
+    return true;
 }
 
 /* What the thread found; of what it read before it failed the cache keeps what it can. */
-static bool finish(struct reading *d)
+static bool finish(struct reader *rd, struct part *d)
 {
     struct run *r = d->run;
     bool gone[2] = {false, false};
@@ -287,44 +411,26 @@ static bool finish(struct reading *d)
     for (size_t i = 0; i < d->n; i++)
         for (int s = LEFT; s <= RIGHT; s++)
             gone[s] |= d->of[i].need[s] && d->of[i].got[s] == WESS_GONE;
+    if (gone[LEFT] || gone[RIGHT])
+        await_all(rd); /* a connection takes one call at a time */
     for (int s = LEFT; s <= RIGHT; s++)
         if (gone[s] && !newest_there(r, (enum side)s))
             return false;
     return !run_cancelled(r) && run_sound(r, d->arena);
 }
 
-static bool read_and_plan(struct run *r, struct batch *b, size_t part, struct reading two[2])
+bool reader_plan(struct reader *rd, struct batch *b)
 {
-    struct reading *now = &two[0], *coming = &two[1];
-    bool ok = start(now, b->of, b->n < part ? b->n : part);
-    for (size_t at = 0; ok && at < b->n; at += part) {
-        size_t behind = b->n - at > part ? b->n - at - part : 0;
-        await(now);
-        if (behind)
-            ok = start(coming, now->of + part, behind < part ? behind : part);
-        ok = finish(now) && ok && plan_entries(r, now->arena, now->of, now->n);
-        struct reading *planned = now;
-        now = coming;
-        coming = planned;
+    bool ok = look_into_cache(rd->run, b, true);
+    tell_matched(rd);
+    if (ok && !rd->threaded) /* what is there was not needed before the twins were known */
+        read_parts(rd);
+    for (size_t i = 0; ok && i < rd->n; i++) {
+        struct part *d = &rd->parts[i];
+        await_part(rd, i);
+        ok = finish(rd, d) && plan_entries(rd->run, d->arena, d->of, d->n);
+        arena_reset(d->arena);
     }
-    await(&two[0]);
-    await(&two[1]);
-    return ok;
-}
-
-bool batch_read(struct run *r, struct batch *b, size_t part)
-{
-    struct reading two[2];
-    bool whole = true;
-    for (int i = 0; i < 2; i++) {
-        two[i] = (struct reading){
-            .run = r, .arena = arena_new(ARENA_BUDGET), .call = arena_new(ARENA_BUDGET)};
-        whole &= two[i].arena && two[i].call;
-    }
-    bool ok = whole ? !b->n || read_and_plan(r, b, part, two) : run_memory(r);
-    for (int i = 0; i < 2; i++) {
-        arena_free(two[i].arena);
-        arena_free(two[i].call);
-    }
+    await_all(rd);
     return ok;
 }

@@ -17,7 +17,7 @@ static bool again(struct run *r, enum side side, const struct op_row *rows, size
     size_t most = max ? max : 100;
     struct flight f = {.run = r, .side = side, .arena = arena_new(ARENA_BUDGET)};
     bool ok = f.arena || run_memory(r);
-    for (size_t at = 0; ok && at < n; at += most) {
+    for (size_t at = 0; ok && at < n; at += f.n) {
         arena_reset(f.arena);
         f.n = n - at < most ? n - at : most;
         f.error = (struct wess_error){0};

@@ -11,7 +11,6 @@
 #define PASSES_MAX 5   /* conflicts and late changes are merged again this often in one run */
 #define PART_LEAST 50u /* to-dos of one part of a batch */
 #define PART_DEFAULT 200u
-#define BATCH_MOST 1000u /* more than one part only if they are small: memory is shared */
 
 /* ---- opening
  * --------------------------------------------------------------------------------------- */
@@ -171,6 +170,7 @@ struct pull run_pull_of(struct run *r, enum side s)
                          .site = r->cfg->site,
                          .identity = side->schema->identity,
                          .by_name = config_by_name(r->cfg),
+                         .filed = r->pair->files && s == LEFT ? r->pair->kind : NULL,
                          .whole_after_ms = r->pair->files ? 0 : r->cfg->full_check_ms,
                          .cancelled = round_options(r)->cancelled,
                          .live = round_live,
@@ -384,15 +384,16 @@ static size_t part_size(const struct run *r)
 
 static size_t batch_size(size_t part)
 {
-    return part < BATCH_MOST ? BATCH_MOST / part * part : part;
+    size_t parts = part < BATCH_MOST ? BATCH_MOST / part : 1;
+    return part * (parts < PARTS_MOST ? parts : PARTS_MOST);
 }
 
-static bool plan_batch(struct run *r, struct batch *b, const struct todo_row *todos, size_t n,
-                       size_t part)
+static bool plan_batch(struct run *r, struct batch *b, struct reader *rd,
+                       const struct todo_row *todos, size_t n, size_t part)
 {
     return batch_load(r, b, todos, n) && run_sound(r, b->arena) && batch_weigh(r, b) &&
-           run_sound(r, b->arena) && batch_match(r, b) && run_sound(r, b->arena) &&
-           batch_read(r, b, part);
+           run_sound(r, b->arena) && reader_begin(rd, b, part) && batch_match(r, b) &&
+           run_sound(r, b->arena) && reader_plan(rd, b);
 }
 
 /* What is planned so far, and not carried out. */
@@ -445,8 +446,9 @@ static bool plan_all(struct run *r)
     int64_t done = 0, todo = 0, held = 0;
     struct todo_row last = {0};
     struct batch b = {.arena = arena_new(ARENA_BUDGET)};
+    struct reader *rd = reader_new(r);
     struct todo_row *todos = arena_alloc(r->arena, most * sizeof(*todos));
-    bool ok = b.arena && todos;
+    bool ok = (b.arena && rd && todos) || run_memory(r);
     content_unsure(); /* of an earlier run of this thread */
     if (ok && todo_count(r->db, r->pu.id, &todo, &held) != STORE_OK)
         ok = run_store_failed(r);
@@ -455,7 +457,7 @@ static bool plan_all(struct run *r)
         if (!ok || !n)
             break;
         arena_reset(b.arena);
-        ok = !run_cancelled(r) && plan_batch(r, &b, todos, n, part);
+        ok = !run_cancelled(r) && plan_batch(r, &b, rd, todos, n, part);
         if (b.taken)
             last = todos[b.taken - 1];
         done += (int64_t)b.taken;
@@ -463,23 +465,25 @@ static bool plan_all(struct run *r)
     }
     if (ok && r->pair->per_run)
         ok = take_up(r, todo - done);
-    if (!b.arena || !todos)
-        ok = run_memory(r);
+    reader_free(rd);
     arena_free(b.arena);
     return ok;
 }
 
 static bool plan_met(struct run *r)
 {
-    size_t part = part_size(r);
+    size_t part = part_size(r), most = batch_size(part);
     struct batch b = {.arena = r->n_met ? arena_new(ARENA_BUDGET) : NULL};
-    bool ok = b.arena || !r->n_met || run_memory(r);
-    for (size_t at = 0; ok && at < r->n_met; at += b.taken) {
+    struct reader *rd = r->n_met ? reader_new(r) : NULL;
+    bool ok = (b.arena && rd) || !r->n_met || run_memory(r);
+    for (size_t at = 0, n; ok && at < r->n_met; at += b.taken) {
+        n = r->n_met - at < most ? r->n_met - at : most;
         arena_reset(b.arena);
-        ok = plan_batch(r, &b, r->met + at, r->n_met - at, part);
+        ok = plan_batch(r, &b, rd, r->met + at, n, part);
         if (!b.taken)
             break;
     }
+    reader_free(rd);
     arena_free(b.arena);
     return ok;
 }

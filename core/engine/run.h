@@ -99,7 +99,7 @@ struct run {
     struct todo_row
         *met; /* of a dry run: to-dos that another run would have left to its next pass */
     size_t n_met;
-    const char *spool; /* of a pair that files: emptied with the run; NULL */
+    struct blob_dir *spool; /* of a pair that files: emptied with the run; NULL */
 };
 static inline enum side other_side(enum side s)
 {
@@ -196,8 +196,16 @@ bool batch_weigh(struct run *, struct batch *); /* weigh.c: deletions proved by 
 bool batch_match(struct run *, struct batch *); /* match.c: the unlinked */
 /* read.c: what need not come with a content of that side, WESS_CALL_*. */
 uint32_t read_flags(const struct run *, enum side);
-/* read.c: content, `part` entries at a time, planned while those behind them are read. */
-bool batch_read(struct run *, struct batch *, size_t part);
+/* read.c: the contents of one batch after the other. What is needed is read from reader_begin() on,
+ * `part` entries at a time; nobody else calls a side until reader_plan(), which plans each part
+ * once it was read. reader_free() waits for what is under way. */
+#define BATCH_MOST 1000u /* entries; more than one part only of small ones: memory is shared */
+#define PARTS_MOST 4u
+struct reader;
+struct reader *reader_new(struct run *); /* NULL: out of memory */
+bool reader_begin(struct reader *, struct batch *, size_t part);
+bool reader_plan(struct reader *, struct batch *);
+void reader_free(struct reader *); /* NULL: nothing */
 /* plan.c: ops, asks, shadows; one transaction. */
 bool plan_entries(struct run *, struct wess_arena *, struct entry *of, size_t n);
 

@@ -16,9 +16,10 @@ struct flight {
     struct wess_op *ops;
     struct wess_result *results;
     size_t n;
+    int64_t last; /* the operation up to which it goes */
     enum wess_code code;
     struct wess_error error;
-    const char *spool; /* of what is filed by it; NULL */
+    struct blob_dir *spool; /* of what is filed by it; NULL */
     pthread_t thread;
     bool flying, threaded;
 };

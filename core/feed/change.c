@@ -184,6 +184,21 @@ static void take_facts(struct storing *pg, const struct wess_item *facts, struct
     row->seen_ms = pg->now_ms;
 }
 
+/* It is planned, and known to people, by that; its content is read when it goes. */
+static void keep_told(struct storing *pg, const struct wess_item *facts, const struct item_row *row)
+{
+    struct content told;
+    struct wess_slice body;
+    if (!facts->n_fields || !facts->revision || !row->id)
+        return;
+    if (content_canonical(pg->pull->filed, pg->scratch, facts->fields, facts->n_fields, NULL, &told,
+                          NULL) &&
+        content_encode(pg->scratch, &told, &body))
+        item_content(pg->pull->db, row->id, facts->revision, body);
+    else
+        pg->spent = true;
+}
+
 static void put(struct storing *pg, const struct wess_item *facts, struct item_row *row)
 {
     struct pull *p = pg->pull;
@@ -197,12 +212,15 @@ static void put(struct storing *pg, const struct wess_item *facts, struct item_r
         pg->spent = true;
         return;
     }
-    if (fresh && is_chosen(pg, facts))
+    bool chosen = (fresh || p->filed) && is_chosen(pg, facts);
+    if (fresh && chosen)
         row->flags |= ITEM_CHOSEN;
-    if (fresh && item_add(p->db, row, pg->mark, keys, n) != STORE_NONE)
-        return;
-    item_put(p->db, row, pg->mark);
-    item_keys(p->db, p->feed->id, row->id, keys, n);
+    if (!fresh || item_add(p->db, row, pg->mark, keys, n) == STORE_NONE) {
+        item_put(p->db, row, pg->mark);
+        item_keys(p->db, p->feed->id, row->id, keys, n);
+    }
+    if (p->filed && chosen)
+        keep_told(pg, facts, row);
 }
 
 /* Told as new, and known for long: a remote that lost its place says nothing of what was deleted

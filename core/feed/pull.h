@@ -23,6 +23,7 @@ struct pull {
     const struct subscriber *subs;
     size_t n_subs;
     struct ahead *ahead; /* reads what is new and takes part, while it is listed; NULL: nobody */
+    const struct kind_def *filed; /* of a pair that files: what is told of the fields is kept */
     const struct wess_want *want; /* NULL: everything */
     const char *join; /* of a tag source: the key of its items that counts; NULL: it is none */
     bool from_start;  /* begin a snapshot whatever the cursor, and judge all anew */

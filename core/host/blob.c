@@ -12,14 +12,15 @@
 
 #include "host/conn.h"
 
-#define DIGEST_HEX 64u
-
 struct wess_spool {
-    char *dir, *path; /* of the file while it is written */
-    int fd;
+    struct blob_dir *dir;
+    char *path;               /* of the file while it is written */
+    int fd;                   /* -1: it is in memory */
+    struct blob_small *small; /* while it is written: ours, with room for `cap` bytes */
+    const struct blob_small *read;
+    size_t cap, at;
     uint64_t size;
     bool broken;              /* a piece is missing: never to be finished */
-    bool passes;              /* its folder does not outlive the run: nothing is made durable */
     struct sha256_ctx digest; /* of what was put */
 };
 
@@ -44,16 +45,42 @@ static enum wess_code no_memory(const char *dir)
 
 #define PASSING "run-"
 
-const char *blob_dir_new(struct wess_arena *a, const char *state_dir)
+static struct blob_dir *make_dir(const char *parent)
 {
-    char *dir = arena_fmt(a, "%s/spool/" PASSING "XXXXXX", state_dir);
-    return dir ? mkdtemp(dir) : NULL;
+    struct blob_dir *d = calloc(1, sizeof(*d));
+    if (d && asprintf(&d->path, "%s/" PASSING "XXXXXX", parent) < 0)
+        d->path = NULL;
+    if (!d || !d->path || !mkdtemp(d->path)) {
+        int error = d && d->path ? errno : ENOMEM;
+        free(d ? d->path : NULL);
+        free(d);
+        errno = error;
+        return NULL;
+    }
+    d->passes = true;
+    pthread_mutex_init(&d->lock, NULL);
+    return d;
 }
 
-const char *blob_dir_in(struct wess_arena *a, const char *parent)
+struct blob_dir *blob_dir_new(const char *state_dir)
 {
-    char *dir = arena_fmt(a, "%s/" PASSING "XXXXXX", parent);
-    return dir ? mkdtemp(dir) : NULL;
+    char *spool = NULL;
+    struct blob_dir *d = asprintf(&spool, "%s/spool", state_dir) < 0 ? NULL : make_dir(spool);
+    int error = spool ? errno : ENOMEM;
+    free(spool);
+    errno = error;
+    return d;
+}
+
+struct blob_dir *blob_dir_in(struct blob_dir *outer)
+{
+    struct blob_dir *d = make_dir(outer->path);
+    if (d) {
+        d->outer = outer;
+        d->next = outer->within;
+        outer->within = d;
+    }
+    return d;
 }
 
 /* Its files, and the folders of its kind in it, which hold files alone. No link is followed. */
@@ -75,9 +102,36 @@ static void empty(int at, const char *name, unsigned depth)
     unlinkat(at, name, AT_REMOVEDIR);
 }
 
-void blob_dir_end(const char *dir)
+static void free_small(struct blob_dir *d)
 {
-    empty(AT_FDCWD, dir, 1);
+    for (size_t i = 0; i < sizeof(d->small) / sizeof(d->small[0]); i++)
+        for (struct blob_small *s = d->small[i], *next; s; s = next) {
+            next = s->next;
+            free(s);
+        }
+}
+
+static void free_dir(struct blob_dir *d)
+{
+    for (struct blob_dir *w = d->within, *next; w; w = next) {
+        next = w->next;
+        free_dir(w);
+    }
+    free_small(d);
+    pthread_mutex_destroy(&d->lock);
+    free(d->path);
+    free(d);
+}
+
+void blob_dir_end(struct blob_dir *d)
+{
+    struct blob_dir **at = d->outer ? &d->outer->within : NULL;
+    while (at && *at != d)
+        at = &(*at)->next;
+    if (at)
+        *at = d->next;
+    empty(AT_FDCWD, d->path, 1);
+    free_dir(d);
 }
 
 /* ---- the spool
@@ -115,58 +169,100 @@ void blob_spool_close(struct wess_spool *s)
         close(s->fd);
     if (s->path)
         unlink(s->path);
-    free(s->dir);
     free(s->path);
+    free(s->small);
     free(s);
 }
 
-enum wess_code blob_spool_new(const char *dir, struct wess_spool **out)
+static enum wess_code make_file(struct wess_spool *s)
+{
+    if (asprintf(&s->path, "%s/new-XXXXXX", s->dir->path) < 0) {
+        s->path = NULL;
+        return no_memory(s->dir->path);
+    }
+    s->fd = mkostemp(s->path, O_CLOEXEC);
+    if (s->fd >= 0)
+        return WESS_OK;
+    enum wess_code rc = trouble(s->dir->path, errno);
+    free(s->path);
+    s->path = NULL;
+    return rc;
+}
+
+enum wess_code blob_spool_new(struct blob_dir *dir, struct wess_spool **out)
 {
     struct wess_spool *s = calloc(1, sizeof(*s));
     *out = NULL;
     if (!s)
-        return no_memory(dir);
-    const char *name = strrchr(dir, '/');
+        return no_memory(dir->path);
     s->fd = -1;
-    s->dir = strdup(dir);
-    s->passes = name && !strncmp(name + 1, PASSING, strlen(PASSING));
+    s->dir = dir;
     sha256_init(&s->digest);
-    if (!s->dir || asprintf(&s->path, "%s/new-XXXXXX", dir) < 0) {
-        s->path = NULL;
+    enum wess_code rc = dir->passes ? WESS_OK : make_file(s);
+    if (rc == WESS_OK)
+        *out = s;
+    else
         blob_spool_close(s);
-        return no_memory(dir);
-    }
-    s->fd = mkostemp(s->path, O_CLOEXEC);
-    if (s->fd < 0) {
-        enum wess_code rc = trouble(dir, errno);
-        free(s->path);
-        s->path = NULL;
-        blob_spool_close(s);
-        return rc;
-    }
-    *out = s;
-    return WESS_OK;
+    return rc;
 }
 
-enum wess_code blob_spool_put(struct wess_spool *s, const void *data, size_t len)
+static enum wess_code into_file(struct wess_spool *s, const void *data, size_t len)
 {
     const char *at = data;
-    if (s->broken)
-        return WESS_TRANSIENT;
-    sha256_update(&s->digest, len, data);
-    s->size += len;
     while (len) {
         ssize_t n = write(s->fd, at, len);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0) {
-            s->broken = true;
-            return trouble(s->dir, errno);
-        }
+        if (n < 0)
+            return trouble(s->dir->path, errno);
         at += n;
         len -= (size_t)n;
     }
     return WESS_OK;
+}
+
+static enum wess_code into_memory(struct wess_spool *s, const void *data, size_t len)
+{
+    size_t had = s->small ? s->small->len : 0, cap = s->cap ? s->cap : len;
+    while (cap < had + len)
+        cap *= 2;
+    if (!s->small || cap > s->cap) {
+        struct blob_small *more = realloc(s->small, sizeof(*more) + cap);
+        if (!more)
+            return no_memory(s->dir->path);
+        s->small = more;
+        s->cap = cap;
+    }
+    if (len)
+        memcpy(s->small->bytes + had, data, len);
+    s->small->len = had + len;
+    return WESS_OK;
+}
+
+/* It is larger than what stays in memory, or there is enough of that. */
+static enum wess_code move_to_file(struct wess_spool *s)
+{
+    enum wess_code rc = make_file(s);
+    if (rc == WESS_OK && s->small)
+        rc = into_file(s, s->small->bytes, s->small->len);
+    free(s->small);
+    s->small = NULL;
+    return rc;
+}
+
+enum wess_code blob_spool_put(struct wess_spool *s, const void *data, size_t len)
+{
+    enum wess_code rc = WESS_OK;
+    if (s->broken)
+        return WESS_TRANSIENT;
+    sha256_update(&s->digest, len, data);
+    s->size += len;
+    if (s->fd < 0 && s->size > BLOB_SMALL)
+        rc = move_to_file(s);
+    if (rc == WESS_OK)
+        rc = s->fd < 0 ? into_memory(s, data, len) : into_file(s, data, len);
+    s->broken = rc != WESS_OK;
+    return rc;
 }
 
 static bool sync_folder(const char *dir)
@@ -180,61 +276,137 @@ static bool sync_folder(const char *dir)
     return ok;
 }
 
+static bool name_it(const struct wess_spool *s, const char *digest)
+{
+    char *final = NULL;
+    if (asprintf(&final, "%s/%s", s->dir->path, digest) < 0) {
+        no_memory(s->dir->path);
+        return false;
+    }
+    bool durable = !s->dir->passes;
+    bool ok = (!durable || fsync(s->fd) == 0) && rename(s->path, final) == 0 &&
+              (!durable || sync_folder(s->dir->path));
+    if (!ok)
+        trouble(s->dir->path, errno);
+    free(final);
+    return ok;
+}
+
+static unsigned slot_of(const char *digest)
+{
+    static const char hex[] = "0123456789abcdef";
+    return (unsigned)((strchr(hex, digest[0]) - hex) << 4 | (strchr(hex, digest[1]) - hex));
+}
+
+static const struct blob_small *small_of(struct blob_dir *d, const char *digest)
+{
+    pthread_mutex_lock(&d->lock);
+    const struct blob_small *s = d->small[slot_of(digest)];
+    while (s && strcmp(s->digest, digest) != 0)
+        s = s->next;
+    pthread_mutex_unlock(&d->lock);
+    return s;
+}
+
+/* false: it is to go to a file. */
+static bool keep_small(struct wess_spool *s, const char *digest)
+{
+    struct blob_dir *d = s->dir;
+    struct blob_small *small = s->small, *exact = realloc(small, sizeof(*small) + small->len);
+    s->small = small = exact ? exact : small;
+    pthread_mutex_lock(&d->lock);
+    bool room = d->bytes + small->len <= BLOB_MEMORY;
+    if (room) {
+        struct blob_small **slot = &d->small[slot_of(digest)];
+        memcpy(small->digest, digest, sizeof(small->digest));
+        small->next = *slot;
+        *slot = small;
+        d->bytes += small->len;
+        s->small = NULL;
+    }
+    pthread_mutex_unlock(&d->lock);
+    return room;
+}
+
+static bool keep(struct wess_spool *s, const char *digest)
+{
+    if (s->broken)
+        return false;
+    if (s->fd < 0 && !s->small && into_memory(s, NULL, 0) != WESS_OK)
+        return false;
+    if (s->fd < 0 && keep_small(s, digest))
+        return true;
+    if (s->fd < 0 && move_to_file(s) != WESS_OK)
+        return false;
+    if (!name_it(s, digest))
+        return false;
+    free(s->path);
+    s->path = NULL;
+    return true;
+}
+
 enum wess_code blob_spool_done(struct wess_spool *s, struct wess_arena *a, struct wess_blob *out)
 {
     unsigned char md[SHA256_DIGEST_SIZE];
-    char *hex = arena_alloc(a, DIGEST_HEX + 1), *final = NULL;
+    char *hex = arena_alloc(a, BLOB_DIGEST + 1);
+    if (!hex)
+        no_memory(s->dir->path);
     sha256_digest(&s->digest, sizeof(md), md);
-    for (size_t i = 0; hex && i < sizeof(md); i++)
-        snprintf(hex + 2 * i, 3, "%02x", md[i]);
-    bool ok = hex && asprintf(&final, "%s/%s", s->dir, hex) >= 0;
-    if (!ok) {
-        final = NULL;
-        no_memory(s->dir);
+    for (size_t i = 0; hex && i < sizeof(md); i++) {
+        hex[2 * i] = "0123456789abcdef"[md[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[md[i] & 15];
     }
-    ok &= !s->broken;
-    if (ok && ((!s->passes && fsync(s->fd) != 0) || rename(s->path, final) != 0 ||
-               (!s->passes && !sync_folder(s->dir)))) {
-        trouble(s->dir, errno);
-        ok = false;
-    }
-    if (ok) {
+    bool ok = hex && keep(s, hex);
+    if (ok)
         *out = (struct wess_blob){hex, s->size};
-        free(s->path);
-        s->path = NULL;
-    }
-    free(final);
     blob_spool_close(s);
     return ok ? WESS_OK : WESS_TRANSIENT;
 }
 
-enum wess_code blob_spool_open(const char *dir, const char *digest, struct wess_spool **out)
+enum wess_code blob_spool_open(struct blob_dir *dir, const char *digest, struct wess_spool **out)
 {
     struct wess_spool *s = NULL;
     char *path = NULL;
+    int fd = -1;
     *out = NULL;
     /* The name comes from a connector: nothing but a digest makes a path. */
-    if (!digest || strlen(digest) != DIGEST_HEX || strspn(digest, "0123456789abcdef") != DIGEST_HEX)
+    if (!digest || strlen(digest) != BLOB_DIGEST ||
+        strspn(digest, "0123456789abcdef") != BLOB_DIGEST)
         return WESS_BROKEN;
-    if (asprintf(&path, "%s/%s", dir, digest) < 0)
-        return no_memory(dir);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), error = errno;
+    const struct blob_small *small = dir->passes ? small_of(dir, digest) : NULL;
+    if (!small && asprintf(&path, "%s/%s", dir->path, digest) < 0)
+        return no_memory(dir->path);
+    if (!small)
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int error = errno;
     free(path);
-    if (fd < 0) /* only what is not there is gone */
-        return error == ENOENT || error == ELOOP ? WESS_GONE : trouble(dir, error);
+    if (!small && fd < 0) /* only what is not there is gone */
+        return error == ENOENT || error == ELOOP ? WESS_GONE : trouble(dir->path, error);
     s = calloc(1, sizeof(*s));
     if (!s) {
-        close(fd);
-        return no_memory(dir);
+        if (fd >= 0)
+            close(fd);
+        return no_memory(dir->path);
     }
     s->fd = fd;
+    s->read = small;
     *out = s;
     return WESS_OK;
+}
+
+static int64_t get_small(struct wess_spool *s, void *buf, size_t cap)
+{
+    size_t left = s->read->len - s->at, n = left < cap ? left : cap;
+    memcpy(buf, s->read->bytes + s->at, n);
+    s->at += n;
+    return (int64_t)n;
 }
 
 int64_t blob_spool_get(struct wess_spool *s, void *buf, size_t cap)
 {
     ssize_t n;
+    if (s->read)
+        return get_small(s, buf, cap);
     do
         n = read(s->fd, buf, cap);
     while (n < 0 && errno == EINTR);

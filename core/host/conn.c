@@ -44,9 +44,9 @@ struct conn *conn_prepare(const struct config *cfg, const struct cfg_endpoint *e
     c->user = user;
     c->cancelled = cancelled;
     c->held = -1;
-    c->spool = arena_fmt(c->arena, "%s/spool", cfg->state_dir);
+    c->spool.path = arena_fmt(c->arena, "%s/spool", cfg->state_dir);
     conn_services(c);
-    if (expand_settings(c, e) && c->spool && (c->fingerprint = conn_fingerprint(c)))
+    if (expand_settings(c, e) && c->spool.path && (c->fingerprint = conn_fingerprint(c)))
         return c;
     if (!e->text[0])
         snprintf(e->text, sizeof(e->text), "out of memory");

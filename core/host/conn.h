@@ -125,14 +125,16 @@ bool conn_keys(struct wess_arena *, struct wess_item *item, const char *stamp);
 /* Blobs: spooled to 0600 files below state_dir/spool; services.c gives them to the connector. */
 enum wess_code blob_root(const char *state_dir); /* makes the folder 0700, empties left-overs */
 
-/* Folders of blobs that only pass through: 0700, below the spool, and gone with what is in them at
- * blob_dir_end() or at the next start. NULL: errno, or no memory. */
-const char *blob_dir_new(struct wess_arena *, const char *state_dir);
-const char *blob_dir_in(struct wess_arena *, const char *dir);
-void blob_dir_end(const char *dir);
+/* Blobs that only pass through: small ones stay in memory, up to a bound, others go to files in a
+ * folder of 0700 below the spool. They are gone at blob_dir_end(), and so is every folder in it;
+ * what a killed process leaves goes with the next start. NULL: errno. */
+struct blob_dir;
+struct blob_dir *blob_dir_new(const char *state_dir);
+struct blob_dir *blob_dir_in(struct blob_dir *outer);
+void blob_dir_end(struct blob_dir *);
 /* Where the connector's blobs are made and looked for until told otherwise; NULL: in the spool. Not
- * while a call is under way; `dir` lives until then. */
-void conn_spool_in(struct conn *, const char *dir);
+ * while a call is under way; the folder lives until then. */
+void conn_spool_in(struct conn *, struct blob_dir *);
 
 /* Marks a credential as refused before this process has tried it: no call uses it until it changes.
  */

@@ -4,6 +4,7 @@
 #ifndef CORE_HOST_CONN_PRIVATE_H
 #define CORE_HOST_CONN_PRIVATE_H
 
+#include "host/blob.h"
 #include "host/conn.h"
 
 struct conn {
@@ -11,8 +12,8 @@ struct conn {
     const struct cfg_endpoint *endpoint;
     const struct cfg_user *user;
     const bool *cancelled;
-    struct wess_arena *arena;     /* settings and schema */
-    const char *spool, *spool_in; /* of all; the folder to use instead */
+    struct wess_arena *arena;         /* settings and schema */
+    struct blob_dir spool, *spool_in; /* of all; the folder to use instead */
     const char *fingerprint;
     const char **values; /* of the endpoint's settings, as they are for this user */
     struct wess_host host;

@@ -131,9 +131,9 @@ static enum wess_code host_token(void *ctx, const char *name, bool renew, char *
     return host_secret(ctx, name, buf, cap);
 }
 
-static const char *spool_of(const struct conn *c)
+static struct blob_dir *spool_of(struct conn *c)
 {
-    return c->spool_in ? c->spool_in : c->spool;
+    return c->spool_in ? c->spool_in : &c->spool;
 }
 
 static enum wess_code host_blob_new(void *ctx, struct wess_spool **out)
@@ -174,7 +174,7 @@ void conn_services(struct conn *c)
                                  .kept = host_kept};
 }
 
-void conn_spool_in(struct conn *c, const char *dir)
+void conn_spool_in(struct conn *c, struct blob_dir *dir)
 {
     c->spool_in = dir;
 }

@@ -46,7 +46,8 @@ struct db {
     bool indexed_known;
     int64_t number; /* items.c: the last one given to an item, if known in this transaction */
     bool numbered;  /* it is to be stored */
-    int64_t turn, turn_feed; /* of tagged.c: the last that was given to that feed; 0: not known */
+    int64_t turn,
+        turn_feed; /* of tagged.c: the next one of that feed, 0 while nobody hears of it */
     unsigned char rows[TABLES_SPARSE]; /* sql_empty(): what is known in this transaction */
     char error[512];
 };

@@ -29,13 +29,24 @@ enum store_code tagged_get(struct db *db, struct wess_arena *a, int64_t feed, co
     return sql_ok(db);
 }
 
+static bool is_heard(struct db *db, int64_t feed)
+{
+    int64_t heard = 0;
+    sql_number(db, &heard, "SELECT EXISTS(SELECT 1 FROM joined WHERE source = ?)", "i", feed);
+    return heard != 0;
+}
+
 /* Each change has a number, so that whoever selects by it hears of it once; asked for once in a
- * transaction. */
+ * transaction. 0 while nobody does: whoever comes later reads everything first. */
 static int64_t next_turn(struct db *db, int64_t feed)
 {
-    if (db->turn_feed != feed && tagged_turn(db, feed, &db->turn) == STORE_OK)
-        db->turn_feed = feed;
-    return ++db->turn;
+    if (db->turn_feed != feed) {
+        db->turn = 0;
+        if (is_heard(db, feed) && tagged_turn(db, feed, &db->turn) == STORE_OK)
+            db->turn++;
+        db->turn_feed = db->failed ? 0 : feed;
+    }
+    return db->turn ? db->turn++ : 0;
 }
 
 enum store_code tagged_put(struct db *db, const struct tagged_row *row)
@@ -117,17 +128,19 @@ enum store_code tagged_bears(struct db *db, int64_t feed, const struct hash *key
 
 enum store_code tagged_turn(struct db *db, int64_t feed, int64_t *turn)
 {
-    return sql_number(db, turn, "SELECT coalesce(max(turn), 0) FROM tagged WHERE feed = ?", "i",
+    return sql_number(db, turn,
+                      "SELECT coalesce(max(turn), 0) FROM tagged WHERE feed = ? AND turn > 0", "i",
                       feed);
 }
 
 enum store_code tagged_turned(struct db *db, int64_t feed, int64_t after, struct turned *out,
                               size_t cap, size_t *n)
 {
-    sqlite3_stmt *s = sql_open(db,
-                               "SELECT turn, key FROM tagged WHERE feed = ?1 AND turn > ?2 ORDER BY"
-                               " turn LIMIT ?3",
-                               "iii", feed, after, (int64_t)cap);
+    sqlite3_stmt *s =
+        sql_open(db,
+                 "SELECT turn, key FROM tagged WHERE feed = ?1 AND turn > 0 AND turn >"
+                 " ?2 ORDER BY turn LIMIT ?3",
+                 "iii", feed, after, (int64_t)cap);
     *n = 0;
     while (*n < cap && sql_next(db, s)) {
         struct turned *t = &out[(*n)++];
@@ -149,6 +162,7 @@ enum store_code joined_get(struct db *db, int64_t feed, int64_t source, int64_t 
 
 enum store_code joined_put(struct db *db, int64_t feed, int64_t source, int64_t turn)
 {
+    db->turn_feed = 0;
     return sql_do(db,
                   "INSERT INTO joined(feed, source, turn) VALUES(?1, ?2, ?3) ON CONFLICT(feed,"
                   " source) DO UPDATE SET turn = ?3",

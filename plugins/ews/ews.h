@@ -20,6 +20,7 @@
 #define EWS_SETTLE_MS 75000u                  /* a batch may run for a minute */
 #define EWS_ANSWER_BYTES ((uint64_t)2 << 20)  /* of one GetItem: batches shrink towards it */
 #define EWS_ITEM_BYTES ((uint64_t)8 << 20)    /* of the answer for one item: the parser takes 10 */
+#define EWS_PLAIN_BYTES ((uint64_t)16 << 20)  /* of any other answer that is held whole */
 #define EWS_REQUEST_BYTES ((uint64_t)4 << 20) /* of what one writing request carries */
 #define EWS_MAILS 3u                          /* EmailAddress1..3 */
 #define EWS_STAMP_SET "6a1f5c2e-94b3-4d0c-8f27-3f1f0c6b7a11"
@@ -195,7 +196,8 @@ void ews_read(struct http_response *, bool write, const struct ews_taker *, size
 /* By which the server's own logs find a request: a header. */
 void ews_name_request(char out[EWS_REQUEST_ID]);
 /* Sends up to EWS_LANES documents at once; ends them. Answers are taken in the order of their
- * coming. The code is that of the first that failed, with call->error filled. */
+ * coming. body_max 0: EWS_PLAIN_BYTES, or what http.body_max lets through where a filter takes it.
+ * The code is that of the first that failed, with call->error filled. */
 enum wess_code ews_send(struct wess_call *, struct xml_out *docs, size_t n, bool write,
                         uint64_t body_max, const struct ews_taker *);
 /* Bytes that stand in a document in the place of the empty text of one element: they come in pieces
@@ -296,6 +298,7 @@ struct ews_kind {
     const char *due;                  /* the field that tells when; NULL: none */
     bool read_only;                   /* none of it is ever written */
     bool by_place; /* it has no folder of its own: see mailfolders.c; else below the one it has */
+    bool tells;    /* its listing tells of fields, see struct wess_change */
 };
 extern const struct ews_kind ews_contact_kind, ews_task_kind, ews_event_kind, ews_message_kind;
 extern const struct ews_kind *const ews_kinds[EWS_KINDS];
@@ -312,8 +315,8 @@ void ews_path_title(struct xml_out *);
 void ews_path_kept(struct xml_out *);
 /* ItemShape: facts, or facts and content; which parts it has that come by themselves; its MIME. */
 void ews_shape(struct xml_out *, const struct ews_kind *, bool whole, bool parts, bool mime);
-/* ItemShape: mail addresses or whose meeting it is, and stamp */
-void ews_shape_slots(struct xml_out *, const struct ews_kind *);
+/* ItemShape: mail addresses or whose meeting it is, and stamp; what lies within its text */
+void ews_shape_slots(struct xml_out *, const struct ews_kind *, bool files);
 void ews_item_id(struct xml_out *, const char *id, const char *change_key);
 
 /* ---- item.c: an item as Exchange shows it
@@ -333,13 +336,14 @@ void ews_read_line(struct ews_reading *, const char *name, const char *value); /
 /* Facts, or facts and content. WESS_TOO_BIG: budget spent. WESS_REJECTED: it cannot be named (no
  * id, or one longer than an id may be) and is left out. */
 enum wess_code ews_item(struct wess_call *, const xmlNode *item, bool whole, struct wess_item *);
-/* What its mail slots hold now. */
+/* What an update has to know of the item as it is now. */
 struct ews_slots {
     struct wess_slice mail[EWS_MAILS];
     bool
         held[EWS_MAILS]; /* by an address that is not shown (a directory path): not ours to touch */
     bool stamped;
     bool foreign;      /* a meeting that somebody else organises */
+    bool pictures;     /* its text shows files that lie within it */
     bool kept;         /* a series that is half written: see rewrite.c */
     const char *keeps; /* how it was, to be written with it; NULL: nothing */
 };

@@ -25,6 +25,7 @@ struct getting {
     struct ews_tally tally[EWS_LANES];
     struct mime_row *mime; /* by request; NULL: not wanted */
     uint64_t bytes;        /* of the answers to those */
+    uint64_t spooled;      /* of all that came until now */
     size_t taken, failed;  /* items that came; those that failed alone */
     size_t silent;         /* rounds without an answer in time, and nothing since */
     bool timed_out;        /* this round is one, so far */
@@ -155,6 +156,7 @@ static void end_stretch(void *ctx, size_t i, struct ews_answer *a)
         a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
                             "Exchange answered for another number of items");
     g->bytes += a->bytes + (g->mime ? g->mime[i].bytes : 0);
+    g->spooled += g->mime ? g->mime[i].bytes : 0;
     if (a->code == WESS_OK || g->rc != WESS_OK)
         return;
     /* Alone, one after the other, and none comes: it is not theirs. */
@@ -172,8 +174,8 @@ static void ask_items(const struct getting *g, struct xml_out *x, const char *co
     const struct wess_conn *c = call->conn;
     ews_begin(c, x, c->impersonate);
     xml_open(x, "m:GetItem");
-    ews_shape(x, ews_kind_of(call), true, !(call->flags & (WESS_CALL_FACTS | WESS_CALL_NO_PHOTO)),
-              g->mime != NULL);
+    ews_shape(x, ews_kind_of(call), !g->mime || !(call->flags & WESS_CALL_MIME),
+              !(call->flags & (WESS_CALL_FACTS | WESS_CALL_NO_PHOTO)), g->mime != NULL);
     xml_open(x, "m:ItemIds");
     for (size_t i = 0; i < n; i++)
         ews_item_id(x, ids[i], NULL);
@@ -254,6 +256,17 @@ static void adapt(struct wess_conn *c, uint64_t bytes, size_t items)
     c->batch = fit >= c->batch_most ? c->batch_most : fit ? (size_t)fit : 1;
 }
 
+/* What is left when there is enough for one call. */
+static void leave_rest(struct getting *g, const struct stretch *stack, size_t depth, size_t next,
+                       size_t n)
+{
+    for (size_t i = 0; i < depth; i++)
+        for (size_t k = 0; k < stack[i].n; k++)
+            g->out[stack[i].at + k] = (struct wess_result){.code = WESS_NOT_TRIED};
+    for (; next < n; next++)
+        g->out[next] = (struct wess_result){.code = WESS_NOT_TRIED};
+}
+
 /* The next stretches to go together. One id alone may have a larger answer: such go by themselves.
  */
 static size_t next_wave(struct stretch *stack, size_t *depth, size_t *next, size_t end,
@@ -291,7 +304,7 @@ enum wess_code ews_fetch(struct wess_call *call, struct wess_list ids, struct we
         g.mime = c->host->alloc(call->arena, EWS_LANES * sizeof(*g.mime));
     if (!stack || (mime && !g.mime))
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
-    while (rc == WESS_OK && (depth || next < ids.n)) {
+    while (rc == WESS_OK && (depth || next < ids.n) && g.spooled <= WESS_FETCH_BYTES) {
         struct stretch now[EWS_LANES];
         size_t items = 0, n = next_wave(stack, &depth, &next, ids.n, c->batch, lanes, now);
         for (size_t i = 0; i < n; i++)
@@ -300,6 +313,7 @@ enum wess_code ews_fetch(struct wess_call *call, struct wess_list ids, struct we
         if (rc == WESS_OK && !put_back(&g, stack, &depth, now, n))
             adapt(c, g.bytes, items);
     }
+    leave_rest(&g, stack, rc == WESS_OK ? depth : 0, rc == WESS_OK ? next : ids.n, ids.n);
     if (rc == WESS_OK && ews_kind_of(call) == &ews_event_kind)
         rc = ews_fetch_occurrences(call, out, ids.n);
     if (rc == WESS_OK && c->attachments && !ews_kind_of(call)->read_only &&

@@ -475,9 +475,20 @@ enum wess_code ews_item(struct wess_call *call, const xmlNode *contact, bool who
     r.spent |= (stamp && !own) || wess_item_keys(h, call->arena, out, own) != WESS_OK;
     if (whole)
         out->flags |= WESS_ITEM_WHOLE | (r.half ? WESS_ITEM_HALF : 0u);
-    out->fields = whole && !r.spent ? settled(&r, &r.fields) : NULL;
+    out->fields = (whole || kind->tells) && !r.spent ? settled(&r, &r.fields) : NULL;
     out->n_fields = out->fields ? out->n_fields : 0;
     return r.spent ? WESS_TOO_BIG : WESS_OK;
+}
+
+static bool shows_pictures(const xmlNode *item)
+{
+    const xmlNode *n = xml_first(xml_child(item, "Attachments"));
+    for (; n; n = xml_next(n)) {
+        const char *inlined = xml_text(xml_child(n, "IsInline"));
+        if (inlined && (!strcmp(inlined, "true") || !strcmp(inlined, "1")))
+            return true;
+    }
+    return false;
 }
 
 bool ews_slots(struct wess_call *call, const xmlNode *contact, struct ews_slots *out)
@@ -501,5 +512,6 @@ bool ews_slots(struct wess_call *call, const xmlNode *contact, struct ews_slots 
     out->stamped = stamp && *stamp;
     out->kept = extended(contact, "PropertyName", EWS_KEPT_NAME, EWS_STAMP_SET) != NULL;
     out->foreign = is_foreign(contact);
+    out->pictures = shows_pictures(contact);
     return ok;
 }

@@ -161,12 +161,18 @@ void ews_shape(struct xml_out *x, const struct ews_kind *kind, bool whole, bool 
     xml_close(x);
 }
 
-void ews_shape_slots(struct xml_out *x, const struct ews_kind *kind)
+void ews_shape_slots(struct xml_out *x, const struct ews_kind *kind, bool files)
 {
     xml_open(x, "m:ItemShape");
     xml_element(x, "t:BaseShape", "IdOnly");
     xml_open(x, "t:AdditionalProperties");
-    field_uri(x, kind == &ews_event_kind ? "calendar:MyResponseType" : "contacts:EmailAddresses");
+    if (files)
+        field_uri(x, "item:Attachments");
+    /* A property of another kind is refused with its item. */
+    if (kind == &ews_event_kind)
+        field_uri(x, "calendar:MyResponseType");
+    if (kind == &ews_contact_kind)
+        field_uri(x, "contacts:EmailAddresses");
     ews_path_stamp(x);
     if (kind == &ews_event_kind)
         ews_path_kept(x);

@@ -82,13 +82,9 @@ static const struct wess_field_schema schema[] = {
     SHOWN("mime", WESS_BLOB, 0),
 };
 
-static const char *const facts[] = {"item:ParentFolderId",
-                                    "item:Sensitivity",
-                                    "item:Categories",
-                                    "item:LastModifiedTime",
-                                    "item:DateTimeSent",
-                                    "message:InternetMessageId",
-                                    NULL};
+static const char *const facts[] = {
+    "item:ParentFolderId", "item:Sensitivity", "item:Categories",           "item:LastModifiedTime",
+    "item:DateTimeSent",   "item:Subject",     "message:InternetMessageId", NULL};
 
 static void search(struct ews_sieve *s, const char *space, const char *value)
 {
@@ -114,4 +110,5 @@ const struct ews_kind ews_message_kind = {
     .due = "date",
     .read_only = true,
     .by_place = true,
+    .tells = true,
 };

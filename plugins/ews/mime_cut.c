@@ -12,14 +12,22 @@ static void flush(struct mime_cut *m)
     m->n_piece = 0;
 }
 
+/* clang-format off */
+static const signed char digits[128] = {
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 62, -1, -1, -1, 63,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1, -1, -1, -1, -1, -1,
+    -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, -1, -1, -1, -1, -1,
+    -1, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, -1, -1, -1, -1, -1,
+};
+/* clang-format on */
+
 static int digit(char c)
 {
-    return c >= 'A' && c <= 'Z'   ? c - 'A'
-           : c >= 'a' && c <= 'z' ? c - 'a' + 26
-           : c >= '0' && c <= '9' ? c - '0' + 52
-           : c == '+'             ? 62
-           : c == '/'             ? 63
-                                  : -1;
+    return (unsigned char)c < sizeof(digits) ? digits[(unsigned char)c] : -1;
 }
 
 static void decode(struct mime_cut *m, char c)
@@ -42,6 +50,28 @@ static void decode(struct mime_cut *m, char c)
         m->head[m->n_head++] = (char)m->piece[m->n_piece - 1];
     if (m->n_piece == MIME_PIECE)
         flush(m);
+}
+
+/* Whole groups of four letters, as nearly all of it is; how many bytes of `data` they are. */
+static size_t decode_groups(struct mime_cut *m, const char *data, size_t len)
+{
+    size_t k = 0;
+    if (m->n_bits || m->n_padding || m->n_head + 1 < MIME_HEAD)
+        return 0;
+    while (len - k >= 4 && m->n_piece + 3 <= MIME_PIECE) {
+        int a = digit(data[k]), b = digit(data[k + 1]);
+        int c = digit(data[k + 2]), d = digit(data[k + 3]);
+        if ((a | b | c | d) < 0)
+            break;
+        m->piece[m->n_piece++] = (unsigned char)(a << 2 | b >> 4);
+        m->piece[m->n_piece++] = (unsigned char)(b << 4 | c >> 2);
+        m->piece[m->n_piece++] = (unsigned char)(c << 6 | d);
+        k += 4;
+    }
+    m->n_letters += k;
+    if (m->n_piece == MIME_PIECE)
+        flush(m);
+    return k;
 }
 
 /* ---- cutting it out
@@ -117,9 +147,12 @@ void mime_cut_anew(struct mime_cut *m)
 size_t mime_cut(struct mime_cut *m, char *data, size_t len)
 {
     size_t kept = 0;
-    for (size_t k = 0; k < len; k++)
-        if (take_byte(m, data[k]))
+    for (size_t k = 0; k < len; k++) {
+        if (m->at == MIME_IN_CONTENT)
+            k += decode_groups(m, data + k, len - k);
+        if (k < len && take_byte(m, data[k]))
             data[kept++] = data[k];
+    }
     return kept;
 }
 

@@ -61,7 +61,7 @@ struct looking {
     struct task **of;
     size_t n; /* all of them; request i asks for EWS_FETCH from at + i * EWS_FETCH on */
     size_t at;
-    bool slots;
+    bool slots, bodies; /* what is asked of them beside the revision */
     struct ews_tally tally[EWS_LANES];
 };
 
@@ -104,11 +104,21 @@ static void end_before(void *ctx, size_t i, struct ews_answer *a)
                             "Exchange answered for another number of items");
 }
 
+/* The field that is the text of the item, where the op writes it; NULL: it does not. */
+static const char *body_written(const struct wess_call *call, const struct wess_op *op)
+{
+    const struct ews_kind *kind = ews_kind_of(call);
+    for (size_t i = 0; op->what == WESS_UPDATE && i < kind->n_fields; i++)
+        if (kind->fields[i].form == EWS_BODY && ews_field_of(&op->item, kind->fields[i].name))
+            return kind->fields[i].name;
+    return NULL;
+}
+
 static bool needs_look(const struct writing *w, const struct task *t)
 {
     return w->what == WESS_DELETE || (w->call->flags & WESS_CALL_COMPARE) || t->op->stamp ||
            ews_field_of(&t->op->item, "email") || ews_field_of(&t->op->item, "photo") ||
-           ews_kind_of(w->call) == &ews_event_kind;
+           body_written(w->call, t->op) || ews_kind_of(w->call) == &ews_event_kind;
 }
 
 static void ask_before(const struct looking *l, struct xml_out *x, size_t i)
@@ -118,7 +128,7 @@ static void ask_before(const struct looking *l, struct xml_out *x, size_t i)
     ews_begin(call->conn, x, call->conn->impersonate);
     xml_open(x, "m:GetItem");
     if (l->slots) {
-        ews_shape_slots(x, ews_kind_of(call));
+        ews_shape_slots(x, ews_kind_of(call), l->bodies);
     } else {
         xml_open(x, "m:ItemShape");
         xml_element(x, "t:BaseShape", "IdOnly");
@@ -151,7 +161,8 @@ static enum wess_code look_at_some(struct looking *l)
 
 /* Deletions: DeleteItem does not look at the ChangeKey, so it is compared just before. Updates of
  * mail addresses: which slot holds what, some of it never shown to anybody, is only known there.
- * Updates of events: whose meeting it is. Of pictures: they are not of the item's own revision. */
+ * Updates of events: whose meeting it is. Of pictures: they are not of the item's own revision. Of
+ * texts: what lies within them. */
 static enum wess_code look(struct writing *w)
 {
     struct wess_call *call = w->call;
@@ -161,8 +172,10 @@ static enum wess_code look(struct writing *w)
     if (!l.of)
         return WESS_TOO_BIG;
     for (size_t k = 0; k < w->n; k++)
-        if (needs_look(w, &w->of[k]))
+        if (needs_look(w, &w->of[k])) {
+            l.bodies |= body_written(call, w->of[k].op) != NULL;
             l.of[l.n++] = &w->of[k];
+        }
     for (; rc == WESS_OK && l.at < l.n; l.at += EWS_LANES * EWS_FETCH)
         rc = look_at_some(&l);
     sieve(w);
@@ -254,6 +267,18 @@ static bool narrow(struct wess_call *call, struct task *t)
     return true;
 }
 
+/* A text is written as plain text: what lies within the one that is there would be shown no more.
+ */
+static bool keeps_pictures(struct wess_call *call, struct task *t)
+{
+    const char *field = t->slots.pictures ? body_written(call, t->op) : NULL;
+    if (field)
+        ews_refuse(call, t->out, field,
+                   "there are pictures in its text, which would be lost: change it in Exchange",
+                   "pictures");
+    return field != NULL;
+}
+
 /* Ops that come to nothing are done; those without room are refused. */
 static enum wess_code work_out(struct writing *w)
 {
@@ -267,6 +292,8 @@ static enum wess_code work_out(struct writing *w)
         if (!t->updates)
             return WESS_TOO_BIG;
         if (t->slots.foreign && ews_refuses_foreign(call, t->op, t->out))
+            continue;
+        if (keeps_pictures(call, t))
             continue;
         enum wess_code rc = ews_finishes(t->op) ? WESS_OK : rewrite(call, t);
         if (rc != WESS_OK)

@@ -15,7 +15,7 @@
 #include "write.h"
 
 #define SUFFIX ".eml"
-#define PIECE ((size_t)64 << 10)
+#define PIECE ((size_t)16 << 10)
 #define STAMP_LEAST 32u /* letters: a shorter name was given by somebody else */
 #define NAMES_MAX 100u  /* names tried for one new file */
 
@@ -268,9 +268,17 @@ enum wess_code eml_fetch(struct wess_call *call, struct wess_list ids, struct we
 {
     const struct wess_host *h = call->conn->host;
     int dir = -1;
+    uint64_t bytes = 0;
     enum wess_code rc = vdir_folder(call, &dir);
-    for (size_t i = 0; rc == WESS_OK && i < ids.n; i++)
-        rc = h->cancelled(h->ctx) ? vdir_cancelled(call) : fetch_one(call, dir, ids.of[i], &out[i]);
+    for (size_t i = 0; rc == WESS_OK && i < ids.n; i++) {
+        if (bytes > WESS_FETCH_BYTES)
+            out[i].code = WESS_NOT_TRIED;
+        else
+            rc = h->cancelled(h->ctx) ? vdir_cancelled(call)
+                                      : fetch_one(call, dir, ids.of[i], &out[i]);
+        if (out[i].code == WESS_OK && out[i].current->n_fields)
+            bytes += out[i].current->fields->blob.size; /* the first is the MIME */
+    }
     if (dir >= 0)
         close(dir);
     return rc;
@@ -305,15 +313,17 @@ enum wess_code eml_find(struct wess_call *call, const struct wess_key *keys, siz
     return rc;
 }
 
-/* ---- filing
+/* ---- filing: all of a batch are written aside, made durable together, then put in place
  * ------------------------------------------------------------------------------------------ */
 
 struct filing {
     struct wess_call *call;
     int dir;
+    bool sync; /* each file by itself */
     const struct wess_op *op;
     struct wess_result *out;
-    char temp[VDIR_TEMP_CAP];
+    const char *base;         /* its name, without the end */
+    char temp[VDIR_TEMP_CAP]; /* where it is written aside; "": nowhere */
 };
 
 static bool copy_out(const struct wess_host *h, struct wess_spool *from, int fd)
@@ -344,12 +354,12 @@ static void attach_tags(struct filing *f, int fd)
 {
     const struct wess_host *h = f->call->conn->host;
     const struct wess_field *tags = field_of(f->op, "categories", WESS_SET);
-    if (tags && !eml_tags_put(f->call, fd, tags))
+    if (tags && !eml_tags_put(fd, tags))
         h->log(h->ctx, WESS_LOG_WARN, "%s: its categories are not attached: %s", f->temp,
                strerror(errno));
 }
 
-/* Aside, and durable. false: errno. */
+/* false: errno. */
 static bool write_aside(struct filing *f, struct wess_spool *from)
 {
     if (!vdir_temp_name(f->temp))
@@ -360,7 +370,7 @@ static bool write_aside(struct filing *f, struct wess_spool *from)
         return false;
     }
     attach_tags(f, fd);
-    bool ok = copy_out(f->call->conn->host, from, fd) && fsync(fd) == 0;
+    bool ok = copy_out(f->call->conn->host, from, fd) && (!f->sync || fsync(fd) == 0);
     int error = errno;
     if (close(fd) != 0 && ok) {
         error = errno;
@@ -391,10 +401,10 @@ static enum wess_code placed(struct filing *f, const char *name)
     return rc == WESS_GONE ? WESS_OK : rc;
 }
 
-static enum wess_code place(struct filing *f, const char *base)
+static enum wess_code place(struct filing *f)
 {
     const struct wess_host *h = f->call->conn->host;
-    const char *name = named_by(f->call, base);
+    const char *name = named_by(f->call, f->base);
     for (unsigned i = 2; name && i < NAMES_MAX; i++) {
         if (vdir_rename_new(f->dir, f->temp, name) == 0)
             return placed(f, name);
@@ -402,7 +412,7 @@ static enum wess_code place(struct filing *f, const char *base)
             return vdir_failed(f->call, "a file cannot be put in place");
         if (f->op->stamp && stamp_len(name))
             return found(f, name);
-        name = wess_arena_fmt(h, f->call->arena, "%s-%u" SUFFIX, base, i);
+        name = wess_arena_fmt(h, f->call->arena, "%s-%u" SUFFIX, f->base, i);
     }
     errno = EEXIST;
     return name ? vdir_failed(f->call, "there is no name left for a new file")
@@ -430,15 +440,23 @@ static void reject(struct filing *f, const char *text)
     f->out->remote_code = "no-message";
 }
 
-static enum wess_code file_one(struct filing *f)
+static void drop(struct filing *f)
+{
+    if (*f->temp)
+        unlinkat(f->dir, f->temp, 0);
+    *f->temp = 0;
+}
+
+/* What is not to be put in place, for whatever reason, has no temporary file behind this. */
+static enum wess_code make_ready(struct filing *f)
 {
     const struct wess_host *h = f->call->conn->host;
     const struct wess_field *mime = field_of(f->op, "mime", WESS_BLOB);
-    const char *base = base_name(f);
     struct wess_spool *from = NULL;
-    enum wess_code rc = base ? WESS_OK : vdir_spent(f->call);
+    f->base = base_name(f);
+    enum wess_code rc = f->base ? WESS_OK : vdir_spent(f->call);
     if (rc == WESS_OK && f->op->stamp && (f->op->flags & WESS_OP_AGAIN)) {
-        const char *name = named_by(f->call, base);
+        const char *name = named_by(f->call, f->base);
         rc = name ? found(f, name) : vdir_spent(f->call);
     }
     if (rc != WESS_OK || f->out->code == WESS_OK)
@@ -447,38 +465,70 @@ static enum wess_code file_one(struct filing *f)
         reject(f, f->op->what == WESS_CREATE ? "it has no content" : "messages are never changed");
         return WESS_OK;
     }
-    rc = h->blob_open(h->ctx, mime->blob.digest, &from);
-    if (rc != WESS_OK)
+    if (h->blob_open(h->ctx, mime->blob.digest, &from) != WESS_OK)
         return wess_fail(&f->call->error, WESS_TRANSIENT, WESS_OF_HOST, NULL,
                          "the content of a message is not in the spool");
-    rc = write_aside(f, from) ? place(f, base) : vdir_failed(f->call, "a file cannot be written");
+    bool ok = write_aside(f, from);
+    if (!ok)
+        rc = vdir_failed(f->call, "a file cannot be written");
     h->blob_close(from);
-    if (*f->temp)
-        unlinkat(f->dir, f->temp, 0);
+    if (!ok)
+        drop(f);
     return rc;
+}
+
+/* Those before one that fails are filed all the same. */
+static enum wess_code all_ready(struct filing *of, size_t n)
+{
+    const struct wess_host *h = n ? of->call->conn->host : NULL;
+    enum wess_code rc = WESS_OK;
+    for (size_t i = 0; rc == WESS_OK && i < n; i++)
+        rc = h->cancelled(h->ctx) ? vdir_cancelled(of->call) : make_ready(&of[i]);
+    return rc;
+}
+
+static enum wess_code place_all(struct filing *of, size_t n)
+{
+    enum wess_code rc = WESS_OK;
+    if (n && !of->sync && syncfs(of->dir) != 0)
+        return vdir_failed(of->call, "the files cannot be made durable");
+    for (size_t i = 0; rc == WESS_OK && i < n; i++)
+        if (*of[i].temp)
+            rc = place(&of[i]);
+    return rc;
+}
+
+/* Only now is it certain: what was put in place outlives a loss of power. */
+static enum wess_code settle_names(struct wess_call *call, int dir, struct wess_result *out,
+                                   size_t n)
+{
+    if (fsync(dir) == 0)
+        return WESS_OK;
+    for (size_t i = 0; i < n; i++)
+        out[i].code = out[i].code == WESS_OK ? WESS_UNKNOWN : out[i].code;
+    return vdir_failed(call, "the folder cannot be made durable");
 }
 
 enum wess_code eml_apply(struct wess_call *call, const struct wess_op *ops, size_t n,
                          struct wess_result *out)
 {
+    const struct wess_host *h = call->conn->host;
+    struct filing *of = h->alloc(call->arena, (n + 1) * sizeof(*of));
     int dir = -1;
-    enum wess_code rc = vdir_folder(call, &dir);
+    enum wess_code rc = of ? vdir_folder(call, &dir) : vdir_spent(call), placed, settled;
     for (size_t i = 0; i < n; i++)
         out[i].code = WESS_NOT_TRIED;
-    if (rc == WESS_OK)
-        vdir_tidy(call, dir);
-    for (size_t i = 0; rc == WESS_OK && i < n; i++) {
-        struct filing f = {.call = call, .dir = dir, .op = &ops[i], .out = &out[i]};
-        rc = call->conn->host->cancelled(call->conn->host->ctx) ? vdir_cancelled(call)
-                                                                : file_one(&f);
-    }
-    /* Only now is it certain: what was put in place outlives a loss of power. */
-    if (dir >= 0 && fsync(dir) != 0) {
-        rc = vdir_failed(call, "the folder cannot be made durable");
-        for (size_t i = 0; i < n; i++)
-            out[i].code = out[i].code == WESS_OK ? WESS_UNKNOWN : out[i].code;
-    }
-    if (dir >= 0)
-        close(dir);
-    return rc;
+    if (rc != WESS_OK)
+        return rc;
+    vdir_tidy(call, dir);
+    for (size_t i = 0; i < n; i++)
+        of[i] = (struct filing){
+            .call = call, .dir = dir, .sync = n <= VDIR_SYNC_EACH, .op = &ops[i], .out = &out[i]};
+    rc = all_ready(of, n);
+    placed = place_all(of, n);
+    for (size_t i = 0; i < n; i++)
+        drop(&of[i]);
+    settled = settle_names(call, dir, out, n);
+    close(dir);
+    return settled != WESS_OK ? settled : rc != WESS_OK ? rc : placed;
 }

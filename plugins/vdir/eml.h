@@ -4,7 +4,7 @@
 
 #include "vdir.h"
 
-#define EML_AT_ONCE 50u /* each is spooled whole, before the first is filed */
+#define EML_AT_ONCE 400u
 /* Filed and never touched again. */
 #define EML_CAPS (WESS_CAP_CREATE | WESS_CAP_STAMP | WESS_CAP_SILENT)
 

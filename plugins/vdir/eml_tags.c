@@ -16,6 +16,14 @@ bool eml_tags_held(int dir)
     return fgetxattr(dir, NAME, NULL, 0) >= 0 || errno == ENODATA;
 }
 
+static size_t room_for(const struct wess_list *of)
+{
+    size_t len = 1;
+    for (size_t i = 0; i < of->n; i++)
+        len += strlen(of->of[i]) + 1;
+    return len < VALUE_MAX ? len : VALUE_MAX;
+}
+
 static size_t join(const struct wess_list *of, char *out)
 {
     size_t len = 0;
@@ -31,18 +39,30 @@ static size_t join(const struct wess_list *of, char *out)
     return len;
 }
 
-bool eml_tags_put(struct wess_call *call, int fd, const struct wess_field *categories)
+bool eml_tags_put(int fd, const struct wess_field *categories)
 {
-    char *text = call->conn->host->alloc(call->arena, VALUE_MAX);
+    char *text = malloc(room_for(&categories->set));
     size_t len = text ? join(&categories->set, text) : 0;
-    if (!text)
-        errno = ENOMEM;
-    return text && (!len || fsetxattr(fd, NAME, text, len, XATTR_CREATE) == 0);
+    bool ok = text && (!len || fsetxattr(fd, NAME, text, len, XATTR_CREATE) == 0);
+    int error = text ? errno : ENOMEM;
+    free(text);
+    errno = error;
+    return ok;
 }
 
 static int by_bytes(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static size_t count(const char *text)
+{
+    size_t n = 1;
+    while ((text = strchr(text, ',')) && n < TAGS_MAX) {
+        text++;
+        n++;
+    }
+    return n;
 }
 
 /* A set: sorted, each once. */
@@ -68,8 +88,7 @@ bool eml_tags_get(struct wess_call *call, int fd, struct wess_field *out)
     if (len <= 0 || (size_t)len > VALUE_MAX)
         return true;
     char *text = h->alloc(call->arena, (size_t)len + 1);
-    const char **of = h->alloc(call->arena, TAGS_MAX * sizeof(*of));
-    if (!text || !of)
+    if (!text)
         return false;
     len = fgetxattr(fd, NAME, text, (size_t)len);
     if (len <= 0) /* another one, or none, by now */
@@ -77,6 +96,9 @@ bool eml_tags_get(struct wess_call *call, int fd, struct wess_field *out)
     text[len] = 0;
     if (!lines_is_utf8(text, (size_t)len))
         return true;
+    const char **of = h->alloc(call->arena, count(text) * sizeof(*of));
+    if (!of)
+        return false;
     size_t n = split(text, of);
     if (n)
         *out = (struct wess_field){.name = "categories", .type = WESS_SET, .set = {of, n}};

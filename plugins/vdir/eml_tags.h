@@ -10,7 +10,7 @@
 bool eml_tags_held(int dir);
 /* Of a file that is written. false: errno; nothing was attached. A name with a comma in it cannot
  * be said, and is left out. */
-bool eml_tags_put(struct wess_call *, int fd, const struct wess_field *categories);
+bool eml_tags_put(int fd, const struct wess_field *categories);
 /* false: the arena's budget is spent. *out stays without a value when there are none. */
 bool eml_tags_get(struct wess_call *, int fd, struct wess_field *out);
 

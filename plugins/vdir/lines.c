@@ -21,9 +21,12 @@ bool lines_is(const struct line *l, const char *name)
 
 size_t lines_find(const struct lines *v, const char *name, size_t from)
 {
-    for (size_t i = from; i < v->n; i++)
-        if (!v->lines[i].dropped && !v->lines[i].aside && lines_is(&v->lines[i], name))
+    size_t len = strlen(name);
+    for (size_t i = from; i < v->n; i++) {
+        const struct line *l = &v->lines[i];
+        if (l->name.len == len && !l->dropped && !l->aside && !strncasecmp(l->name.data, name, len))
             return i;
+    }
     return LINES_NONE;
 }
 

@@ -47,29 +47,49 @@ static bool is_control(char c)
     return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-/* `s` on one line: line ends as "\\n", `escaped` behind a backslash, no other control characters.
- * What stands between those goes in one piece. */
-static void put_value(struct lines_buf *b, struct wess_slice s, const char *escaped)
+static bool is_escaped(char c)
 {
-    const char *p = s.data;
-    size_t from = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        bool end = p[i] == '\n' || p[i] == '\r', escape = p[i] && strchr(escaped, p[i]);
-        if (!escape && !is_control(p[i]))
-            continue;
-        lines_put(b, p + from, i - from);
-        from = escape ? i : i + 1;
-        if (escape)
-            lines_puts(b, "\\");
-        else if (end && !(p[i] == '\r' && i + 1 < s.len && p[i + 1] == '\n'))
-            lines_puts(b, "\\n");
+    return c == '\\' || c == ',' || c == ';';
+}
+
+/* How much of it stands as it is: of what stops it only two lie above the first 64 characters. */
+static size_t plain_run(const char *p, size_t len, bool escape)
+{
+    const uint64_t controls = 0xffffffffu & ~(1ull << '\t'),
+                   stops = controls | (escape ? 1ull << ',' | 1ull << ';' : 0);
+    const unsigned char high = escape ? '\\' : 0x7f;
+    size_t n = 0;
+    for (; n < len; n++) {
+        unsigned char c = (unsigned char)p[n];
+        if (c < 64 ? stops >> c & 1 : c == high || c == 0x7f)
+            break;
     }
-    lines_put(b, p + from, s.len - from);
+    return n;
+}
+
+/* `s` on one line: line ends as "\\n", no other control characters, and what would part it, if that
+ * is asked, behind a backslash. */
+static void put_value(struct lines_buf *b, struct wess_slice s, bool escape)
+{
+    const char *p = s.data, *end = p + s.len;
+    for (;; p++) {
+        size_t run = plain_run(p, (size_t)(end - p), escape);
+        lines_put(b, p, run);
+        p += run;
+        if (p == end)
+            return;
+        if (is_escaped(*p)) {
+            char both[] = {'\\', *p};
+            lines_put(b, both, sizeof(both));
+        } else if (*p == '\n' || (*p == '\r' && (p + 1 == end || p[1] != '\n'))) {
+            lines_puts(b, "\\n");
+        }
+    }
 }
 
 void lines_put_escaped(struct lines_buf *b, struct wess_slice s)
 {
-    put_value(b, s, "\\,;");
+    put_value(b, s, true);
 }
 
 void lines_put_part(struct lines_buf *b, struct wess_slice s)
@@ -78,7 +98,7 @@ void lines_put_part(struct lines_buf *b, struct wess_slice s)
     size_t last = 0;
     while (last < s.len && p[s.len - 1 - last] == '\\')
         last++;
-    put_value(b, s, "");
+    put_value(b, s, false);
     if (last % 2)
         lines_puts(b, "\\");
 }
@@ -86,12 +106,16 @@ void lines_put_part(struct lines_buf *b, struct wess_slice s)
 void lines_put_line(struct lines_buf *b, struct wess_slice s)
 {
     const char *p = s.data;
+    size_t from = 0;
     for (size_t i = 0; i < s.len; i++) {
-        if (p[i] == '\\')
-            lines_puts(b, "\\\\");
-        else if (!is_control(p[i]))
-            lines_put(b, &p[i], 1);
+        if (p[i] != '\\' && !is_control(p[i]))
+            continue;
+        lines_put(b, p + from, i - from);
+        lines_puts(b, p[i] == '\\' ? "\\\\" : "");
+        from = i + 1;
     }
+    if (from < s.len)
+        lines_put(b, p + from, s.len - from);
 }
 
 /* ---- a line with another value
@@ -189,9 +213,8 @@ void lines_replace(struct lines *v, size_t line, const char *text)
     if (!now)
         return;
     /* Nothing may end the line but its end. */
-    for (char *p = now; *p; p++)
-        if (*p == '\r' || *p == '\n')
-            *p = ' ';
+    for (char *p = now; (p = strpbrk(p, "\r\n"));)
+        *p = ' ';
     free(l->now);
     *l = (struct line){.at = l->at,
                        .len = l->len,

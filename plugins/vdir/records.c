@@ -24,41 +24,53 @@ static bool holds(struct wess_slice s, const char *word)
     return false;
 }
 
+/* What tells one kind of number or place from another: the first that is mentioned. */
+static const struct kind {
+    const char *word, *slot;
+} kinds[] = {
+    {"fax", "fax"},       {"assistant", "assistant"}, {"pager", "pager"}, {"cell", "mobile"},
+    {"mobile", "mobile"}, {"iphone", "mobile"},       {"home", "home"},   {"work", "work"}};
+enum { FAX = 1u << 0, HOME = 1u << 6, WORK = 1u << 7 };
+
+static unsigned kinds_in(struct wess_slice text)
+{
+    unsigned found = 0;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        found |= holds(text, kinds[i].word) ? 1u << i : 0;
+    return found;
+}
+
 /* By its types, or by the label that Apple gives a group: "_$!<HomeFAX>!$_", "iPhone". */
-static bool mentions(const struct lines *v, const struct line *l, const char *word)
+static unsigned mentions(const struct lines *v, const struct line *l)
 {
     struct lines_words w = lines_words(l);
+    unsigned found = 0;
     while (lines_next_word(&w))
-        if ((!w.name.len || (w.name.len == 4 && !strncasecmp(w.name.data, "TYPE", 4))) &&
-            holds(w.word, word))
-            return true;
+        if (!w.name.len || (w.name.len == 4 && !strncasecmp(w.name.data, "TYPE", 4)))
+            found |= kinds_in(w.word);
     for (size_t i = l->group.len ? lines_find(v, "X-ABLABEL", 0) : LINES_NONE; i != LINES_NONE;
          i = lines_find(v, "X-ABLABEL", i + 1))
         if (v->lines[i].group.len == l->group.len &&
-            !strncasecmp(v->lines[i].group.data, l->group.data, l->group.len) &&
-            holds(v->lines[i].value, word))
-            return true;
-    return false;
+            !strncasecmp(v->lines[i].group.data, l->group.data, l->group.len))
+            found |= kinds_in(v->lines[i].value);
+    return found;
 }
 
 static const char *phone_slot(const struct lines *v, const struct line *l)
 {
-    static const struct {
-        const char *word, *slot;
-    } table[] = {
-        {"assistant", "assistant"}, {"pager", "pager"}, {"cell", "mobile"}, {"mobile", "mobile"},
-        {"iphone", "mobile"},       {"home", "home"},   {"work", "work"}};
-    if (mentions(v, l, "fax"))
-        return mentions(v, l, "home") ? "homefax" : "fax";
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (mentions(v, l, table[i].word))
-            return table[i].slot;
+    unsigned found = mentions(v, l);
+    if ((found & FAX) && (found & HOME))
+        return "homefax";
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (found & 1u << i)
+            return kinds[i].slot;
     return "other";
 }
 
 static const char *place_slot(const struct lines *v, const struct line *l)
 {
-    return mentions(v, l, "home") ? "home" : mentions(v, l, "work") ? "work" : "other";
+    unsigned found = mentions(v, l);
+    return found & HOME ? "home" : found & WORK ? "work" : "other";
 }
 
 static unsigned rank_of(const struct line *l)

@@ -12,7 +12,6 @@
 
 #include "write.h"
 
-#define SYNC_EACH 8u       /* files up to which fsync() of each is quicker than syncfs() */
 #define WRITE_TOGETHER 16u /* of a larger batch: told to the writer at once */
 #define UID_CAP 33u
 #define TICKS_MAX                                                                                  \
@@ -251,7 +250,7 @@ static enum wess_code place_all(struct wess_call *call, int dir, struct vdir_job
 {
     const struct wess_host *h = call->conn->host;
     enum wess_code rc = WESS_OK;
-    if (n > SYNC_EACH && syncfs(dir) != 0)
+    if (n > VDIR_SYNC_EACH && syncfs(dir) != 0)
         return vdir_failed(call, "the files cannot be made durable");
     if (h->cancelled(h->ctx))
         return vdir_cancelled(call);
@@ -350,7 +349,7 @@ static void writer_begin(struct writer *w, struct vdir_job *jobs, size_t n)
 {
     *w = (struct writer){
         .jobs = jobs, .lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
-    w->threaded = n > SYNC_EACH && pthread_create(&w->thread, NULL, write_made, w) == 0;
+    w->threaded = n > VDIR_SYNC_EACH && pthread_create(&w->thread, NULL, write_made, w) == 0;
 }
 
 static void writer_end(struct writer *w, size_t made)
@@ -426,7 +425,7 @@ static void drop_all(struct vdir_job *jobs, size_t n)
     struct dropper d = {.jobs = jobs, .n = n};
     pthread_t more[DROPPERS - 1];
     size_t started = 0;
-    for (size_t i = 0; n > SYNC_EACH && i < DROPPERS - 1; i++)
+    for (size_t i = 0; n > VDIR_SYNC_EACH && i < DROPPERS - 1; i++)
         started += pthread_create(&more[started], NULL, drop, &d) == 0;
     drop(&d);
     while (started)
@@ -446,7 +445,7 @@ enum wess_code vdir_apply(struct wess_call *call, const struct wess_op *ops, siz
                                     .op = &ops[i],
                                     .out = &out[i],
                                     .dir = dir,
-                                    .sync = n <= SYNC_EACH,
+                                    .sync = n <= VDIR_SYNC_EACH,
                                     .name = ops[i].item.id  ? ops[i].item.id
                                             : ops[i].before ? ops[i].before->id
                                                             : ""};

@@ -5,6 +5,7 @@
 #include "vdir.h"
 
 #define VDIR_TEMP_CAP 32u
+#define VDIR_SYNC_EACH 8u /* files up to which fsync() of each is quicker than syncfs() */
 
 struct vdir_job { /* one op of a batch */
     struct wess_call *call;

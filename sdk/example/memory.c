@@ -145,6 +145,6 @@ WESS_EXPORT const struct wess_connector *wess_connector_v1(void) {
     static const struct wess_connector self = {
         WESS_ABI, sizeof(self), "memory", "1",      NULL,    0,     &kind, 1,
         open_,    close_,       check,    describe, changes, fetch, find,  apply,
-        NULL,     NULL,         NULL,     NULL,     NULL,    NULL,  NULL,  NULL};
+        NULL,     NULL,         NULL,     NULL,     NULL,    NULL,  NULL,  NULL, NULL};
     return &self;
 }

@@ -188,6 +188,17 @@ static bool knows_version(const xmlNode *header)
     return ok;
 }
 
+static bool has_old_words(const xmlNode *op)
+{
+    const xmlNode *header = ex_child(op->parent->parent, "Header");
+    char *word = ex_attr(ex_child(header, "RequestServerVersion"), "Version");
+    bool old = false;
+    for (size_t i = 0; word && i < sizeof(asked) / sizeof(asked[0]); i++)
+        old |= !strcmp(asked[i].word, word) && asked[i].major < 15;
+    xmlFree(word);
+    return old;
+}
+
 /* ---- one request
  * ------------------------------------------------------------------------------------------------------
  */
@@ -259,7 +270,8 @@ static bool under_fire(const struct sb_request *r, struct sb_response *out, cons
 static void run(const struct sb_request *r, struct sb_response *out, struct ex_mailbox *m,
                 const xmlNode *op, void (*carry_out)(struct ex_call *))
 {
-    struct ex_call c = {.request = r, .mailbox = m, .op = op, .out = &out->body};
+    struct ex_call c = {
+        .request = r, .mailbox = m, .op = op, .out = &out->body, .old_words = has_old_words(op)};
     const char *name = (const char *)op->name;
     c.fault = sb_fault_at(r, "", &c.fault_arg);
     if (c.fault == SB_FAULT_SLOW && count_items(op) > c.fault_arg)
@@ -313,8 +325,11 @@ static void soap(const struct sb_request *r, struct sb_response *out, const xmlN
     if (!m && !strcmp((const char *)op->name, "ResolveNames") &&
         !ex_child(header, "ExchangeImpersonation"))
         m = ex_mailboxes;
+    int64_t wait_ms;
     if (!m)
         fault(out, code, "The account does not have permission, or there is no such mailbox.", 0);
+    else if (ex_over_budget(m, &wait_ms))
+        fault(out, "ErrorServerBusy", "The server cannot service this request right now.", wait_ms);
     else
         run(r, out, m, op, carry_out);
 }
@@ -412,6 +427,8 @@ static json_t *item_json(const struct ex_mailbox *m, const struct ex_item *i)
     }
     if (i->body)
         json_object_set_new(fields, "Body", json_string(i->body));
+    if (i->body_html)
+        json_object_set_new(fields, "BodyType", json_string("HTML"));
     for (size_t c = 0; c < i->n_categories; c++)
         json_array_append_new(categories, json_string(i->categories[c]));
     for (size_t e = 0; e < i->n_extended; e++)
@@ -474,6 +491,8 @@ static void set_param(void *ctx, const char *name, const char *value)
     struct ex_item *i = ctx;
     if (!strcmp(name, "Body"))
         ex_set(&i->body, value);
+    if (!strcmp(name, "BodyType"))
+        i->body_html = !strcmp(value, "HTML");
     if (!strcmp(name, "Sensitivity"))
         ex_set(&i->sensitivity, value);
     for (size_t p = 0; p < PROPS && ex_props[p].uri; p++) {

@@ -71,9 +71,14 @@ struct ex_mailbox {
     bool out_of_scope;   /* of the role by which the service account impersonates */
     char *categories;    /* the list of them, XML; NULL: it has none */
     char *delegates;     /* logins that may work in it, "," between; NULL: none */
+    int64_t window_ms;   /* since when requests are counted */
+    long asked;          /* since then */
 };
 extern struct ex_mailbox *ex_mailboxes;
 extern size_t ex_n_mailboxes;
+
+/* exchange_budget.c: whether that is one request too many, and how long to wait */
+bool ex_over_budget(struct ex_mailbox *, int64_t *wait_ms);
 
 /* exchange_store.c */
 void ex_store_start(void);
@@ -96,6 +101,7 @@ const struct ex_extended *ex_extended_of(const struct ex_item *, const struct ex
 void ex_extended_remove(struct ex_item *, const struct ex_extended *path);
 
 /* exchange_kinds.c: what tells contacts, tasks and events apart (sections 7 and 8) */
+#define EX_KINDS 4u
 struct ex_kind {
     const char *klass, *element, *folder; /* "IPM.Task", "Task", "IPF.Task" */
     const char *prefix;                   /* "task:" */
@@ -104,6 +110,10 @@ struct ex_kind {
 const struct ex_kind *ex_kind_of(const struct ex_item *);
 const struct ex_kind *ex_kind_named(const char *element); /* NULL: none */
 bool ex_is_of(const struct ex_kind *, const char *uri);
+/* Which kinds' own property that is; adds to them. */
+void ex_asks(bool of_kind[EX_KINDS], const char *uri);
+/* Whether one of those kinds is another than the item's. */
+bool ex_asks_other(const bool of_kind[EX_KINDS], const struct ex_item *);
 /* After one property was written: what goes along with it, or the error of the value. */
 const char *ex_settle(struct ex_item *, const char *uri);
 /* When all of a request was written: what an event has of the server, or what is wrong with it. */
@@ -197,6 +207,7 @@ void ex_escape(struct sb_buf *, const char *text);
 struct ex_shape {
     bool all, props[PROPS], categories, sensitivity, body, html, modified, created, folder, subject,
         klass, complete_name, text_only, mime, attachments, has_attachments;
+    bool of_kind[EX_KINDS]; /* a property of that kind was asked for by name */
     struct ex_extended *extended;
     size_t n_extended;
     const struct sb_request *request;

@@ -8,7 +8,7 @@
 
 #include "exchange.h"
 
-static const struct ex_kind kinds[] = {
+static const struct ex_kind kinds[EX_KINDS] = {
     {"IPM.Contact", "Contact", "IPF.Contact",
      "contacts:", "ErrorCannotCreateContactInNonContactFolder"},
     {"IPM.Task", "Task", "IPF.Task", "task:", "ErrorCannotCreateTaskInNonTaskFolder"},
@@ -16,13 +16,12 @@ static const struct ex_kind kinds[] = {
      "calendar:", "ErrorCannotCreateCalendarItemInNonCalendarFolder"},
     {"IPM.Note", "Message", "IPF.Note", "message:", "ErrorMessageDispositionRequired"},
 };
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 static const struct ex_kind list = {"IPM.DistList", "DistributionList", "IPF.Contact",
                                     "contacts:", "ErrorCannotCreateContactInNonContactFolder"};
 
 const struct ex_kind *ex_kind_of(const struct ex_item *i)
 {
-    for (size_t k = 0; k < KINDS; k++)
+    for (size_t k = 0; k < EX_KINDS; k++)
         if (!strcmp(kinds[k].klass, i->klass))
             return &kinds[k];
     return &list;
@@ -30,7 +29,7 @@ const struct ex_kind *ex_kind_of(const struct ex_item *i)
 
 const struct ex_kind *ex_kind_named(const char *element)
 {
-    for (size_t k = 0; k < KINDS; k++)
+    for (size_t k = 0; k < EX_KINDS; k++)
         if (!strcmp(kinds[k].element, element))
             return &kinds[k];
     return NULL;
@@ -39,6 +38,20 @@ const struct ex_kind *ex_kind_named(const char *element)
 bool ex_is_of(const struct ex_kind *kind, const char *uri)
 {
     return !strncmp(uri, kind->prefix, strlen(kind->prefix));
+}
+
+void ex_asks(bool of_kind[EX_KINDS], const char *uri)
+{
+    for (size_t k = 0; k < EX_KINDS; k++)
+        of_kind[k] |= ex_is_of(&kinds[k], uri);
+}
+
+bool ex_asks_other(const bool of_kind[EX_KINDS], const struct ex_item *i)
+{
+    for (size_t k = 0; k < EX_KINDS; k++)
+        if (of_kind[k] && strcmp(kinds[k].prefix, ex_kind_of(i)->prefix))
+            return true;
+    return false;
 }
 
 /* ---- tasks: three properties that go together (7.2)

@@ -165,7 +165,10 @@ void ex_mail_attach(struct ex_item *i, const char *query)
     struct sb_buf b = {0};
     sb_buf_str(&b, text ? text : "");
     fill(&b, n < SIZE_MAX_BYTES ? n : SIZE_MAX_BYTES);
+    char *inlined = sb_param(query, "inline", 0);
     ex_attach(i, name ? name : "file", b.data, b.len);
+    i->attachments[i->n_attachments - 1].inlined = inlined && !strcmp(inlined, "1");
+    free(inlined);
     i->attachments[i->n_attachments - 1].element = sb_param(query, "element", 0);
     free(name);
     free(text);

@@ -9,6 +9,7 @@ struct ex_call {
     struct ex_mailbox *mailbox;
     const xmlNode *op;
     struct sb_buf *out;
+    bool old_words; /* asked for in those of 2010 or before: it is less forgiving */
     enum sb_fault fault;
     int64_t fault_arg;
 };

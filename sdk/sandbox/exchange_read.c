@@ -284,6 +284,10 @@ void ex_get_item(struct ex_call *c)
         const char *error = ex_stops(c, at);
         if (!error)
             error = refused ? "ErrorItemCorrupt" : missing;
+        /* A property that is none of the item's fails it (section 6); exchangelib's #199 and
+         * ews-rs' #41 met that in the words of 2010 and 2007 alone. */
+        if (!error && c->old_words && ex_asks_other(shape.of_kind, i))
+            error = "ErrorInvalidPropertyRequest";
         ex_begin(c, message, error);
         if (error)
             continue;

@@ -120,6 +120,7 @@ static void want_field(struct ex_shape *s, const char *uri)
 static void want(struct ex_shape *s, const xmlNode *n)
 {
     char *uri = ex_attr(n, "FieldURI"), *key = ex_attr(n, "FieldIndex");
+    ex_asks(s->of_kind, uri ? uri : "");
     if (!strcmp((const char *)n->name, "FieldURI") && uri) {
         want_field(s, uri);
     } else if (!strcmp((const char *)n->name, "IndexedFieldURI") && uri && key) {
@@ -189,7 +190,8 @@ static void time_element(struct sb_buf *b, const char *name, int64_t ms)
     element(b, name, shown);
 }
 
-/* The real one wants and returns CRLF, and wraps HTML in a document of its own. */
+/* The real one wants and returns CRLF, and wraps HTML in a document of its own; asked for text, it
+ * leaves out the mark-up. */
 static void write_body(struct sb_buf *b, const struct ex_item *i, const struct ex_shape *s)
 {
     bool html = s->html || (i->body_html && !s->text_only);
@@ -198,6 +200,11 @@ static void write_body(struct sb_buf *b, const struct ex_item *i, const struct e
         ex_escape(b, "<html>\r\n<head>\r\n</head>\r\n<body>\r\n");
     for (const char *c = i->body; *c; c++) {
         char one[2] = {*c, 0};
+        const char *end = i->body_html && !html && *c == '<' ? strchr(c, '>') : NULL;
+        if (end) {
+            c = end;
+            continue;
+        }
         if (*c == '\n' && (c == i->body || c[-1] != '\r'))
             sb_buf_str(b, "&#xD;");
         ex_escape(b, one);

@@ -29,6 +29,7 @@ static const char help[] =
     "      server_version=15.2|14.1|..   what Exchange says it is, 8.0 (2007) to 15.20 (Online)\n"
     "      sign_in=all|basic,ntlm|bearer what Exchange lets in\n"
     "      concurrent=N                  requests of an account at once (0: any number)\n"
+    "      budget=N                      requests a minute of a mailbox (0: any number)\n"
     "      heartbeat_ms=MS               of a stream of events (45000)\n"
     "      state_bytes=N                 of a sync state (120)\n"
     "      attachment_bytes=N            of one attachment (0: any number)\n"

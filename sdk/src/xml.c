@@ -10,7 +10,9 @@
 
 #define DECLARATION_MAX 200u /* bytes in which an XML declaration ends, or is none of ours */
 #define CODE_POINT_MAX 0x10ffffu
-#define PLAIN_RUN 16u /* bytes that are looked at together */
+#define TAG_MAX (16u << 10)   /* bytes in which an element begins, attributes and all */
+#define NAMESPACES_MOST 1024u /* that a document declares */
+#define PLAIN_RUN 16u         /* bytes that are looked at together */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -166,6 +168,64 @@ static bool has_doctype(const char *text, size_t len)
     return false;
 }
 
+/* ---- what would take the parser for ever: it compares each attribute of an element with all
+ * before it, and each name with the namespaces that are in force
+ * ------------------------------------------------------------------------------------------ */
+
+/* The bytes of the start tag that begins there, at most `left`; 0: it is none. */
+static size_t tag_length(const char *s, size_t left)
+{
+    char quote = 0;
+    if (left < 2 || strchr("/!?", s[1]))
+        return 0;
+    for (size_t i = 1; i < left; i++) {
+        if (quote ? s[i] == quote : s[i] == '"' || s[i] == '\'')
+            quote = quote ? 0 : s[i];
+        else if (!quote && s[i] == '>')
+            return i;
+    }
+    return left;
+}
+
+/* No more than are too many. */
+static size_t count_namespaces(const char *s, size_t len)
+{
+    static const char word[] = "xmlns";
+    const char *end = s + len;
+    size_t n = 0;
+    while (n <= NAMESPACES_MOST && (s = memmem(s, (size_t)(end - s), word, sizeof(word) - 1))) {
+        s += sizeof(word) - 1;
+        n++;
+    }
+    return n;
+}
+
+/* Where the next "<" of mark-up is; within CDATA it means itself. */
+static const char *next_mark(const char *at, const char *end)
+{
+    static const char cdata[] = "<![CDATA[";
+    size_t left = (size_t)(end - at);
+    if (left >= sizeof(cdata) && !memcmp(at, cdata, sizeof(cdata) - 1))
+        at = memmem(at, left, "]]>", 3);
+    return at && ++at < end ? memchr(at, '<', (size_t)(end - at)) : NULL;
+}
+
+static bool takes_for_ever(const char *text, size_t len)
+{
+    const char *end = text + len, *at = memchr(text, '<', len);
+    bool many = count_namespaces(text, len) > NAMESPACES_MOST; /* in texts they mean nothing */
+    size_t n = 0;
+    for (const char *next; at && n <= NAMESPACES_MOST; at = next) {
+        next = next_mark(at, end);
+        size_t most = (size_t)((next ? next : end) - at);
+        size_t tag = many || most > TAG_MAX ? tag_length(at, most) : 0;
+        if (tag > TAG_MAX)
+            return true;
+        n += many ? count_namespaces(at, tag) : 0;
+    }
+    return n > NAMESPACES_MOST;
+}
+
 static void no_word(void *ctx, xmlError *e)
 {
     (void)ctx; /* what is wrong is told by what the reader answers */
@@ -183,11 +243,15 @@ struct xml_in *xml_in_new(char *text, size_t len, const char **why)
                                       : NULL;
     if (*why)
         return NULL;
+    len = xml_clean(text, len);
+    if (takes_for_ever(text, len)) {
+        *why = "it has too many attributes or namespaces";
+        return NULL;
+    }
     *why = "out of memory";
     struct xml_in *in = calloc(1, sizeof(*in));
     if (!in)
         return NULL;
-    len = xml_clean(text, len);
     in->reader = xmlReaderForMemory(text, (int)len, NULL, "UTF-8", options);
     if (!in->reader) {
         free(in);

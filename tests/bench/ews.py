@@ -149,43 +149,48 @@ def plan(box, delay, least, other):
     figure(name + "_cpu_to_exchangelib", planned.cpu / other.cpu, "x", 1 / 20)
 
 
+def first(name, box, pair, n, beside):
+    """Everything of a mailbox into a folder, beside the floor and the peer who did the same before."""
+    least, requests, other = beside
+    box.requests(reset=True)
+    run = pair.measured()
+    total, counted = asked(box)
+    assert len(os.listdir(pair.cards())) == n
+    print(f"# {name}, {n} items: floor {least:.2f} s, {requests} requests; wess {run.seconds:.2f} s, CPU"
+          f" {run.cpu:.2f} s, {run.peak:.1f} MiB, {counted['by_op']}; exchangelib {other.seconds:.2f} s,"
+          f" CPU {other.cpu:.2f} s, {other.peak:.0f} MiB", flush=True)
+    figure(name + "_requests", total / requests, "x", 1.2)
+    figure(name + "_to_floor", run.seconds / least, "x", 1.2)
+    if not name.endswith("_0ms"):
+        figure(name + "_to_exchangelib", run.seconds / other.seconds, "x", 1 / 3)
+    figure(name + "_cpu_to_exchangelib", run.cpu / other.cpu, "x", 1 / 20)
+    figure(name + "_memory", run.peak, "MiB", 32)
+
+
+def then(name, box, pair, most):
+    """A further run: how many requests it takes."""
+    box.requests(reset=True)
+    run = pair.measured()
+    total, counted = asked(box)
+    assert not writes(counted), counted
+    print(f"# {name}: {run.seconds:.2f} s, {counted['by_op']}", flush=True)
+    figure(name + "_requests", total, "requests", most)
+
+
 def pull(delay, kept):
     name = f"ews_pull_{delay}ms"
     with load(CONTACTS, delay=delay) as box:
-        least, requests = floor(box, CONTACTS)
-        box.requests(reset=True)
-        other = peer(box, "pull", CONTACTS)
+        beside = (*floor(box, CONTACTS), peer(box, "pull", CONTACTS))
     with load(CONTACTS, delay=delay) as box:
         pair = kept.enter_context(Pair(box))
-        box.requests(reset=True)
-        first = pair.measured()
-        total, _ = asked(box)
-        assert len(os.listdir(pair.cards())) == CONTACTS
-        print(f"# {CONTACTS} contacts, {delay} ms: floor {least:.2f} s, {requests} requests; wess"
-              f" {first.seconds:.2f} s, CPU {first.cpu:.2f} s, {first.peak:.0f} MiB; exchangelib"
-              f" {other.seconds:.2f} s, CPU {other.cpu:.2f} s, {other.peak:.0f} MiB", flush=True)
-        figure(name + "_requests", total / requests, "x", 1.2)
-        figure(name + "_to_floor", first.seconds / least, "x", 1.2)
-        if delay:
-            figure(name + "_to_exchangelib", first.seconds / other.seconds, "x", 1 / 3)
-        figure(name + "_cpu_to_exchangelib", first.cpu / other.cpu, "x", 1 / 20)
-        figure(name + "_memory", first.peak, "MiB", 32)
-        plan(box, delay, least, other)
+        first(name, box, pair, CONTACTS, beside)
+        plan(box, delay, beside[0], beside[2])
         pair.measured()
-        box.requests(reset=True)
-        quiet = pair.measured()
-        total, _ = asked(box)
-        figure(f"ews_noop_{delay}ms_requests", total, "requests", 3)  # whose, which folders, changes
-        print(f"# nothing to do: {quiet.seconds:.2f} s", flush=True)
+        then(f"ews_noop_{delay}ms", box, pair, 3)  # whose, which folders, changes
         ids = [c["id"] for c in box.contacts()]
         for i in range(CONTACTS // 100):
             box.exchange("edit", id=ids[i * 100], JobTitle="Director")
-        box.requests(reset=True)
-        changed = pair.measured()
-        total, counted = asked(box)
-        assert not writes(counted), counted
-        print(f"# 1 % changed: {changed.seconds:.2f} s", flush=True)
-        figure(f"ews_changed_{delay}ms_requests", total, "requests", 5)
+        then(f"ews_changed_{delay}ms", box, pair, 5)
 
 
 def pulls():
@@ -245,36 +250,26 @@ log: {{ file = "{dir}/log"; level = "warn"; }};
 MIME = "<t:BaseShape>IdOnly</t:BaseShape><t:IncludeMimeContent>true</t:IncludeMimeContent>"
 
 
+def send(box, numbers):
+    for i in numbers:
+        box.exchange("mail", Subject=f"Small {i}", InternetMessageId=f"<{i}@bench.example>",
+                     categories="Workbooks", size=4000)
+
+
 def messages(delay):
-    """A mailbox of small mail, all of it filed."""
+    """A mailbox of small mail, all of it filed; nothing of that is ever pushed."""
     name = f"ews_messages_{delay}ms"
     with Sandbox("--data", "empty", "--delay", str(delay)) as box, Pair(box) as pair:
         pair.write("wess.conf", MAIL.format(dir=pair.dir, url=box.info["exchange"]["url"],
                                             mailbox=box.mailbox()))
-        for i in range(MESSAGES):
-            box.exchange("mail", Subject=f"Small {i}", InternetMessageId=f"<{i}@bench.example>",
-                         categories="Workbooks", size=4000)
-        least, requests = floor(box, MESSAGES, ("inbox", MAIL_FACTS), MIME)
-        other = peer(box, "mail", MESSAGES)
-        box.requests(reset=True)
-        first = pair.measured()
-        total, counted = asked(box)
-        assert len(os.listdir(pair.cards())) == MESSAGES
-        print(f"# {MESSAGES} messages, {delay} ms: floor {least:.2f} s, {requests} requests; wess"
-              f" {first.seconds:.2f} s, CPU {first.cpu:.2f} s, {first.peak:.0f} MiB,"
-              f" {counted['by_op']}; exchangelib {other.seconds:.2f} s, CPU {other.cpu:.2f} s",
-              flush=True)
-        figure(name + "_requests", total / requests, "x", 1.2)
-        figure(name + "_to_floor", first.seconds / least, "x", 1.2)
-        if delay:
-            figure(name + "_to_exchangelib", first.seconds / other.seconds, "x", 1 / 3)
-        figure(name + "_cpu_to_exchangelib", first.cpu / other.cpu, "x", 1 / 20)
-        figure(name + "_memory", first.peak, "MiB", 32)
-        quiet = pair.measured()
-        total, counted = asked(box)
-        print(f"# nothing to do: {quiet.seconds:.2f} s, {counted['by_op']}", flush=True)
+        send(box, range(MESSAGES))
+        beside = (*floor(box, MESSAGES, ("inbox", MAIL_FACTS), MIME), peer(box, "mail", MESSAGES))
+        first(name, box, pair, MESSAGES, beside)
         # Whose it is, which folders there are, and one request for each that holds mail.
-        figure(f"ews_messages_noop_{delay}ms_requests", total, "requests", 5)
+        then(f"ews_messages_noop_{delay}ms", box, pair, 5)
+        send(box, range(MESSAGES, MESSAGES + MESSAGES // 100))
+        then(f"ews_messages_new_{delay}ms", box, pair, 6)
+        assert len(os.listdir(pair.cards())) == MESSAGES + MESSAGES // 100
 
 
 def mail():

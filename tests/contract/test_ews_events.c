@@ -128,6 +128,23 @@ static void test_ews_events__an_event_that_cannot_be_is_refused_by_its_field(voi
     }
 }
 
+/* A reminder of the past would ring at once; one of a series has others to come. */
+static void test_ews_events__no_reminder_is_of_the_past(void **state)
+{
+    struct round r = {*state, &round_event, 0, 0};
+    struct wess_field fields[] = {round_text("summary", "Round past"),
+                                  round_at("start", "2020-07-06T09:00:00", "Europe/Berlin", 0),
+                                  {.name = "alarm", .type = WESS_INT, .num = 15},
+                                  round_text("rrule", "FREQ=WEEKLY;BYDAY=MO")};
+    struct wess_item now = make(&r, fields, 3);
+    assert_null(test_field(&now, "alarm"));
+    now = make(&r, fields, 4);
+    assert_int_equal(test_field(&now, "alarm")->num, 15);
+    fields[1] = round_at("start", "2040-07-02T09:00:00", "Europe/Berlin", 0);
+    now = make(&r, fields, 3);
+    assert_int_equal(test_field(&now, "alarm")->num, 15);
+}
+
 static int64_t sent(struct box *b)
 {
     json_t *answer = box_control(b, "exchange/outbox?mailbox=x");
@@ -275,6 +292,7 @@ int main(void)
         TEST(test_ews_events__whole_days_stay_whole_days),
         TEST(test_ews_events__times_keep_instant_and_zone),
         TEST(test_ews_events__an_event_that_cannot_be_is_refused_by_its_field),
+        TEST(test_ews_events__no_reminder_is_of_the_past),
         TEST(test_ews_events__attendees_are_kept_and_never_told),
         TEST(test_ews_events__somebody_elses_meeting_is_left_alone),
         TEST(test_ews_events__changed_occurrences_are_shown_and_kept),

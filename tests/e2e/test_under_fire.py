@@ -91,6 +91,28 @@ def test_more_at_once_than_the_account_may():
         assert refs and len(refs) == len(set(refs))
 
 
+def test_a_budget_that_runs_out():
+    """So many requests a minute, and whoever asks on waits the longer: nothing is asked for during a
+    pause, and behind it every edit comes across."""
+    with Sandbox("--switch", "budget=6") as box, Wess(box, pair=EASY, users=one_user(box)) as wess:
+        wess("sync", "--no-wait", check=(0, 1, 4))
+        pauses = 0
+        for n in range(6):
+            came = edited(box, f"Chair {n}")
+            if wess.run("sync", "--no-wait").returncode == 3:
+                assert rests(wess, "mailbox:exchange:") and not came()
+                asked = ews(box)
+                wess("sync", "--no-wait", check=3)
+                assert ews(box) == asked, "asked during the pause"
+                box.move_clock(75)
+                wess("sync", "--no-wait", check=(0, 1, 4))
+                pauses += 1
+            assert came(), n
+        assert pauses, "the budget was never spent"
+        box.move_clock(75)
+        settled(box, wess)
+
+
 # ---- batches ----------------------------------------------------------------------------------------
 
 def test_batches_are_halved_to_what_fits_into_a_minute():

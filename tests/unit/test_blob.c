@@ -15,6 +15,7 @@
 enum { PIECE = 50000, PIECES = 3, SIZE = PIECE * PIECES };
 
 static struct box box;
+static struct blob_dir dir;
 static char *spool, *log_file;
 static unsigned char value[SIZE];
 
@@ -25,6 +26,7 @@ static int setup(void **state)
     assert_int_equal(mkdir(box.state, 0700), 0);
     assert_int_equal(blob_root(box.state), WESS_OK);
     spool = box_path(&box, "spool");
+    dir = (struct blob_dir){.path = spool};
     log_file = arena_fmt(box.arena, "%s/log", box.root);
     log_open(log_file, WESS_LOG_WARN);
     for (size_t i = 0; i < SIZE; i++)
@@ -46,7 +48,7 @@ static int teardown(void **state)
 static enum wess_code spooled(bool stubborn, struct wess_blob *out)
 {
     struct wess_spool *s = NULL;
-    enum wess_code rc = blob_spool_new(spool, &s);
+    enum wess_code rc = blob_spool_new(&dir, &s);
     if (rc != WESS_OK)
         return rc;
     for (size_t i = 0; i < PIECES && (rc == WESS_OK || stubborn); i++)
@@ -63,7 +65,7 @@ static enum wess_code read_back(const char *digest, bool *same)
     struct wess_spool *s = NULL;
     size_t n = 0;
     int64_t step;
-    enum wess_code rc = blob_spool_open(spool, digest, &s);
+    enum wess_code rc = blob_spool_open(&dir, digest, &s);
     *same = false;
     if (rc != WESS_OK)
         return rc;
@@ -140,7 +142,7 @@ static void thrown_away(void **state)
 {
     (void)state;
     struct wess_spool *s = NULL;
-    assert_int_equal(blob_spool_new(spool, &s), WESS_OK);
+    assert_int_equal(blob_spool_new(&dir, &s), WESS_OK);
     assert_int_equal(blob_spool_put(s, value, PIECE), WESS_OK);
     blob_spool_close(s);
     blob_spool_close(NULL);
@@ -163,29 +165,126 @@ static bool is_there(const char *path)
     return access(path, F_OK) == 0;
 }
 
-/* What passes through, in folders of folders: gone when it is told, and with the next start. */
+/* ---- what passes through -----------------------------------------------------------------------
+ */
+
+static size_t files_in(const char *path)
+{
+    size_t n = 0;
+    DIR *d = opendir(path);
+    assert_non_null(d);
+    for (struct dirent *e; (e = readdir(d));)
+        n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+/* Different for each `seed`. */
+static enum wess_code pass(struct blob_dir *to, unsigned seed, size_t len, struct wess_blob *out)
+{
+    struct wess_spool *s = NULL;
+    enum wess_code rc = blob_spool_new(to, &s);
+    if (rc == WESS_OK)
+        rc = blob_spool_put(s, &seed, sizeof(seed));
+    for (size_t at = 0; rc == WESS_OK && at < len; at += 1000)
+        rc = blob_spool_put(s, value + at, len - at < 1000 ? len - at : 1000);
+    if (rc == WESS_OK)
+        return blob_spool_done(s, box.arena, out);
+    blob_spool_close(s);
+    return rc;
+}
+
+static bool passed(struct blob_dir *from, unsigned seed, size_t len, const char *digest)
+{
+    static unsigned char got[sizeof(seed) + SIZE + 1];
+    struct wess_spool *s = NULL;
+    size_t n = 0;
+    int64_t step = 1;
+    if (blob_spool_open(from, digest, &s) != WESS_OK)
+        return false;
+    while (step > 0 &&
+           (step = blob_spool_get(s, got + n, n + 700 < sizeof(got) ? 700 : sizeof(got) - n)) >= 0)
+        n += (size_t)step;
+    blob_spool_close(s);
+    return step == 0 && n == sizeof(seed) + len && !memcmp(got, &seed, sizeof(seed)) &&
+           !memcmp(got + sizeof(seed), value, len);
+}
+
+/* In folders of folders: gone when it is told, and with the next start. */
 static void a_folder_of_what_passes_through(void **state)
 {
     (void)state;
     for (int crashed = 0; crashed < 2; crashed++) {
-        const char *outer = blob_dir_new(box.arena, box.state);
-        const char *inner = blob_dir_in(box.arena, outer);
-        struct wess_spool *s = NULL;
+        struct blob_dir *outer = blob_dir_new(box.state), *inner = blob_dir_in(outer);
+        char *path = arena_fmt(box.arena, "%s", outer->path);
         struct wess_blob blob;
         struct stat st;
         assert_non_null(inner);
-        assert_int_equal(stat(inner, &st), 0);
+        assert_int_equal(stat(inner->path, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0700);
-        assert_int_equal(blob_spool_new(inner, &s), WESS_OK);
-        assert_int_equal(blob_spool_put(s, value, PIECE), WESS_OK);
-        assert_int_equal(blob_spool_done(s, box.arena, &blob), WESS_OK);
+        assert_int_equal(pass(inner, 1, SIZE, &blob), WESS_OK);
+        assert_int_equal(files_in(inner->path), 1);
+        assert_true(passed(inner, 1, SIZE, blob.digest));
         if (crashed)
             assert_int_equal(blob_root(box.state), WESS_OK);
         else
-            blob_dir_end(outer);
-        assert_false(is_there(outer));
+            blob_dir_end(blob_dir_in(outer));
+        assert_int_equal(is_there(path), !crashed);
+        blob_dir_end(outer);
+        assert_false(is_there(path));
     }
-    assert_null(blob_dir_new(box.arena, "/nowhere"));
+    assert_null(blob_dir_new("/nowhere"));
+}
+
+/* Up to a bound, over which they go to files as large ones do. */
+static void what_is_small_stays_in_memory(void **state)
+{
+    (void)state;
+    enum { EACH = 60000, FIT = BLOB_MEMORY / (EACH + sizeof(unsigned)), MORE = FIT + 5 };
+    static const size_t sizes[] = {0, 1, BLOB_SMALL - sizeof(unsigned), BLOB_SMALL};
+    struct blob_dir *d = blob_dir_new(box.state), *other = blob_dir_in(d);
+    struct wess_blob blob[MORE];
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        assert_int_equal(pass(other, i, sizes[i], &blob[i]), WESS_OK);
+        assert_int_equal(files_in(other->path), sizes[i] == BLOB_SMALL);
+        assert_true(passed(other, i, sizes[i], blob[i].digest));
+        assert_false(passed(d, i, sizes[i], blob[i].digest));
+    }
+    for (unsigned i = 0; i < MORE; i++)
+        assert_int_equal(pass(d, i, EACH, &blob[i]), WESS_OK);
+    assert_int_equal(files_in(d->path), 1 + MORE - FIT); /* and the folder in it */
+    assert_true(d->bytes <= BLOB_MEMORY);
+    for (unsigned i = 0; i < MORE; i++)
+        assert_true(passed(d, i, EACH, blob[i].digest));
+    blob_dir_end(d);
+}
+
+static void nothing_that_passes_is_lost_for_want_of_memory(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {5000, BLOB_SMALL};
+    struct mem_left left[4];
+    for (size_t i = 0; i < 2; i++)
+        for (unsigned at = 1;; at++) {
+            struct wess_blob blob = {0};
+            size_t before = faultmem_left(left, 4);
+            struct blob_dir *d = blob_dir_new(box.state);
+            faultmem_plan(MEM_OURS, at);
+            enum wess_code rc = pass(d, at, sizes[i], &blob);
+            bool met = faultmem_count(MEM_OURS) >= at;
+            faultmem_plan(MEM_OURS, 0);
+            if (rc == WESS_OK)
+                assert_true(passed(d, at, sizes[i], blob.digest));
+            else
+                assert_int_equal(rc, WESS_TRANSIENT);
+            blob_dir_end(d);
+            assert_int_equal(faultmem_left(left, 4), before);
+            if (!met) {
+                assert_int_equal(rc, WESS_OK);
+                assert_true(at > 2);
+                break;
+            }
+        }
 }
 
 static void only_digests_are_opened(void **state)
@@ -197,12 +296,12 @@ static void only_digests_are_opened(void **state)
     const char *const names[] = {"", "../key", "new-abcdef", as_long};
     struct wess_spool *s = NULL;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        assert_int_equal(blob_spool_open(spool, names[i], &s), WESS_BROKEN);
-    assert_int_equal(blob_spool_open(spool, NULL, &s), WESS_BROKEN);
-    assert_int_equal(blob_spool_open(spool, digest_name(), &s), WESS_GONE);
+        assert_int_equal(blob_spool_open(&dir, names[i], &s), WESS_BROKEN);
+    assert_int_equal(blob_spool_open(&dir, NULL, &s), WESS_BROKEN);
+    assert_int_equal(blob_spool_open(&dir, digest_name(), &s), WESS_GONE);
     assert_int_equal(symlink("/etc/passwd", arena_fmt(box.arena, "%s/%s", spool, digest_name())),
                      0);
-    assert_int_equal(blob_spool_open(spool, digest_name(), &s), WESS_GONE);
+    assert_int_equal(blob_spool_open(&dir, digest_name(), &s), WESS_GONE);
     assert_null(s);
 }
 
@@ -322,6 +421,8 @@ int main(void)
         T(thrown_away),
         T(left_over_from_a_crash),
         T(a_folder_of_what_passes_through),
+        T(what_is_small_stays_in_memory),
+        T(nothing_that_passes_is_lost_for_want_of_memory),
         T(only_digests_are_opened),
         T(each_call_fails_once),
         T(a_short_write_goes_on),

@@ -92,14 +92,13 @@ static void no_room_for_a_copy(void **state)
 
 /* Two users who open one database, and one who opens another: two feeds of one collection. */
 static const char old_rows[] =
-    "INSERT INTO meta VALUES('site', 'test'), ('installation', '1');"
     "INSERT INTO feeds(id, endpoint, user, collection, identity) VALUES"
     " (1, 'crm', 'u1', 'people', 'db 1'), (2, 'crm', 'u2', 'people', 'db 1'),"
     " (3, 'crm', 'u3', 'people', 'db 2'), (4, 'crm', 'u4', 'people', NULL),"
     " (5, 'crm', 'u1', 'tasks', 'db 1');"
     "INSERT INTO claims VALUES(1, x'0101', 10), (2, x'0101', 11), (3, x'0101', 12);";
 
-static void old_state(int version)
+static void old_state(int version, const char *rows)
 {
     static const char *const files[] = {"wess.db", "wess.db-wal", "wess.db-shm"};
     char sql[80];
@@ -109,7 +108,9 @@ static void old_state(int version)
         unlink(box_path(&box, files[i]));
     for (int i = 0; i < version; i++)
         file_sql(box_path(&box, "wess.db"), steps[i]);
-    file_sql(box_path(&box, "wess.db"), old_rows);
+    file_sql(box_path(&box, "wess.db"),
+             "INSERT INTO meta VALUES('site', 'test'), ('installation', '1')");
+    file_sql(box_path(&box, "wess.db"), rows);
     snprintf(sql, sizeof(sql),
              "PRAGMA application_id = " APPLICATION_ID "; PRAGMA user_version = %d", version);
     file_sql(box_path(&box, "wess.db"), sql);
@@ -124,7 +125,7 @@ static void old_feeds_learn_what_they_are_of(void **state)
         bool any = false;
         int64_t by = 0, made = 0, remote = 0;
         struct hash key = {{1, 1}};
-        old_state(version);
+        old_state(version, old_rows);
         box_open(&box);
         OK(&box, feed_get(box.db, box.arena, "crm", "u1", "people", &one));
         OK(&box, feed_get(box.db, box.arena, "crm", "u2", "people", &two));
@@ -154,6 +155,27 @@ static void old_feeds_learn_what_they_are_of(void **state)
     }
 }
 
+/* What a pair has not heard of yet it hears of after the upgrade. */
+static const char told_rows[] =
+    "INSERT INTO tagged(feed, rid, key, revision, tags, gone, turn) VALUES (2, 'a', NULL, '1', "
+    "NULL,"
+    " 0, 1), (2, 'b', NULL, '1', NULL, 0, 3), (3, 'a', NULL, '1', NULL, 0, 9);"
+    "INSERT INTO joined VALUES(1, 2, 1);";
+
+static void turns_of_tag_sources_stay(void **state)
+{
+    (void)state;
+    struct turned heard[4];
+    int64_t turn = 0;
+    size_t n = 0;
+    old_state(5, told_rows);
+    box_open(&box);
+    OK(&box, joined_get(box.db, 1, 2, &turn));
+    OK(&box, tagged_turned(box.db, 2, turn, heard, 4, &n));
+    assert_true(n == 1 && heard[0].turn == 3);
+    assert_true(there("wess.db.v5"));
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -163,6 +185,7 @@ int main(void)
         T(copy_after_one_cut_off),
         T(no_room_for_a_copy),
         T(old_feeds_learn_what_they_are_of),
+        T(turns_of_tag_sources_stay),
     };
     return cmocka_run_group_tests_name("store_copy", tests, NULL, NULL);
 }

@@ -57,6 +57,41 @@ static void commit_and_rollback(void **state)
     assert_true(there("a") && !there("b") && there("c"));
 }
 
+/* ---- turns of a tag source ---- */
+
+static void tag(const char *rid)
+{
+    const struct tagged_row row = {.feed = feed, .rid = rid, .revision = "1"};
+    OK(&box, tagged_put(box.db, &row));
+}
+
+static void later_hearers_begin_there(void **state)
+{
+    (void)state;
+    struct turned heard[4];
+    int64_t turn = -1;
+    size_t n = 9;
+    OK(&box, db_begin_soft(box.db));
+    tag("a");
+    tag("b");
+    OK(&box, db_commit(box.db));
+    OK(&box, tagged_turn(box.db, feed, &turn));
+    assert_int_equal(turn, 0);
+    OK(&box, db_begin_soft(box.db));
+    OK(&box, joined_put(box.db, feed + 1, feed, turn));
+    OK(&box, db_commit(box.db));
+    OK(&box, tagged_turned(box.db, feed, turn, heard, 4, &n));
+    assert_int_equal(n, 0);
+    for (int i = 0; i < 2; i++) {
+        OK(&box, db_begin_soft(box.db));
+        tag("b");
+        tag("c");
+        OK(&box, db_commit(box.db));
+    }
+    OK(&box, tagged_turned(box.db, feed, turn, heard, 4, &n));
+    assert_true(n == 2 && heard[0].turn == 3 && heard[1].turn == 4);
+}
+
 static void one_failure_fails_all(void **state)
 {
     (void)state;
@@ -319,6 +354,7 @@ int main(void)
         T(writers_take_turns),
         T(dry_leaves_nothing),
         T(dry_keeps_facts),
+        T(later_hearers_begin_there),
     };
     return cmocka_run_group_tests_name("store_turns", tests, NULL, NULL);
 }

@@ -213,12 +213,53 @@ static void test_xml__writing_sends_nothing_forbidden(void **state)
     xml_fini(&x);
 }
 
+/* ---- what would take the parser for ever
+ * ------------------------------------------------------------------------------------------ */
+
+static char *repeated(const char *head, const char *piece, size_t n, const char *tail)
+{
+    size_t at = strlen(head), step = strlen(piece);
+    char *out = malloc(at + n * (step + 16) + strlen(tail) + 1);
+    assert_non_null(out);
+    memcpy(out, head, at);
+    for (size_t i = 0; i < n; i++)
+        at += (size_t)sprintf(out + at, "%s%zu=\">\"", piece, i);
+    strcpy(out + at, tail);
+    return out;
+}
+
+static bool is_taken(char *own)
+{
+    char out[512];
+    bool ok = read_children(own, strlen(own), out);
+    free(own);
+    return ok;
+}
+
+static void test_xml__attributes_and_namespaces_without_number(void **state)
+{
+    (void)state;
+    assert_true(is_taken(repeated("<r><c", " a", 1000, "/></r>")));
+    assert_false(is_taken(repeated("<r><c", " a", 300000, "/></r>")));
+    assert_true(is_taken(repeated("<r><c", " xmlns:a", 500, "/></r>")));
+    assert_false(is_taken(repeated("<r><c", " xmlns:a", 1200, "/></r>")));
+    /* In a text they are words, and in CDATA so is what looks like an element. */
+    assert_true(is_taken(repeated("<r><c>", " xmlns:a", 5000, "</c></r>")));
+    assert_true(is_taken(repeated("<r><c><![CDATA[<b", " a", 5000, "]]></c></r>")));
+    /* What XML cannot carry is dropped before, and hides nothing. */
+    char *own = repeated("<r><\x01"
+                         "c",
+                         " a", 300000, "/></r>");
+    assert_false(is_taken(own));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_xml__forbidden_characters_are_dropped_and_nothing_else),
         cmocka_unit_test(test_xml__a_cut_document_is_never_a_short_one),
         cmocka_unit_test(test_xml__other_faults_end_the_document),
+        cmocka_unit_test(test_xml__attributes_and_namespaces_without_number),
         cmocka_unit_test(test_xml__no_document_type_no_other_encoding),
         cmocka_unit_test(test_xml__steps_stay_within_their_element),
         cmocka_unit_test(test_xml__depth_is_bounded),

@@ -245,7 +245,9 @@ enum {
 struct wess_change {
     uint32_t what; /* WESS_UPSERT or WESS_DELETE */
     uint32_t flags;
-    struct wess_item item; /* facts; of a deletion the id only */
+    /* Facts; of a deletion the id only. Fields are what the listing tells without another request:
+     * of what is filed they do until it goes. None: it is asked for by fetch(). */
+    struct wess_item item;
 };
 struct wess_page {
     const struct wess_change *changes;
@@ -332,9 +334,14 @@ enum {
                             values(): it may ask for more */
     WESS_CALL_COMPARE = 16, /* of apply(): CAS_UPDATE was found to be lacking (see lacks): revisions
                                are compared just before each write */
+    WESS_CALL_MIME = 32, /* of fetch(): of the fields "mime", "categories" and the natural key are
+                            all that is asked for; others may be left out */
     WESS_CALL_NO_PHOTO = 4, /* of fetch(): the field "photo" may be left out, since nobody beside
                                has a place for it */
 };
+/* Of fetch(): blobs of so many bytes are enough for one call. WESS_NOT_TRIED then says of an item
+ * that it was not asked for: it is in the next call. */
+#define WESS_FETCH_BYTES ((uint64_t)32 << 20)
 struct wess_http { /* settings of the installation for whoever speaks HTTP */
     const char *proxy, *ca_file, *user_agent; /* NULL: the library's default */
     uint32_t connect_timeout_ms, timeout_ms;

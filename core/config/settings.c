@@ -18,7 +18,7 @@ static const struct setting_def top[] = {
     {"pairs", SET_ANY, NULL, NULL, "NAME: { two collections kept in step }"},
     {"daemon", SET_GROUP, NULL, NULL, "the long-running program"},
     {"full_check", SET_DURATION, "7d", "1d..3650d",
-     "how often all of a collection is listed again"},
+     "how often all is listed again where changes do not tell everything"},
     {"http", SET_GROUP, NULL, NULL, "for connectors that speak HTTP"},
     {"log", SET_GROUP, NULL, NULL, "where the log goes"},
     {"keep", SET_GROUP, NULL, NULL, "how long things are remembered"},

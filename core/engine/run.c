@@ -171,7 +171,7 @@ struct pull run_pull_of(struct run *r, enum side s)
                          .identity = side->schema->identity,
                          .by_name = config_by_name(r->cfg),
                          .filed = r->pair->files && s == LEFT ? r->pair->kind : NULL,
-                         .whole_after_ms = r->cfg->full_check_ms,
+                         .whole_after_ms = r->pair->files ? 0 : r->cfg->full_check_ms,
                          .cancelled = round_options(r)->cancelled,
                          .live = round_live,
                          .ctx = r->round};

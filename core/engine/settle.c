@@ -428,7 +428,8 @@ static void drop_todos(struct run *r, const struct op_row *op)
     todo_drop(r->db, r->pu.id, op->todo_side, op->todo_item);
 }
 
-/* What ended for privacy keeps no value. */
+/* What ended for privacy keeps no value; who took part while one side was out of reach takes part
+ * again. */
 static void end_link(struct run *r, struct wess_arena *a, const struct op_row *op)
 {
     struct link_row link;
@@ -436,7 +437,8 @@ static void end_link(struct run *r, struct wess_arena *a, const struct op_row *o
         return;
     if (!strcmp(op->reason, WHY_PRIVATE))
         link.shadow[LEFT] = link.shadow[RIGHT] = (struct wess_slice){NULL, 0};
-    link.chosen[LEFT] = link.chosen[RIGHT] = false;
+    if (strcmp(op->reason, WHY_HIDDEN) != 0)
+        link.chosen[LEFT] = link.chosen[RIGHT] = false;
     link_put(r->db, &link);
     link_end(r->db, op->link, op->reason, "wess", clock_now_ms());
 }

@@ -19,13 +19,10 @@ static bool proved_by_word(const struct run_side *s, const struct item_row *row)
            ((row->flags & ITEM_ABSENT) && (caps & WESS_CAP_ABSENCE_PROVES));
 }
 
-/* A deletion is told there, and nothing but its word proves one: what is found nowhere may as well
- * be hidden from us. */
+/* What is found nowhere there may as well be hidden from us. */
 static bool only_word_proves(const struct run_side *s)
 {
-    return (s->collection->caps & (WESS_CAP_TOMBSTONE_PROVES | WESS_CAP_ABSENCE_PROVES)) ==
-               WESS_CAP_TOMBSTONE_PROVES &&
-           RULE(deletion_proved);
+    return collection_only_word_proves(s->collection) && RULE(deletion_proved);
 }
 
 uint32_t item_not_found(const struct run_side *s)

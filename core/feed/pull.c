@@ -348,13 +348,15 @@ static void step(struct way *w)
         finish(w, w->cut ? WESS_CANCELLED : WESS_OK);
 }
 
-/* What changes and deletions do not tell (rights given back, a word that was lost) shows when all
- * is listed. Feeds that began on one day do not come due on one day. */
+/* Where a deletion is known by its word alone, what nobody tells shows when all is listed: rights
+ * given or taken away, a change that came too late. Feeds that began on one day do not come due on
+ * one day. */
 static bool is_due(const struct pull *p)
 {
     const struct feed_row *f = p->feed;
     int64_t after = p->whole_after_ms - p->whole_after_ms / 4 * (f->id % 16) / 16;
-    return after > 0 && f->complete && !f->snapshot && f->whole_ms + after <= clock_now_ms();
+    return after > 0 && collection_only_word_proves(p->collection) && f->complete && !f->snapshot &&
+           f->whole_ms + after <= clock_now_ms();
 }
 
 static void begin(struct way *w)

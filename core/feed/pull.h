@@ -27,7 +27,8 @@ struct pull {
     const struct wess_want *want; /* NULL: everything */
     const char *join; /* of a tag source: the key of its items that counts; NULL: it is none */
     bool from_start;  /* begin a snapshot whatever the cursor, and judge all anew */
-    int64_t whole_after_ms; /* after that time all is listed again; 0: never */
+    int64_t whole_after_ms; /* after that time all is listed again, where a listing tells more than
+                               the changes do; 0: never */
     const bool *cancelled;
     /* Is the run of an op still under way in this process? Its own thread settles it then. */
     bool (*live)(void *ctx, int64_t run);

@@ -66,6 +66,12 @@ void conn_lacks(struct conn *, uint64_t caps);
 const struct wess_schema *conn_schema(struct conn *, struct wess_error *, enum wess_code *);
 const struct wess_collection *conn_collection(struct conn *, const char *id, struct wess_error *,
                                               enum wess_code *);
+/* A deletion is told there, and nothing but its word proves one. */
+static inline bool collection_only_word_proves(const struct wess_collection *c)
+{
+    return (c->caps & (WESS_CAP_TOMBSTONE_PROVES | WESS_CAP_ABSENCE_PROVES)) ==
+           WESS_CAP_TOMBSTONE_PROVES;
+}
 /* The calls of the contract. Results live in `arena`. Answers are checked against the contract
  * (ids present and bounded, texts UTF-8, one result per op, codes known): a breach is WESS_BROKEN.
  */

@@ -6,9 +6,19 @@
 
 #include "model/model.h"
 
+static bool is_in(struct wess_list l, const char *name)
+{
+    for (size_t i = 0; i < l.n; i++)
+        if (!strcmp(l.of[i], name))
+            return true;
+    return false;
+}
+
 /* Under any spelling of its letters, as a selector compares. */
 static bool is_there(struct wess_arena *a, struct wess_list values, const char *value)
 {
+    if (is_in(values, value))
+        return true;
     const char *asked = text_fold(a, value);
     for (size_t i = 0; asked && i < values.n; i++) {
         const char *one = text_fold(a, values.of[i]);
@@ -16,14 +26,6 @@ static bool is_there(struct wess_arena *a, struct wess_list values, const char *
             return true;
     }
     return !asked; /* without memory nothing is said */
-}
-
-static bool is_in(struct wess_list l, const char *name)
-{
-    for (size_t i = 0; i < l.n; i++)
-        if (!strcmp(l.of[i], name))
-            return true;
-    return false;
 }
 
 static const char *select_wrong(struct conn *c, const struct cfg_pair *pair, int side,

@@ -104,15 +104,17 @@ enum wess_code wb_values(struct wess_call *call, const char *fact, struct wess_l
         return WESS_OK;
     const struct wb_queues *c = &call->conn->queues[family];
     enum wess_code rc = call->flags & WESS_CALL_PROBE ? read_all(call, family) : WESS_OK;
+    if (rc != WESS_OK || !c->read || !c->whole)
+        return wb_told(call, rc);
     const char **of = call->conn->host->alloc(call->arena, (2 * c->n + 1) * sizeof(*of));
-    for (size_t i = 0; rc == WESS_OK && of && i < c->n; i++) {
+    for (size_t i = 0; of && i < c->n; i++) {
         if (c->of[i].name)
             of[out->n++] = c->of[i].name;
         of[out->n++] = c->of[i].id;
     }
     out->of = of;
-    *all = c->read && c->whole;
-    return wb_told(call, rc == WESS_OK && !of ? WESS_TOO_BIG : rc);
+    *all = of != NULL;
+    return wb_told(call, of ? WESS_OK : WESS_TOO_BIG);
 }
 
 static bool is_known(const struct wb_queues *c, const char *id)

@@ -45,9 +45,12 @@ static json_t *one_activity_queue(size_t i, struct wb_named *out)
 
 static json_t *one_queue(size_t i, struct wb_named *out)
 {
-    *out = (struct wb_named){i ? FIRST_QUEUE + (int)i - 1 : UNASSIGNED,
-                             i ? sb_users[i - 1].name : "Unassigned"};
-    return queue_json(out, i);
+    bool of_user = i && i <= sb_n_users; /* the last one is nobody's */
+    *out =
+        (struct wb_named){i ? FIRST_QUEUE + (int)i - 1 : UNASSIGNED, of_user ? sb_users[i - 1].name
+                                                                     : i     ? "Nobody"
+                                                                             : "Unassigned"};
+    return queue_json(out, of_user);
 }
 
 static json_t *one_organisation_queue(size_t i, struct wb_named *out)
@@ -135,7 +138,7 @@ static void handle(const struct sb_request *r, struct sb_response *out)
     } else if (set) {
         wb_list(set, r->body, out);
     } else if (!strcmp(r->path, "/crm/person_queues.api") && !put) {
-        wb_list_named(r->body, sb_n_users + 1, one_queue, out);
+        wb_list_named(r->body, sb_n_users + 2, one_queue, out);
     } else if (!strcmp(r->path, "/crm/organisation_queues.api") && !put) {
         wb_list_named(r->body, sb_n_users + 1, one_organisation_queue, out);
     } else if (!strcmp(r->path, "/metadata/types.api") && !put) {

@@ -293,7 +293,8 @@ def test_all_is_listed_again_from_time_to_time():
             wess.write("wess.conf", f'full_check = "{every}"; {text}')
             box.move_clock(days * 86400)
             run = wess.sync("--no-wait")["u1"]
-            assert (run["left"]["read"], run["right"]["read"]) == (read, read), (days, every, run)
+            # Of a mailbox nothing is lost, and what it has may be much.
+            assert (run["left"]["read"], run["right"]["read"]) == (0, read), (days, every, run)
             assert not run["right"]["updated"] + run["left"]["updated"], run
         wess.write("wess.conf", f'full_check = "1h"; {text}')
         assert "full_check must be within" in wess("check", check=(2,)).stderr

@@ -66,7 +66,7 @@ def wrong(folder, schema, texts):
 def delegate(box, port):
     """The same by rights in a shared mailbox, and by a user's other names."""
     box.control("exchange/delegate", mailbox=box.mailbox(), to="svc-wess")
-    users = ["id,name,mailbox,workbooks,wave", f"ada,Ada,{box.mailbox()},Ada,pilot"]
+    users = ["id,name,mailbox,workbooks,wave", f"ada,Ada,{box.mailbox()},Nobody,pilot"]
     for change in (("impersonate", "mailbox"), ('impersonate', 'impersonate_as = "upn"; impersonate')):
         with Wess(box, users=users, pair=EASY, sign_in=SIGN_IN.replace(*change)) as wess:
             with open(wess.config) as f:

@@ -16,6 +16,7 @@ class Client:
     """Speaks the API by itself: what is asked is in the rows."""
 
     def __init__(self, box):
+        self.box = box
         self.url = box.info["workbooks"]["url"]
         self.key = box.info["workbooks"]["api_key"]
 
@@ -206,6 +207,19 @@ def deleted_are_hidden(c):
     assert len(c.rows(TASKS, *both)) == 1
 
 
+def hidden_leave_no_trace(c):
+    task = c.make(TASKS, name="a")
+    c.box.workbooks("hide", of="tasks", id=task["id"])
+    both = [("_ff[]", "is_deleted"), ("_ft[]", "true"), ("_fc[]", ""), ("_ff[]", "is_deleted"),
+            ("_ft[]", "false"), ("_fc[]", ""), ("_fm", "or")]
+    assert not c.rows(TASKS, *both)
+    answer = c.change(TASKS, {"method": "PUT", "id": task["id"], "lock": 0, "name": "b"})
+    assert not answer["affected_object_information"][0]["success"], answer
+    c.box.workbooks("hide", of="tasks", id=task["id"], on=0)
+    rows = c.rows(TASKS)
+    assert [(r["name"], r["lock_version"]) for r in rows] == [("a", 0)], rows
+
+
 def not_square(c):
     answer = c.ask(TASKS, "PUT", ("_fm", "or"), ("_ff[]", "id"), ("_ft[]", "eq"), ("_fc[]", "0"),
                    ("__method[]", "POST"), ("id[]", "0"), ("lock_version[]", "0"),
@@ -270,6 +284,7 @@ ROWS = [
      nothing_changed),
     ("`:no_value:` = leave alone; `:null_value:` = set null", keep_and_clear),
     ("Default lists hide deleted records", deleted_are_hidden),
+    ("A record whose permissions were taken away looks exactly like a deleted one", hidden_leave_no_trace),
     ("Parameters form a *square array*", not_square),
     ("Documented limit 100 records per request", too_many),
     ("with `_per_object_transactions` each record stands alone", all_or_nothing),
@@ -295,6 +310,33 @@ def test_each_row_holds():
                 row(Client(box))
             except AssertionError as error:
                 raise AssertionError(f"{row.__name__} ({phrase}): {error}") from error
+
+
+def test_where_the_sources_disagree_it_goes_both_ways():
+    """B12; how a dead session is told is in test_workbooks_session.py."""
+    for cap in (100, 303):
+        with Sandbox("--data", "empty", "--switch", f"batch_cap={cap}") as box:
+            c = Client(box)
+            assert c.change(TASKS, *[{"name": str(i)} for i in range(cap)])["success"], cap
+            assert not c.change(TASKS, *[{"name": str(i)} for i in range(cap + 1)])["success"], cap
+    for cap in (100, 200):
+        with Sandbox("--data", "empty", "--switch", f"page_cap={cap}") as box:
+            c = Client(box)
+            for _ in range(3):
+                c.change(TASKS, *[{"name": str(i)} for i in range(70)])
+            asked = c.ask(TASKS, "GET", ("_start", "0"), ("_limit", "200"))
+            assert (len(asked["data"]), asked["total"]) == (cap, 210), asked["total"]
+            # Without _start the limit is not heard.
+            assert len(c.ask(TASKS, "GET", ("_limit", "200"))["data"]) == 100
+    for member in ("reason", "message"):
+        with Sandbox("--data", "empty", "--switch", f"failure={member}") as box:
+            c = Client(box)
+            c.key = "0"
+            assert c.ask(TASKS, "GET")[f"failure_{member}"] == "unrecognised_name_or_password"
+    for errors in ("object", "array"):
+        with Sandbox("--data", "empty", "--switch", f"errors={errors}") as box:
+            said = Client(box).change(TASKS, {"name": "a"})["affected_object_information"][0]["errors"]
+            assert said == ({} if errors == "object" else []), said
 
 
 def test_what_the_format_reaches_is_a_switch():

@@ -143,8 +143,8 @@ static enum wess_code apply(struct wess_call *call, const struct wess_op *ops, s
 }
 WESS_EXPORT const struct wess_connector *wess_connector_v1(void) {
     static const struct wess_connector self = {
-        WESS_ABI, sizeof(self), "memory", "1",      NULL,    0,     &kind, 1,
-        open_,    close_,       check,    describe, changes, fetch, find,  apply,
-        NULL,     NULL,         NULL,     NULL,     NULL,    NULL,  NULL,  NULL, NULL};
+        WESS_ABI, sizeof(self), "memory", "1",     NULL,  0,    &kind, 1,    open_,
+        close_,   check,        describe, changes, fetch, find, apply, NULL, NULL,
+        NULL,     NULL,         NULL,     NULL,    NULL,  NULL, NULL};
     return &self;
 }

@@ -78,7 +78,9 @@ static bool from_cache(struct run *r, struct wess_arena *a, struct entry *e, enu
 {
     const struct item_row *row = &e->row[side];
     struct wess_slice body;
-    if ((!r->side[side].common && !r->pair->files) || !row->content ||
+    /* Whom filed mail is related to its listing does not tell. */
+    bool told = r->pair->files && e->act != ACT_FILE;
+    if ((!r->side[side].common && !told) || !row->content ||
         differs(row->content_rev, row->revision) || item_body(r->db, a, row->id, &body) != STORE_OK)
         return !db_failed(r->db) || run_store_failed(r);
     struct content *content = arena_alloc(a, sizeof(*content));

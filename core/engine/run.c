@@ -117,7 +117,7 @@ static bool heed_lacks(struct run *r, enum side s)
 /* What is chosen by the other side travels all the same. */
 static void heed_names(struct run *r, enum side s)
 {
-    const char *wrong = conn_pair_wrong(r->side[s].conn, r->pair, s, r->user, r->arena, false);
+    const char *wrong = conn_pair_wrong(r->side[s].conn, r->pair, (int)s, r->user, r->arena, false);
     if (!wrong || *r->report.text)
         return;
     r->report.status = status_worse(r->report.status, EXIT_USAGE);

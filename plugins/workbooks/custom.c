@@ -91,19 +91,26 @@ static bool take(struct wess_conn *c, const char *line, size_t len, bool *bad)
     return !*bad && add(c, place, dot + 1, left);
 }
 
-bool wb_custom_read(struct wess_conn *c, const char *lines, const char **bad)
+bool wb_each_line(struct wess_conn *c, const char *lines,
+                  bool (*take_line)(struct wess_conn *, const char *, size_t, bool *),
+                  const char **bad)
 {
     *bad = NULL;
     for (const char *at = lines; at && *at;) {
         size_t len = strcspn(at, "\n");
         bool wrong;
-        if (!take(c, at, len, &wrong)) {
+        if (!take_line(c, at, len, &wrong)) {
             *bad = wrong ? at : NULL;
             return false;
         }
         at += len + (at[len] == '\n');
     }
     return true;
+}
+
+bool wb_custom_read(struct wess_conn *c, const char *lines, const char **bad)
+{
+    return wb_each_line(c, lines, take, bad);
 }
 
 /* The field of "people.cf_person_tier:gold=Gold", and the word behind it; NULL: there is none. */
@@ -123,28 +130,25 @@ static struct wb_field *field_of(struct wess_conn *c, const char *line, size_t l
     return NULL;
 }
 
+static bool take_words(struct wess_conn *c, const char *line, size_t len, bool *bad)
+{
+    const char *word = NULL;
+    struct wb_field *f = field_of(c, line, len, &word);
+    size_t left = word ? len - (size_t)(word - line) : 0;
+    const char *equals = f && left ? memchr(word, '=', left) : NULL;
+    *bad = !equals || equals == word || equals + 1 == line + len;
+    if (*bad)
+        return false;
+    struct wb_words *words =
+        f->words ? (struct wb_words *)(uintptr_t)f->words : calloc(1, sizeof(*words));
+    f->words = words;
+    f->put = put_word;
+    return words && wb_words_add(words, word, left);
+}
+
 bool wb_custom_words(struct wess_conn *c, const char *lines, const char **bad)
 {
-    *bad = NULL;
-    for (const char *at = lines; at && *at;) {
-        size_t len = strcspn(at, "\n");
-        const char *word = NULL;
-        struct wb_field *f = field_of(c, at, len, &word);
-        size_t left = word ? len - (size_t)(word - at) : 0;
-        const char *equals = f && left ? memchr(word, '=', left) : NULL;
-        if (!equals || equals == word || equals + 1 == at + len) {
-            *bad = at;
-            return false;
-        }
-        struct wb_words *words =
-            f->words ? (struct wb_words *)(uintptr_t)f->words : calloc(1, sizeof(*words));
-        f->words = words;
-        f->put = put_word;
-        if (!words || !wb_words_add(words, word, left))
-            return false;
-        at += len + (at[len] == '\n');
-    }
-    return true;
+    return wb_each_line(c, lines, take_words, bad);
 }
 
 void wb_custom_free(struct wess_conn *c)

@@ -31,17 +31,7 @@ static bool take(struct wess_conn *c, const char *line, size_t len, bool *bad)
 
 bool wb_asked_read(struct wess_conn *c, const char *lines, const char **bad)
 {
-    *bad = NULL;
-    for (const char *at = lines; at && *at;) {
-        size_t len = strcspn(at, "\n");
-        bool wrong;
-        if (!take(c, at, len, &wrong)) {
-            *bad = wrong ? at : NULL;
-            return false;
-        }
-        at += len + (at[len] == '\n');
-    }
-    return true;
+    return wb_each_line(c, lines, take, bad);
 }
 
 void wb_asked_free(struct wess_conn *c)

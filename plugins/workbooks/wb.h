@@ -165,7 +165,12 @@ bool wb_holds(const struct wess_conn *, const struct wb_kind *, const char *fiel
 bool wb_holds_column(const struct wess_conn *, const struct wb_kind *, const struct wb_field *);
 /* The columns of a kind, with those of custom_fields (custom.c). */
 const struct wb_field *wb_rows(const struct wess_conn *, const struct wb_kind *, size_t *n);
-/* "people.cf_person_tier" lines, or NULL. false: out of memory, or one that is none (*bad). */
+/* A setting's lines, or NULL, each taken by `take`. false: out of memory, or one that is none of
+ * its kind (*bad). */
+bool wb_each_line(struct wess_conn *, const char *lines,
+                  bool (*take)(struct wess_conn *, const char *line, size_t len, bool *bad),
+                  const char **bad);
+/* "people.cf_person_tier" lines. */
 bool wb_custom_read(struct wess_conn *, const char *lines, const char **bad);
 /* "people.cf_person_tier:gold=Gold" lines, of fields that are read already. */
 bool wb_custom_words(struct wess_conn *, const char *lines, const char **bad);

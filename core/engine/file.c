@@ -190,7 +190,7 @@ static bool leave_out(struct flight *f, size_t i, const struct wess_result *res)
     case WESS_GONE:
         op_drop(r->db, op->id);
         if (res->code == WESS_GONE)
-            item_flags(r->db, op->item[from], ITEM_GONE, 0);
+            item_flags(r->db, op->item[from], item_not_found(&r->side[from]), 0);
         else
             item_flags(r->db, op->item[from], WESS_ITEM_PRIVATE, 0);
         todo_put(r->db, r->pu.id, from, op->item[from],

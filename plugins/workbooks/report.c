@@ -11,6 +11,7 @@
 #include "meta.h"
 
 #define ROWS_MOST 100000 /* of one report */
+#define PAGES_MOST 2000u /* a service that gives a row at a time is not asked for ever */
 
 /* ---- the settings
  * ------------------------------------------------------------------------------------------ */
@@ -152,6 +153,7 @@ static enum wess_code moved(struct wess_call *call, const struct wb_report *r)
 }
 
 struct reading {
+    unsigned pages;
     int64_t at, total; /* rows behind us; all, by the last answer: -1: not told yet */
     char last[24];     /* what the last row said */
 };
@@ -182,6 +184,9 @@ static enum wess_code take_page(struct wess_call *call, struct wb_report *r, str
                          "reports: \"%.80s\" has more than %d rows", r->name, ROWS_MOST);
     if ((p->total >= 0 && json_integer_value(all) != p->total) || !goes_on(call, p, rows))
         return moved(call, r);
+    if (++p->pages > PAGES_MOST)
+        return wess_fail(&call->error, WESS_BROKEN, WESS_OF_COLLECTION, NULL,
+                         "the report \"%.80s\" comes in too many pages: page_size", r->name);
     p->total = json_integer_value(all);
     if (n <= from && p->at < p->total)
         return moved(call, r);

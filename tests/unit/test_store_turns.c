@@ -92,6 +92,33 @@ static void later_hearers_begin_there(void **state)
     assert_true(n == 2 && heard[0].turn == 3 && heard[1].turn == 4);
 }
 
+static void not_being_listed_may_take_tags_off(void **state)
+{
+    (void)state;
+    const struct hash key = {{1}}, bears = {{2}};
+    struct tagged_row row = {.feed = feed,
+                             .revision = "1",
+                             .key = key,
+                             .has_key = true,
+                             .tags = {bears.of, sizeof(bears.of)}};
+    struct tagged_row got;
+    bool is = false;
+    OK(&box, db_begin_soft(box.db));
+    for (int i = 0; i < 2; i++) {
+        row.rid = i ? "n" : "g";
+        row.key.of[0] = (unsigned char)(10 + i);
+        OK(&box, tagged_put(box.db, &row));
+        OK(&box, tagged_get(box.db, box.arena, feed, row.rid, &got));
+        OK(&box, (i ? tagged_none : tagged_gone)(box.db, feed, got.id));
+    }
+    OK(&box, db_commit(box.db));
+    for (int i = 0; i < 2; i++) {
+        row.key.of[0] = (unsigned char)(10 + i);
+        OK(&box, tagged_bears(box.db, feed, &row.key, &bears, &is));
+        assert_int_equal(is, i == 0);
+    }
+}
+
 static void one_failure_fails_all(void **state)
 {
     (void)state;
@@ -355,6 +382,7 @@ int main(void)
         T(dry_leaves_nothing),
         T(dry_keeps_facts),
         T(later_hearers_begin_there),
+        T(not_being_listed_may_take_tags_off),
     };
     return cmocka_run_group_tests_name("store_turns", tests, NULL, NULL);
 }

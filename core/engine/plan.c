@@ -209,6 +209,11 @@ static bool plan_end(struct run *r, struct wess_arena *a, struct entry *e)
     op.before = e->link.shadow[e->todo.side];
     (void)a;
     op_put(r->db, &op);
+    /* A copy is asked about by what is true of it from now on. */
+    if (e->reason && !strcmp(e->reason, WHY_COPY) && !r->dry) {
+        todo_put(r->db, r->pu.id, e->copy_of, e->candidates[0], CHOSEN);
+        r->progress++;
+    }
     return true;
 }
 

@@ -31,6 +31,7 @@
 #define WHY_BOTH_GONE "both-gone"
 #define WHY_OUT_OF_SCOPE "out-of-scope"
 #define WHY_MOVED "moved-away"
+#define WHY_COPY "copy-left"
 #define WHY_HIDDEN "out-of-reach"
 #define WHY_BY_HAND "by-hand"
 #define WHY_DECLINED "declined"
@@ -166,8 +167,9 @@ struct entry {
     const char *got_text[2], *got_code[2];
     int64_t candidates[CANDIDATES_MAX];
     size_t n_candidates;
-    bool no_claim; /* has no key to claim a create with */
-    bool unfit;    /* a person's answer cannot be carried out any more: it is asked anew */
+    enum side copy_of; /* WHY_COPY: the side where the first candidate was copied */
+    bool no_claim;     /* has no key to claim a create with */
+    bool unfit;        /* a person's answer cannot be carried out any more: it is asked anew */
 };
 /* The keys of items whose twin is being created, it is not known whether. */
 struct doubts {

@@ -161,11 +161,24 @@ static bool is_same(const struct item_row *row, const struct wess_item *facts)
            (row->flags & STORED_FLAGS) == (facts->flags & STORED_FLAGS);
 }
 
-/* Our own write comes back: nothing new, unless a link still waits to see what became of it. */
+static bool keys_of(struct storing *pg, const struct wess_item *facts, struct hash **of, size_t *n)
+{
+    const struct pull *p = pg->pull;
+    const struct key_maker maker = {p->store, p->feed, p->site, p->identity, p->by_name};
+    bool ok = facts_hashes(&maker, pg->scratch, facts, of, n);
+    pg->spent |= !ok;
+    return ok;
+}
+
+/* Our own write comes back: nothing new but what it is known by from now on, unless a link still
+ * waits to see what became of it. */
 static void echo(struct storing *pg, const struct wess_item *facts, const struct item_row *row)
 {
-    if (!(row->flags & ITEM_UNSEEN))
+    struct hash *keys;
+    size_t n;
+    if (!(row->flags & ITEM_UNSEEN) || !keys_of(pg, facts, &keys, &n))
         return;
+    item_keys(pg->pull->db, row->feed, row->id, keys, n);
     struct linked_list links = links_of(pg, row->id);
     for (size_t i = 0; i < links.n; i++)
         if (!links.of[i].ended)
@@ -202,16 +215,13 @@ static void keep_told(struct storing *pg, const struct wess_item *facts, const s
 static void put(struct storing *pg, const struct wess_item *facts, struct item_row *row)
 {
     struct pull *p = pg->pull;
-    const struct key_maker maker = {p->store, p->feed, p->site, p->identity, p->by_name};
     struct hash *keys;
     size_t n;
     bool fresh = !row->id;
     p->changed++;
     take_facts(pg, facts, row);
-    if (!facts_hashes(&maker, pg->scratch, facts, &keys, &n)) {
-        pg->spent = true;
+    if (!keys_of(pg, facts, &keys, &n))
         return;
-    }
     bool chosen = (fresh || p->filed) && is_chosen(pg, facts);
     if (fresh && chosen)
         row->flags |= ITEM_CHOSEN;
@@ -236,14 +246,13 @@ static bool is_another(struct storing *pg, const struct wess_item *facts,
                        const struct item_row *row)
 {
     const struct pull *p = pg->pull;
-    const struct key_maker maker = {p->store, p->feed, p->site, p->identity, p->by_name};
     struct hash *now = NULL, *was = NULL;
     size_t n = 0, m = 0;
     if (!(p->collection->caps & WESS_CAP_REVISIONS_RISE) || !row->revision || !facts->revision ||
         strcmp(row->revision, facts->revision) != 0 || row->modified_ms == facts->modified_ms ||
         row->seen_ms + (int64_t)p->collection->settle_after_ms >= pg->now_ms)
         return false;
-    if (!facts_hashes(&maker, pg->scratch, facts, &now, &n) ||
+    if (!keys_of(pg, facts, &now, &n) ||
         item_key_hashes(p->db, pg->scratch, row->id, &was, &m) != STORE_OK) {
         pg->spent = true;
         return false;

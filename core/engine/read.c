@@ -71,7 +71,8 @@ static bool wants(const struct entry *e, enum side side)
     return e->need[side] && e->row[side].id && e->got[side] == WESS_NOT_TRIED;
 }
 
-/* ---- what the index holds: of shared feeds, and of what is filed what its listing told
+/* ---- what the index holds: of shared feeds, of a run that was cut off, and of what is filed what
+ * its listing told
  * --------------------------------------------------------------------------- */
 
 static bool from_cache(struct run *r, struct wess_arena *a, struct entry *e, enum side side)
@@ -80,7 +81,7 @@ static bool from_cache(struct run *r, struct wess_arena *a, struct entry *e, enu
     struct wess_slice body;
     /* Whom filed mail is related to its listing does not tell. */
     bool told = r->pair->files && e->act != ACT_FILE;
-    if ((!r->side[side].common && !told) || !row->content ||
+    if ((!run_keeps(r, side) && !told) || !row->content ||
         differs(row->content_rev, row->revision) || item_body(r->db, a, row->id, &body) != STORE_OK)
         return !db_failed(r->db) || run_store_failed(r);
     struct content *content = arena_alloc(a, sizeof(*content));
@@ -111,7 +112,7 @@ static bool into_cache(struct part *d, enum side side)
     bool any = false;
     for (size_t i = 0; i < d->n; i++)
         any |= d->of[i].read[side];
-    if (!r->side[side].common || !any)
+    if (!run_keeps(r, side) || !any)
         return true;
     if (db_begin_soft(r->db) != STORE_OK)
         return run_store_failed(r);
@@ -228,6 +229,7 @@ static bool was_read(struct part *d, struct entry *e, enum side side)
     e->got[side] = WESS_OK;
     e->now[side] = content;
     e->now_rev[side] = row->revision;
+    e->read[side] = true;
     d->fetched++;
     return true;
 }

@@ -144,6 +144,7 @@ static bool open_run(struct run *r)
     for (int s = LEFT; s <= RIGHT; s++)
         conn_allow_writes(r->side[s].conn, r->side[s].writable && !r->dry);
     r->report.first_meeting = !r->pu.met;
+    r->cut_off = r->pu.last_run_ms > r->pu.last_ok_ms;
     if (r->dry)
         return true;
     if (db_begin(r->db) != STORE_OK)
@@ -522,6 +523,14 @@ static bool passes(struct run *r)
 /* ---- closing
  * --------------------------------------------------------------------------------------- */
 
+/* What was kept of runs that were cut off. */
+static void drop_kept(struct run *r)
+{
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (run_keeps(r, (enum side)s) && !r->side[s].common)
+            items_drop_content(r->db, r->side[s].feed.id);
+}
+
 static void close_run(struct run *r, bool whole)
 {
     if (r->dry || !r->id)
@@ -534,6 +543,7 @@ static void close_run(struct run *r, bool whole)
     keys_follow(r->db);
     r->pu.last_run_ms = clock_now_ms();
     if (whole) {
+        drop_kept(r);
         r->pu.met |= !r->report.later;
         r->pu.last_ok_ms = r->pu.last_run_ms;
     }

@@ -94,6 +94,7 @@ struct run {
     int64_t id;             /* of the run row */
     int64_t retry_at_ms;    /* something may be settled then; 0: nothing waits */
     bool dry;               /* plans only: opts.dry, or a user who observes */
+    bool cut_off;           /* the last run was: what is read is kept, until one comes to its end */
     int64_t taken_up;       /* operations planned in the passes before */
     size_t progress;        /* operations settled and merges repeated in this pass */
     struct ahead *ahead[2]; /* what is read of a side while it is listed; NULL: nothing */
@@ -102,6 +103,11 @@ struct run {
     size_t n_met;
     struct blob_dir *spool; /* of a pair that files: emptied with the run; NULL */
 };
+/* Content that was read of that side stays for the next run. */
+static inline bool run_keeps(const struct run *r, enum side s)
+{
+    return r->side[s].common || (r->cut_off && !r->pair->files);
+}
 static inline enum side other_side(enum side s)
 {
     return s == LEFT ? RIGHT : LEFT;

@@ -163,7 +163,7 @@ static bool claim_side(struct run *r, enum side s)
         return run_store_failed(r);
     if (!planned && !released)
         return true;
-    if (!newest_there(r, s, true))
+    if (!newest_there(r, s))
         return false;
     if (!find_apart(r, side, &apart))
         return false;

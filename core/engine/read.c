@@ -433,7 +433,7 @@ static bool finish(struct reader *rd, struct part *d)
     if (gone[LEFT] || gone[RIGHT])
         await_all(rd); /* a connection takes one call at a time */
     for (int s = LEFT; s <= RIGHT; s++)
-        if (gone[s] && !newest_there(r, (enum side)s, false))
+        if (gone[s] && !r->side[s].missed && !newest_missed(r, (enum side)s, &r->side[s].missed))
             return false;
     return !run_cancelled(r) && run_sound(r, d->arena);
 }

@@ -494,10 +494,20 @@ static bool plan_met(struct run *r)
     return ok;
 }
 
+static bool still_whole(struct run *r)
+{
+    for (int s = LEFT; s <= RIGHT; s++) {
+        if (r->side[s].missed && !newest_there(r, (enum side)s))
+            return false;
+        r->side[s].missed = false;
+    }
+    return true;
+}
+
 static bool one_pass(struct run *r)
 {
     r->progress = 0;
-    if (!plan_all(r) || !plan_met(r) || !guard_run(r))
+    if (!plan_all(r) || !plan_met(r) || !still_whole(r) || !guard_run(r))
         return false;
     drop_ahead(r);
     if (r->dry)

@@ -72,6 +72,7 @@ struct run_side {
     bool common;                /* other pairs or users read and write that shared feed, too */
     int64_t keep_claims_ms;     /* claim.c: others may write by feeds of their own; 0: none */
     bool writable;              /* the wave and the pair's direction allow it */
+    bool missed;                /* what was made last is not: to be made sure of */
     bool newest_seen;           /* newest.c: what was made last is there */
 };
 struct run_source { /* who says what of a side bears which tags; see source.c */
@@ -338,10 +339,11 @@ struct pull run_pull_of(struct run *, enum side);
 bool run_pulled(struct run *, enum side, const struct pull *);
 /* That side was put back to an earlier time: the run ends. Answers false. */
 bool run_back(struct run *, enum side);
-/* newest.c: false: what was made last there is gone, and nobody told, which ends the run.
- * `read_on`: nothing of the run is under way, so that the side can be read on before that is
- * believed. */
-bool newest_there(struct run *, enum side, bool read_on);
+/* newest.c: false: what was made last there is gone, and nobody told, which ends the run. Nothing
+ * is being planned: the side is read on before that is believed. */
+bool newest_there(struct run *, enum side);
+/* Whether it seems so, and newest_there() is to be asked. false: it cannot be told. */
+bool newest_missed(struct run *, enum side, bool *missed);
 /* One run of the round at a time: what all users share is asked, or tied, once. */
 void round_alone(struct run *, bool on);
 /* The feed of a tag source, beside that of the same collection as a side. */

@@ -481,6 +481,7 @@ enum store_code parked_clear(struct db *, int64_t pu, int64_t link, int64_t item
                              const char *field);
 /* What was parked of an item without a link is its link's from now on. */
 enum store_code parked_link(struct db *, int64_t pu, int64_t item, int64_t link);
+enum store_code parked_count(struct db *, int64_t pu, int64_t *n);
 enum store_code parked_list(struct db *, struct wess_arena *, int64_t pu, struct parked_row **,
                             size_t *n);
 

@@ -221,7 +221,7 @@ static bool ask_for(struct part *d, struct entry **of, size_t n, enum side side)
 /* While it was listed, and at the revision that it was listed with. */
 static bool was_read(struct part *d, struct entry *e, enum side side)
 {
-    const struct ahead *ahead = d->run->ahead[side];
+    struct ahead *ahead = d->run->ahead[side];
     const struct item_row *row = &e->row[side];
     struct content *content = ahead ? arena_alloc(d->arena, sizeof(*content)) : NULL;
     if (!content || !ahead_take(ahead, d->arena, row->id, row->revision, content))
@@ -234,6 +234,19 @@ static bool was_read(struct part *d, struct entry *e, enum side side)
     return true;
 }
 
+/* What is read ahead and what is asked for here do not go at the same time, and a pause that the
+ * one was asked for is for both. */
+static bool goes_alone(struct part *d, enum side side)
+{
+    struct ahead *ahead = d->run->ahead[side];
+    if (!ahead)
+        return true;
+    ahead_await(ahead);
+    d->side = side;
+    d->code = ahead_pause(ahead, &d->error);
+    return d->code == WESS_OK;
+}
+
 static bool read_side(struct part *d, enum side side)
 {
     const struct wess_collection *c = d->run->side[side].collection;
@@ -244,6 +257,8 @@ static bool read_side(struct part *d, enum side side)
     for (size_t i = 0; i < d->n; i++)
         if (wants(&d->of[i], side) && !was_read(d, &d->of[i], side))
             of[n++] = &d->of[i];
+    if (n && !goes_alone(d, side))
+        return false;
     for (size_t at = 0; at < n; at += most)
         if (run_cancelled(d->run) || !ask_for(d, of + at, n - at < most ? n - at : most, side))
             return false;

@@ -265,17 +265,17 @@ static void begin_ahead(struct run *r, struct pull *p, enum side s)
                                      .view = conn_view(side->conn, c->id),
                                      .kind = r->pair->kind,
                                      .flags = read_flags(r, s),
-                                     .at_once = most / 4 * 3});
+                                     .at_once = most / 4 * 3,
+                                     .each = most / 4});
 }
 
-/* What was listed whole waits for what is under way; else nobody needs it. */
+/* What was listed whole is read to its end, while it is planned; else nobody needs it. */
 static void end_ahead(struct run *r, const struct pull *p, enum side s)
 {
-    if (!r->ahead[s])
-        return;
-    struct conn_stats traffic = ahead_stop(r->ahead[s], p->code == WESS_OK);
-    r->report.requests += traffic.requests;
-    r->report.bytes += traffic.bytes_in + traffic.bytes_out;
+    if (r->ahead[s] && p->code == WESS_OK)
+        ahead_all(r->ahead[s]);
+    else if (r->ahead[s])
+        ahead_stop(r->ahead[s]);
 }
 
 /* Two threads that read have left holes in the heap: what is written now needs the pages. */
@@ -283,6 +283,11 @@ static void drop_ahead(struct run *r)
 {
     bool any = r->ahead[LEFT] || r->ahead[RIGHT];
     for (int s = LEFT; s <= RIGHT; s++) {
+        if (!r->ahead[s])
+            continue;
+        struct conn_stats traffic = ahead_stop(r->ahead[s]);
+        r->report.requests += traffic.requests;
+        r->report.bytes += traffic.bytes_in + traffic.bytes_out;
         ahead_free(r->ahead[s]);
         r->ahead[s] = NULL;
     }

@@ -131,14 +131,14 @@ static bool is_chosen(struct storing *pg, const struct wess_item *facts)
     return chosen;
 }
 
-/* flags: those it had until now. What could not be judged then is to be taken back. */
+/* links: of the item. flags: those it had until now. What could not be judged then is to be taken
+ * back. */
 static void todos(struct storing *pg, const struct wess_item *facts, const struct item_row *row,
-                  bool same, uint32_t flags)
+                  struct linked_list links, bool same, uint32_t flags)
 {
     struct pull *p = pg->pull;
     bool chosen = false, was = (row->flags & ITEM_CHOSEN) != 0;
     bool mended = (flags & ITEM_UNJUDGED) != 0, back = (flags & (ITEM_GONE | ITEM_ABSENT)) != 0;
-    struct linked_list links = links_of(pg, row->id);
     for (size_t i = 0; i < links.n; i++)
         todo_of_link(pg, &links.of[i], facts, row->id, same, back);
     for (size_t i = 0; i < p->n_subs; i++) {
@@ -296,7 +296,11 @@ static void upsert(struct storing *pg, const struct wess_item *facts, bool as_ne
         ahead_want(p->ahead, row.id, facts->id);
     if (stamp && !(known && (row.flags & ITEM_OURS)))
         seen_stamp(p, pg->scratch, stamp, &row, pg->now_ms);
-    todos(pg, facts, &row, same, flags);
+    /* What is new has none, but by its stamp. */
+    struct linked_list links = {0};
+    if (known || stamp)
+        links = links_of(pg, row.id);
+    todos(pg, facts, &row, links, same, flags);
 }
 
 static void deletion(struct storing *pg, const struct wess_item *facts)

@@ -104,6 +104,18 @@ bool pair_singles(const struct cfg_pair *p, int s)
     return false;
 }
 
+/* By what a source and a side know the same items; "id" where both are of one connector. */
+static const char *usual_join(const struct kind_def *kind)
+{
+    return kind->natural ? kind->natural : "id";
+}
+
+static bool joins(const struct cfg_endpoint *source, const struct cfg_endpoint *own,
+                  const char *join)
+{
+    return !strcmp(join, "id") && source && source->plugin == own->plugin;
+}
+
 static bool is_key(const struct kind_def *kind, const char *name)
 {
     for (size_t i = 0; i < kind->n_keys; i++)
@@ -125,7 +137,7 @@ static void read_source(struct reader *r, const config_setting_t *s, struct cfg_
     if (!name || !p->kind || !own)
         return;
     sel->source = config_endpoint(r->cfg, name);
-    sel->join = join ? join : p->kind->natural;
+    sel->join = join ? join : usual_join(p->kind);
     if (!sel->source)
         trouble_at(r, s, "source: there is no endpoint \"%s\"", name);
     else if (!has_kind(sel->source, p->kind->name))
@@ -137,9 +149,9 @@ static void read_source(struct reader *r, const config_setting_t *s, struct cfg_
                    own->name);
     if (!sel->tags_any.n && !sel->tags_all.n && !sel->tags_none.n)
         trouble_at(r, s, "source goes with tags_any, tags_all or tags_none");
-    if (!sel->join || !is_key(p->kind, sel->join))
-        trouble_at(r, s, "join: a %s has no key \"%s\"; keys are %s", p->kind->name,
-                   sel->join ? sel->join : "", keys_told(r, p->kind));
+    if (!is_key(p->kind, sel->join) && !joins(sel->source, own, sel->join))
+        trouble_at(r, s, "join: a %s has no key \"%s\"; keys are %s", p->kind->name, sel->join,
+                   keys_told(r, p->kind));
 }
 
 static const char *joined(struct reader *r, struct wess_list l)

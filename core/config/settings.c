@@ -75,7 +75,8 @@ static const struct setting_def select_side[] = {
     {"folder", SET_TEXT, NULL, NULL, "lies in this folder"},
     {"shared", SET_BOOL, "false", NULL, "takes part for every user"},
     {"source", SET_TEXT, NULL, NULL, "the endpoint that says which items bear which tags"},
-    {"join", SET_TEXT, NULL, NULL, "the key by which its items are known here, \"message-id\""},
+    {"join", SET_TEXT, NULL, NULL,
+     "the key by which its items are known here, \"message-id\", or \"id\""},
 };
 GROUP(group_select, "pairs.NAME.select.SIDE", select_side);
 static const struct setting_def match[] = {

@@ -403,7 +403,8 @@ void store_absent(struct storing *pg, int64_t item)
     struct pull *p = pg->pull;
     p->changed++;
     if (p->join) {
-        tagged_gone(p->db, p->feed->id, item);
+        bool proves = (p->collection->caps & WESS_CAP_ABSENCE_PROVES) != 0;
+        (proves ? tagged_none : tagged_gone)(p->db, p->feed->id, item);
         return;
     }
     struct linked_list links = links_of(pg, item);

@@ -133,6 +133,20 @@ static bool compare_one(struct comparing *c, struct page *pg, const struct wess_
     return true;
 }
 
+/* What is behind the last page is in no listing. A source that lists nothing at all any more speaks
+ * against nobody: its report was emptied, or its rights were taken away. */
+static bool end_listing(struct comparing *c, struct page *pg, size_t *cap)
+{
+    const struct index_row *row = NULL;
+    if (!c->pull->join || c->last)
+        return skip_to(c, pg, NULL, cap);
+    bool ok = row_at(c, &row);
+    if (ok && row && (c->pull->collection->caps & WESS_CAP_ABSENCE_PROVES))
+        log_line(WESS_LOG_WARN, "%s: the tag source lists nothing; who takes part stays as it was",
+                 c->pull->feed->collection);
+    return ok;
+}
+
 bool compare_page(struct comparing *c, struct page *pg)
 {
     size_t cap = 0;
@@ -143,7 +157,7 @@ bool compare_page(struct comparing *c, struct page *pg)
     for (size_t i = 0; ok && i < pg->got.n; i++)
         ok = compare_one(c, pg, &pg->got.changes[i], &cap);
     if (ok && (pg->got.flags & WESS_PAGE_LAST))
-        ok = skip_to(c, pg, NULL, &cap);
+        ok = end_listing(c, pg, &cap);
     /* The page's memory goes before the next one is compared. */
     char *last = c->last ? strdup(c->last) : NULL;
     ok = ok && (last || !c->last);

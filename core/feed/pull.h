@@ -71,6 +71,8 @@ struct hash key_hash(const struct store *, const char *space, const char *id);
 unsigned char key_label(const char *space);
 /* The label of A, of a space A+B; false: it is no such space. */
 bool key_base(const char *space, unsigned char *label);
+/* The join of a source that names the records of the same connector by their own ids. */
+#define KEY_ID "id"
 /* Under this an item is found by the stamp that it bears, or that its twin would bear. */
 #define KEY_DERIVED "stamp-of"
 /* Keys without accents, for "alike". */

@@ -124,6 +124,10 @@ static bool bears(struct storing *pg, const struct selector *s, const struct wes
     struct pull *p = pg->pull;
     struct hash tag = tag_hash(pg, folded);
     bool found = false;
+    if (!strcmp(s->join, KEY_ID)) {
+        struct hash key = key_hash(p->store, KEY_ID, item->id);
+        tagged_bears(p->db, s->source, &key, &tag, &found);
+    }
     for (size_t i = 0; !found && i < item->n_keys; i++) {
         if (strcmp(item->keys[i].space, s->join) != 0)
             continue;
@@ -172,34 +176,53 @@ static const struct wess_change **list_more(struct wess_arena *a, const struct w
     return more;
 }
 
-/* Those that a part of the changes is about, as a page of what is to be asked for. */
-static bool gather(struct page *pg, const struct turned *turns, size_t n)
+static bool gather_row(struct page *pg, const struct item_row *row, size_t *cap)
+{
+    if (row->flags & (ITEM_GONE | ITEM_ABSENT))
+        return true;
+    struct wess_change *c = arena_alloc(pg->arena, sizeof(*c));
+    pg->news = list_more(pg->arena, pg->news, pg->n_news, cap);
+    if (!c || !pg->news)
+        return false;
+    *c = (struct wess_change){.what = WESS_UPSERT,
+                              .flags = WESS_BRIEF,
+                              .item = {.id = row->rid, .kind = "", .revision = row->revision}};
+    pg->news[pg->n_news++] = c;
+    pg->n_wanted++;
+    return true;
+}
+
+static bool gather_bearers(struct page *pg, const struct turned *turn, size_t *cap)
 {
     struct pull *p = pg->pull;
+    struct item_row row;
+    int64_t *ids = NULL;
+    size_t found = 0;
+    bool ok = !turn->has_key ||
+              keys_bearers(p->db, pg->arena, p->feed->id, &turn->key, &ids, &found) == STORE_OK;
+    for (size_t k = 0; ok && k < found; k++)
+        ok = item_get(p->db, pg->arena, ids[k], &row) == STORE_OK && gather_row(pg, &row, cap);
+    return ok;
+}
+
+/* By its id; what was not listed here yet is judged when it is. */
+static bool gather_one(struct page *pg, const struct turned *turn, size_t *cap)
+{
+    struct pull *p = pg->pull;
+    struct item_row row;
+    enum store_code rc =
+        turn->rid ? item_by_rid(p->db, pg->arena, p->feed->id, turn->rid, &row) : STORE_FAIL;
+    return rc == STORE_NONE || (rc == STORE_OK && gather_row(pg, &row, cap));
+}
+
+/* Those that a part of the changes is about, as a page of what is to be asked for. */
+static bool gather(struct page *pg, const char *join, const struct turned *turns, size_t n)
+{
+    bool by_id = !strcmp(join, KEY_ID), ok = true;
     size_t cap = 0;
-    for (size_t i = 0; i < n; i++) {
-        int64_t *ids = NULL;
-        size_t found = 0;
-        if (turns[i].has_key &&
-            keys_bearers(p->db, pg->arena, p->feed->id, &turns[i].key, &ids, &found) != STORE_OK)
-            return false;
-        for (size_t k = 0; k < found; k++) {
-            struct item_row row;
-            struct wess_change *c = arena_alloc(pg->arena, sizeof(*c));
-            pg->news = list_more(pg->arena, pg->news, pg->n_news, &cap);
-            if (!c || !pg->news || item_get(p->db, pg->arena, ids[k], &row) != STORE_OK)
-                return false;
-            if (row.flags & (ITEM_GONE | ITEM_ABSENT))
-                continue;
-            *c =
-                (struct wess_change){.what = WESS_UPSERT,
-                                     .flags = WESS_BRIEF,
-                                     .item = {.id = row.rid, .kind = "", .revision = row.revision}};
-            pg->news[pg->n_news++] = c;
-            pg->n_wanted++;
-        }
-    }
-    return true;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = (by_id ? gather_one : gather_bearers)(pg, &turns[i], &cap);
+    return ok;
 }
 
 static bool store_judged(struct pull *p, struct page *pg, struct wess_arena *scratch,
@@ -227,20 +250,21 @@ static bool store_judged(struct pull *p, struct page *pg, struct wess_arena *scr
 }
 
 /* A part of the changes. *after: the last of them; false: the reading stops. */
-static bool judge_some(struct pull *p, int64_t source, int64_t *after, bool *more)
+static bool judge_some(struct pull *p, const struct selector *s, int64_t *after, bool *more)
 {
     struct turned turns[TURNS_AT_ONCE];
     size_t n = 0;
     struct page pg = {.pull = p, .arena = arena_new(ARENA_BUDGET), .code = WESS_OK};
     struct wess_arena *scratch = arena_new(ARENA_BUDGET);
-    bool ok = pg.arena && scratch &&
-              tagged_turned(p->db, source, *after, turns, TURNS_AT_ONCE, &n) == STORE_OK;
+    bool ok =
+        pg.arena && scratch &&
+        tagged_turned(p->db, pg.arena, s->source, *after, turns, TURNS_AT_ONCE, &n) == STORE_OK;
     *more = n > 0;
-    ok = ok && gather(&pg, turns, n);
+    ok = ok && gather(&pg, s->join, turns, n);
     if (ok && pg.n_wanted)
         page_facts(&pg);
     if (ok && n && pg.code == WESS_OK)
-        ok = store_judged(p, &pg, scratch, source, *after = turns[n - 1].turn);
+        ok = store_judged(p, &pg, scratch, s->source, *after = turns[n - 1].turn);
     p->code = pg.code;
     p->error = pg.error;
     p->spent |=
@@ -251,8 +275,9 @@ static bool judge_some(struct pull *p, int64_t source, int64_t *after, bool *mor
     return ok && p->code == WESS_OK && !p->spent;
 }
 
-static bool judge_by(struct pull *p, int64_t source)
+static bool judge_by(struct pull *p, const struct selector *s)
 {
+    const int64_t source = s->source;
     int64_t after = 0;
     bool more = true, ok = true;
     enum store_code rc = joined_get(p->db, p->feed->id, source, &after);
@@ -266,7 +291,7 @@ static bool judge_by(struct pull *p, int64_t source)
     }
     p->store_failed = !ok;
     while (ok && more)
-        ok = judge_some(p, source, &after, &more);
+        ok = judge_some(p, s, &after, &more);
     return ok;
 }
 
@@ -279,7 +304,7 @@ void feed_judge_again(struct pull *p)
         bool done = !source;
         for (size_t k = 0; k < i; k++)
             done |= p->subs[k].selector->source == source;
-        if (!done && !judge_by(p, source))
+        if (!done && !judge_by(p, p->subs[i].selector))
             return;
     }
 }

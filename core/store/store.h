@@ -186,6 +186,8 @@ enum store_code tagged_get(struct db *, struct wess_arena *, int64_t feed, const
 enum store_code tagged_put(struct db *, const struct tagged_row *);
 enum store_code tagged_revision(struct db *, int64_t id, const char *); /* nothing else changed */
 enum store_code tagged_gone(struct db *, int64_t feed, int64_t id);
+/* The same, and it says nothing any more: where not being listed proves that. */
+enum store_code tagged_none(struct db *, int64_t feed, int64_t id);
 /* As items_behind(). */
 enum store_code tagged_behind(struct db *, struct wess_arena *, int64_t feed, const char *rid,
                               struct index_row *, size_t cap, size_t *n);
@@ -195,12 +197,13 @@ enum store_code tagged_bears(struct db *, int64_t feed, const struct hash *key,
 /* The number of the last change; the changes behind a number. */
 struct turned {
     int64_t turn;
+    const char *rid; /* the source's own */
     struct hash key;
     bool has_key;
 };
 enum store_code tagged_turn(struct db *, int64_t feed, int64_t *turn);
-enum store_code tagged_turned(struct db *, int64_t feed, int64_t after, struct turned *, size_t cap,
-                              size_t *n);
+enum store_code tagged_turned(struct db *, struct wess_arena *, int64_t feed, int64_t after,
+                              struct turned *, size_t cap, size_t *n);
 /* Up to which change of the source a feed's items were judged. STORE_NONE: never. */
 enum store_code joined_get(struct db *, int64_t feed, int64_t source, int64_t *turn);
 enum store_code joined_put(struct db *, int64_t feed, int64_t source, int64_t turn);

@@ -72,6 +72,14 @@ enum store_code tagged_gone(struct db *db, int64_t feed, int64_t id)
                   "iii", feed, id, next_turn(db, feed));
 }
 
+enum store_code tagged_none(struct db *db, int64_t feed, int64_t id)
+{
+    return sql_do(db,
+                  "UPDATE tagged SET gone = 1, tags = NULL, turn = ?3 WHERE feed = ?1 AND id = ?2"
+                  " AND NOT gone",
+                  "iii", feed, id, next_turn(db, feed));
+}
+
 enum store_code tagged_behind(struct db *db, struct wess_arena *a, int64_t feed, const char *rid,
                               struct index_row *out, size_t cap, size_t *n)
 {
@@ -133,19 +141,19 @@ enum store_code tagged_turn(struct db *db, int64_t feed, int64_t *turn)
                       feed);
 }
 
-enum store_code tagged_turned(struct db *db, int64_t feed, int64_t after, struct turned *out,
-                              size_t cap, size_t *n)
+enum store_code tagged_turned(struct db *db, struct wess_arena *a, int64_t feed, int64_t after,
+                              struct turned *out, size_t cap, size_t *n)
 {
     sqlite3_stmt *s =
         sql_open(db,
-                 "SELECT turn, key FROM tagged WHERE feed = ?1 AND turn > 0 AND turn >"
+                 "SELECT turn, key, rid FROM tagged WHERE feed = ?1 AND turn > 0 AND turn >"
                  " ?2 ORDER BY turn LIMIT ?3",
                  "iii", feed, after, (int64_t)cap);
     *n = 0;
     while (*n < cap && sql_next(db, s)) {
         struct turned *t = &out[(*n)++];
         const void *key = sqlite3_column_blob(s, 1);
-        *t = (struct turned){.turn = col_int(s, 0)};
+        *t = (struct turned){.turn = col_int(s, 0), .rid = col_text(db, a, s, 2)};
         t->has_key = key && sqlite3_column_bytes(s, 1) == HASH_SIZE;
         if (t->has_key)
             memcpy(t->key.of, key, HASH_SIZE);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "meta.h"
+
 #define BEGIN "[From the calendar: changed there]"
 #define END "[End of the calendar's part]"
 #define PEOPLE_MOST 100u /* who is named of those who are asked to a meeting */
@@ -213,12 +215,15 @@ static char *block_of(struct wb_table *t, size_t op, const char *was)
 /* ---- the description
  * ------------------------------------------------------------------------------------------ */
 
-static bool changes(const struct wess_op *op)
+/* Where there are to be no blocks, any update takes out one of before. */
+static bool changes(const struct wb_table *t, const struct wess_op *op)
 {
-    bool any = op->what != WESS_DELETE && wb_field_of(&op->item, "description");
-    for (size_t i = 0; op->what != WESS_DELETE && i < DETAILS; i++)
+    const struct wess_conn *c = t->call->conn;
+    bool any = wb_field_of(&op->item, "description") ||
+               (!c->details && op->what == WESS_UPDATE && wb_meta_has(c, t->kind, "description"));
+    for (size_t i = 0; i < DETAILS; i++)
         any |= wb_field_of(&op->item, details[i].field) != NULL;
-    return any;
+    return any && op->what != WESS_DELETE;
 }
 
 enum wess_code wb_details_read(struct wb_table *t)
@@ -230,7 +235,7 @@ enum wess_code wb_details_read(struct wb_table *t)
     if (!ids)
         return WESS_TOO_BIG;
     for (size_t i = 0; i < t->n; i++)
-        if (t->ops[i].what == WESS_UPDATE && changes(&t->ops[i]))
+        if (t->ops[i].what == WESS_UPDATE && changes(t, &t->ops[i]))
             ids[n++] = wb_id_of(&t->ops[i]);
     return n ? wb_rows_of(call, t->kind->path, "id", ids, n, columns, &t->found) : WESS_OK;
 }
@@ -252,7 +257,7 @@ void wb_details_put(struct wb_table *t, size_t op)
     const struct wess_host *h = t->call->conn->host;
     const char *html = now(t, op), *cell = wb_cell_now(t, op, "description");
     char *was = NULL;
-    if (!changes(&t->ops[op]))
+    if (!changes(t, &t->ops[op]))
         return;
     char *rest = html ? wb_details_cut(h, t->call->arena, html, &was) : NULL;
     const char *text = cell ? (strcmp(cell, WB_CLEAR) ? cell : "") : rest ? rest : "";

@@ -3,10 +3,12 @@
 
 #include "meta.h"
 
+/* Of a report alone: what it does not list is not in it. */
+#define REPORTED WESS_CAP_ABSENCE_PROVES
 #define CAPS                                                                                       \
     (WESS_CAP_DELTA | WESS_CAP_CREATE | WESS_CAP_UPDATE | WESS_CAP_DELETE | WESS_CAP_CAS_UPDATE |  \
      WESS_CAP_CAS_DELETE | WESS_CAP_STAMP | WESS_CAP_TOMBSTONE_PROVES | WESS_CAP_SILENT |          \
-     WESS_CAP_REWRITES | WESS_CAP_REVISIONS_RISE)
+     WESS_CAP_REWRITES | WESS_CAP_REVISIONS_RISE | REPORTED)
 
 const struct wb_kind *const wb_kinds[WB_KINDS] = {
     [WB_PEOPLE] = &wb_person_kind,
@@ -21,11 +23,12 @@ const struct wb_kind *const wb_kinds[WB_KINDS] = {
      WESS_CAP_SILENT | WESS_CAP_REWRITES | WESS_CAP_REVISIONS_RISE)
 #define MAILS_AT_ONCE 20u
 
-const struct wess_kind_caps wb_caps[WB_KINDS] = {[WB_PEOPLE] = {"contact", CAPS},
-                                                 [WB_TASKS] = {"task", CAPS},
-                                                 [WB_MEETINGS] = {"event", CAPS | WESS_CAP_SINGLES},
-                                                 [WB_EMAILS] = {"message", FILED},
-                                                 [WB_ORGANISATIONS] = {"contact", FILED}};
+const struct wess_kind_caps wb_caps[WB_KINDS] = {
+    [WB_PEOPLE] = {"contact", CAPS},
+    [WB_TASKS] = {"task", CAPS},
+    [WB_MEETINGS] = {"event", CAPS | WESS_CAP_SINGLES},
+    [WB_EMAILS] = {"message", FILED},
+    [WB_ORGANISATIONS] = {"contact", FILED | REPORTED}};
 
 const struct wb_kind *wb_kind_of(const struct wess_call *call)
 {
@@ -38,7 +41,7 @@ const struct wb_kind *wb_kind_of(const struct wess_call *call)
 uint64_t wb_permitted(const struct wess_conn *c, size_t kind)
 {
     bool made = kind != WB_ORGANISATIONS || c->create_organisations;
-    return wb_caps[kind].caps & ~c->denied[kind] &
+    return wb_caps[kind].caps & ~c->denied[kind] & ~(uint64_t)REPORTED &
            ~(made ? 0 : (uint64_t)(WESS_CAP_CREATE | WESS_CAP_STAMP));
 }
 
@@ -122,11 +125,31 @@ static bool fill_schema(struct wess_call *call, const struct wb_kind *k,
     return add_custom(call, k, of, &out->n_fields);
 }
 
+/* Of an endpoint with reports: which records they list, and nothing of these. */
+static void reported(const struct wess_conn *c, struct wess_collection *of, size_t *n)
+{
+    for (size_t i = 0; i < WB_KINDS; i++)
+        if (c->reports[i].name)
+            of[(*n)++] = (struct wess_collection){.id = wb_kinds[i]->collection,
+                                                  .kind = wb_kinds[i]->kind,
+                                                  .title = wb_kinds[i]->title,
+                                                  .caps = WESS_CAP_DELTA | REPORTED,
+                                                  .page_max = (uint32_t)c->page,
+                                                  .fetch_max = WB_PAGE,
+                                                  .write_max = 1,
+                                                  .settle_after_ms = WB_SETTLE_MS};
+}
+
 enum wess_code wb_collections(struct wess_call *call, struct wess_schema *out)
 {
     struct wess_collection *of = call->conn->host->alloc(call->arena, WB_KINDS * sizeof(*of));
     if (!of)
         return WESS_TOO_BIG;
+    out->of = of;
+    if (call->conn->by_reports) {
+        reported(call->conn, of, &out->n);
+        return WESS_OK;
+    }
     for (size_t i = 0; i < WB_KINDS; i++) {
         of[i] = (struct wess_collection){.id = wb_kinds[i]->collection,
                                          .kind = wb_kinds[i]->kind,
@@ -139,7 +162,6 @@ enum wess_code wb_collections(struct wess_call *call, struct wess_schema *out)
         if (!wb_fact_names(call, i, &of[i].facts) || !fill_schema(call, wb_kinds[i], &of[i]))
             return WESS_TOO_BIG;
     }
-    out->of = of;
     out->n = WB_KINDS;
     return WESS_OK;
 }

@@ -73,12 +73,17 @@ static size_t distance(const char *a, const char *b)
 
 const char *wb_meta_nearest(const struct wess_conn *c, const struct wb_kind *k, const char *column)
 {
-    json_t *fields = c->meta[place_of(k)], *field;
-    size_t best = strlen(column) / 3 + 1;
+    return wb_nearest_member(c->meta[place_of(k)], column);
+}
+
+const char *wb_nearest_member(const json_t *of, const char *wanted)
+{
+    json_t *all = (json_t *)(uintptr_t)of, *field;
+    size_t best = strlen(wanted) / 3 + 1;
     const char *found = NULL, *name;
-    json_object_foreach(fields, name, field)
+    json_object_foreach(all, name, field)
     {
-        size_t d = distance(name, column);
+        size_t d = distance(name, wanted);
         if (d < best) {
             best = d;
             found = name;

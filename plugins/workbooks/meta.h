@@ -34,4 +34,7 @@ uint32_t wb_meta_flags(const struct wess_conn *, const struct wb_kind *, const c
 /* The column of that kind whose name is nearest; NULL: none is near. */
 const char *wb_meta_nearest(const struct wess_conn *, const struct wb_kind *, const char *column);
 
+/* Of an object's members, the same. */
+const char *wb_nearest_member(const json_t *, const char *name);
+
 #endif

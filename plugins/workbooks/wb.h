@@ -39,6 +39,13 @@ struct wb_words {
     const char **ours; /* sorted, each once: what the schema says */
     size_t n_ours;
 };
+/* A saved report that says which records are chosen; name NULL: there is none. */
+struct wb_report {
+    char *name;
+    char **ids; /* as it was read last: sorted by bytes, each once */
+    size_t n, cap;
+    bool read;
+};
 struct wb_kind;
 struct wess_conn {
     const struct wess_host *host;
@@ -62,6 +69,9 @@ struct wess_conn {
     size_t n_rows[WB_KINDS];
     const char **asked[WB_KINDS]; /* columns that a select may ask for; NULL: there are none */
     size_t n_asked[WB_KINDS];
+    struct wb_report reports[WB_KINDS];
+    const char *report_column;
+    bool by_reports;        /* there are reports: they alone are told */
     json_t *meta[WB_KINDS]; /* by the names of columns; what the database says of the columns; NULL:
                                nothing */
     uint64_t denied[WB_KINDS];            /* WESS_CAP_* that it does not permit us */

@@ -5,6 +5,7 @@
 #include "links.h"
 #include "login.h"
 #include "meta.h"
+#include "report.h"
 
 static const struct wess_option options[] = {
     {"url", "url", NULL, "https://secure.workbooks.com/", NULL, "address of the service", 0},
@@ -26,6 +27,10 @@ static const struct wess_option options[] = {
      "fields of the database's own that travel, as in people.cf_person_tier", 0},
     {"select_columns", "list", NULL, NULL, NULL,
      "columns that a select may ask for beside the queue, as in tasks.activity_type", 0},
+    {"reports", "list", NULL, NULL, NULL,
+     "saved reports that say which records are chosen, as in people.Exchange Sync", 0},
+    {"report_id_column", "string", NULL, "id", NULL, "column of reports with the records' numbers",
+     0},
     {"picklist_values", "list", NULL, NULL, NULL,
      "which value of a custom field is which, as in people.cf_person_tier:gold=Gold", 0},
     {"share_description", "bool", NULL, "false", NULL,
@@ -71,6 +76,7 @@ static void close_conn(struct wess_conn *c)
     }
     wb_custom_free(c);
     wb_asked_free(c);
+    wb_reports_free(c);
     wb_words_free(&c->statuses);
     wb_words_free(&c->priorities);
     free(c);
@@ -160,6 +166,14 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
                          "too many",
                          bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "");
     }
+    c->report_column = host->setting(host->ctx, "report_id_column");
+    if (!wb_reports_read(c, host->setting(host->ctx, "reports"), &bad)) {
+        close_conn(c);
+        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                         "reports: \"%.*s\" is not of the form COLLECTION.REPORT, or a second one "
+                         "of its collection",
+                         bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "");
+    }
     if (!wb_custom_words(c, host->setting(host->ctx, "picklist_values"), &bad)) {
         close_conn(c);
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
@@ -191,7 +205,13 @@ static enum wess_code check(struct wess_call *call)
         rc = wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
                        "Workbooks answers, but not to a query for people");
     json_decref(answer);
-    return rc;
+    return rc == WESS_OK ? wb_reports_check(call) : rc;
+}
+
+static enum wess_code changes(struct wess_call *call, struct wess_slice cursor, uint32_t limit,
+                              struct wess_page *out)
+{
+    return (call->conn->by_reports ? wb_report_changes : wb_changes)(call, cursor, limit, out);
 }
 
 /* Without a session the service names no database. A key belongs to exactly one, so that the
@@ -236,7 +256,7 @@ static const struct wess_connector connector = {
     .close = close_conn,
     .check = check,
     .describe = describe,
-    .changes = wb_changes,
+    .changes = changes,
     .fetch = wb_fetch,
     .find = wb_find,
     .apply = wb_apply,

@@ -141,6 +141,8 @@ static void handle(const struct sb_request *r, struct sb_response *out)
         wb_list_named(r->body, sb_n_users + 2, one_queue, out);
     } else if (!strcmp(r->path, "/crm/organisation_queues.api") && !put) {
         wb_list_named(r->body, sb_n_users + 1, one_organisation_queue, out);
+    } else if (wb_is_report(r->path) && !put) {
+        wb_report(r, out);
     } else if (!strcmp(r->path, "/metadata/types.api") && !put) {
         wb_metadata(r->body, out);
     } else if (!strcmp(r->path, "/picklist_data/Private_PicklistEntry/id/value.api") && !put) {
@@ -159,6 +161,7 @@ static void handle(const struct sb_request *r, struct sb_response *out)
 static void stop(void)
 {
     wb_tables_free();
+    wb_reports_free();
     wb_drop_sessions();
     wb_expired = false;
 }

@@ -135,6 +135,12 @@ bool wb_in_session(const struct sb_request *, bool changes, struct sb_response *
 size_t wb_sessions(void);
 void wb_drop_sessions(void);
 
+/* workbooks_report.c: saved reports. */
+bool wb_is_report(const char *path);
+void wb_report(const struct sb_request *, struct sb_response *);
+json_t *wb_report_told(const char *query); /* NULL: no such, or too many */
+void wb_reports_free(void);
+
 /* workbooks_data.c */
 void wb_start(const char *base);
 

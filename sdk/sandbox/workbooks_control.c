@@ -101,6 +101,11 @@ static json_t *create(const struct asked *q)
     return whole(p);
 }
 
+static json_t *report(const struct asked *q)
+{
+    return wb_report_told(q->query);
+}
+
 static json_t *backup(const struct asked *q)
 {
     (void)q;
@@ -204,7 +209,7 @@ static const struct {
     {"queue", true, edit},     {"expire_key", false, expire_key},
     {"delete", true, delete_}, {"undelete", true, undelete},
     {"lock", true, lock},      {"purge", true, purge},
-    {"hide", true, hide},
+    {"hide", true, hide},      {"report", false, report},
 };
 
 static json_t *answer_to(const char *action, const struct asked *q)

@@ -355,6 +355,28 @@ def test_no_block_where_nobody_wants_it():
         assert "description" not in there(box, "meetings", "Review")["fields"]
 
 
+def test_a_block_of_before_goes_with_the_next_update():
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "event", "calendar", "meetings") as wess:
+        make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z",
+             End="2030-07-04T08:00:00Z", Location="Room 1")
+        wess.settle()
+        meeting = there(box, "meetings", "Review")
+        text = meeting["fields"]["description"]
+        assert "Where: Room 1" in text, text
+        box.workbooks("edit", of="meetings", id=meeting["id"], description="<p>Bring <b>tea</b></p>" + text)
+        with open(wess.config) as f:
+            config = f.read()
+        wess.write("wess.conf", config.replace('connector = "workbooks";',
+                                               'connector = "workbooks"; meeting_details = false;'))
+        wess.settle()
+        assert "Where: Room 1" in there(box, "meetings", "Review")["fields"]["description"]
+        box.exchange("edit", 0, id=here(box, "calendar", "Review")["id"], Subject="Review 2")
+        wess.settle()
+        text = there(box, "meetings", "Review 2")["fields"]["description"]
+        assert text == "<p>Bring <b>tea</b></p>", text
+
+
 PEOPLE = """
 pairs: {{ people: {{ kind = "contact"; left = "exchange:contacts"; right = "crm:people";
     select = {{ left = {{ tags_any = [ "Workbooks" ]; }}; right = {{ queue = "%{{user.workbooks}}"; }}; }};

@@ -253,6 +253,22 @@ def metadata(c):
     assert [e["value"] for e in entries] == ["New", "Complete"], entries
 
 
+def reports(c):
+    number = c.box.workbooks("report", name="Exchange Sync", ids="7,5", column="person_id")["id"]
+    sort = ("_sort[]", "person_id"), ("_dir[]", "ASC")
+    for path in ("data_view/Exchange%20Sync.api", f"data_view/{number}/data.api"):
+        answer = c.list(path, *sort)
+        assert answer["total"] == 2 and [r["person_id"] for r in answer["data"]] == [5, 7], answer
+        assert not c.list(path, ("_sort[]", "persn_id"))["success"]
+        assert not c.ask(path, "GET")["success"]
+    for path in ("data_view/Exchange.api", "data_view/1/data.api"):
+        try:
+            c.ask(path, "GET")
+            raise AssertionError(path)
+        except ValueError:  # a page, and no JSON
+            pass
+
+
 def without_key(c):
     c.key = "wrong"
     assert c.list(TASKS)["status"] == 401
@@ -289,6 +305,7 @@ ROWS = [
     ("Documented limit 100 records per request", too_many),
     ("with `_per_object_transactions` each record stands alone", all_or_nothing),
     ("`metadata/types.api` with `class_names[]` and `_select_columns[]", metadata),
+    ("`data_view/<id>/data.api` or `data_view/<name>.api` for saved report views", reports),
     ("`unrecognised_name_or_password`", without_key),
 ]
 

@@ -171,7 +171,7 @@ static void turns_of_tag_sources_stay(void **state)
     old_state(5, told_rows);
     box_open(&box);
     OK(&box, joined_get(box.db, 1, 2, &turn));
-    OK(&box, tagged_turned(box.db, 2, turn, heard, 4, &n));
+    OK(&box, tagged_turned(box.db, box.arena, 2, turn, heard, 4, &n));
     assert_true(n == 1 && heard[0].turn == 3);
     assert_true(there("wess.db.v5"));
 }

@@ -80,7 +80,7 @@ static void later_hearers_begin_there(void **state)
     OK(&box, db_begin_soft(box.db));
     OK(&box, joined_put(box.db, feed + 1, feed, turn));
     OK(&box, db_commit(box.db));
-    OK(&box, tagged_turned(box.db, feed, turn, heard, 4, &n));
+    OK(&box, tagged_turned(box.db, box.arena, feed, turn, heard, 4, &n));
     assert_int_equal(n, 0);
     for (int i = 0; i < 2; i++) {
         OK(&box, db_begin_soft(box.db));
@@ -88,7 +88,7 @@ static void later_hearers_begin_there(void **state)
         tag("c");
         OK(&box, db_commit(box.db));
     }
-    OK(&box, tagged_turned(box.db, feed, turn, heard, 4, &n));
+    OK(&box, tagged_turned(box.db, box.arena, feed, turn, heard, 4, &n));
     assert_true(n == 2 && heard[0].turn == 3 && heard[1].turn == 4);
 }
 

@@ -407,7 +407,7 @@ enum { /* wess_collection.caps */
        WESS_CAP_TOMBSTONE_PROVES =
            1 << 8, /* a reported deletion is one (not a move, not lost rights), and, without
                       ABSENCE_PROVES, nothing else is: find() flags what is in the bin TRASHED */
-       WESS_CAP_ABSENCE_PROVES = 1 << 9, /* not in a snapshot: deleted */
+       WESS_CAP_ABSENCE_PROVES = 1 << 9, /* not in a snapshot: deleted, or untagged */
        WESS_CAP_SILENT = 1 << 10,      /* no write makes the remote tell anybody, but one that bears
                                           WESS_OP_MAY_TELL */
        WESS_CAP_REWRITES = 1 << 11,    /* shows other text than was written */

@@ -96,6 +96,7 @@ static void on_report(void *ctx, const struct run_report *r)
     sum->status = r->status;
     sum->observed = r->observed;
     sum->open_questions = r->open_questions;
+    sum->open_parked = r->open_parked;
     sum->open_held = r->open_held;
     ran->text = r->text[0] ? arena_text(s->cli->arena, r->text) : NULL;
     ran->log_ref = r->log_ref[0] ? arena_text(s->cli->arena, r->log_ref) : NULL;
@@ -224,7 +225,7 @@ static void print_waiting(const struct sync *s, const char *user)
     for (size_t i = 0; i < s->n; i++) {
         asks += s->of[i].sum.open_questions;
         held += s->of[i].sum.open_held;
-        parked += s->of[i].sum.parked;
+        parked += s->of[i].sum.open_parked;
     }
     if (!asks && !held && !parked)
         return;

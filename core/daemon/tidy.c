@@ -11,16 +11,6 @@
 
 #define DAY_MS ((int64_t)86400000)
 
-/* The time of the last tidying is that of an empty file beside the state. */
-static bool is_due(const char *path, int64_t now)
-{
-    struct stat st;
-    if (lstat(path, &st) != 0)
-        return true;
-    int64_t last = (int64_t)st.st_mtim.tv_sec * 1000;
-    return now - last >= DAY_MS || last - now > DAY_MS;
-}
-
 static void note(const char *path, int64_t now)
 {
     struct timespec when[2] = {{.tv_sec = now / 1000}, {.tv_sec = now / 1000}};
@@ -29,6 +19,19 @@ static void note(const char *path, int64_t now)
         log_line(WESS_LOG_WARN, "%s: %s", path, strerror(errno));
     if (fd >= 0)
         close(fd);
+}
+
+/* The time of the last tidying is that of an empty file beside the state. Where there is none the
+ * state is new, or was tidied at an unknown time: a day is waited from now on. */
+static bool is_due(const char *path, int64_t now)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0) {
+        note(path, now);
+        return false;
+    }
+    int64_t last = (int64_t)st.st_mtim.tv_sec * 1000;
+    return now - last >= DAY_MS || last - now > DAY_MS;
 }
 
 void tidy_when_due(const struct config *cfg, struct store *store)

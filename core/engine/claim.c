@@ -158,12 +158,13 @@ static bool claim_side(struct run *r, enum side s)
     int64_t planned = 0, released = 0, changed = 0, claims = 0;
     bool apart = false, siblings = false;
     if (ops_planned(r->db, r->pu.id, OP_CREATE, (int)s, false, &planned) != STORE_OK ||
-        ops_planned(r->db, r->pu.id, OP_CREATE, (int)s, true, &released) != STORE_OK ||
+        (!planned &&
+         ops_planned(r->db, r->pu.id, OP_CREATE, (int)s, true, &released) != STORE_OK) ||
         claims_count(r->db, &claims) != STORE_OK)
         return run_store_failed(r);
     if (!planned && !released)
         return true;
-    if (!newest_there(r, s, true))
+    if (!newest_there(r, s))
         return false;
     if (!find_apart(r, side, &apart))
         return false;

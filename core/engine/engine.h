@@ -30,7 +30,7 @@ struct run_report {
     int64_t linked, questions, conflicts, parked, held, deferred, resumed, fetched;
     int64_t later;      /* left for the next runs, which take up so much and no more */
     int64_t reconciled; /* items that were merged or made into a twin: what did not change is not */
-    int64_t open_questions, open_held; /* waiting for a person now */
+    int64_t open_questions, open_held, open_parked; /* waiting for a person now */
     uint64_t requests, bytes, ms;
     bool first_meeting, skipped;
     bool observed;    /* nothing was written: what it counts is planned */

@@ -52,15 +52,16 @@ static int64_t limit_of(const struct run *r, enum op_what what, int64_t links)
     return INT64_MAX / ALL_FACTOR;
 }
 
-/* What counts in that window: planned now, and for the longer ones what was done before. Released
- * operations were a person's decision and do not count; of a series that is its occurrences one
- * does. */
-static bool count(struct run *r, enum op_what what, enum scope scope, int64_t *n)
+/* What counts in that window: planned now (of this user: `mine`), and for the longer ones what was
+ * done before. Released operations were a person's decision and do not count; of a series that is
+ * its occurrences one does. */
+static bool count(struct run *r, enum op_what what, int64_t mine, enum scope scope, int64_t *n)
 {
     int64_t pu = scope == ALL_USERS ? 0 : r->pu.id, done = 0, twice = 0;
     int64_t since_ms = scope == ONE_RUN ? 0 : clock_now_ms() - DAY_MS;
     bool series = r->side[LEFT].view.window.until_ms || r->side[RIGHT].view.window.until_ms;
-    if (ops_planned(r->db, pu, what, -1, false, n) != STORE_OK)
+    *n = mine;
+    if (!pu && ops_planned(r->db, pu, what, -1, false, n) != STORE_OK)
         return run_store_failed(r);
     if (since_ms && ops_since(r->db, pu, what, since_ms, &done) != STORE_OK)
         return run_store_failed(r);
@@ -127,7 +128,7 @@ static bool guard(struct run *r, size_t k, int64_t links)
         return true;
     for (size_t w = 0; w < sizeof(windows) / sizeof(windows[0]); w++) {
         int64_t n = 0, most = limit * windows[w].factor;
-        if (!count(r, kinds[k].what, windows[w].scope, &n))
+        if (!count(r, kinds[k].what, mine, windows[w].scope, &n))
             return false;
         if (n <= most)
             continue;

@@ -1,7 +1,7 @@
 /* A remote that was put back to an earlier time may show nothing older than before: where only what
  * was made since is gone, its newest records are, and nobody tells. Looked for before anything is
- * created there, since the ids of what is gone are given anew, and before a record that is not
- * found counts as deleted. */
+ * created there, since the ids of what is gone are given anew, and before anything is done about a
+ * record that was not found. */
 #include <string.h>
 
 #include "engine/run.h"
@@ -53,26 +53,28 @@ static bool look(struct run *r, struct wess_arena *a, enum side s, bool *back)
     return true;
 }
 
-static bool is_back(struct run *r, enum side s, bool *back)
+bool newest_missed(struct run *r, enum side s, bool *missed)
 {
+    const struct run_side *side = &r->side[s];
+    *missed = false;
+    if (side->newest_seen || !(side->collection->caps & WESS_CAP_REVISIONS_RISE) ||
+        !RULE(back_held))
+        return true;
     struct wess_arena *a = arena_new(ARENA_BUDGET);
-    bool ok = a ? look(r, a, s, back) : run_memory(r);
+    bool ok = a ? look(r, a, s, missed) : run_memory(r);
     arena_free(a);
     return ok;
 }
 
-/* `read_on`: somebody may have deleted them since they were read, and then the remote tells. */
-bool newest_there(struct run *r, enum side s, bool read_on)
+bool newest_there(struct run *r, enum side s)
 {
-    struct run_side *side = &r->side[s];
-    bool back = false;
     int64_t changed = 0;
-    if (side->newest_seen || !(side->collection->caps & WESS_CAP_REVISIONS_RISE) ||
-        !RULE(back_held))
-        return true;
-    if (!is_back(r, s, &back) ||
-        (back && read_on && (!run_look_up(r, s, &changed) || !is_back(r, s, &back))))
+    bool missed;
+    if (!newest_missed(r, s, &missed))
         return false;
-    side->newest_seen = !back;
-    return !back || run_back(r, s);
+    /* Somebody may have deleted them since the feed was read, and then the remote tells. */
+    if (missed && (!run_look_up(r, s, &changed) || !newest_missed(r, s, &missed)))
+        return false;
+    r->side[s].newest_seen = !missed;
+    return !missed || run_back(r, s);
 }

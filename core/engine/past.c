@@ -55,7 +55,8 @@ static bool went_away(struct run *r, struct batch *b, struct entry *e, const str
         return false;
     if (!known)
         e->act = ACT_WAIT;
-    *went = reason && (!strcmp(reason, WHY_MOVED) || !strcmp(reason, WHY_HIDDEN));
+    *went = reason && (!strcmp(reason, WHY_MOVED) || !strcmp(reason, WHY_COPY) ||
+                       !strcmp(reason, WHY_HIDDEN));
     return true;
 }
 

@@ -71,6 +71,10 @@ static bool was_read(struct run *r, struct entry *e)
             continue;
         switch (e->got[s]) {
         case WESS_GONE:
+            if (r->side[s].missed) { /* or put back to an earlier time: see still_whole() */
+                r->progress++;
+                return false;
+            }
             /* Gone between the list and the reading: weighed as a deletion in the next pass. */
             item_flags(r->db, e->row[s].id, item_not_found(&r->side[s]), 0);
             todo_put(r->db, r->pu.id, (enum side)s, e->row[s].id, NOT_CHOSEN);
@@ -209,6 +213,11 @@ static bool plan_end(struct run *r, struct wess_arena *a, struct entry *e)
     op.before = e->link.shadow[e->todo.side];
     (void)a;
     op_put(r->db, &op);
+    /* A copy is asked about by what is true of it from now on. */
+    if (e->reason && !strcmp(e->reason, WHY_COPY) && !r->dry) {
+        todo_put(r->db, r->pu.id, e->copy_of, e->candidates[0], CHOSEN);
+        r->progress++;
+    }
     return true;
 }
 

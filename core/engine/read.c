@@ -71,7 +71,8 @@ static bool wants(const struct entry *e, enum side side)
     return e->need[side] && e->row[side].id && e->got[side] == WESS_NOT_TRIED;
 }
 
-/* ---- what the index holds: of shared feeds, and of what is filed what its listing told
+/* ---- what the index holds: of shared feeds, of a run that was cut off, and of what is filed what
+ * its listing told
  * --------------------------------------------------------------------------- */
 
 static bool from_cache(struct run *r, struct wess_arena *a, struct entry *e, enum side side)
@@ -80,7 +81,7 @@ static bool from_cache(struct run *r, struct wess_arena *a, struct entry *e, enu
     struct wess_slice body;
     /* Whom filed mail is related to its listing does not tell. */
     bool told = r->pair->files && e->act != ACT_FILE;
-    if ((!r->side[side].common && !told) || !row->content ||
+    if ((!run_keeps(r, side) && !told) || !row->content ||
         differs(row->content_rev, row->revision) || item_body(r->db, a, row->id, &body) != STORE_OK)
         return !db_failed(r->db) || run_store_failed(r);
     struct content *content = arena_alloc(a, sizeof(*content));
@@ -111,7 +112,7 @@ static bool into_cache(struct part *d, enum side side)
     bool any = false;
     for (size_t i = 0; i < d->n; i++)
         any |= d->of[i].read[side];
-    if (!r->side[side].common || !any)
+    if (!run_keeps(r, side) || !any)
         return true;
     if (db_begin_soft(r->db) != STORE_OK)
         return run_store_failed(r);
@@ -220,7 +221,7 @@ static bool ask_for(struct part *d, struct entry **of, size_t n, enum side side)
 /* While it was listed, and at the revision that it was listed with. */
 static bool was_read(struct part *d, struct entry *e, enum side side)
 {
-    const struct ahead *ahead = d->run->ahead[side];
+    struct ahead *ahead = d->run->ahead[side];
     const struct item_row *row = &e->row[side];
     struct content *content = ahead ? arena_alloc(d->arena, sizeof(*content)) : NULL;
     if (!content || !ahead_take(ahead, d->arena, row->id, row->revision, content))
@@ -228,8 +229,22 @@ static bool was_read(struct part *d, struct entry *e, enum side side)
     e->got[side] = WESS_OK;
     e->now[side] = content;
     e->now_rev[side] = row->revision;
+    e->read[side] = true;
     d->fetched++;
     return true;
+}
+
+/* What is read ahead and what is asked for here do not go at the same time, and a pause that the
+ * one was asked for is for both. */
+static bool goes_alone(struct part *d, enum side side)
+{
+    struct ahead *ahead = d->run->ahead[side];
+    if (!ahead)
+        return true;
+    ahead_await(ahead);
+    d->side = side;
+    d->code = ahead_pause(ahead, &d->error);
+    return d->code == WESS_OK;
 }
 
 static bool read_side(struct part *d, enum side side)
@@ -242,6 +257,8 @@ static bool read_side(struct part *d, enum side side)
     for (size_t i = 0; i < d->n; i++)
         if (wants(&d->of[i], side) && !was_read(d, &d->of[i], side))
             of[n++] = &d->of[i];
+    if (n && !goes_alone(d, side))
+        return false;
     for (size_t at = 0; at < n; at += most)
         if (run_cancelled(d->run) || !ask_for(d, of + at, n - at < most ? n - at : most, side))
             return false;
@@ -416,7 +433,7 @@ static bool finish(struct reader *rd, struct part *d)
     if (gone[LEFT] || gone[RIGHT])
         await_all(rd); /* a connection takes one call at a time */
     for (int s = LEFT; s <= RIGHT; s++)
-        if (gone[s] && !newest_there(r, (enum side)s, false))
+        if (gone[s] && !r->side[s].missed && !newest_missed(r, (enum side)s, &r->side[s].missed))
             return false;
     return !run_cancelled(r) && run_sound(r, d->arena);
 }

@@ -143,9 +143,11 @@ static void count_open(struct run *r)
     if (holds_list(r->db, r->arena, r->pu.id, &holds, &n) == STORE_OK)
         for (size_t i = 0; i < n; i++)
             r->report.open_held += !holds[i].released && holds[i].n > 0;
+    if (r->pu.id)
+        parked_count(r->db, r->pu.id, &r->report.open_parked);
     if (r->report.status != EXIT_STATE)
         run_sound(r, r->arena);
-    if (r->report.open_questions)
+    if (r->report.open_questions || r->report.open_parked)
         r->report.status = status_worse(r->report.status, EXIT_WAITS);
     if (r->report.open_held)
         r->report.status = status_worse(r->report.status, EXIT_HELD);

@@ -144,6 +144,7 @@ static bool open_run(struct run *r)
     for (int s = LEFT; s <= RIGHT; s++)
         conn_allow_writes(r->side[s].conn, r->side[s].writable && !r->dry);
     r->report.first_meeting = !r->pu.met;
+    r->cut_off = r->pu.last_run_ms > r->pu.last_ok_ms;
     if (r->dry)
         return true;
     if (db_begin(r->db) != STORE_OK)
@@ -264,17 +265,17 @@ static void begin_ahead(struct run *r, struct pull *p, enum side s)
                                      .view = conn_view(side->conn, c->id),
                                      .kind = r->pair->kind,
                                      .flags = read_flags(r, s),
-                                     .at_once = most / 4 * 3});
+                                     .at_once = most / 4 * 3,
+                                     .each = most / 4});
 }
 
-/* What was listed whole waits for what is under way; else nobody needs it. */
+/* What was listed whole is read to its end, while it is planned; else nobody needs it. */
 static void end_ahead(struct run *r, const struct pull *p, enum side s)
 {
-    if (!r->ahead[s])
-        return;
-    struct conn_stats traffic = ahead_stop(r->ahead[s], p->code == WESS_OK);
-    r->report.requests += traffic.requests;
-    r->report.bytes += traffic.bytes_in + traffic.bytes_out;
+    if (r->ahead[s] && p->code == WESS_OK)
+        ahead_all(r->ahead[s]);
+    else if (r->ahead[s])
+        ahead_stop(r->ahead[s]);
 }
 
 /* Two threads that read have left holes in the heap: what is written now needs the pages. */
@@ -282,6 +283,11 @@ static void drop_ahead(struct run *r)
 {
     bool any = r->ahead[LEFT] || r->ahead[RIGHT];
     for (int s = LEFT; s <= RIGHT; s++) {
+        if (!r->ahead[s])
+            continue;
+        struct conn_stats traffic = ahead_stop(r->ahead[s]);
+        r->report.requests += traffic.requests;
+        r->report.bytes += traffic.bytes_in + traffic.bytes_out;
         ahead_free(r->ahead[s]);
         r->ahead[s] = NULL;
     }
@@ -488,10 +494,20 @@ static bool plan_met(struct run *r)
     return ok;
 }
 
+static bool still_whole(struct run *r)
+{
+    for (int s = LEFT; s <= RIGHT; s++) {
+        if (r->side[s].missed && !newest_there(r, (enum side)s))
+            return false;
+        r->side[s].missed = false;
+    }
+    return true;
+}
+
 static bool one_pass(struct run *r)
 {
     r->progress = 0;
-    if (!plan_all(r) || !plan_met(r) || !guard_run(r))
+    if (!plan_all(r) || !plan_met(r) || !still_whole(r) || !guard_run(r))
         return false;
     drop_ahead(r);
     if (r->dry)
@@ -522,6 +538,14 @@ static bool passes(struct run *r)
 /* ---- closing
  * --------------------------------------------------------------------------------------- */
 
+/* What was kept of runs that were cut off. */
+static void drop_kept(struct run *r)
+{
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (run_keeps(r, (enum side)s) && !r->side[s].common)
+            items_drop_content(r->db, r->side[s].feed.id);
+}
+
 static void close_run(struct run *r, bool whole)
 {
     if (r->dry || !r->id)
@@ -534,6 +558,7 @@ static void close_run(struct run *r, bool whole)
     keys_follow(r->db);
     r->pu.last_run_ms = clock_now_ms();
     if (whole) {
+        drop_kept(r);
         r->pu.met |= !r->report.later;
         r->pu.last_ok_ms = r->pu.last_run_ms;
     }

@@ -31,6 +31,7 @@
 #define WHY_BOTH_GONE "both-gone"
 #define WHY_OUT_OF_SCOPE "out-of-scope"
 #define WHY_MOVED "moved-away"
+#define WHY_COPY "copy-left"
 #define WHY_HIDDEN "out-of-reach"
 #define WHY_BY_HAND "by-hand"
 #define WHY_DECLINED "declined"
@@ -71,6 +72,7 @@ struct run_side {
     bool common;                /* other pairs or users read and write that shared feed, too */
     int64_t keep_claims_ms;     /* claim.c: others may write by feeds of their own; 0: none */
     bool writable;              /* the wave and the pair's direction allow it */
+    bool missed;                /* what was made last is not: to be made sure of */
     bool newest_seen;           /* newest.c: what was made last is there */
 };
 struct run_source { /* who says what of a side bears which tags; see source.c */
@@ -93,6 +95,7 @@ struct run {
     int64_t id;             /* of the run row */
     int64_t retry_at_ms;    /* something may be settled then; 0: nothing waits */
     bool dry;               /* plans only: opts.dry, or a user who observes */
+    bool cut_off;           /* the last run was: what is read is kept, until one comes to its end */
     int64_t taken_up;       /* operations planned in the passes before */
     size_t progress;        /* operations settled and merges repeated in this pass */
     struct ahead *ahead[2]; /* what is read of a side while it is listed; NULL: nothing */
@@ -101,6 +104,11 @@ struct run {
     size_t n_met;
     struct blob_dir *spool; /* of a pair that files: emptied with the run; NULL */
 };
+/* Content that was read of that side stays for the next run. */
+static inline bool run_keeps(const struct run *r, enum side s)
+{
+    return r->side[s].common || (r->cut_off && !r->pair->files);
+}
 static inline enum side other_side(enum side s)
 {
     return s == LEFT ? RIGHT : LEFT;
@@ -166,8 +174,9 @@ struct entry {
     const char *got_text[2], *got_code[2];
     int64_t candidates[CANDIDATES_MAX];
     size_t n_candidates;
-    bool no_claim; /* has no key to claim a create with */
-    bool unfit;    /* a person's answer cannot be carried out any more: it is asked anew */
+    enum side copy_of; /* WHY_COPY: the side where the first candidate was copied */
+    bool no_claim;     /* has no key to claim a create with */
+    bool unfit;        /* a person's answer cannot be carried out any more: it is asked anew */
 };
 /* The keys of items whose twin is being created, it is not known whether. */
 struct doubts {
@@ -330,10 +339,11 @@ struct pull run_pull_of(struct run *, enum side);
 bool run_pulled(struct run *, enum side, const struct pull *);
 /* That side was put back to an earlier time: the run ends. Answers false. */
 bool run_back(struct run *, enum side);
-/* newest.c: false: what was made last there is gone, and nobody told, which ends the run.
- * `read_on`: nothing of the run is under way, so that the side can be read on before that is
- * believed. */
-bool newest_there(struct run *, enum side, bool read_on);
+/* newest.c: false: what was made last there is gone, and nobody told, which ends the run. Nothing
+ * is being planned: the side is read on before that is believed. */
+bool newest_there(struct run *, enum side);
+/* Whether it seems so, and newest_there() is to be asked. false: it cannot be told. */
+bool newest_missed(struct run *, enum side, bool *missed);
 /* One run of the round at a time: what all users share is asked, or tied, once. */
 void round_alone(struct run *, bool on);
 /* The feed of a tag source, beside that of the same collection as a side. */

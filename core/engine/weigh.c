@@ -8,8 +8,9 @@
 
 #define FIND_AT_ONCE 20u /* items looked for in one call */
 
-/* UNCLEAR: the remote cannot answer for one of its keys alone. */
-enum found { NOWHERE, IN_BIN, ELSEWHERE, UNCLEAR, HERE };
+/* UNCLEAR: the remote cannot answer for one of its keys alone. A_COPY: only a copy of it is here.
+ */
+enum found { NOWHERE, IN_BIN, ELSEWHERE, UNCLEAR, UNLIKE_COPY, A_COPY, HERE };
 
 static bool proved_by_word(const struct run_side *s, const struct item_row *row)
 {
@@ -108,6 +109,47 @@ static bool find(struct run *r, struct wess_arena *a, enum side side, const stru
     return true;
 }
 
+/* ---- copies
+ * ----------------------------------------------------------------------------------------------
+ */
+
+/* It was asked about while the lost one was there: its stamp came with the copying, and says
+ * nothing of what was made of it since. */
+static bool is_copy(struct run *r, struct wess_arena *a, enum side side, int64_t item)
+{
+    struct ask_row ask;
+    return item && RULE(copies_known) &&
+           ask_of_item(r->db, a, r->pu.id, side, item, &ask) == STORE_OK && ask.reason &&
+           !strcmp(ask.reason, ASK_TWICE);
+}
+
+/* Whether it bears each of the keys by which people know it: not those that an item alone has. */
+static bool bears(const struct kind_def *kind, const struct hash *keys, size_t n,
+                  const struct hash *of, size_t n_of)
+{
+    for (size_t i = 0; i < n_of; i++) {
+        bool own = of[i].of[0] == key_label(KEY_DERIVED) ||
+                   (kind->natural && of[i].of[0] == key_label(kind->natural));
+        bool has = own;
+        for (size_t k = 0; k < n && !has; k++)
+            has = !memcmp(&keys[k], &of[i], sizeof(of[i]));
+        if (!has)
+            return false;
+    }
+    return true;
+}
+
+/* Whether a copy is still known by what the lost one is known by, and by nothing else. */
+static bool still_alike(struct run *r, struct wess_arena *a, int64_t lost, int64_t copy)
+{
+    struct hash *of[2] = {NULL, NULL};
+    size_t n[2] = {0, 0};
+    return item_key_hashes(r->db, a, lost, &of[0], &n[0]) == STORE_OK &&
+           item_key_hashes(r->db, a, copy, &of[1], &n[1]) == STORE_OK &&
+           bears(r->pair->kind, of[0], n[0], of[1], n[1]) &&
+           bears(r->pair->kind, of[1], n[1], of[0], n[0]);
+}
+
 /* ---- one suspect
  * --------------------------------------------------------------------------------- */
 
@@ -119,6 +161,33 @@ struct suspect {
     bool sure; /* of its keys: hardly another item bears them */
 };
 
+/* What one that bears its keys says of it. */
+static enum found judge_one(struct run *r, struct batch *b, const struct suspect *s,
+                            const struct wess_item *item, struct item_row *row)
+{
+    const struct item_row *lost = &s->e->row[s->side];
+    struct link_row link;
+    bool other = strcmp(item->id, lost->rid) != 0;
+    *row = other ? (struct item_row){0} : *lost;
+    if (item->flags & WESS_ITEM_TRASHED) /* another one than this was deleted */
+        return other && only_word_proves(&r->side[s->side]) ? NOWHERE : IN_BIN;
+    if (item->flags & WESS_ITEM_OUTSIDE)
+        return ELSEWHERE;
+    if (!other)
+        return HERE;
+    /* Another contact of that address, linked by itself, is not this one. */
+    if (item_by_rid(r->db, b->arena, r->side[s->side].feed.id, item->id, row) == STORE_OK &&
+        (batch_links(b, s->side, row->id) ||
+         link_of(r->db, b->arena, r->pu.id, s->side, row->id, &link) == STORE_OK))
+        return NOWHERE;
+    /* Out of reach rather than deleted, and never taken for an unlike one. */
+    if (!s->sure)
+        return ELSEWHERE;
+    if (!is_copy(r, b->arena, s->side, row->id))
+        return HERE;
+    return still_alike(r, b->arena, lost->id, row->id) ? A_COPY : UNLIKE_COPY;
+}
+
 static enum found where(struct run *r, struct batch *b, const struct suspect *s,
                         const struct found_items *found, struct item_row *row)
 {
@@ -128,34 +197,15 @@ static enum found where(struct run *r, struct batch *b, const struct suspect *s,
             if (!strcmp(found->unclear[i]->space, s->keys[k].space) &&
                 !strcmp(found->unclear[i]->id, s->keys[k].id))
                 best = UNCLEAR;
-    for (size_t i = 0; i < found->n; i++) {
-        const struct wess_item *item = found->of[i];
-        struct link_row link;
-        if (!wess_bears_any(item, s->keys, s->n))
+    for (size_t i = 0; i < found->n && best < HERE; i++) {
+        struct item_row one;
+        if (!wess_bears_any(found->of[i], s->keys, s->n))
             continue;
-        enum found f = item->flags & WESS_ITEM_TRASHED   ? IN_BIN
-                       : item->flags & WESS_ITEM_OUTSIDE ? ELSEWHERE
-                                                         : HERE;
-        bool other = strcmp(item->id, s->e->row[s->side].rid) != 0;
-        if (f == IN_BIN && other && only_word_proves(&r->side[s->side]))
-            continue; /* that one was deleted */
-        if (f == HERE && other) {
-            *row = (struct item_row){0};
-            /* Another contact of that address, linked by itself, is not this one. */
-            if (item_by_rid(r->db, b->arena, r->side[s->side].feed.id, item->id, row) == STORE_OK &&
-                (batch_links(b, s->side, row->id) ||
-                 link_of(r->db, b->arena, r->pu.id, s->side, row->id, &link) == STORE_OK))
-                continue;
-            /* Out of reach rather than deleted, and never taken for an unlike one. */
-            if (!s->sure)
-                f = ELSEWHERE;
-        } else if (f == HERE) {
-            *row = s->e->row[s->side];
-        }
-        if (f > best)
-            best = f;
-        if (best == HERE)
-            break;
+        enum found f = judge_one(r, b, s, found->of[i], &one);
+        if (f <= best)
+            continue;
+        best = f;
+        *row = one;
     }
     return best;
 }
@@ -186,6 +236,35 @@ static void follow(struct run *r, struct batch *b, struct entry *e, enum side si
             b->of[i].act = ACT_WAIT;
 }
 
+/* The link goes on with a copy. What that one shows may be older than what the link remembers, or
+ * made of it since: so the two meet as if for the first time. */
+static void follow_copy(struct run *r, struct batch *b, struct entry *e, enum side side,
+                        const struct item_row *row)
+{
+    follow(r, b, e, side, row);
+    e->fresh = true;
+    e->reason = WHY_LINKED;
+    for (int s = LEFT; s <= RIGHT; s++) {
+        e->link.shadow[s] = (struct wess_slice){NULL, 0};
+        e->link.unseen[s] = "";
+    }
+}
+
+static void out_of_reach(struct entry *e, const char *reason)
+{
+    e->act = ACT_END;
+    e->reason = reason;
+}
+
+/* Which of them a person meant is asked about the copy. */
+static void leave_to(struct entry *e, enum side side, int64_t copy)
+{
+    out_of_reach(e, WHY_COPY);
+    e->copy_of = side;
+    e->candidates[0] = copy;
+    e->n_candidates = 1;
+}
+
 /* It is gone, or, not proved, out of reach; but where two records were merged the link goes on with
  * the one that is left. What that one does not show it never had, rather than lost since: nothing
  * is taken from the twin. */
@@ -197,12 +276,17 @@ static bool believe_gone(struct run *r, struct batch *b, struct entry *e, enum s
         !match_survivor(r, b, side, e->row[side].id, &row))
         return false;
     e->gone[side] = !row.id && proved;
-    if (!row.id && !proved) {
-        e->act = ACT_END;
-        e->reason = WHY_HIDDEN;
-    }
+    if (!row.id && !proved)
+        out_of_reach(e, WHY_HIDDEN);
     if (!row.id)
         return true;
+    if (is_copy(r, b->arena, side, row.id)) {
+        if (still_alike(r, b->arena, e->row[side].id, row.id))
+            follow_copy(r, b, e, side, &row);
+        else
+            leave_to(e, side, row.id);
+        return !db_failed(r->db) || run_store_failed(r);
+    }
     e->link.made[side] = false; /* it bears no stamp of this link */
     follow(r, b, e, side, &row);
     e->row[side].flags |= ITEM_FOUND;
@@ -251,6 +335,8 @@ static bool judge(struct run *r, struct batch *b, struct suspect *s,
     struct item_row row = {0};
     enum found f = where(r, b, s, found, &row);
     bool back = false;
+    if (db_failed(r->db))
+        return run_store_failed(r);
     if (f == NOWHERE && !past_is_back(r, b->arena, s->side, s->e->row[s->side].id, &back))
         return false;
     switch (back ? ELSEWHERE : f) {
@@ -259,13 +345,18 @@ static bool judge(struct run *r, struct batch *b, struct suspect *s,
         return believe_gone(r, b, s->e, s->side,
                             f == IN_BIN || !only_word_proves(&r->side[s->side]));
     case ELSEWHERE:
-        s->e->act = ACT_END;
-        s->e->reason = WHY_MOVED;
+        out_of_reach(s->e, WHY_MOVED);
         break;
     case UNCLEAR:
         s->e->act = ACT_WAIT;
         s->e->reason = WHY_UNCLEAR;
         r->report.deferred++;
+        break;
+    case UNLIKE_COPY:
+        leave_to(s->e, s->side, row.id);
+        break;
+    case A_COPY:
+        follow_copy(r, b, s->e, s->side, &row);
         break;
     case HERE:
         follow(r, b, s->e, s->side, &row);

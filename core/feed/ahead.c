@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define QUEUE_CALLS 2u     /* as many calls' ids wait; what comes on top is left out */
+#define QUEUE_CALLS 8u     /* as many calls' ids wait; what comes on top is left out */
 #define KEPT_MOST 32768u   /* contents */
 #define KEPT_FIRST 1024u   /* the room for them grows from here */
 #define LOOK_NS 250000000L /* how long a cancelled run may go unnoticed */
@@ -28,10 +28,15 @@ struct ahead {
     struct wanted *first, **last;
     size_t n_wanted;
     int64_t newest;      /* item that was wanted */
+    int64_t read_to;     /* item that was asked for last */
     bool started, ended; /* the thread */
+    bool all;            /* nothing more will be wanted */
     bool stop;           /* it is to end */
     enum wess_code code; /* what ended it */
     struct wess_error error;
+    struct kept *kept;
+    size_t n_shown; /* of those kept, which may be taken */
+    int64_t shown_end;
     /* Of the thread, and of who asks when it has ended. */
     bool over; /* what is under way is dropped; read by the connection */
     struct conn *conn;
@@ -39,7 +44,6 @@ struct ahead {
     struct conn_stats stats;
     int fd; /* of the file; -1: none yet */
     int64_t end;
-    struct kept *kept;
     size_t n_kept, cap;
 };
 
@@ -85,12 +89,16 @@ static bool room(struct ahead *a)
     size_t cap = a->cap ? a->cap * 2 : KEPT_FIRST;
     if (a->n_kept < a->cap)
         return true;
-    struct kept *more = a->cap < KEPT_MOST ? realloc(a->kept, cap * sizeof(*more)) : NULL;
-    if (!more)
+    if (a->cap >= KEPT_MOST)
         return false;
-    a->kept = more;
-    a->cap = cap;
-    return true;
+    pthread_mutex_lock(&a->lock);
+    struct kept *more = realloc(a->kept, cap * sizeof(*more));
+    if (more) {
+        a->kept = more;
+        a->cap = cap;
+    }
+    pthread_mutex_unlock(&a->lock);
+    return more != NULL;
 }
 
 /* false: there is no room for it, or for any behind it. */
@@ -120,23 +128,32 @@ static bool keep(struct ahead *a, int64_t item, const struct wess_item *shown)
 /* ---- asking, by the thread
  * --------------------------------------------------------------------------------------------- */
 
-/* A whole call's ids, or none at the end. */
-static struct wanted *next_call(struct ahead *a)
+/* What goes together now: whole requests, but for the last of all. */
+static size_t call_size(const struct ahead *a)
+{
+    if (a->n_wanted >= a->of.at_once)
+        return a->of.at_once;
+    return a->all ? a->n_wanted : a->n_wanted - a->n_wanted % a->of.each;
+}
+
+/* The ids of a call, or none at the end. */
+static struct wanted *next_call(struct ahead *a, size_t *n)
 {
     struct wanted *of = NULL, **end;
     pthread_mutex_lock(&a->lock);
-    while (!a->stop && a->n_wanted < a->of.at_once)
+    while (!a->stop && !a->all && !call_size(a))
         pthread_cond_wait(&a->changed, &a->lock);
-    if (!a->stop) {
+    *n = a->stop ? 0 : call_size(a);
+    if (*n) {
         of = a->first;
         end = &a->first;
-        for (size_t i = 0; i < a->of.at_once; i++)
+        for (size_t i = 0; i < *n; i++)
             end = &(*end)->next;
         a->first = *end;
         if (!a->first)
             a->last = &a->first;
         *end = NULL;
-        a->n_wanted -= a->of.at_once;
+        a->n_wanted -= *n;
     }
     pthread_mutex_unlock(&a->lock);
     return of;
@@ -192,23 +209,34 @@ static enum wess_code open_conn(struct ahead *a)
     return rc == WESS_OK && a->fd < 0 ? WESS_TRANSIENT : rc;
 }
 
+/* What was kept of a call may be taken. */
+static void show(struct ahead *a, const struct wanted *of)
+{
+    while (of->next)
+        of = of->next;
+    pthread_mutex_lock(&a->lock);
+    a->read_to = of->item;
+    a->n_shown = a->n_kept;
+    a->shown_end = a->end;
+    pthread_cond_broadcast(&a->changed);
+    pthread_mutex_unlock(&a->lock);
+}
+
 static void *work(void *ctx)
 {
     struct ahead *a = ctx;
     struct wanted *of;
+    size_t n;
     a->call = arena_new(ARENA_BUDGET);
     a->scratch = arena_new(ARENA_BUDGET);
     enum wess_code rc = a->call && a->scratch ? open_conn(a) : WESS_TRANSIENT;
-    while (rc == WESS_OK && (of = next_call(a))) {
-        size_t before = a->n_kept;
-        int64_t end = a->end;
-        rc = read_some(a, of, a->of.at_once);
-        free_wanted(of);
-        if (content_unsure()) {
-            a->n_kept = before;
-            a->end = end;
+    while (rc == WESS_OK && (of = next_call(a, &n))) {
+        rc = read_some(a, of, n);
+        if (content_unsure())
             rc = WESS_TRANSIENT;
-        }
+        else
+            show(a, of);
+        free_wanted(of);
     }
     arena_free(a->call);
     arena_free(a->scratch);
@@ -243,8 +271,8 @@ void ahead_want(struct ahead *a, int64_t item, const char *rid)
 {
     size_t len = strlen(rid) + 1;
     pthread_mutex_lock(&a->lock);
-    bool wanted =
-        !a->stop && !a->ended && item > a->newest && a->n_wanted < QUEUE_CALLS * a->of.at_once;
+    bool wanted = !a->stop && !a->all && !a->ended && item > a->newest &&
+                  a->n_wanted < QUEUE_CALLS * a->of.at_once;
     struct wanted *w = wanted ? malloc(sizeof(*w) + len) : NULL;
     if (w) {
         *w = (struct wanted){.item = item};
@@ -261,7 +289,7 @@ void ahead_want(struct ahead *a, int64_t item, const char *rid)
 void ahead_go(struct ahead *a)
 {
     pthread_mutex_lock(&a->lock);
-    if (a->n_wanted >= a->of.at_once && !a->started && !a->stop) {
+    if (call_size(a) && !a->started && !a->stop) {
         a->started = pthread_create(&a->thread, NULL, work, a) == 0;
         a->stop |= !a->started;
     }
@@ -278,38 +306,54 @@ enum wess_code ahead_pause(struct ahead *a, struct wess_error *e)
     return pause ? WESS_THROTTLED : WESS_OK;
 }
 
-static bool is_cancelled(const struct ahead *a)
+void ahead_all(struct ahead *a)
 {
-    return a->of.cancelled && __atomic_load_n(a->of.cancelled, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&a->lock);
+    a->all = true;
+    pthread_cond_broadcast(&a->changed);
+    pthread_mutex_unlock(&a->lock);
 }
 
-struct conn_stats ahead_stop(struct ahead *a, bool wait)
+/* Until the thread has told something, or for so long as a cancelled run may go unnoticed. */
+static void await_news(struct ahead *a)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (until.tv_nsec + LOOK_NS) / 1000000000L;
+    until.tv_nsec = (until.tv_nsec + LOOK_NS) % 1000000000L;
+    if (a->of.cancelled && __atomic_load_n(a->of.cancelled, __ATOMIC_RELAXED))
+        __atomic_store_n(&a->over, true, __ATOMIC_RELAXED);
+    pthread_cond_timedwait(&a->changed, &a->lock, &until);
+}
+
+void ahead_await(struct ahead *a)
+{
+    pthread_mutex_lock(&a->lock);
+    while (a->started && !a->ended)
+        await_news(a);
+    pthread_mutex_unlock(&a->lock);
+}
+
+struct conn_stats ahead_stop(struct ahead *a)
 {
     pthread_mutex_lock(&a->lock);
     a->stop = true;
+    __atomic_store_n(&a->over, true, __ATOMIC_RELAXED);
     pthread_cond_broadcast(&a->changed);
-    while (a->started && !a->ended) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += (until.tv_nsec + LOOK_NS) / 1000000000L;
-        until.tv_nsec = (until.tv_nsec + LOOK_NS) % 1000000000L;
-        if (!wait || is_cancelled(a))
-            __atomic_store_n(&a->over, true, __ATOMIC_RELAXED);
-        pthread_cond_timedwait(&a->changed, &a->lock, &until);
-    }
     pthread_mutex_unlock(&a->lock);
     if (a->started)
         pthread_join(a->thread, NULL);
     a->started = false;
     free_wanted(a->first);
     a->first = NULL;
+    a->n_wanted = 0;
     return a->stats;
 }
 
-bool ahead_take(const struct ahead *a, struct wess_arena *arena, int64_t item, const char *revision,
-                struct content *out)
+/* Where one lies, and how long it is; false: it was not kept. */
+static bool find(const struct ahead *a, int64_t item, int64_t *at, size_t *len)
 {
-    size_t low = 0, high = a->n_kept, name = revision ? strlen(revision) + 1 : 0;
+    size_t low = 0, high = a->n_shown;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (a->kept[middle].item < item)
@@ -317,12 +361,25 @@ bool ahead_take(const struct ahead *a, struct wess_arena *arena, int64_t item, c
         else
             high = middle;
     }
-    if (!name || low == a->n_kept || a->kept[low].item != item)
+    if (low == a->n_shown || a->kept[low].item != item)
         return false;
-    int64_t end = low + 1 < a->n_kept ? a->kept[low + 1].at : a->end;
-    size_t len = (size_t)(end - a->kept[low].at);
-    char *text = len >= name ? arena_alloc(arena, len) : NULL;
-    return text && get(a->fd, a->kept[low].at, text, len) && !memcmp(text, revision, name) &&
+    *at = a->kept[low].at;
+    *len = (size_t)((low + 1 < a->n_shown ? a->kept[low + 1].at : a->shown_end) - *at);
+    return true;
+}
+
+bool ahead_take(struct ahead *a, struct wess_arena *arena, int64_t item, const char *revision,
+                struct content *out)
+{
+    size_t name = revision ? strlen(revision) + 1 : 0, len = 0;
+    int64_t at = 0;
+    pthread_mutex_lock(&a->lock);
+    while (a->started && !a->ended && item > a->read_to && item <= a->newest)
+        await_news(a);
+    bool kept = name && find(a, item, &at, &len) && len >= name;
+    pthread_mutex_unlock(&a->lock);
+    char *text = kept ? arena_alloc(arena, len) : NULL;
+    return text && get(a->fd, at, text, len) && !memcmp(text, revision, name) &&
            content_decode(arena, (struct wess_slice){text + name, len - name}, out);
 }
 
@@ -330,7 +387,7 @@ void ahead_free(struct ahead *a)
 {
     if (!a)
         return;
-    ahead_stop(a, false);
+    ahead_stop(a);
     free(a->kept);
     if (a->fd >= 0)
         close(a->fd);

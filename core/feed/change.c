@@ -131,14 +131,14 @@ static bool is_chosen(struct storing *pg, const struct wess_item *facts)
     return chosen;
 }
 
-/* flags: those it had until now. What could not be judged then is to be taken back. */
+/* links: of the item. flags: those it had until now. What could not be judged then is to be taken
+ * back. */
 static void todos(struct storing *pg, const struct wess_item *facts, const struct item_row *row,
-                  bool same, uint32_t flags)
+                  struct linked_list links, bool same, uint32_t flags)
 {
     struct pull *p = pg->pull;
     bool chosen = false, was = (row->flags & ITEM_CHOSEN) != 0;
     bool mended = (flags & ITEM_UNJUDGED) != 0, back = (flags & (ITEM_GONE | ITEM_ABSENT)) != 0;
-    struct linked_list links = links_of(pg, row->id);
     for (size_t i = 0; i < links.n; i++)
         todo_of_link(pg, &links.of[i], facts, row->id, same, back);
     for (size_t i = 0; i < p->n_subs; i++) {
@@ -161,11 +161,24 @@ static bool is_same(const struct item_row *row, const struct wess_item *facts)
            (row->flags & STORED_FLAGS) == (facts->flags & STORED_FLAGS);
 }
 
-/* Our own write comes back: nothing new, unless a link still waits to see what became of it. */
+static bool keys_of(struct storing *pg, const struct wess_item *facts, struct hash **of, size_t *n)
+{
+    const struct pull *p = pg->pull;
+    const struct key_maker maker = {p->store, p->feed, p->site, p->identity, p->by_name};
+    bool ok = facts_hashes(&maker, pg->scratch, facts, of, n);
+    pg->spent |= !ok;
+    return ok;
+}
+
+/* Our own write comes back: nothing new but what it is known by from now on, unless a link still
+ * waits to see what became of it. */
 static void echo(struct storing *pg, const struct wess_item *facts, const struct item_row *row)
 {
-    if (!(row->flags & ITEM_UNSEEN))
+    struct hash *keys;
+    size_t n;
+    if (!(row->flags & ITEM_UNSEEN) || !keys_of(pg, facts, &keys, &n))
         return;
+    item_keys(pg->pull->db, row->feed, row->id, keys, n);
     struct linked_list links = links_of(pg, row->id);
     for (size_t i = 0; i < links.n; i++)
         if (!links.of[i].ended)
@@ -202,16 +215,13 @@ static void keep_told(struct storing *pg, const struct wess_item *facts, const s
 static void put(struct storing *pg, const struct wess_item *facts, struct item_row *row)
 {
     struct pull *p = pg->pull;
-    const struct key_maker maker = {p->store, p->feed, p->site, p->identity, p->by_name};
     struct hash *keys;
     size_t n;
     bool fresh = !row->id;
     p->changed++;
     take_facts(pg, facts, row);
-    if (!facts_hashes(&maker, pg->scratch, facts, &keys, &n)) {
-        pg->spent = true;
+    if (!keys_of(pg, facts, &keys, &n))
         return;
-    }
     bool chosen = (fresh || p->filed) && is_chosen(pg, facts);
     if (fresh && chosen)
         row->flags |= ITEM_CHOSEN;
@@ -236,14 +246,13 @@ static bool is_another(struct storing *pg, const struct wess_item *facts,
                        const struct item_row *row)
 {
     const struct pull *p = pg->pull;
-    const struct key_maker maker = {p->store, p->feed, p->site, p->identity, p->by_name};
     struct hash *now = NULL, *was = NULL;
     size_t n = 0, m = 0;
     if (!(p->collection->caps & WESS_CAP_REVISIONS_RISE) || !row->revision || !facts->revision ||
         strcmp(row->revision, facts->revision) != 0 || row->modified_ms == facts->modified_ms ||
         row->seen_ms + (int64_t)p->collection->settle_after_ms >= pg->now_ms)
         return false;
-    if (!facts_hashes(&maker, pg->scratch, facts, &now, &n) ||
+    if (!keys_of(pg, facts, &now, &n) ||
         item_key_hashes(p->db, pg->scratch, row->id, &was, &m) != STORE_OK) {
         pg->spent = true;
         return false;
@@ -287,7 +296,11 @@ static void upsert(struct storing *pg, const struct wess_item *facts, bool as_ne
         ahead_want(p->ahead, row.id, facts->id);
     if (stamp && !(known && (row.flags & ITEM_OURS)))
         seen_stamp(p, pg->scratch, stamp, &row, pg->now_ms);
-    todos(pg, facts, &row, same, flags);
+    /* What is new has none, but by its stamp. */
+    struct linked_list links = {0};
+    if (known || stamp)
+        links = links_of(pg, row.id);
+    todos(pg, facts, &row, links, same, flags);
 }
 
 static void deletion(struct storing *pg, const struct wess_item *facts)

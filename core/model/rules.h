@@ -24,6 +24,7 @@
     X(deletion_proved, "a deletion is believed when it is proved")                                 \
     X(back_held, "what a database shows that was put back to an earlier time is nobody's edit")    \
     X(survivor_followed, "of two records that were merged the link goes on with the one left")     \
+    X(copies_known, "a copy takes a link over only while it is what the link knew")                \
     X(edit_beats_delete, "an edit outranks the deletion of its twin")                              \
     X(shared_kept, "a record that another user's link holds is not deleted")                       \
     X(doubt_waits, "who meets a create in doubt waits until it is settled")                        \

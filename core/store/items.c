@@ -214,6 +214,13 @@ enum store_code item_content(struct db *db, int64_t item, const char *rev, struc
                   value, rev);
 }
 
+enum store_code items_drop_content(struct db *db, int64_t feed)
+{
+    return sql_do(
+        db, "UPDATE items SET content = 0, content_rev = NULL WHERE feed = ? AND content != 0", "i",
+        feed);
+}
+
 enum store_code item_body(struct db *db, struct wess_arena *a, int64_t item, struct wess_slice *out)
 {
     sqlite3_stmt *s =

@@ -120,6 +120,7 @@ enum store_code item_revision(struct db *, int64_t item,
                               const char *revision); /* NULL: read again */
 enum store_code item_rename(struct db *, int64_t item, const char *rid, const char *revision);
 enum store_code item_content(struct db *, int64_t item, const char *rev, struct wess_slice body);
+enum store_code items_drop_content(struct db *, int64_t feed); /* of all of them */
 /* The content kept by item_content(), encoded; STORE_NONE: none. */
 enum store_code item_body(struct db *, struct wess_arena *, int64_t item, struct wess_slice *);
 enum store_code item_drop(struct db *,
@@ -483,6 +484,7 @@ enum store_code parked_clear(struct db *, int64_t pu, int64_t link, int64_t item
                              const char *field);
 /* What was parked of an item without a link is its link's from now on. */
 enum store_code parked_link(struct db *, int64_t pu, int64_t item, int64_t link);
+enum store_code parked_count(struct db *, int64_t pu, int64_t *n);
 enum store_code parked_list(struct db *, struct wess_arena *, int64_t pu, struct parked_row **,
                             size_t *n);
 

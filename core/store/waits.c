@@ -313,6 +313,14 @@ enum store_code parked_of(struct db *db, struct wess_arena *a, int64_t pu, int64
         out, n);
 }
 
+enum store_code parked_count(struct db *db, int64_t pu, int64_t *n)
+{
+    *n = 0;
+    return sql_empty(db, PARKED_ROWS)
+               ? STORE_OK
+               : sql_number(db, n, "SELECT count(*) FROM parked WHERE pu = ?", "i", pu);
+}
+
 enum store_code parked_clear(struct db *db, int64_t pu, int64_t link, int64_t item,
                              const char *field)
 {

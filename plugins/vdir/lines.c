@@ -216,19 +216,28 @@ static size_t unquote(const char *in, size_t len, bool latin1, char *out)
     return n;
 }
 
+static bool is_quoting(const struct lines_words *w)
+{
+    return (!w->name.len || same_word(w->name, "ENCODING")) &&
+           same_word(w->word, "QUOTED-PRINTABLE");
+}
+
 static bool is_quoted_printable(const struct line *l)
 {
     struct lines_words w = lines_words(l);
     while (lines_next_word(&w))
-        if ((!w.name.len || same_word(w.name, "ENCODING")) && same_word(w.word, "QUOTED-PRINTABLE"))
+        if (is_quoting(&w))
             return true;
     return false;
 }
 
 bool lines_stands_plain(const struct line *l)
 {
-    return !l->params.len || (!lines_param(l, "CHARSET").data && !lines_param(l, "ENCODING").data &&
-                              !is_quoted_printable(l));
+    struct lines_words w = lines_words(l);
+    while (lines_next_word(&w))
+        if (same_word(w.name, "CHARSET") || same_word(w.name, "ENCODING") || is_quoting(&w))
+            return false;
+    return true;
 }
 
 bool lines_decode(const struct line *l, char *out, size_t *len)
@@ -281,21 +290,19 @@ bool lines_next_in_list(struct wess_slice *rest, struct wess_slice *out)
     return true;
 }
 
+static bool is_escape(char c)
+{
+    return (c | 32) == 'n' || c == ',' || c == ';' || c == ':' || c == '\\';
+}
+
 size_t lines_unescape(struct wess_slice in, char *out)
 {
     const char *at = in.data, *end = at + in.len;
     size_t n = 0;
-    while (at < end) {
-        const char *slash = memchr(at, '\\', (size_t)(end - at)), *stop = slash ? slash : end;
-        memcpy(out + n, at, (size_t)(stop - at));
-        n += (size_t)(stop - at);
-        at = stop;
-        if (at == end)
-            break;
-        bool escape = at + 1 < end && at[1] && strchr("nN,;:\\", at[1]);
+    for (; at < end; at++) {
+        bool escape = *at == '\\' && at + 1 < end && is_escape(at[1]);
         at += escape;
         out[n++] = escape && (*at | 32) == 'n' ? '\n' : *at;
-        at++;
     }
     out[n] = 0;
     return n;

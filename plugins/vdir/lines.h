@@ -118,6 +118,10 @@ void lines_take_apart(struct line *l);
 struct line *lines_new_line(struct lines *); /* NULL: out of memory */
 /* The text as it is to be; out->spent: out of memory. */
 void lines_write(const struct lines *, struct lines_buf *out);
+/* Its lines become those that lines_read() of that text (`len` bytes) would make, but for where
+ * they lie in it: to be looked at, not to be written. The frame is to be checked anew. false: that
+ * is not sure, and they are as they were. */
+bool lines_reread(struct lines *, size_t len);
 
 bool lines_is_utf8(const char *text, size_t len);
 

@@ -10,7 +10,7 @@
 /* ---- text that grows
  * ------------------------------------------------------------------------------------------ */
 
-void lines_put(struct lines_buf *b, const char *text, size_t len)
+static bool make_room(struct lines_buf *b, size_t len)
 {
     if (!b->spent && b->len + len + 1 > b->cap) {
         size_t cap = b->cap ? b->cap : 256;
@@ -23,7 +23,12 @@ void lines_put(struct lines_buf *b, const char *text, size_t len)
             b->cap = cap;
         }
     }
-    if (b->spent)
+    return !b->spent;
+}
+
+void lines_put(struct lines_buf *b, const char *text, size_t len)
+{
+    if (!make_room(b, len))
         return;
     if (len)
         memcpy(b->data + b->len, text, len);
@@ -52,39 +57,25 @@ static bool is_escaped(char c)
     return c == '\\' || c == ',' || c == ';';
 }
 
-/* How much of it stands as it is: of what stops it only two lie above the first 64 characters. */
-static size_t plain_run(const char *p, size_t len, bool escape)
-{
-    const uint64_t controls = 0xffffffffu & ~(1ull << '\t'),
-                   stops = controls | (escape ? 1ull << ',' | 1ull << ';' : 0);
-    const unsigned char high = escape ? '\\' : 0x7f;
-    size_t n = 0;
-    for (; n < len; n++) {
-        unsigned char c = (unsigned char)p[n];
-        if (c < 64 ? stops >> c & 1 : c == high || c == 0x7f)
-            break;
-    }
-    return n;
-}
-
 /* `s` on one line: line ends as "\\n", no other control characters, and what would part it, if that
  * is asked, behind a backslash. */
 static void put_value(struct lines_buf *b, struct wess_slice s, bool escape)
 {
     const char *p = s.data, *end = p + s.len;
-    for (;; p++) {
-        size_t run = plain_run(p, (size_t)(end - p), escape);
-        lines_put(b, p, run);
-        p += run;
-        if (p == end)
-            return;
-        if (is_escaped(*p)) {
-            char both[] = {'\\', *p};
-            lines_put(b, both, sizeof(both));
-        } else if (*p == '\n' || (*p == '\r' && (p + 1 == end || p[1] != '\n'))) {
-            lines_puts(b, "\\n");
-        }
+    if (!make_room(b, 2 * s.len))
+        return;
+    char *out = b->data + b->len;
+    for (; p < end; p++) {
+        bool line_end = *p == '\n' || (*p == '\r' && (p + 1 == end || p[1] != '\n'));
+        if (line_end || (escape && is_escaped(*p)))
+            *out++ = '\\';
+        if (line_end)
+            *out++ = 'n';
+        else if (!is_control(*p))
+            *out++ = *p;
     }
+    b->len = (size_t)(out - b->data);
+    *out = 0;
 }
 
 void lines_put_escaped(struct lines_buf *b, struct wess_slice s)
@@ -305,25 +296,78 @@ static void put_folded(struct lines_buf *b, const char *text, const char *eol)
     lines_puts(b, eol);
 }
 
-static void put_changed(const struct line *l, const char *eol, struct lines_buf *out)
+/* Each line that is written, in its order. */
+struct walk {
+    const struct lines *v;
+    size_t line, added; /* of the file; what was added before it */
+};
+
+static const struct line *next_written(struct walk *w)
 {
-    if (l->now && !l->dropped)
-        put_folded(out, l->now, eol);
+    const struct lines *v = w->v;
+    for (; w->line < v->n_read; w->line++, w->added = 0) {
+        for (; v->n_read + w->added < v->n; w->added++) {
+            const struct line *l = &v->lines[v->n_read + w->added];
+            if (l->before == w->line && l->now && !l->dropped) {
+                w->added++;
+                return l;
+            }
+        }
+        if (!v->lines[w->line].dropped) {
+            w->added = 0;
+            return &v->lines[w->line++];
+        }
+    }
+    return NULL;
 }
 
 void lines_write(const struct lines *v, struct lines_buf *out)
 {
     /* The first line's end is that of the file; the last may have none. */
     const char *eol = v->n_read ? line_end(v, &v->lines[0]) : "\r\n";
-    for (size_t i = 0; i < v->n_read; i++) {
-        const struct line *l = &v->lines[i];
-        for (size_t k = v->n_read; k < v->n; k++)
-            if (v->lines[k].before == i)
-                put_changed(&v->lines[k], eol, out);
+    const struct line *l;
+    struct walk w = {.v = v};
+    while ((l = next_written(&w)))
         if (l->now)
-            put_changed(l, eol, out);
-        else if (!l->dropped)
+            put_folded(out, l->now, eol);
+        else
             lines_put(out, v->bytes + l->at, l->len);
-    }
     out->spent |= v->spent;
+}
+
+/* ---- what was written, as it will be read
+ * ------------------------------------------------------------------------------------------ */
+
+/* Where reading might join it with its neighbours, or see a byte order mark in it, it does not. */
+static bool stands_alone(const struct line *l)
+{
+    const char *p = l->text.data;
+    return l->text.len && !strchr(" \t\xef", *p) && p[l->text.len - 1] != '=' &&
+           (!l->now || lines_is_utf8(p, l->text.len));
+}
+
+bool lines_reread(struct lines *v, size_t len)
+{
+    struct line *of =
+        v->spent || v->n > LINES_MAX || len > LINES_BYTES ? NULL : malloc((v->n + 1) * sizeof(*of));
+    const struct line *l;
+    struct walk w = {.v = v};
+    size_t n = 0;
+    bool sure = of != NULL;
+    while (sure && (l = next_written(&w))) {
+        sure = stands_alone(l);
+        of[n] = *l;
+        of[n].at = of[n].len = of[n].before = 0;
+        of[n++].aside = false;
+    }
+    if (!sure || !n) {
+        free(of);
+        return false;
+    }
+    for (size_t i = 0; i < v->n; i++)
+        if (v->lines[i].dropped)
+            free(v->lines[i].now);
+    free(v->lines);
+    *v = (struct lines){.flat = v->flat, .lines = of, .n = n, .cap = n, .n_read = n, .end = n};
+    return true;
 }

@@ -15,11 +15,13 @@ const char *const vdir_place_part[VDIR_PARTS] = {NULL,     NULL,   "street", "lo
 /* ---- what kind a line says it is
  * ------------------------------------------------------------------------------------------ */
 
+/* A word of small letters. */
 static bool holds(struct wess_slice s, const char *word)
 {
+    const char *p = s.data;
     size_t len = strlen(word);
     for (size_t i = 0; i + len <= s.len; i++)
-        if (!strncasecmp((const char *)s.data + i, word, len))
+        if ((p[i] | 32) == *word && !strncasecmp(p + i, word, len))
             return true;
     return false;
 }

@@ -75,6 +75,7 @@ const struct vdir_kind vdir_contacts = {
     .schema = vdir_schema,
     .n_schema = &vdir_n_schema,
     .read = vcard_read,
+    .frame = check_frame,
     .is_ours = vdir_is_contact,
     .item = vdir_item,
     .blank = blank,

@@ -40,6 +40,8 @@ struct vdir_kind {
     const size_t *n_schema;
     /* false: no file that can be worked on; the fault says where and why. */
     bool (*read)(struct lines *, const char *bytes, size_t len, struct lines_fault *);
+    /* The part of it behind lines_read(); NULL: not without the bytes. */
+    bool (*frame)(struct lines *, struct lines_fault *);
     /* It may be sound, and yet nothing of this collection. */
     bool (*is_ours)(const struct lines *);
     /* Facts, or facts and content. WESS_TOO_BIG: the arena is spent. */

@@ -63,14 +63,25 @@ static enum wess_code read_target(struct vdir_job *j, struct vdir_file *f, bool 
     return rc;
 }
 
-/* What is told of the file is read from the bytes that will be there. */
-static enum wess_code take_bytes(struct vdir_job *j)
+/* What reading the bytes gives: mostly, that is known from the lines `v` that were written. */
+static bool read_written(const struct vdir_kind *kind, struct lines *v, struct vdir_file *f)
+{
+    if (kind->frame && lines_reread(v, f->len) && kind->frame(v, &f->fault)) {
+        f->text = *v;
+        *v = (struct lines){0};
+        return true;
+    }
+    return kind->read(&f->text, f->bytes, f->len, &f->fault);
+}
+
+/* What is told of the file is what reading the bytes gives that will be there. Takes `v` over. */
+static enum wess_code take_bytes(struct vdir_job *j, struct lines *v)
 {
     struct vdir_file f = {.bytes = j->bytes.data, .len = j->bytes.len};
     enum wess_code rc = WESS_OK;
     if (j->bytes.spent)
         return vdir_spent(j->call);
-    if (!j->call->conn->kind->read(&f.text, f.bytes, f.len, &f.fault))
+    if (!read_written(j->call->conn->kind, v, &f))
         reject(j, vdir_fault_text(j->call, &f.fault), "too-large");
     else
         rc = whole_item(j, &f, j->name, &j->now);
@@ -98,7 +109,7 @@ static enum wess_code ready_update(struct vdir_job *j)
             rc = whole_item(j, &f, j->name, &j->now);
             j->placed = rc == WESS_OK;
         } else if (rc == WESS_OK) {
-            rc = take_bytes(j);
+            rc = take_bytes(j, &f.text);
         }
     }
     vdir_file_fini(&f);
@@ -191,11 +202,13 @@ static enum wess_code ready_create(struct vdir_job *j)
         reject(j, fault.why, "not-understood");
     else
         rc = kind->edit(j->call, &v, j->op, j->out);
-    if (rc == WESS_OK && j->out->code != WESS_REJECTED)
+    if (rc == WESS_OK && j->out->code != WESS_REJECTED) {
         lines_write(&v, &j->bytes);
+        rc = take_bytes(j, &v);
+    }
     lines_fini(&v);
     lines_buf_fini(&blank);
-    return rc == WESS_OK && j->out->code != WESS_REJECTED ? take_bytes(j) : rc;
+    return rc;
 }
 
 static enum wess_code make_ready(struct vdir_job *j)

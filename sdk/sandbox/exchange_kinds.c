@@ -189,8 +189,10 @@ const char *ex_finish(const struct ex_mailbox *m, struct ex_item *i)
     if (strcmp(end, start) < 0)
         return "ErrorCalendarEndDateIsEarlierThanStartDate";
     if (!ex_value(i, "calendar:UID")) {
-        sb_buf_fmt(&text, "040000008200E00074C5B7101A82E00800000000%032llX",
-                   (unsigned long long)i->created_ms * 1000u + (unsigned long long)i->created_seq);
+        /* In no mailbox twice, whatever is made in one instant. */
+        sb_buf_fmt(&text, "040000008200E00074C5B7101A82E00800000000%08X%08X%016llX",
+                   (unsigned)(m - ex_mailboxes), (unsigned)i->created_seq,
+                   (unsigned long long)i->created_ms);
         ex_put(i, "calendar:UID", text.data);
         text.len = 0;
     }

@@ -363,7 +363,9 @@ const char *xml_text(const xmlNode *n)
 
 const char *xml_attr(const xmlNode *n, const char *name)
 {
-    const xmlAttr *a = n ? xmlHasProp((xmlNode *)(uintptr_t)n, (const xmlChar *)name) : NULL;
+    const xmlAttr *a = n ? n->properties : NULL;
+    while (a && (*a->name != (unsigned char)*name || strcmp((const char *)a->name, name) != 0))
+        a = a->next;
     if (!a)
         return NULL;
     return a->children && a->children->content ? (const char *)a->children->content : "";

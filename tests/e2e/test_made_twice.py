@@ -14,7 +14,7 @@ def decisions(wess):
     return wess.json("conflicts", "list", check=(0, 1, 3, 4))["conflicts"]
 
 
-def both(kind, answer, then):
+def both(kind, answer, then, renamed=False):
     """Two of one in the mailbox, a record, and one decision about them."""
     folder, of, fields = KINDS[kind]
     with Sandbox("--data", "empty") as box, Crm(box, kind, folder, of) as wess:
@@ -29,10 +29,11 @@ def both(kind, answer, then):
         asked = decisions(wess)
         assert [d["reason"] for d in asked] == ["made-twice"], asked
         assert "linked already to Call back" in asked[0]["candidates"][0]["text"], asked
-        # The record is edited before anybody answers: still nothing is made of the second copy.
-        box.workbooks("edit", of=of, id=all_there(box, of)[0]["id"], name="Call back soon")
-        wess("sync", "--no-wait", check=(0, 1, 3, 4))
-        assert len(all_there(box, of)) == 1 and len(decisions(wess)) == 1
+        if renamed: # The record is edited before anybody answers: still nothing is made of the second copy.
+            box.workbooks("edit", of=of, id=all_there(box, of)[0]["id"], name="Call back soon")
+            for _ in range(2):
+                wess("sync", "--no-wait", check=(0, 1, 3, 4))
+            assert len(all_there(box, of)) == 1 and len(decisions(wess)) == 1
         then(box, wess, folder, of, two)
 
 
@@ -57,6 +58,51 @@ def test_either_is_deleted_and_the_other_stays_linked():
         for answer in (1, 2):
             for which in (0, 1):
                 both(kind, answer, delete(which))
+
+
+def deleted_first(box, folder, two, wess):
+    """Deletes the one that is linked; the other one."""
+    two.sort(key=lambda item: linked(wess, item))
+    box.exchange("delete", 0, id=two[1]["id"])
+    return two[0]
+
+
+def test_a_copy_that_is_behind_does_not_undo_an_edit():
+    """The linked one has the record's new name, its copy the old one, and only that is left: nobody knows
+    that the old name is no edit."""
+    def then(box, wess, folder, of, two):
+        left = deleted_first(box, folder, two, wess)
+        wess.settle(check=(0, 1, 3))
+        assert [r["fields"]["name"] for r in all_there(box, of)] == ["Call back soon"], all_there(box, of)
+        assert [c["fields"]["Subject"] for c in box.contacts(0, folder=folder)] == ["Call back"]
+        asked = decisions(wess)
+        assert [d["reason"] for d in asked] == ["ended-twin"], asked
+        assert "its copy reads otherwise" in wess("why", two[1]["id"], check=(0, 1, 3, 4)).stdout
+        wess("conflicts", "resolve", str(asked[0]["id"]), "--link", asked[0]["candidates"][0]["id"])
+        wess("sync", "--no-wait", check=(0, 1, 3, 4))
+        assert linked(wess, left)
+        asked = decisions(wess)
+        assert [(d["reason"], d["field"]) for d in asked] == [("differs", "summary")], asked
+    for kind in KINDS:
+        both(kind, 1, then, renamed=True)
+
+
+def test_a_copy_that_became_another_one():
+    """Somebody copies a task, makes another one of the copy, and deletes the first one, while the question
+    about the two is not answered: the record is not overwritten by the other one."""
+    def then(box, wess, folder, of, two):
+        two.sort(key=lambda item: linked(wess, item))
+        box.exchange("edit", 0, id=two[0]["id"], Subject="Buy milk")
+        wess("sync", "--no-wait", check=(0, 1, 3, 4))
+        box.exchange("delete", 0, id=two[1]["id"])
+        wess.settle(check=(0, 1, 3))
+        assert [r["fields"]["name"] for r in all_there(box, of)] == ["Call back"], all_there(box, of)
+        assert [d["reason"] for d in decisions(wess)] == ["ended-twin"], decisions(wess)
+        wess("conflicts", "resolve", str(decisions(wess)[0]["id"]), "--create")
+        wess.settle()
+        assert sorted(r["fields"]["name"] for r in all_there(box, of)) == ["Buy milk", "Call back"]
+    for kind in KINDS:
+        both(kind, 1, then)
 
 
 def test_another_one_after_all():

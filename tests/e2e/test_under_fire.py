@@ -91,6 +91,24 @@ def test_more_at_once_than_the_account_may():
         assert refs and len(refs) == len(set(refs))
 
 
+def test_a_budget_below_one_whole_reading():
+    """What a run read before it was told to rest need not be read again: the runs come to an end, whatever
+    a mailbox holds."""
+    with Sandbox("--data", "load", "--contacts", "2400", "--switch", "budget=9") as box, \
+            Wess(box, pair=EASY + " guard = { max_first = 5000; max_create = 5000; };", users=one_user(box)) as wess:
+        runs, before = 0, len(box.people())
+        while len(box.people()) < before + 2400:
+            wess("sync", "--no-wait", check=(0, 1, 3, 4))
+            box.move_clock(75)
+            runs += 1
+            assert runs < 12, f"{len(box.people()) - before} of 2400 after {runs} runs"
+        assert runs > 2, "the budget was never spent"
+        for _ in range(3):
+            wess("sync", "--no-wait", check=(0, 1, 3, 4))
+            box.move_clock(75)
+        settled(box, wess)
+
+
 def test_a_budget_that_runs_out():
     """So many requests a minute, and whoever asks on waits the longer: nothing is asked for during a
     pause, and behind it every edit comes across."""

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../unit/vdir_reread.h"
 #include "content.h"
 #include "testhost.h"
 #include "vdir.h"
@@ -297,6 +298,7 @@ static void write_another(struct round *r, const char *bytes, size_t len)
     struct wess_op op;
     struct wess_item item;
     struct wess_result result = {.code = WESS_UNKNOWN};
+    bool sure;
     HOLDS(vcard_read(&before, bytes, len, &fault) && vcard_read(&v, bytes, len, &fault));
     draw_op(r, &op);
     HOLDS(vdir_edit(r->call, &v, &op, &result) == WESS_OK);
@@ -306,6 +308,7 @@ static void write_another(struct round *r, const char *bytes, size_t len)
     read_holds(r, &after, &item);
     shows(&before, &item, &op, &result);
     write_the_same(r, out.data, out.len);
+    HOLDS(rereads(&v, out.data, out.len, &sure));
     lines_fini(&after);
     lines_buf_fini(&out);
     lines_fini(&v);

@@ -30,6 +30,7 @@ FIRST = {
     "deletion_proved": "move-untagged",
     "back_held": "back-listed",
     "survivor_followed": "merged-crm",
+    "copies_known": "copy-turned",
     "edit_beats_delete": "edit-beats-delete-box",
     "shared_kept": "shared-delete",
     "doubt_waits": "moved-never-made",

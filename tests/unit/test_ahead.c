@@ -1,4 +1,5 @@
 /* Contents that are read ahead of their planning, of a remote that does as each test says. */
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 #include "host/plugin.h"
 
 #define AT_ONCE 4u
+#define EACH 2u
 
 /* ---- the remote: item N of revision "rN" has the name "Item N"
  * ------------------------------------------------------------------------------------------ */
@@ -24,10 +26,11 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     const char *identity;
-    size_t asked;   /* ids, of answered calls */
-    size_t most;    /* ids that an answer has room for */
-    int64_t gone;   /* this one is */
-    bool silent;    /* answers only who gives up */
+    size_t asked; /* ids, of answered calls */
+    size_t most;  /* ids that an answer has room for */
+    int64_t gone; /* this one is */
+    bool silent;  /* answers only who gives up, or when it no longer is */
+    size_t calls;
     char first[40]; /* id that was asked for first */
     enum wess_code says;
 } remote;
@@ -74,7 +77,11 @@ static bool show(struct wess_call *call, const char *id, struct wess_result *out
 static enum wess_code fetch(struct wess_call *call, struct wess_list ids, struct wess_result *out)
 {
     enum wess_code rc = ids.n > remote.most ? WESS_TOO_BIG : remote.says;
-    while (remote.silent && !host_of->cancelled(host_of->ctx))
+    pthread_mutex_lock(&remote.lock);
+    remote.calls++;
+    pthread_cond_broadcast(&remote.changed);
+    pthread_mutex_unlock(&remote.lock);
+    while (__atomic_load_n(&remote.silent, __ATOMIC_SEQ_CST) && !host_of->cancelled(host_of->ctx))
         usleep(1000);
     for (size_t i = 0; rc == WESS_OK && i < ids.n; i++)
         if (!show(call, ids.of[i], &out[i]))
@@ -100,6 +107,7 @@ static const struct plugin plugin = {.connector = &connector};
 static const struct cfg_endpoint endpoint = {
     .name = "remote", .connector = "test", .plugin = &plugin};
 static char dir[] = "/tmp/wess-ahead-XXXXXX";
+static bool cancelled;
 static struct config config = {.site = "site", .state_dir = dir};
 
 /* ---- ours
@@ -109,14 +117,16 @@ static struct ahead *begin_with(const struct series_view *view)
 {
     struct ahead *a = ahead_new(&(struct ahead_of){.cfg = &config,
                                                    .endpoint = &endpoint,
+                                                   .cancelled = &cancelled,
                                                    .identity = "mailbox",
                                                    .collection = "contacts",
                                                    .view = view,
                                                    .kind = kind_find("contact"),
-                                                   .at_once = AT_ONCE});
+                                                   .at_once = AT_ONCE,
+                                                   .each = EACH});
     assert_non_null(a);
     remote.identity = "mailbox";
-    remote.asked = 0;
+    remote.asked = remote.calls = 0;
     remote.most = AT_ONCE;
     remote.gone = 0;
     remote.silent = false;
@@ -139,15 +149,21 @@ static void want(struct ahead *a, int64_t from, int64_t to)
     ahead_go(a);
 }
 
-static void await(size_t asked)
+static void await(const size_t *counter, size_t n)
 {
     pthread_mutex_lock(&remote.lock);
-    while (remote.asked < asked)
+    while (*counter < n)
         pthread_cond_wait(&remote.changed, &remote.lock);
     pthread_mutex_unlock(&remote.lock);
 }
 
-static bool took(const struct ahead *a, int64_t item, const char *revision)
+static void end(struct ahead *a)
+{
+    ahead_all(a);
+    ahead_await(a);
+}
+
+static bool took(struct ahead *a, int64_t item, const char *revision)
 {
     char name[40];
     struct content c;
@@ -168,8 +184,8 @@ static void test_ahead__what_was_read_is_there_at_its_revision(void **state)
     (void)state;
     remote.gone = 13;
     want(a, 11, 18);
-    await(8);
-    ahead_stop(a, true);
+    end(a);
+    assert_int_equal(remote.asked, 8);
     assert_true(took(a, 11, "r11"));
     assert_true(took(a, 18, "r18"));
     assert_true(took(a, 14, "r14"));
@@ -183,14 +199,71 @@ static void test_ahead__what_was_read_is_there_at_its_revision(void **state)
     ahead_free(a);
 }
 
-static void test_ahead__begins_with_as_many_as_go_together(void **state)
+static void test_ahead__begins_with_as_many_as_go_in_one_request(void **state)
 {
     struct ahead *a = begin();
     (void)state;
-    want(a, 1, AT_ONCE - 1);
-    ahead_stop(a, true);
+    want(a, 1, EACH - 1);
+    end(a);
     assert_int_equal(remote.asked, 0);
     assert_false(took(a, 1, "r1"));
+    ahead_free(a);
+}
+
+static void test_ahead__requests_are_whole_but_for_the_last(void **state)
+{
+    struct ahead *a = begin();
+    (void)state;
+    want(a, 1, EACH + 1);
+    await(&remote.asked, EACH);
+    assert_int_equal(remote.asked, EACH);
+    want(a, EACH + 2, 3 * EACH + 1);
+    await(&remote.asked, 3 * EACH);
+    assert_int_equal(remote.asked, 3 * EACH);
+    end(a);
+    assert_int_equal(remote.asked, 3 * EACH + 1);
+    assert_true(took(a, 3 * EACH + 1, "r7"));
+    ahead_free(a);
+}
+
+static void *plan(void *ctx)
+{
+    return took(ctx, 2, "r2") ? ctx : NULL;
+}
+
+/* Of what nobody asks for it does not. */
+static void test_ahead__who_plans_waits_for_what_is_under_way(void **state)
+{
+    struct ahead *a = begin();
+    pthread_t planner;
+    void *got = NULL;
+    (void)state;
+    remote.silent = true;
+    want(a, 1, 4);
+    ahead_all(a);
+    await(&remote.calls, 1);
+    assert_false(took(a, 0, "r0"));
+    assert_false(took(a, 5, "r5"));
+    assert_int_equal(pthread_create(&planner, NULL, plan, a), 0);
+    assert_int_equal(pthread_tryjoin_np(planner, &got), EBUSY);
+    __atomic_store_n(&remote.silent, false, __ATOMIC_SEQ_CST);
+    pthread_join(planner, &got);
+    assert_ptr_equal(got, a);
+    ahead_free(a);
+}
+
+static void test_ahead__a_cancelled_run_does_not_wait(void **state)
+{
+    struct ahead *a = begin();
+    (void)state;
+    remote.silent = true;
+    want(a, 1, 4);
+    ahead_all(a);
+    await(&remote.calls, 1);
+    __atomic_store_n(&cancelled, true, __ATOMIC_SEQ_CST);
+    assert_true(took(a, 2, "r2")); /* this remote answers whoever gives up */
+    ahead_await(a);
+    __atomic_store_n(&cancelled, false, __ATOMIC_SEQ_CST);
     ahead_free(a);
 }
 
@@ -200,8 +273,7 @@ static void test_ahead__an_answer_that_is_too_big_comes_in_halves(void **state)
     (void)state;
     remote.most = 1;
     want(a, 1, 4);
-    await(4);
-    ahead_stop(a, true);
+    end(a);
     for (int64_t i = 1; i <= 4; i++) {
         char revision[24];
         snprintf(revision, sizeof(revision), "r%lld", (long long)i);
@@ -219,8 +291,7 @@ static void test_ahead__a_pause_is_for_everybody_other_trouble_is_not(void **sta
         struct ahead *a = begin();
         remote.says = says[i];
         want(a, 1, 8);
-        await(4);
-        ahead_stop(a, true);
+        end(a);
         assert_int_equal(ahead_pause(a, &e), says[i] == WESS_THROTTLED ? WESS_THROTTLED : WESS_OK);
         assert_int_equal(e.retry_after_ms, says[i] == WESS_THROTTLED ? 5000 : 0);
         assert_int_equal(remote.asked, 4);
@@ -235,18 +306,19 @@ static void test_ahead__another_mailbox_is_not_read(void **state)
     (void)state;
     remote.identity = "of somebody else";
     want(a, 1, 4);
-    ahead_stop(a, true);
+    end(a);
     assert_int_equal(remote.asked, 0);
     ahead_free(a);
 }
 
-static void test_ahead__who_does_not_wait_is_not_kept(void **state)
+static void test_ahead__who_stops_is_not_kept(void **state)
 {
     struct ahead *a = begin();
     (void)state;
     remote.silent = true;
     want(a, 1, 4);
-    ahead_stop(a, false);
+    await(&remote.calls, 1);
+    ahead_stop(a);
     ahead_free(a);
 }
 
@@ -262,8 +334,7 @@ static void test_ahead__of_an_occurrence_its_series_is_asked_for(void **state)
         ahead_want(a, i, id);
     }
     ahead_go(a);
-    await(AT_ONCE);
-    ahead_stop(a, true);
+    end(a);
     assert_string_equal(remote.first, "1");
     ahead_free(a);
 }
@@ -287,11 +358,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ahead__what_was_read_is_there_at_its_revision),
-        cmocka_unit_test(test_ahead__begins_with_as_many_as_go_together),
+        cmocka_unit_test(test_ahead__begins_with_as_many_as_go_in_one_request),
+        cmocka_unit_test(test_ahead__requests_are_whole_but_for_the_last),
+        cmocka_unit_test(test_ahead__who_plans_waits_for_what_is_under_way),
+        cmocka_unit_test(test_ahead__a_cancelled_run_does_not_wait),
         cmocka_unit_test(test_ahead__an_answer_that_is_too_big_comes_in_halves),
         cmocka_unit_test(test_ahead__a_pause_is_for_everybody_other_trouble_is_not),
         cmocka_unit_test(test_ahead__another_mailbox_is_not_read),
-        cmocka_unit_test(test_ahead__who_does_not_wait_is_not_kept),
+        cmocka_unit_test(test_ahead__who_stops_is_not_kept),
         cmocka_unit_test(test_ahead__of_an_occurrence_its_series_is_asked_for),
     };
     return cmocka_run_group_tests(tests, make_dir, drop_dir);

@@ -13,6 +13,7 @@
 #include "testhost.h"
 #include "vdir.h"
 #include "vdir_cards.h"
+#include "vdir_reread.h"
 
 #define ROUNDS 6000u
 #define CARD_CAP 8192u
@@ -93,6 +94,7 @@ static struct wess_field text(const char *name, const char *value)
 
 struct round {
     struct wess_call *call;
+    size_t *sure; /* how often what was written was known without reading it */
     const char *card;
     size_t len;
 };
@@ -182,6 +184,7 @@ static void write_another(const struct round *r, struct lines *v)
                          .item = {.fields = of, .n_fields = sizeof(of) / sizeof(of[0])}};
     struct wess_result result = {.code = WESS_UNKNOWN};
     struct lines_buf out = {0};
+    bool sure;
     for (int64_t i = 0; i < 2; i++) {
         mail[i][0] = text("value", mails[i].key);
         mail[i][1] = (struct wess_field){.name = "pref", .type = WESS_INT, .num = 2 - i};
@@ -190,6 +193,9 @@ static void write_another(const struct round *r, struct lines *v)
     lines_write(v, &out);
     assert_false(out.spent);
     expect_written(r, &out, &op, &result);
+    if (!rereads(v, out.data, out.len, &sure))
+        tell(r, "it is read as something else", &out);
+    *r->sure += sure;
     lines_buf_fini(&out);
 }
 
@@ -215,7 +221,7 @@ static void test_vdir_chance__mixed_cards(void **state)
     struct testhost th;
     struct wess_conn conn = {0};
     uint64_t seed = 20261123;
-    size_t read = 0;
+    size_t read = 0, sure = 0;
     (void)state;
     testhost_init(&th, NULL, 0);
     conn.host = &th.host;
@@ -231,10 +237,10 @@ static void test_vdir_chance__mixed_cards(void **state)
         char *card = malloc(len + !len);
         assert_non_null(card);
         memcpy(card, text_of, len);
-        one_round(&th, &(struct round){&call, card, len}, &read);
+        one_round(&th, &(struct round){&call, &sure, card, len}, &read);
         free(card);
     }
-    assert_true(read > ROUNDS / 10); /* else it tries little */
+    assert_true(read > ROUNDS / 10 && sure > ROUNDS / 20); /* else it tries little */
     testhost_fini(&th);
 }
 

@@ -12,6 +12,7 @@
 #include "testhost.h"
 #include "vdir.h"
 #include "vdir_cards.h"
+#include "vdir_reread.h"
 
 #define FIELDS 12u
 #define RECORDS 6u
@@ -99,15 +100,15 @@ static void apply(struct fixture *f, const char *card, const struct wess_op *op)
     struct lines v;
     struct lines_fault fault;
     struct lines_buf out = {0};
+    bool sure;
     f->result = (struct wess_result){.code = WESS_UNKNOWN};
     assert_true(vcard_read(&v, card, strlen(card), &fault));
     assert_int_equal(vdir_edit(&f->call, &v, op, &f->result), WESS_OK);
     lines_write(&v, &out);
     assert_false(out.spent);
-    lines_fini(&v);
     free(f->out);
     f->out = out.data;
-    assert_true(vcard_read(&v, f->out, strlen(f->out), &fault));
+    assert_true(rereads(&v, f->out, strlen(f->out), &sure));
     lines_fini(&v);
 }
 

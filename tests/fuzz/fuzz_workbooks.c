@@ -16,6 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct testhost_setting reports[] = {{"url", "https://crm.example.com/"},
                                                       {"api_key", "secret"},
                                                       {"page_size", "100"},
+                                                      {"overlap", "60s"},
+                                                      {"application", "WESS"},
                                                       {"reports", "people.Exchange Sync"},
                                                       {"report_id_column", "id"}};
     for (size_t i = 0; i < sizeof(collections) / sizeof(collections[0]); i++) {

@@ -77,6 +77,10 @@ static void draw_record(struct round *r, const char *field, struct wess_record *
         of[0] = text("value", drawn_text(r, false));
         of[1] = (struct wess_field){.name = "pref", .type = WESS_INT, .num = 1};
         out->key = r->call->conn->host->fold(r->arena, of[0].str.data);
+        if (out->key && !*out->key) { /* of marks that are nothing: the core has no such record */
+            of[0] = text("value", "x");
+            out->key = "x";
+        }
         out->n = 2;
     } else if (!strcmp(field, "phone")) {
         out->key = phones[fuzz_pick(&r->in, 8)];

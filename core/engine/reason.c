@@ -25,7 +25,8 @@ static const struct {
     {WHY_BOTH_GONE, "both sides deleted it"},
     {WHY_OUT_OF_SCOPE, "neither side selects it any more; nothing was deleted"},
     {WHY_MOVED, "moved out of the folder; nothing was deleted"},
-    {WHY_COPY, "gone, and its copy reads otherwise: asked which it is; nothing was deleted"},
+    {WHY_COPY, "gone, and its copy reads otherwise: nothing was deleted, and a person decides what "
+               "the copy is (wess conflicts list)"},
     {WHY_HIDDEN,
      "one side is not shown to us any more, and nothing says that it was deleted: it is "
      "taken up again once it shows"},

@@ -8,8 +8,8 @@
 
 #define FIND_AT_ONCE 20u /* items looked for in one call */
 
-/* UNCLEAR: the remote cannot answer for one of its keys alone. A_COPY: only a copy of it is here.
- */
+/* UNCLEAR: the remote cannot answer for one of its keys alone. A_COPY: only a copy of it is here;
+ * UNLIKE_COPY: one of which something else was made. */
 enum found { NOWHERE, IN_BIN, ELSEWHERE, UNCLEAR, UNLIKE_COPY, A_COPY, HERE };
 
 static bool proved_by_word(const struct run_side *s, const struct item_row *row)

@@ -313,7 +313,7 @@ enum store_code links_chosen(struct db *, int64_t pu, enum side, int64_t *n);
 
 enum op_what { OP_LINK = 1, OP_CREATE, OP_UPDATE, OP_DELETE, OP_END };
 enum op_state { OP_PLANNED, OP_SENT };
-enum { OP_VALUES = 5 };
+enum { OP_BODY, OP_OLD, OP_BEFORE, OP_SHADOW_L, OP_SHADOW_R, OP_VALUES };
 struct op_row {
     int64_t id, run, pu, link;
     enum side side; /* the side that is written */
@@ -339,7 +339,7 @@ struct op_row {
 /* Values that the operation holds are known to be stored until the transaction ends, or another is
  * at hand. NULL: none. */
 void op_at_hand(struct db *, const struct op_row *);
-enum store_code op_put(struct db *, struct op_row *); /* inserts, sets id */
+enum store_code op_put(struct db *, struct op_row *); /* inserts, sets id and value */
 /* The next planned ops of this kind and side behind `after`. */
 enum store_code op_next(struct db *, struct wess_arena *, int64_t pu, enum op_what, enum side,
                         int64_t after, struct op_row *, size_t cap, size_t *n);
@@ -350,11 +350,11 @@ enum store_code op_touching(struct db *, int64_t pu, enum side, int64_t item, in
 enum store_code op_sent(struct db *, int64_t id,
                         int64_t now_ms);            /* journaled: may be on the wire */
 enum store_code op_unsend(struct db *, int64_t id); /* surely not applied */
-/* The op is over: goes to the history with its before-image, its claims end. code: "ok",
- * "rejected".. */
-enum store_code op_done(struct db *, int64_t id, const char *code, int64_t now_ms);
+/* The op, as it was read from here, is over: goes to the history with its before-image, its claims
+ * end. code: "ok", "rejected".. */
+enum store_code op_done(struct db *, const struct op_row *, const char *code, int64_t now_ms);
 /* A create, "ok": what it made, and the link, which bears the stamp from now on. */
-enum store_code op_made(struct db *, int64_t id, enum side, int64_t item, int64_t link,
+enum store_code op_made(struct db *, const struct op_row *, int64_t item, int64_t link,
                         int64_t now_ms);
 enum store_code op_drop(struct db *, int64_t id); /* never sent: forgotten, claims end */
 enum store_code ops_drop_planned(struct db *, int64_t pu);

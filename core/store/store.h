@@ -142,8 +142,10 @@ enum store_code item_copy_keys(struct db *, struct wess_arena *, int64_t from_it
 enum store_code items_by_key(struct db *, int64_t feed, const struct hash *,
                              const struct hash *also, int64_t *ids, size_t cap, size_t *n);
 /* The index of keys takes up what is new. Look-ups find that anyhow, but one by one: called before
- * many of them. Within a transaction or not. */
-enum store_code keys_follow(struct db *);
+ * many of them. Within a transaction or not. Nothing is done for as few as `enough`: KEYS_FEW items
+ * are as well looked through; more than KEYS_MANY are worth an idle moment. */
+enum { KEYS_FEW = 32, KEYS_MANY = 4096 };
+enum store_code keys_follow(struct db *, int64_t enough);
 /* Whether any item of the feed bears a key of that space; true also when the db fails. */
 bool keys_any(struct db *, int64_t feed, unsigned char label);
 enum store_code item_key_hashes(struct db *, struct wess_arena *, int64_t item, struct hash **,

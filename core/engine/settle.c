@@ -371,7 +371,7 @@ static bool update_link(struct run *r, struct wess_arena *a, const struct op_row
     written(r, a, op, res->revision);
     if (shown->keyed)
         item_keys(r->db, r->side[to].feed.id, link.item[to], shown->keys, shown->n_keys);
-    item_flags(r->db, link.item[to], *link.unseen[to] ? ITEM_UNSEEN : 0, 0);
+    item_flags(r->db, link.item[to], *link.unseen[to] ? ITEM_UNSEEN : 0, op->stamp ? ITEM_COPY : 0);
     return true;
 }
 

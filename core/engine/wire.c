@@ -28,9 +28,7 @@ static bool load_op(struct flight *f, size_t i, uint32_t flags)
             return false;
         rid = target.rid;
     }
-    *op = (struct wess_op){.stamp = row->what == OP_CREATE ? row->stamp : NULL,
-                           .what = what[row->what],
-                           .flags = flags};
+    *op = (struct wess_op){.stamp = row->stamp, .what = what[row->what], .flags = flags};
     if (f->run->pair->with_attendees == ATTENDEES_SEND)
         op->flags |= WESS_OP_MAY_TELL;
     if (row->what != OP_CREATE && RULE(before_compared)) {

@@ -132,9 +132,13 @@ static const char version_6[] = "DROP INDEX tagged_turn;"
                                 "ALTER TABLE feeds ADD COLUMN whole_ms INT NOT NULL DEFAULT 0;"
                                 "UPDATE feeds SET whole_ms = read_ms;";
 
+/* Which items are copies was known by the question about them alone. */
+static const char version_7[] = "UPDATE items SET flags = flags | 32768 WHERE id IN (SELECT item"
+                                " FROM asks WHERE reason = 'made-twice');";
+
 /* Step i leads from version i to i + 1. */
-static const char *const steps[] = {version_1, version_2, version_3,
-                                    version_4, version_5, version_6};
+static const char *const steps[] = {version_1, version_2, version_3, version_4,
+                                    version_5, version_6, version_7};
 #define NEWEST ((int)(sizeof(steps) / sizeof(steps[0])))
 
 /* Links and values are read through views, so that a dry db can put its own over them. */

@@ -95,6 +95,7 @@ enum {                          /* item_row.flags, beside the low bits that are 
        ITEM_UNSEEN = 1 << 12,   /* some link waits to see what became of fields we wrote */
        ITEM_UNJUDGED = 1 << 13, /* its facts are not known: it is there, and no more is known */
        ITEM_FOUND = 1 << 14, /* we created it without learning what it took, and have not looked */
+       ITEM_COPY = 1 << 15,  /* seen beside the one whose stamp it bears */
 };
 struct item_row {
     int64_t id, feed;

@@ -508,6 +508,8 @@ static bool settle_doubt(struct run *r, const struct op_row *op)
     if (!r->retry_at_ms || due < r->retry_at_ms)
         r->retry_at_ms = due;
     r->report.status = status_worse(r->report.status, EXIT_UNREACHABLE);
+    if (op->request)
+        op_doubted(r->db, op->id, op->request);
     why_put(r->db, r->pu.id, op->todo_side, op->todo_item, WHY_IN_DOUBT, clock_now_ms());
     return true;
 }

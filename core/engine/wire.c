@@ -112,6 +112,8 @@ bool flight_settle(struct flight *f)
     bool ok = db_begin_soft(r->db) == STORE_OK;
     struct arena_mark mark = arena_mark(f->arena);
     for (size_t i = 0; ok && i < f->n; i++) {
+        if (f->results[i].request)
+            f->rows[i].request = f->results[i].request;
         op_at_hand(r->db, &f->rows[i]);
         ok = settle_op(r, f->arena, &f->rows[i], &f->results[i]);
         arena_back(f->arena, mark);

@@ -136,9 +136,13 @@ static const char version_6[] = "DROP INDEX tagged_turn;"
 static const char version_7[] = "UPDATE items SET flags = flags | 32768 WHERE id IN (SELECT item"
                                 " FROM asks WHERE reason = 'made-twice');";
 
+/* By what a remote's own logs know who wrote what. */
+static const char version_8[] = "ALTER TABLE ops ADD COLUMN request TEXT;"
+                                "ALTER TABLE history ADD COLUMN request TEXT;";
+
 /* Step i leads from version i to i + 1. */
 static const char *const steps[] = {version_1, version_2, version_3, version_4,
-                                    version_5, version_6, version_7};
+                                    version_5, version_6, version_7, version_8};
 #define NEWEST ((int)(sizeof(steps) / sizeof(steps[0])))
 
 /* Links and values are read through views, so that a dry db can put its own over them. */

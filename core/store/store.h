@@ -335,10 +335,11 @@ struct op_row {
     int64_t sent_ms;
     int attempt;
     bool released;
+    const char *request;      /* that carried it, as the remote calls it; NULL: not told */
     int64_t value[OP_VALUES]; /* the store's own: where body, old, before, shadows are kept */
 };
 /* Values that the operation holds are known to be stored until the transaction ends, or another is
- * at hand. NULL: none. */
+ * at hand; what it says of its request goes to the history with it. NULL: none. */
 void op_at_hand(struct db *, const struct op_row *);
 enum store_code op_put(struct db *, struct op_row *); /* inserts, sets id */
 /* The next planned ops of this kind and side behind `after`. */
@@ -351,6 +352,8 @@ enum store_code op_touching(struct db *, int64_t pu, enum side, int64_t item, in
 enum store_code op_sent(struct db *, int64_t id,
                         int64_t now_ms);            /* journaled: may be on the wire */
 enum store_code op_unsend(struct db *, int64_t id); /* surely not applied */
+/* It stays in doubt, and this is the request that may have applied it. */
+enum store_code op_doubted(struct db *, int64_t id, const char *request);
 /* The op is over: goes to the history with its before-image, its claims end. code: "ok",
  * "rejected".. */
 enum store_code op_done(struct db *, int64_t id, const char *code, int64_t now_ms);
@@ -526,7 +529,7 @@ struct history_row {
     int64_t id, run, pu, link, item[2], when_ms;
     enum side side;
     enum op_what what;
-    const char *reason, *code;
+    const char *reason, *code, *request; /* request NULL: not told */
     struct wess_slice body, before;
 };
 enum store_code history_of_item(struct db *, struct wess_arena *, int64_t item,

@@ -295,6 +295,8 @@ struct wess_result {
                                         answer carried it. With WESS_ITEM_WHOLE it is complete. */
     const struct wess_unmet *unmet;  /* of an op that went well */
     size_t n_unmet;
+    const char *request; /* apply(): by what the remote's own logs know the request that carried the
+                            op, whatever came of it; for people; NULL: nothing */
 };
 
 /* ---- Calls -------------------------------------------------------------------------------------

@@ -371,7 +371,7 @@ static bool update_link(struct run *r, struct wess_arena *a, const struct op_row
     written(r, a, op, res->revision);
     if (shown->keyed)
         item_keys(r->db, r->side[to].feed.id, link.item[to], shown->keys, shown->n_keys);
-    item_flags(r->db, link.item[to], *link.unseen[to] ? ITEM_UNSEEN : 0, 0);
+    item_flags(r->db, link.item[to], *link.unseen[to] ? ITEM_UNSEEN : 0, op->stamp ? ITEM_COPY : 0);
     return true;
 }
 
@@ -508,6 +508,8 @@ static bool settle_doubt(struct run *r, const struct op_row *op)
     if (!r->retry_at_ms || due < r->retry_at_ms)
         r->retry_at_ms = due;
     r->report.status = status_worse(r->report.status, EXIT_UNREACHABLE);
+    if (op->request)
+        op_doubted(r->db, op->id, op->request);
     why_put(r->db, r->pu.id, op->todo_side, op->todo_item, WHY_IN_DOUBT, clock_now_ms());
     return true;
 }

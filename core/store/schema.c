@@ -132,9 +132,15 @@ static const char version_6[] = "DROP INDEX tagged_turn;"
                                 "ALTER TABLE feeds ADD COLUMN whole_ms INT NOT NULL DEFAULT 0;"
                                 "UPDATE feeds SET whole_ms = read_ms;";
 
-/* Of what is sent nobody asks by its kind: sending and settling an op leave that index alone. */
+/* Of what is sent nobody asks by its kind: sending and settling an op leave that index alone. Which
+ * items are copies was known by the question about them alone. By what a remote's own logs know who
+ * wrote what. */
 #define OPS_PLAN "ops_plan ON ops(pu, what, side, id, released) WHERE state = 0;"
-static const char version_7[] = "DROP INDEX ops_plan; CREATE INDEX " OPS_PLAN;
+static const char version_7[] = "DROP INDEX ops_plan; CREATE INDEX " OPS_PLAN
+                                "UPDATE items SET flags = flags | 32768 WHERE id IN (SELECT item"
+                                " FROM asks WHERE reason = 'made-twice');"
+                                "ALTER TABLE ops ADD COLUMN request TEXT;"
+                                "ALTER TABLE history ADD COLUMN request TEXT;";
 
 /* Step i leads from version i to i + 1. */
 static const char *const steps[] = {version_1, version_2, version_3, version_4,

@@ -95,6 +95,7 @@ enum {                          /* item_row.flags, beside the low bits that are 
        ITEM_UNSEEN = 1 << 12,   /* some link waits to see what became of fields we wrote */
        ITEM_UNJUDGED = 1 << 13, /* its facts are not known: it is there, and no more is known */
        ITEM_FOUND = 1 << 14, /* we created it without learning what it took, and have not looked */
+       ITEM_COPY = 1 << 15,  /* seen beside the one whose stamp it bears */
 };
 struct item_row {
     int64_t id, feed;
@@ -336,6 +337,7 @@ struct op_row {
     int64_t sent_ms;
     int attempt;
     bool released;
+    const char *request;      /* that carried it, as the remote calls it; NULL: not told */
     int64_t value[OP_VALUES]; /* the store's own: where body, old, before, shadows are kept */
 };
 /* Values that the operation holds are known to be stored until the transaction ends, or another is
@@ -352,6 +354,8 @@ enum store_code op_touching(struct db *, int64_t pu, enum side, int64_t item, in
 enum store_code op_sent(struct db *, int64_t id,
                         int64_t now_ms);            /* journaled: may be on the wire */
 enum store_code op_unsend(struct db *, int64_t id); /* surely not applied */
+/* It stays in doubt, and this is the request that may have applied it. */
+enum store_code op_doubted(struct db *, int64_t id, const char *request);
 /* The op, as it was read from here, is over: goes to the history with its before-image, its claims
  * end. code: "ok", "rejected".. */
 enum store_code op_done(struct db *, const struct op_row *, const char *code, int64_t now_ms);
@@ -527,7 +531,7 @@ struct history_row {
     int64_t id, run, pu, link, item[2], when_ms;
     enum side side;
     enum op_what what;
-    const char *reason, *code;
+    const char *reason, *code, *request; /* request NULL: not told */
     struct wess_slice body, before;
 };
 enum store_code history_of_item(struct db *, struct wess_arena *, int64_t item,

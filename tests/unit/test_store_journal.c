@@ -197,6 +197,26 @@ static void done_becomes_history(void **state)
     assert_false(stamp_used(box.db, 5, "V"));
 }
 
+static void the_request_goes_with_it(void **state)
+{
+    (void)state;
+    struct history_row *of;
+    size_t n;
+    struct op_row one = {.pu = PU, .side = LEFT, .what = OP_UPDATE, .item = {5, 0}}, other = one;
+    OK(&box, op_put(box.db, &one));
+    OK(&box, op_put(box.db, &other));
+    OK(&box, op_doubted(box.db, one.id, "lost"));
+    OK(&box, op_get(box.db, box.arena, one.id, &one));
+    assert_string_equal(one.request, "lost");
+    OK(&box, op_done(box.db, &one, "ok", 1));
+    other.request = "answered";
+    OK(&box, op_done(box.db, &other, "ok", 2));
+    OK(&box, history_of_item(box.db, box.arena, 5, &of, &n));
+    assert_int_equal(n, 2);
+    assert_string_equal(of[0].request, "answered");
+    assert_string_equal(of[1].request, "lost");
+}
+
 /* A link bears the stamp of what it made; one that it lets go is not used again either. */
 static void stamp_stays_used(void **state)
 {
@@ -452,6 +472,7 @@ int main(void)
         T(found_by_item_link_and_stamp),
         T(sent_until_known),
         T(done_becomes_history),
+        T(the_request_goes_with_it),
         T(stamp_stays_used),
         T(claim_is_held_until_its_op_ends),
         T(claim_of_what_others_read_by_themselves_outlives_its_op),

@@ -143,6 +143,9 @@ char *wb_form_of(const struct sb_request *, bool keeps);
 bool wb_is_download(const char *path);
 void wb_download(const char *path, struct sb_response *);
 json_t *wb_file_told(const struct wb_record *); /* of upload_files; NULL: it is gone */
+/* One of upload_files and what it is: NULL: it is gone. `of`: the record whose note it is on. */
+const char *wb_file_bytes(const struct wb_record *, const char **name, size_t *len,
+                          const struct wb_record **of);
 bool wb_attach(struct wb_record *note, const char *query);
 void wb_files_begin(void); /* a request: it can name its own files alone */
 void wb_files_free(void);

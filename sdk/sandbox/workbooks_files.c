@@ -359,6 +359,18 @@ json_t *wb_file_told(const struct wb_record *p)
                      (json_int_t)strtoll(wb_value(r, "resource_id"), NULL, 10));
 }
 
+const char *wb_file_bytes(const struct wb_record *p, const char **name, size_t *len,
+                          const struct wb_record **of)
+{
+    const struct upload *u = upload_of(wb_value(p, "data"));
+    if (!u || wb_is_gone(p))
+        return NULL;
+    *name = u->name;
+    *len = u->len;
+    *of = parent_of(parent_of(resource_of(p->id)));
+    return u->bytes;
+}
+
 static struct wb_record *file_named(const struct wb_record *note, const char *name)
 {
     struct wb_set *s = &wb_sets[WB_UPLOADS];

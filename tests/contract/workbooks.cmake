@@ -3,7 +3,7 @@ foreach(test reads writes hostile meta activities)
         LIBS PkgConfig::JANSSON NEEDS wess_workbooks)
 endforeach()
 if(WESS_SANDBOX)
-    foreach(test changes sandbox organisations)
+    foreach(test changes sandbox organisations files)
         wess_contract_test(test_workbooks_${test} SOURCES test_workbooks_${test}.c wb_box.c
             LIBS wess_box NEEDS wess_workbooks wess-sandbox)
     endforeach()

@@ -6,6 +6,7 @@ from sandbox import Sandbox, main
 from test_attachments import attach, sha
 from test_crm import Crm, make
 from test_mail import killed_when, largest
+from test_workbooks_session import signed_in
 
 KINDS = {"Task": ("task", "tasks", "tasks", "Private::Activity::Task"),
          "CalendarItem": ("event", "calendar", "meetings", "Private::Activity::Meeting"),
@@ -246,6 +247,24 @@ def test_killed_while_files_go():
             assert len(wess.notes()) == 1
             wess.nothing_left()
             assert cut, at
+
+
+def test_by_a_session_that_ends():
+    for op in ("notes:PUT", "resource_upload_files:PUT", "upload_files:PUT", "download:GET"):
+        with Sandbox("--data", "empty") as box, Files(box, "Task") as wess:
+            signed_in(wess)
+            one = wess.new()
+            attach(box, 0, one, "a.txt", text="A")
+            attach(box, 0, one, "b.txt", text="B")
+            if op not in ("notes:PUT", "resource_upload_files:PUT"):
+                wess.settle()
+                for name in ("a.txt", "b.txt"):
+                    box.exchange("detach", 0, id=one["id"], name=name)
+                attach(box, 0, wess.item(), "a.txt", text="C")
+            box.fault(f"workbooks:{op}:1:password")
+            wess("sync", "--no-wait", check=0)
+            assert wess.there() == wess.here() and wess.there(), (op, wess.there(), wess.here())
+            wess.settle()
 
 
 def test_large_files_within_the_memory():

@@ -35,6 +35,43 @@ static const char *expect(const char *at, const char *name, const char *value, s
     return *end ? end + 1 : end;
 }
 
+#define MARK "form-data-0123456789"
+
+/* The next part has this head, and this value. */
+static const char *expect_part(const struct form *f, const char *at, const char *head,
+                               const char *value, size_t len)
+{
+    size_t n = strlen(head);
+    HOLDS((size_t)(f->data + f->len - at) >= n + len && !memcmp(at, head, n));
+    HOLDS(!len || !memcmp(at + n, value, len));
+    return at + n + len;
+}
+
+/* In parts: what a header can say of a file, or it is refused. */
+static void multipart_holds(const char *name, const char *value, const char *rest, size_t len)
+{
+    struct form f = {.boundary = MARK};
+    char *head = NULL;
+    form_addn(&f, "a[]", rest, len);
+    size_t before = f.len;
+    bool said = form_file(&f, "data[]", name, value);
+    HOLDS(said || f.len == before);
+    HOLDS(!said || !strpbrk(name, "\r\n\"\\"));
+    HOLDS(asprintf(&head,
+                   "\r\n--" MARK "\r\nContent-Disposition: form-data; name=\"data[]\"; "
+                   "filename=\"%s\"\r\nContent-Type: %s\r\n\r\n",
+                   name, value) > 0);
+    form_end(&f);
+    HOLDS(!f.spent);
+    const char *at = expect_part(
+        &f, f.data, "--" MARK "\r\nContent-Disposition: form-data; name=\"a[]\"\r\n\r\n", rest,
+        len);
+    at = said ? expect_part(&f, at, head, "", 0) : at;
+    HOLDS(expect_part(&f, at, "\r\n--" MARK "--\r\n", "", 0) == f.data + f.len);
+    free(head);
+    form_fini(&f);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_in in = {data, size};
@@ -54,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     at = expect(at, "n", number, strlen(number));
     HOLDS(!*expect(at, value, rest, in.left));
     form_fini(&f);
+    multipart_holds(name, value, rest, in.left);
     free(name);
     free(value);
     free(rest);

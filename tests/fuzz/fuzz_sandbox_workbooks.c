@@ -34,6 +34,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rehearsal_end(&r);
         free(body);
     }
+    /* As it stands: parts, which bring a key of their own. */
+    rehearsal_ask(&sb_workbooks, path, NULL, "multipart/form-data; boundary=b", form, &r);
+    answer_holds(&r);
+    rehearsal_end(&r);
     rehearsal_stop(&sb_workbooks);
     free(path);
     return 0;

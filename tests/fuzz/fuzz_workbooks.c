@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                        {"employer", "match"},
                                                        {"share_description", "true"},
                                                        {"link_people", "true"},
-                                                       {"link_attendees", "true"}};
+                                                       {"link_attendees", "true"},
+                                                       {"attachments", "true"}};
     static const char *const collections[] = {"people", "tasks", "meetings", "emails"};
     static const struct testhost_setting reports[] = {{"url", "https://crm.example.com/"},
                                                       {"api_key", "secret"},

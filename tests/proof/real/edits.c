@@ -63,9 +63,9 @@ static const struct field {
     {REAL_MAIL, REAL_OTHERS, "two", "Subject", NULL, "Subject", PLAIN, NULL, NULL},
     {REAL_CONTACT, REAL_OTHERS, "photo", PART_PHOTO, NULL, "PHOTO;ENCODING=b;TYPE=JPEG", PLAIN,
      NULL, NULL},
-    {REAL_TASK, REAL_OTHERS, "file", PART_FILE, NULL,
+    {REAL_TASK, REAL_OTHERS, "file", PART_FILE, PART_FILE,
      "ATTACH;VALUE=BINARY;ENCODING=BASE64;FILENAME=a.txt", PLAIN, NULL, NULL},
-    {REAL_EVENT, REAL_OTHERS, "file", PART_FILE, NULL,
+    {REAL_EVENT, REAL_OTHERS, "file", PART_FILE, PART_FILE,
      "ATTACH;VALUE=BINARY;ENCODING=BASE64;FILENAME=a.txt", PLAIN, NULL, NULL},
     /* with | for the ; of a script */
     {REAL_EVENT, REAL_OTHERS, "rule", "Recurrence", NULL, "RRULE", PLAIN, NULL, NULL},
@@ -408,6 +408,8 @@ static bool edit_crm(const struct doing *d)
     const struct field *f = strcmp(d->verb, "set") ? NULL : field_of(d, value);
     if (!f || !f->crm)
         return false;
+    if (part_is(f->crm))
+        return part_on_note(p, value);
     to_form(f, "", value);
     return control_crm("edit", query("of", of, "id", id, f->crm, value, f->crm_switch,
                                      *value ? "true" : "false", NULL));
@@ -611,6 +613,8 @@ static size_t seen(const struct doing *d, const struct field *f, char value[REAL
         const struct wb_record *p = record_named(d, &n);
         const char *on = p && f && f->crm_switch ? wb_value(p, f->crm_switch) : "true";
         shown = p && f && f->crm && on && !strcmp(on, "true") ? wb_value(p, f->crm) : NULL;
+        if (p && f && part_is(f->crm))
+            shown = text = part_on_notes(p);
     } else if (d->side == SIDE_DIR) {
         text = file_named(d, path, &n);
         shown = text && f ? value_of_line(text, f, d->kind) : NULL;

@@ -68,6 +68,62 @@ char *part_shown(const struct ex_item *i, const char *field)
     return text;
 }
 
+/* ---- in the CRM, on a note of the record
+ * ------------------------------------------------------------------------------------------ */
+
+char *part_on_notes(const struct wb_record *p)
+{
+    const struct wb_set *s = &wb_sets[WB_UPLOADS];
+    const struct wb_record *of;
+    const char *name, *first = NULL;
+    size_t len = 0, more = 0, n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const char *bytes = wb_file_bytes(&s->rows[i], &name, &more, &of);
+        if (!bytes || of != p || strcmp(name, PART_FILE_NAME) != 0)
+            continue;
+        len = n++ ? len : more;
+        first = first ? first : bytes;
+    }
+    char *text = n ? calloc(1, BASE64_ENCODE_RAW_LENGTH(len) + n + 1) : NULL;
+    if (!text)
+        return NULL;
+    base64_encode_raw(text, len, (const uint8_t *)first);
+    memset(text + strlen(text), '+', n - 1);
+    return text;
+}
+
+static const struct wb_record *note_of(const struct wb_record *p)
+{
+    const struct wb_set *s = &wb_sets[WB_NOTES];
+    for (size_t i = 0; i < s->n; i++) {
+        const char *id = wb_value(&s->rows[i], "resource_id");
+        const char *type = wb_value(&s->rows[i], "resource_type");
+        if (!wb_is_gone(&s->rows[i]) && id && type && strtoll(id, NULL, 10) == p->id &&
+            !strcmp(type, p->of->class))
+            return &s->rows[i];
+    }
+    return NULL;
+}
+
+/* As a person does, on the note that is there; which is no change of the record. */
+bool part_on_note(const struct wb_record *p, const char *base64)
+{
+    const struct wb_record *note = note_of(p);
+    struct sb_buf q = {0}, out = {0};
+    size_t len = 0;
+    char *bytes = decoded(base64, &len);
+    if (!note || !bytes)
+        return free(bytes), false;
+    sb_buf_fmt(&q, "of=notes&id=%lld&name=" PART_FILE_NAME "&text=", (long long)note->id);
+    for (size_t i = 0; i < len; i++)
+        sb_buf_fmt(&q, "%%%02X", (unsigned char)bytes[i]);
+    bool ok = sb_workbooks.control("attach", q.data, &out);
+    sb_buf_free(&q);
+    sb_buf_free(&out);
+    free(bytes);
+    return ok;
+}
+
 void part_list(const struct ex_item *i, struct sb_buf *b)
 {
     for (size_t k = 0; k < i->n_attachments; k++)

@@ -213,8 +213,8 @@ static bool write_config(struct real_play *p)
         fprintf(f,
                 "  other: { connector = \"workbooks\"; url = \"http://127.0.0.1:%u/\";"
                 " api_key = { file = \"%s/workbooks.secret\"; }; share_description = true;"
-                " link_attendees = true; };\n};\n",
-                p->remote.port_workbooks, p->dir);
+                " link_attendees = true;%s };\n};\n",
+                p->remote.port_workbooks, p->dir, p->files ? FILES_TOO : "");
     else
         fprintf(f,
                 "  other: { connector = \"vdir\"; %s path = \"%s/files/%%{user.id}\";"

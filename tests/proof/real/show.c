@@ -121,6 +121,27 @@ static void show_links(struct lines *l)
     }
 }
 
+static void show_on_notes(struct lines *l)
+{
+    struct sb_buf b = {0};
+    for (size_t i = 0; i < wb_sets[WB_NOTES].n; i++) {
+        const struct wb_record *note = &wb_sets[WB_NOTES].rows[i];
+        if (wb_is_gone(note))
+            continue;
+        sb_buf_fmt(&b, "crm note %s", wb_value(note, "subject"));
+        take_line(l, &b);
+    }
+    for (size_t i = 0; i < wb_sets[WB_UPLOADS].n; i++) {
+        const struct wb_record *of;
+        const char *name;
+        size_t len;
+        if (!wb_file_bytes(&wb_sets[WB_UPLOADS].rows[i], &name, &len, &of))
+            continue;
+        sb_buf_fmt(&b, "crm file <%s %zu> of %s", name, len, wb_value(of, "name"));
+        take_line(l, &b);
+    }
+}
+
 static bool is_volatile(const char *line)
 {
     static const char *const of[] = {"UID:", "DTSTAMP:", "X-WESS-STAMP:", "PRODID:"};
@@ -165,6 +186,7 @@ void real_show(const struct real_remote *r, char *out, size_t cap)
         if (!set->rows[i].deleted)
             show_record(&set->rows[i], &l);
     show_links(&l);
+    show_on_notes(&l);
     show_files(r, "u1", &l);
     show_files(r, "u2", &l);
     qsort(l.of, l.n, sizeof(l.of[0]), by_text);

@@ -114,7 +114,7 @@ static const char *names_more(struct wess_arena *a, const char *joined, const ch
 
 static void done(struct run *r, const struct op_row *op, const char *code)
 {
-    op_done(r->db, op->id, code, clock_now_ms());
+    op_done(r->db, op, code, clock_now_ms());
 }
 
 /* Reads again and merges again, in the next pass of this run. */
@@ -285,7 +285,7 @@ static bool settle_create(struct run *r, struct wess_arena *a, const struct op_r
             return false;
         parked_link(r->db, r->pu.id, op->todo_item, link);
         park_refused(r, a, op, res);
-        op_made(r->db, op->id, op->side, row.id, link, clock_now_ms());
+        op_made(r->db, op, row.id, link, clock_now_ms());
         todo_answered(r, op->todo_side, op->todo_item, op->seen);
         if (overtaken)
             look_again(r, op->side, row.id);

@@ -351,9 +351,11 @@ static bool put_times(struct wess_arena *a, const struct wess_item *series,
     return true;
 }
 
+/* Files too: each occurrence would get copies of its own. */
 static bool is_of_series(const char *name)
 {
-    static const char *const names[] = {"rrule", "rdate", "overrides", "start", "end", "uid"};
+    static const char *const names[] = {"rrule", "rdate", "overrides", "start",
+                                        "end",   "uid",   "attach"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(names[i], name))
             return true;

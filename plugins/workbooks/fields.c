@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "details.h"
+#include "files.h"
 #include "keys.h"
 #include "meta.h"
 
@@ -52,6 +53,8 @@ void wb_select(struct form *f, const struct wess_conn *conn, const struct wb_kin
     for (size_t i = 0; whole && i < n; i++)
         if (!rows[i].unread && wb_holds_column(conn, k, &rows[i]) && is_first(rows, i))
             form_add(f, "_select_columns[]", rows[i].column);
+    if (whole && wb_has_files(conn, k))
+        form_add(f, "_select_columns[]", "type");
     size_t kind = wb_place(k->collection, strlen(k->collection));
     for (size_t i = 0; i < conn->n_asked[kind]; i++)
         if (!whole || !is_read(conn, k, conn->asked[kind][i]))

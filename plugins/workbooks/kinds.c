@@ -1,6 +1,7 @@
 /* The collections, and what of them these settings let travel. */
 #include <string.h>
 
+#include "files.h"
 #include "meta.h"
 
 /* Of a report alone: what it does not list is not in it. */
@@ -108,7 +109,7 @@ static bool fill_schema(struct wess_call *call, const struct wb_kind *k,
     uint32_t flags;
     wb_rows(call->conn, k, &rows);
     struct wess_field_schema *of =
-        call->conn->host->alloc(call->arena, (k->n_schema + rows) * sizeof(*of));
+        call->conn->host->alloc(call->arena, (k->n_schema + rows + 1) * sizeof(*of));
     if (!of)
         return false;
     for (size_t i = 0; i < k->n_schema; i++) {
@@ -121,6 +122,8 @@ static bool fill_schema(struct wess_call *call, const struct wb_kind *k,
             return false;
         out->n_fields++;
     }
+    if (wb_has_files(call->conn, k))
+        of[out->n_fields++] = (struct wess_field_schema){.name = WB_ATTACH, .type = WESS_RECORDS};
     out->fields = of;
     return add_custom(call, k, of, &out->n_fields);
 }

@@ -261,7 +261,7 @@ static enum wess_code add_all(struct linking *l)
 }
 
 /* Only a create shows every column. */
-static enum wess_code learn_types(struct wb_table *t)
+enum wess_code wb_learn_types(struct wb_table *t)
 {
     static const char *const columns[] = {"id", "type", NULL};
     struct wess_call *call = t->call;
@@ -336,7 +336,7 @@ static enum wess_code tie_all(struct linking *l)
     l->people = json_array();
     enum wess_code rc = l->people ? find_people(l) : WESS_TOO_BIG;
     if (rc == WESS_OK && json_array_size(l->people))
-        rc = learn_types(t);
+        rc = wb_learn_types(t);
     for (size_t i = 0; rc == WESS_OK && i < t->n; i++)
         if (is_written(t, i) && !each_address(l, i, tie))
             rc = WESS_TOO_BIG;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "files.h"
 #include "keys.h"
 #include "meta.h"
 #include "wb.h"
@@ -290,6 +291,30 @@ enum wess_code wb_rows_of(struct wess_call *call, const char *path, const char *
     return wb_rows_up_to(call, path, column, values, n, WB_ROWS_FOR((int64_t)n), columns, out);
 }
 
+enum wess_code wb_rows_page(struct wess_call *call, const char *path, const struct wb_filter *by,
+                            size_t n, const char *const *columns, json_t **out)
+{
+    struct form f = {0};
+    enum wess_code rc = wb_begin(call, "GET", &f);
+    *out = NULL;
+    paging(&f, WB_ROWS_PAGE);
+    form_add(&f, "_sort[]", "id");
+    form_add(&f, "_dir[]", "ASC");
+    for (size_t i = 0; rc == WESS_OK && i < n; i++) {
+        char *any = any_of(call, by[i].values, by[i].n);
+        if (any)
+            filter(&f, by[i].column, by[i].type, any);
+        else
+            rc = WESS_TOO_BIG;
+    }
+    for (size_t i = 0; columns[i]; i++)
+        form_add(&f, "_select_columns[]", columns[i]);
+    if (rc == WESS_OK)
+        rc = ask(call, path, &f, out);
+    form_fini(&f);
+    return rc;
+}
+
 enum wess_code wb_rows_begin(struct wess_call *call, const char *path, const char *column,
                              const char *const *starts, size_t n, int64_t from,
                              const char *const *columns, json_t **out)
@@ -361,7 +386,10 @@ static enum wess_code fetch_some(struct wess_call *call, const char *const *ids,
                                  struct wess_result *out)
 {
     json_t *rows = NULL;
-    enum wess_code rc = wb_rows_equal(call, "id", ids, n, false, true, &rows);
+    bool files = wb_has_files(call->conn, wb_kind_of(call)) && !(call->flags & WESS_CALL_FACTS);
+    const char **types = call->conn->host->alloc(call->arena, n * sizeof(*types));
+    enum wess_code rc =
+        types ? wb_rows_equal(call, "id", ids, n, false, true, &rows) : WESS_TOO_BIG;
     for (size_t i = 0; rc == WESS_OK && i < n; i++) {
         const json_t *row = row_with_id(rows, ids[i]);
         struct wess_item *item = row ? call->conn->host->alloc(call->arena, sizeof(*item)) : NULL;
@@ -370,13 +398,16 @@ static enum wess_code fetch_some(struct wess_call *call, const char *const *ids,
         else if (row)
             rc = wb_item(call, row, true, item);
         if (rc == WESS_OK)
+            types[i] = wess_arena_text(call->conn->host, call->arena,
+                                       json_string_value(json_object_get(row, "type")));
+        if (rc == WESS_OK)
             out[i] = (struct wess_result){.code = row ? WESS_OK : WESS_GONE,
                                           .id = row ? item->id : NULL,
                                           .revision = row ? item->revision : NULL,
                                           .current = item};
     }
     json_decref(rows);
-    return rc;
+    return rc == WESS_OK && files ? wb_files_read(call, types, out, n) : rc;
 }
 
 enum wess_code wb_fetch(struct wess_call *call, struct wess_list ids, struct wess_result *out)

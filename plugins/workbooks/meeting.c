@@ -198,6 +198,7 @@ const struct wb_kind wb_meeting_kind = {
     .keys = keys,
     .look = look_in,
     .n_look = sizeof(look_in) / sizeof(look_in[0]),
+    .files = true,
     .when = "start",
     .holds = holds,
     .complete = complete,

@@ -178,6 +178,7 @@ const struct wb_kind wb_person_kind = {
     .keys = key_columns,
     .look = look_in,
     .n_look = sizeof(look_in) / sizeof(look_in[0]),
+    .files = true,
     .complete = complete,
     .prepare = prepare,
 };

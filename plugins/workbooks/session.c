@@ -182,36 +182,48 @@ static enum wess_code no_answer(struct wess_call *call, const struct http_respon
     }
 }
 
-/* *is_over: the session is; nothing was carried out. */
-static enum wess_code post(struct wess_call *call, const char *path, struct http_request *q,
-                           bool write, bool *is_over, json_t **out)
+/* *is_over: the session is; nothing was carried out. WESS_OK: there is an answer. */
+static enum wess_code perform(struct wess_call *call, const char *path, const char *boundary,
+                              struct http_request *q, bool write, bool *is_over,
+                              struct http_response *r)
 {
-    static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded",
-                                          "Accept: application/json"};
     struct wess_conn *c = call->conn;
-    struct http_response r = {0};
-    *out = NULL;
-    char *url = wess_arena_fmt(c->host, call->arena, "%s%s?_dc=%lld", c->base, path,
-                               (long long)c->host->now_ms(c->host->ctx));
-    if (!url)
+    const struct wess_host *h = c->host;
+    char *type =
+        boundary
+            ? wess_arena_fmt(h, call->arena, "Content-Type: multipart/form-data; boundary=%s",
+                             boundary)
+            : wess_arena_text(h, call->arena, "Content-Type: application/x-www-form-urlencoded");
+    const char *const headers[] = {type, "Accept: application/json"};
+    char *url = wess_arena_fmt(h, call->arena, "%s%s?_dc=%lld", c->base, path,
+                               (long long)h->now_ms(h->ctx));
+    if (!url || !type)
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "out of memory");
     q->url = url;
     q->method = "POST";
     q->headers = headers;
-    q->n_headers = 2;
+    q->n_headers = q->filter ? 1 : 2;
     q->flags = write ? 0 : HTTP_IS_READ;
     uncount(call);
-    http_perform(c->http, q, 1, 1, &r);
+    http_perform(c->http, q, 1, 1, r);
     count(call);
-    if (r.date_ms) {
-        c->ahead_ms = r.date_ms - c->host->now_ms(c->host->ctx);
-        call->remote_ms = r.date_ms;
+    if (r->date_ms) {
+        c->ahead_ms = r->date_ms - h->now_ms(h->ctx);
+        call->remote_ms = r->date_ms;
     }
-    enum wess_code rc = WESS_OK;
-    *is_over = c->username && r.code == WESS_OK && wb_is_over(&r);
-    if (r.code != WESS_OK)
-        rc = no_answer(call, &r, write);
-    else if (r.status != 200 || !(*out = wb_parse(r.body, r.len)) || !json_is_object(*out))
+    *is_over = c->username && r->code == WESS_OK && wb_is_over(r);
+    return r->code == WESS_OK ? WESS_OK : no_answer(call, r, write);
+}
+
+static enum wess_code post(struct wess_call *call, const char *path, const char *boundary,
+                           struct http_request *q, bool write, bool *is_over, json_t **out)
+{
+    struct wess_conn *c = call->conn;
+    struct http_response r = {0};
+    *out = NULL;
+    enum wess_code rc = perform(call, path, boundary, q, write, is_over, &r);
+    if (rc == WESS_OK &&
+        (r.status != 200 || !(*out = wb_parse(r.body, r.len)) || !json_is_object(*out)))
         rc = wb_judge(&r, write, &call->error);
     wb_login_named(c, &call->error, rc);
     if (rc != WESS_OK) {
@@ -234,6 +246,8 @@ static enum wess_code post_once(struct wess_call *call, const char *path, struct
 {
     size_t len = f->len;
     add_token(call, f, write);
+    if (f->boundary)
+        form_end(f);
     if (f->spent)
         return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "out of memory");
     struct http_request q = {.body = f->data, .len = f->len};
@@ -242,7 +256,7 @@ static enum wess_code post_once(struct wess_call *call, const char *path, struct
                          "what is to be filed cannot be read from the spool");
     if (u)
         q = (struct http_request){.len = u->len, .source = wb_upload_read, .source_ctx = u};
-    enum wess_code rc = post(call, path, &q, write, is_over, out);
+    enum wess_code rc = post(call, path, f->boundary, &q, write, is_over, out);
     if (u)
         wb_upload_end(u);
     f->len = len;
@@ -279,4 +293,72 @@ enum wess_code wb_post_upload(struct wess_call *call, const char *path, struct w
                               json_t **out)
 {
     return post_form(call, path, u->form, u, true, out);
+}
+
+/* ---- a file comes
+ * ------------------------------------------------------------------------------------------ */
+
+struct coming {
+    const struct wess_host *host;
+    struct wess_spool *spool;
+    uint64_t size;
+    bool lost; /* it cannot be spooled */
+};
+
+static size_t keep_piece(void *ctx, char *data, size_t len)
+{
+    struct coming *c = ctx;
+    c->size += len;
+    c->lost = c->lost || c->host->blob_put(c->spool, data, len) != WESS_OK;
+    return 0;
+}
+
+static enum wess_code ask_file(struct wess_call *call, const char *path, struct coming *to,
+                               bool *is_over)
+{
+    struct form f = {0};
+    struct http_response r = {0};
+    enum wess_code rc = wb_begin(call, "GET", &f);
+    struct http_request q = {.body = f.data, .len = f.len, .filter = keep_piece, .filter_ctx = to};
+    if (rc == WESS_OK && f.spent)
+        rc = wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_HOST, NULL, "out of memory");
+    if (rc == WESS_OK)
+        rc = perform(call, path, NULL, &q, false, is_over, &r);
+    if (rc == WESS_OK && r.status == 404)
+        rc = WESS_GONE;
+    else if (rc == WESS_OK && r.status != 200)
+        rc = wb_judge(&r, false, &call->error);
+    wb_login_named(call->conn, &call->error, rc);
+    http_response_fini(&r);
+    form_fini(&f);
+    return rc;
+}
+
+static enum wess_code download_once(struct wess_call *call, const char *path, uint64_t size,
+                                    struct wess_blob *out, bool *is_over)
+{
+    const struct wess_host *h = call->conn->host;
+    struct coming to = {.host = h};
+    *is_over = false;
+    to.lost = h->blob_new(h->ctx, &to.spool) != WESS_OK;
+    enum wess_code rc = to.lost ? WESS_OK : ask_file(call, path, &to, is_over);
+    if (rc == WESS_OK && !to.lost && to.size == size)
+        return h->blob_done(to.spool, call->arena, out);
+    if (to.spool)
+        h->blob_close(to.spool);
+    return rc != WESS_OK ? rc
+                         : wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                                     "an attached file did not come whole, or cannot be spooled");
+}
+
+enum wess_code wb_download(struct wess_call *call, const char *path, uint64_t size,
+                           struct wess_blob *out)
+{
+    bool is_over = false;
+    enum wess_code rc = download_once(call, path, size, out, &is_over);
+    if (!is_over)
+        return rc;
+    wb_login_forget(call->conn);
+    call->error = (struct wess_error){0};
+    return download_once(call, path, size, out, &is_over);
 }

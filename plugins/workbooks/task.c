@@ -287,6 +287,7 @@ const struct wb_kind wb_task_kind = {
     .keys = keys,
     .look = look_in,
     .n_look = sizeof(look_in) / sizeof(look_in[0]),
+    .files = true,
     .when = "due",
     .adapt = adapt,
     .complete = complete,

@@ -47,12 +47,18 @@ static int next_byte(struct wb_upload *u, unsigned char *out)
     return 1;
 }
 
+/* A part of a multipart form is as it is. */
+static bool is_raw(const struct wb_upload *u)
+{
+    return u->form->boundary != NULL;
+}
+
 static bool measure(struct wb_upload *u)
 {
     unsigned char c;
     char out[3];
-    size_t len = 0;
-    int got = open_spool(u) ? 1 : -1;
+    size_t len = is_raw(u) ? (size_t)u->of[u->insert].blob->size : 0;
+    int got = open_spool(u) ? !is_raw(u) : -1;
     while (got > 0 && len < BODY_MOST && (got = next_byte(u, &c)) > 0)
         len += encode(c, out);
     close_spool(u);
@@ -113,7 +119,8 @@ static bool copy_value(struct wb_upload *u, char *buf, size_t cap, size_t *len, 
             *done = true;
             return got == 0;
         }
-        u->held_n = encode(c, u->held);
+        u->held[0] = (char)c;
+        u->held_n = is_raw(u) ? 1 : encode(c, u->held);
         u->held_at = 0;
     }
     return true;

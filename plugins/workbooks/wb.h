@@ -58,7 +58,7 @@ struct wess_conn {
     int64_t max_create; /* in an hour; 0: any */
     int64_t ahead_ms;   /* their clock minus ours, by the last answer */
     bool match_employer, share_description, link_people, link_attendees, details;
-    bool create_organisations;
+    bool create_organisations, attachments;
     bool ends_after; /* the finish of what lasts whole days is the day after the last */
     struct wb_words statuses, priorities;
     bool told_word;                         /* that there is none for a value: once is enough */
@@ -94,6 +94,9 @@ struct wb_upload;
 /* The same, with values that come out of the spool; a write. */
 enum wess_code wb_post_upload(struct wess_call *, const char *path, struct wb_upload *,
                               json_t **out);
+/* A file of that many bytes, spooled as it comes. WESS_GONE: it is not there. WESS_TOO_BIG: no
+ * answer may be so large. */
+enum wess_code wb_download(struct wess_call *, const char *path, uint64_t size, struct wess_blob *);
 /* Gives WESS_TOO_BIG its text, where none was given: what every slot ends with. */
 enum wess_code wb_told(struct wess_call *, enum wess_code);
 /* Whether the host keeps things beyond the process. */
@@ -140,6 +143,7 @@ struct wb_kind {
     const struct wb_look *look;
     size_t n_look;
     bool ours_only;   /* what we did not create is not listed */
+    bool files;       /* they can be attached: files.h */
     const char *when; /* the field by which an item is in time; NULL: none */
     bool (*holds)(const struct wess_conn *, const char *field);    /* NULL: all of the table */
     bool (*adapt)(struct wess_call *, struct wess_field_schema *); /* to the settings */
@@ -309,6 +313,15 @@ enum wess_code wb_rows_of(struct wess_call *, const char *path, const char *colu
 enum wess_code wb_rows_up_to(struct wess_call *, const char *path, const char *column,
                              const char *const *values, size_t n, int64_t most,
                              const char *const *columns, json_t **out);
+/* A page of the rows that all of these let through, `eq` to any of their values, in the order of
+ * ids. */
+struct wb_filter {
+    const char *column, *type;
+    const char *const *values;
+    size_t n;
+};
+enum wess_code wb_rows_page(struct wess_call *, const char *path, const struct wb_filter *,
+                            size_t n, const char *const *columns, json_t **out);
 /* A page of the rows whose column begins with any of these, in the order of ids. */
 #define WB_ROWS_PAGE 100
 enum wess_code wb_rows_begin(struct wess_call *, const char *path, const char *column,

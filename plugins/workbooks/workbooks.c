@@ -18,6 +18,10 @@ static const struct wess_option options[] = {
     {"page_size", "int", NULL, "100", "1..200", "rows of one answer", 0},
     {"overlap", "duration", NULL, "60s", NULL, "how late a change may become visible", 0},
     {"application", "string", NULL, "WESS", NULL, "what created_through says", 0},
+    {"attachments", "bool", NULL, "false", NULL,
+     "files that are attached to contacts, tasks and events travel as well, on a note of the "
+     "record",
+     0},
     {"max_create", "int", NULL, "0", "0..1000000", "records created in an hour; 0: any number", 0},
     {"employer", "choice", NULL, "match", "match|ignore",
      "whether a company name is tied to an organisation of that name", 0},
@@ -132,6 +136,7 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     c->max_create = most ? strtol(most, NULL, 10) : 0;
     c->match_employer = is_set(host, "employer", "match");
     c->create_organisations = is_set(host, "create_organisations", "true");
+    c->attachments = is_set(host, "attachments", "true");
     c->share_description = is_set(host, "share_description", "true");
     c->ends_after = is_set(host, "all_day_finish", "after");
     c->link_people = is_set(host, "link_people", "true");

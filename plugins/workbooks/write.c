@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "files.h"
 #include "upload.h"
 #include "write.h"
 
@@ -147,6 +148,9 @@ static enum wess_code apply_some(struct wess_call *call, const struct wess_op *o
     if (!t.cells || !t.skip || !t.blobs || !t.types)
         return WESS_TOO_BIG;
     enum wess_code rc = prepare(&t);
+    bool files = wb_has_files(call->conn, t.kind);
+    if (rc == WESS_OK && files)
+        wb_files_leave_missing(&t);
     int64_t wait_ms = rc == WESS_OK ? wb_pace(&t) : 0;
     for (size_t i = 0; rc == WESS_OK && i < n; i++)
         if (wb_is_sent(&t, i)) {
@@ -168,6 +172,8 @@ static enum wess_code apply_some(struct wess_call *call, const struct wess_op *o
     rc = send(&t);
     if (rc == WESS_OK && t.kind->finish)
         rc = t.kind->finish(&t);
+    if (files)
+        rc = wb_files_write(&t, rc);
     if (rc != WESS_OK || !wait_ms)
         return rc;
     call->error.retry_after_ms = wait_ms;

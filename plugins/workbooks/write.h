@@ -58,6 +58,9 @@ const char *wb_text_of(struct wb_table *, const struct wess_item *, const char *
 /* ---- pace.c: creates over the limit of the hour are not tried; how long until the next, or 0 */
 int64_t wb_pace(struct wb_table *);
 
+/* ---- links.c: fills in `types` of what was written */
+enum wess_code wb_learn_types(struct wb_table *);
+
 /* ---- verdict.c */
 enum wess_code wb_read_answer(struct wb_table *, const json_t *answer);
 void wb_done(struct wb_table *, size_t op, const json_t *row); /* it is there as the row shows it */

@@ -46,6 +46,8 @@ static const char help[] =
     "      page_cap=100|200              rows of one answer (200)\n"
     "      text_case=ignored|minded      whether texts are compared by case (ignored)\n"
     "      email_links=off|on            whether Workbooks relates mail by activity links (off)\n"
+    "      note_touches=off|on           whether a note or file counts as a change of its record "
+    "(off)\n"
     "      lacks=COLUMN                  the Workbooks database does not have this column\n"
     "      denies=SET:ACTION             what its metadata does not permit, tasks:create\n"
     "      dead_session=status|redirect  what a session that ended is told (status)\n"

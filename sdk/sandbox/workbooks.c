@@ -66,7 +66,8 @@ static json_t *one_organisation_queue(size_t i, struct wb_named *out)
 
 static void name_request(const struct sb_request *r, char *op, size_t cap)
 {
-    char *method = sb_param(r->body, "_method", 0);
+    char *form = wb_is_multipart(r) ? wb_form_of(r, false) : NULL;
+    char *method = sb_param(form ? form : r->body, "_method", 0);
     const char *slash = strrchr(r->path, '/');
     char what[32];
     snprintf(what, sizeof(what), "%s", slash ? slash + 1 : r->path);
@@ -74,6 +75,7 @@ static void name_request(const struct sb_request *r, char *op, size_t cap)
         *strchr(what, '.') = 0;
     snprintf(op, cap, "workbooks:%s:%s", what, method ? method : r->method);
     free(method);
+    free(form);
 }
 
 /* B2: each account of the database may have keys of its own: here the key, "-" and a digit. All see
@@ -114,7 +116,7 @@ static struct wb_set *set_at(const char *path)
     return NULL;
 }
 
-static void handle(const struct sb_request *r, struct sb_response *out)
+static void handle_form(const struct sb_request *r, struct sb_response *out)
 {
     char *method = sb_param(r->body, "_method", 0);
     bool put = method && !strcmp(method, "PUT");
@@ -141,6 +143,8 @@ static void handle(const struct sb_request *r, struct sb_response *out)
         wb_list_named(r->body, sb_n_users + 2, one_queue, out);
     } else if (!strcmp(r->path, "/crm/organisation_queues.api") && !put) {
         wb_list_named(r->body, sb_n_users + 1, one_organisation_queue, out);
+    } else if (wb_is_download(r->path) && !put) {
+        wb_download(r->path, out);
     } else if (wb_is_report(r->path) && !put) {
         wb_report(r, out);
     } else if (!strcmp(r->path, "/metadata/types.api") && !put) {
@@ -156,6 +160,24 @@ static void handle(const struct sb_request *r, struct sb_response *out)
                    "<html><body>The page you were looking for doesn't exist.</body></html>");
     }
     free(method);
+}
+
+/* B1: a change that brings files is a multipart form, and all else a url-encoded one. */
+static void handle(const struct sb_request *r, struct sb_response *out)
+{
+    struct sb_request form = *r;
+    wb_files_begin();
+    char *body = wb_is_multipart(r) ? wb_form_of(r, true) : NULL;
+    if (wb_is_multipart(r) && !body) {
+        wb_refuse(out, 406, "malformed form");
+        return;
+    }
+    if (body) {
+        form.body = body;
+        form.body_len = strlen(body);
+    }
+    handle_form(&form, out);
+    free(body);
 }
 
 static void stop(void)

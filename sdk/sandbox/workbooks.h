@@ -15,13 +15,25 @@
 #define FIRST_ACTIVITY_QUEUE 602
 #define ORGANISATION_UNASSIGNED 700
 
-enum wb_which { WB_PEOPLE, WB_TASKS, WB_MEETINGS, WB_EMAILS, WB_LINKS, WB_ORGANISATIONS, WB_SETS };
+enum wb_which {
+    WB_PEOPLE,
+    WB_TASKS,
+    WB_MEETINGS,
+    WB_EMAILS,
+    WB_LINKS,
+    WB_ORGANISATIONS,
+    WB_NOTES,
+    WB_RESOURCES,
+    WB_UPLOADS,
+    WB_SETS
+};
 struct wb_set;
 struct wb_record {
     const struct wb_set *of;
     int64_t id, lock, updated_s, created_s;
     char *value[WB_COLUMNS]; /* NULL: null */
     int64_t queue, employer;
+    int64_t file;                 /* of resource_upload_files: which of upload_files */
     bool deleted, locked, hidden; /* hidden: B4, from whoever asks here */
 };
 /* The records of one endpoint. */
@@ -110,6 +122,30 @@ const char *wb_more_text(const struct wb_record *, const char *column, char buf[
 json_t *wb_digest(const char *text); /* SHA-256 in hex */
 void wb_metadata(const char *body, struct sb_response *);
 void wb_picklist(const char *body, struct sb_response *);
+
+/* workbooks_files.c: notes and what is attached to them. */
+extern const char *const wb_note_columns[],
+    *const wb_resource_columns[], *const wb_resource_shown[], *const wb_upload_columns[],
+                                                                  *const wb_upload_shown[];
+const char *wb_note_refuses(const char *column, const char *value);
+const char *wb_resource_refuses(const char *column, const char *value);
+const char *wb_upload_refuses(const char *column, const char *value);
+/* What a new record of that set lacks, by the values it is given; NULL: nothing. */
+const char *wb_files_lack(const struct wb_set *, const char *(*given)(const void *, const char *),
+                          const void *ctx);
+void wb_resource_settle(struct wb_record *);
+json_t *wb_files_show(const struct wb_record *, const char *column, bool epoch);
+bool wb_is_gone(const struct wb_record *);     /* deleted, or what it belongs to is */
+void wb_touch_above(const struct wb_record *); /* by a switch: a change of what it belongs to */
+bool wb_is_multipart(const struct sb_request *);
+/* A multipart form as a url-encoded one, whose files are kept and named. NULL: malformed. */
+char *wb_form_of(const struct sb_request *, bool keeps);
+bool wb_is_download(const char *path);
+void wb_download(const char *path, struct sb_response *);
+json_t *wb_file_told(const struct wb_record *); /* of upload_files; NULL: it is gone */
+bool wb_attach(struct wb_record *note, const char *query);
+void wb_files_begin(void); /* a request: it can name its own files alone */
+void wb_files_free(void);
 
 /* workbooks_list.c, workbooks_change.c: a list, a change of a set. */
 void wb_list(const struct wb_set *, const char *body, struct sb_response *);

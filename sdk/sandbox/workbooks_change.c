@@ -128,13 +128,24 @@ static json_t *wrong_value(const struct change *c, size_t i, const char *name)
     return words ? info_bad(name, words) : NULL;
 }
 
+struct new_record {
+    const struct change *of;
+    size_t i;
+};
+static const char *given_to(const void *ctx, const char *name)
+{
+    const struct new_record *r = ctx;
+    const char *value = given(r->of, name, r->i);
+    return value && *value && strcmp(value, ":null_value:") ? value : NULL;
+}
+
 /* B6: what is wrong with one record; NULL: nothing. Nothing is changed yet. */
 static json_t *wrong_with(const struct change *c, size_t i, struct wb_record *p, const char *method,
                           bool stale)
 {
     const char *lock = value_at(c, "lock_version", i);
     bool create = !strcmp(method, "POST");
-    if (!create && (!p || p->deleted || p->hidden))
+    if (!create && (!p || wb_is_gone(p) || p->hidden))
         return json_pack("{s:b,s:{},s:b,s:[{s:s,s:s}]}", "success", 0, "errors", "inaccessible", 1,
                          "message", "title", "inaccessible", "body", "It is not there any more");
     if (!create && (stale || !lock || strtoll(lock, NULL, 10) != p->lock))
@@ -147,6 +158,9 @@ static json_t *wrong_with(const struct change *c, size_t i, struct wb_record *p,
         if (bad)
             return bad;
     }
+    const char *lacks = create ? wb_files_lack(c->of, given_to, &(struct new_record){c, i}) : NULL;
+    if (lacks)
+        return info_bad("resource_id", lacks);
     if (!c->of->named)
         return NULL;
     const char *person = value_at(c, "name", i);
@@ -165,6 +179,7 @@ static json_t *carry_out(struct wb_set *set, const struct change *c, size_t i, s
     if (!strcmp(method, "DELETE")) {
         p->deleted = true;
         wb_touch(p);
+        wb_touch_above(p);
         json_object_set_new(row, "id", json_integer(p->id));
         json_object_set_new(row, "lock_version", json_integer(p->lock++));
         return row;
@@ -182,6 +197,8 @@ static json_t *carry_out(struct wb_set *set, const struct change *c, size_t i, s
         changed |= this;
     }
     set->settle(p);
+    if (create || changed)
+        wb_touch_above(p);
     if (create) {
         json_decref(row);
         wb_set_named_value(p, "created_through", c->application);

@@ -15,8 +15,11 @@ static json_t *whole(const struct wb_record *p)
         json_object_set_new(fields, "rfc822_sha256", wb_digest(wb_value(p, "rfc822")));
     if (p->of == &wb_sets[WB_PEOPLE])
         json_object_set_new(fields, "employer_name", wb_column_json(p, "employer_name", true));
+    json_t *file = p->of == &wb_sets[WB_UPLOADS] ? wb_file_told(p) : NULL;
+    if (file)
+        json_object_set_new(fields, "file", file);
     return json_pack("{s:I,s:I,s:b,s:I,s:I,s:o,s:o}", "id", (json_int_t)p->id, "lock_version",
-                     (json_int_t)p->lock, "is_deleted", (int)p->deleted, "updated_at",
+                     (json_int_t)p->lock, "is_deleted", (int)wb_is_gone(p), "updated_at",
                      (json_int_t)p->updated_s, "queue", (json_int_t)p->queue,
                      "created_through_reference",
                      wb_column_json(p, "created_through_reference", true), "fields", fields);
@@ -149,6 +152,7 @@ static json_t *touched(struct wb_record *p)
 {
     p->lock++;
     wb_touch(p);
+    wb_touch_above(p);
     return whole(p);
 }
 
@@ -196,6 +200,11 @@ static json_t *hide(const struct asked *q)
     return whole(q->p);
 }
 
+static json_t *attach(const struct asked *q)
+{
+    return wb_attach(q->p, q->query) ? whole(q->p) : NULL;
+}
+
 static const struct {
     const char *name;
     bool of_one; /* of the one that "id" names */
@@ -210,6 +219,7 @@ static const struct {
     {"delete", true, delete_}, {"undelete", true, undelete},
     {"lock", true, lock},      {"purge", true, purge},
     {"hide", true, hide},      {"report", false, report},
+    {"attach", true, attach},
 };
 
 static json_t *answer_to(const char *action, const struct asked *q)

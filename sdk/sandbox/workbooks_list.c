@@ -135,7 +135,9 @@ void wb_list(const struct wb_set *set, const char *body, struct sb_response *out
     read_sort(body);
     bool all = speaks_of_deleted(&q);
     for (size_t i = 0; hits && i < set->n && bad >= 0; i++) {
-        if ((set->rows[i].deleted && !all) || set->rows[i].hidden)
+        if (!all && wb_is_gone(&set->rows[i]))
+            continue;
+        if (set->rows[i].hidden)
             continue;
         bad = wb_query_match(&q, get, &set->rows[i]);
         if (bad > 0)

@@ -167,6 +167,7 @@ static void nothing(struct wb_record *p)
     .show = wb_activity_show, .text = wb_activity_text, .settle = wb_activity_settle
 #define MORE                                                                                       \
     .rewrite = wb_more_rewrite, .show = wb_more_show, .text = wb_more_text, .settle = nothing
+#define FILES .rewrite = wb_more_rewrite, .show = wb_files_show, .text = wb_more_text
 struct wb_set wb_sets[WB_SETS] = {
     [WB_PEOPLE] = {.name = "people",
                    .path = "/crm/people.api",
@@ -224,6 +225,37 @@ struct wb_set wb_sets[WB_SETS] = {
                           .shown = wb_nothing_shown,
                           .refuses = organisation_refuses,
                           MORE},
+    [WB_NOTES] = {.name = "notes",
+                  .path = "/notes.api",
+                  .class = "Private::Note",
+                  .prefix = "NOTE",
+                  .first_id = 21001,
+                  .columns = wb_note_columns,
+                  .shown = wb_nothing_shown,
+                  .refuses = wb_note_refuses,
+                  FILES,
+                  .settle = nothing},
+    /* The names of these two types are shown nowhere. */
+    [WB_RESOURCES] = {.name = "resource_upload_files",
+                      .path = "/resource_upload_files.api",
+                      .class = "Private::ResourceUploadFile",
+                      .prefix = "RES",
+                      .first_id = 22001,
+                      .columns = wb_resource_columns,
+                      .shown = wb_resource_shown,
+                      .refuses = wb_resource_refuses,
+                      FILES,
+                      .settle = wb_resource_settle},
+    [WB_UPLOADS] = {.name = "upload_files",
+                    .path = "/upload_files.api",
+                    .class = "Private::UploadFile",
+                    .prefix = "FILE",
+                    .first_id = 23001,
+                    .columns = wb_upload_columns,
+                    .shown = wb_upload_shown,
+                    .refuses = wb_upload_refuses,
+                    FILES,
+                    .settle = nothing},
 };
 
 static int place(const char *const *of, const char *name)
@@ -366,6 +398,7 @@ int64_t wb_org_named(const char *name, bool make)
 void wb_tables_free(void)
 {
     wb_backup_free();
+    wb_files_free();
     for (size_t t = 0; t < WB_SETS; t++) {
         struct wb_set *s = &wb_sets[t];
         for (size_t i = 0; i < s->n; i++)

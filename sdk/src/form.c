@@ -1,5 +1,6 @@
 #include "form.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,8 +58,61 @@ static void encode(struct form *f, const char *text, size_t len)
     f->data[f->len] = 0;
 }
 
+static void put(struct form *f, const char *text, size_t len)
+{
+    if (!room(f, len))
+        return;
+    memcpy(f->data + f->len, text, len);
+    f->len += len;
+    f->data[f->len] = 0;
+}
+
+static void puts_all(struct form *f, const char *const *texts)
+{
+    for (size_t i = 0; texts[i]; i++)
+        put(f, texts[i], strlen(texts[i]));
+}
+
+static void begin_part(struct form *f, const char *name)
+{
+    puts_all(f, (const char *const[]){f->len ? "\r\n--" : "--", f->boundary,
+                                      "\r\nContent-Disposition: form-data; name=\"", name, "\"",
+                                      NULL});
+}
+
+/* How a quotation mark, a backslash or an escape is read is up to each server. */
+static bool is_sayable(const char *text)
+{
+    for (const char *s = text; *s; s++)
+        if ((unsigned char)*s < ' ' || *s == 0x7f || *s == '"' || *s == '\\' ||
+            (*s == '%' && isxdigit((unsigned char)s[1]) && isxdigit((unsigned char)s[2])))
+            return false;
+    return *text;
+}
+
+bool form_file(struct form *f, const char *name, const char *file_name, const char *type)
+{
+    if (!is_sayable(file_name) || !is_sayable(type))
+        return false;
+    begin_part(f, name);
+    puts_all(f, (const char *const[]){"; filename=\"", file_name, "\"\r\nContent-Type: ", type,
+                                      "\r\n\r\n", NULL});
+    return true;
+}
+
+void form_end(struct form *f)
+{
+    puts_all(f, (const char *const[]){"\r\n--", f->boundary, "--\r\n", NULL});
+}
+
 void form_addn(struct form *f, const char *name, const char *value, size_t len)
 {
+    if (f->boundary) {
+        begin_part(f, name);
+        put(f, "\r\n\r\n", 4);
+        put(f, value, len);
+        return;
+    }
     if (!room(f, 2))
         return;
     if (f->len)

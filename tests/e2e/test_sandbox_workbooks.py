@@ -56,6 +56,39 @@ class Client:
         assert answer["affected_object_information"][0]["success"], answer
         return answer["affected_objects"][0]
 
+    def upload(self, path, *records):
+        """As change(), in a multipart form: a value (name, type, bytes) is a file."""
+        mark, body = "form-data-77aa", b""
+        fields = [("_method", "PUT"), ("api_key", self.key), ("_fm", "or"),
+                  ("_strict_attribute_checking", "true"), ("_per_object_transactions", "true")]
+        for r in records:
+            fields += [("_ff[]", "id"), ("_ft[]", "eq"), ("_fc[]", str(r.get("id", 0)))]
+        for r in records:
+            fields += [("__method[]", r.get("method", "POST")), ("id[]", str(r.get("id", 0))),
+                       ("lock_version[]", str(r.get("lock", 0)))]
+            fields += [(f"{k}[]", v) for k, v in r.items() if k not in ("method", "id", "lock")]
+        for name, value in fields:
+            body += f'--{mark}\r\nContent-Disposition: form-data; name="{name}"'.encode()
+            if isinstance(value, tuple):
+                body += f'; filename="{value[0]}"\r\nContent-Type: {value[1]}'.encode()
+                value = value[2]
+            body += b"\r\n\r\n" + (value if isinstance(value, bytes) else str(value).encode()) + b"\r\n"
+        request = urllib.request.Request(
+            self.url + path, body + f"--{mark}--\r\n".encode(),
+            {"User-Agent": "table", "Content-Type": f"multipart/form-data; boundary={mark}"})
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    def download(self, file):
+        form = urllib.parse.urlencode([("_method", "GET"), ("api_key", self.key)]).encode()
+        request = urllib.request.Request(f"{self.url}upload_files/{file}/download.api", form,
+                                         {"User-Agent": "table"})
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code
+
     def refused(self, path, **fields):
         answer = self.change(path, fields)
         info = answer["affected_object_information"][0]
@@ -269,6 +302,69 @@ def reports(c):
             pass
 
 
+NOTES, ATTACH, FILES = "notes.api", "resource_upload_files.api", "upload_files.api"
+DATA = b"a\0b\r\n--c\r\n"
+
+
+def a_note(c, path=TASKS, kind="Private::Activity::Task"):
+    record = c.make(path, name="a")
+    return record, c.make(NOTES, resource_id=str(record["id"]), resource_type=kind, subject="Files", text="x")
+
+
+def on_note(note, name="a.txt", data=DATA, **more):
+    return {"resource_id": note["id"], "resource_type": "Private::Note",
+            "resource_attribute": "upload_files", "upload_file[data]": (name, "text/plain", data), **more}
+
+
+def notes(c):
+    record, note = a_note(c)
+    rows = c.rows(NOTES, ("_ff[]", "resource_id"), ("_ft[]", "eq"), ("_fc[]", str(record["id"])))
+    assert [r["id"] for r in rows] == [note["id"]] and rows[0]["text"], rows
+    assert c.refused(NOTES, resource_id="1", resource_type="Private::Activity::Task")
+    c.change(TASKS, {"method": "DELETE", "id": record["id"], "lock": 0})
+    assert not c.rows(NOTES)
+
+
+def uploads(c):
+    note = a_note(c)[1]
+    made = c.upload(ATTACH, on_note(note), on_note(note, "Байкал, O'Reilly", b""))
+    a, b = made["affected_objects"]
+    assert a["upload_file_id"] == a["upload_file[id]"] and a["upload_file[lock_version]"] == 0, a
+    rows = c.rows(ATTACH, ("_ff[]", "resource_id"), ("_ft[]", "eq"), ("_fc[]", str(note["id"])))
+    assert [r["upload_file[file_name]"] for r in rows] == ["a.txt", "Байкал, O'Reilly"], rows
+    assert c.download(a["upload_file_id"]) == DATA and c.download(b["upload_file_id"]) == b""
+    assert c.download(99) == 404
+
+
+def upload_columns(c):
+    c.upload(ATTACH, on_note(a_note(c)[1]))
+    row = c.rows(FILES)[0]
+    assert (row["file_name"], row["file_content_type"], row["file_size"]) == ("a.txt", "text/plain", len(DATA))
+
+
+def replaced_files(c):
+    file = c.upload(ATTACH, on_note(a_note(c)[1]))["affected_objects"][0]["upload_file_id"]
+    new = {"method": "PUT", "id": file, "lock": 0, "data": ("b.txt", "text/html", b"other")}
+    assert c.upload(FILES, new)["affected_objects"][0]["lock_version"] == 1
+    assert c.download(file) == b"other" and c.rows(FILES)[0]["file_name"] == "b.txt"
+    assert not c.upload(FILES, new)["affected_object_information"][0]["success"]
+    c.change(FILES, {"method": "DELETE", "id": file, "lock": 1})
+    assert not c.rows(FILES) and not c.rows(ATTACH) and c.download(file) == 404
+    assert c.refused(FILES, data="x")
+
+
+def on_notes_alone(c):
+    task = a_note(c)[0]
+    bad = on_note(task, resource_type="Private::Activity::Task")
+    assert not c.upload(ATTACH, bad)["affected_object_information"][0]["success"]
+    assert c.refused(ATTACH, **{**on_note(a_note(c)[1]), "upload_file[data]": "upload:0"})
+
+
+def forms(c):
+    c.upload(ATTACH, on_note(a_note(c)[1]))
+    assert len(c.rows(FILES)) == 1
+
+
 def without_key(c):
     c.key = "wrong"
     assert c.list(TASKS)["status"] == 401
@@ -306,6 +402,12 @@ ROWS = [
     ("with `_per_object_transactions` each record stands alone", all_or_nothing),
     ("`metadata/types.api` with `class_names[]` and `_select_columns[]", metadata),
     ("`data_view/<id>/data.api` or `data_view/<name>.api` for saved report views", reports),
+    ("`resource_id`, `resource_type`, `subject` (note), `text` (HTML). They die with their parent", notes),
+    ("Answer carries `upload_file_id`, `upload_file[id]`, `upload_file[lock_version]`", uploads),
+    ("Columns `file_name`, `file_content_type`, `file_size`", upload_columns),
+    ("Replace with an update on `upload_files`, part `data[]`", replaced_files),
+    ("Only attaching to `Private::Note` is shown", on_notes_alone),
+    ("`application/x-www-form-urlencoded`, or `multipart/form-data` for files", forms),
     ("`unrecognised_name_or_password`", without_key),
 ]
 

@@ -253,9 +253,9 @@ static bool link_created(struct run *r, struct wess_arena *a, const struct op_ro
     link.ended = false;
     if (r->pair->files)
         link.shadow[to] = op->shadow[to];
-    link_put(r->db, &link);
+    bool ok = r->pair->files ? file_made(r, &link) : link_put(r->db, &link) == STORE_OK;
     *id = link.id;
-    return !r->pair->files || file_made(r, &link);
+    return ok;
 }
 
 /* Gone, or under another id, while it was not known whether its twin was made. */

@@ -11,9 +11,13 @@ static void print_history(const struct cli *c, const struct subject *s, bool all
     size_t n = all || s->n_history <= HISTORY_SHOWN ? s->n_history : HISTORY_SHOWN;
     table_init(&t, c->arena, columns, 2);
     for (size_t i = 0; i < n; i++) {
-        const char *cells[] = {cli_when(c->arena, s->history[i].when_ms),
-                               history_text(c, s, &s->history[i])};
+        const struct history_row *h = &s->history[i];
+        const char *cells[] = {cli_when(c->arena, h->when_ms), history_text(c, s, h)};
         table_row(&t, cells);
+        if (!all || !h->request)
+            continue;
+        const char *request[] = {"", arena_fmt(c->arena, "request %s", h->request)};
+        table_row(&t, request);
     }
     if (n)
         fputs("  What was done, the newest first:\n", c->out);
@@ -75,13 +79,14 @@ json_t *subject_json(const struct cli *c, struct db *db, const struct subject *s
     for (size_t i = 0; i < s->n_waits; i++)
         json_array_append_new(
             waits, json_pack("{s:s,s:s*}", "text", s->waits[i].text, "next", s->waits[i].next));
-    for (size_t i = 0; i < s->n_history; i++)
-        json_array_append_new(
-            history,
-            json_pack("{s:I,s:s,s:s,s:s*,s:s*,s:s}", "when_ms", (json_int_t)s->history[i].when_ms,
-                      "what", cli_what(s->history[i].what), "side",
-                      s->history[i].side == LEFT ? "left" : "right", "reason", s->history[i].reason,
-                      "code", s->history[i].code, "text", history_text(c, s, &s->history[i])));
+    for (size_t i = 0; i < s->n_history; i++) {
+        const struct history_row *h = &s->history[i];
+        json_array_append_new(history, json_pack("{s:I,s:s,s:s,s:s*,s:s*,s:s,s:s*}", "when_ms",
+                                                 (json_int_t)h->when_ms, "what", cli_what(h->what),
+                                                 "side", h->side == LEFT ? "left" : "right",
+                                                 "reason", h->reason, "code", h->code, "text",
+                                                 history_text(c, s, h), "request", h->request));
+    }
     return json_pack("{s:s,s:s,s:s,s:b,s:b,s:s,s:s*,s:s*,s:s,s:I,s:o,s:o,s:o,s:o,s:s*}", "pair",
                      s->place->pair->name, "user", place_user(s->place), "title",
                      subject_title(c, db, s), "linked", s->has_link && !s->link.ended, "ended",

@@ -135,6 +135,12 @@ static void tell(struct run *r, enum op_what what, int64_t done, int64_t of)
                    done, of);
 }
 
+/* While a batch is on the wire there is time for it. */
+static bool follow(struct run *r)
+{
+    return keys_follow(r->db, KEYS_MANY) == STORE_OK || run_store_failed(r);
+}
+
 static bool remote(struct run *r, enum op_what what, struct flight two[2])
 {
     struct line line = {.what = what, .side = RIGHT};
@@ -145,7 +151,7 @@ static bool remote(struct run *r, enum op_what what, struct flight two[2])
     while (ok && now->n) {
         flight_start(now);
         while (now->flying) {
-            bool more = ok && next(coming, &line, now);
+            bool more = ok && follow(r) && next(coming, &line, now);
             flight_land(now);
             /* The next batch goes before the last one is settled; not after a call that failed. */
             if (more && coming->n && now->code == WESS_OK && !run_cancelled(r))

@@ -98,7 +98,7 @@ static bool each_create(struct run *r, enum side side,
     struct op_row *ops = a ? arena_alloc(a, AT_ONCE * sizeof(*ops)) : NULL;
     int64_t after = 0;
     size_t n = AT_ONCE;
-    bool ok = ops && db_begin_soft(r->db) == STORE_OK && keys_follow(r->db) == STORE_OK &&
+    bool ok = ops && db_begin_soft(r->db) == STORE_OK && keys_follow(r->db, KEYS_FEW) == STORE_OK &&
               claims_expire(r->db, clock_now_ms()) == STORE_OK;
     bool whole = true;
     while (ok && n == AT_ONCE) {

@@ -26,20 +26,22 @@ struct wess_slice file_shadow(struct wess_arena *a, const struct run *r, const s
     return out;
 }
 
-bool file_made(struct run *r, const struct link_row *link)
+bool file_made(struct run *r, struct link_row *link)
 {
-    int64_t now = clock_now_ms();
+    link->ended = true;
+    link->reason = WHY_FILED;
+    link->who = "wess";
+    link->ended_ms = clock_now_ms();
+    link_put(r->db, link);
     item_content(r->db, link->item[LEFT], NULL, (struct wess_slice){NULL, 0});
-    link_end(r->db, link->id, WHY_FILED, "wess", now);
     for (int s = LEFT; s <= RIGHT; s++)
-        why_put(r->db, r->pu.id, (enum side)s, link->item[s], WHY_FILED, now);
+        why_put(r->db, r->pu.id, (enum side)s, link->item[s], WHY_FILED, link->ended_ms);
     return !db_failed(r->db);
 }
 
 bool file_keep(struct run *r, struct entry *e)
 {
     r->report.linked += !e->linked;
-    link_put(r->db, &e->link);
     return file_made(r, &e->link) || run_store_failed(r);
 }
 

@@ -400,7 +400,7 @@ bool batch_match(struct run *r, struct batch *b)
         any |= b->of[i].act == ACT_CREATE && !b->of[i].linked;
     if (!any)
         return true;
-    if (keys_follow(r->db) != STORE_OK || db_begin_read(r->db) != STORE_OK)
+    if (keys_follow(r->db, KEYS_FEW) != STORE_OK || db_begin_read(r->db) != STORE_OK)
         return run_store_failed(r);
     bool ok = match_all(r, b);
     db_end_read(r->db);

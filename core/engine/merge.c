@@ -133,6 +133,13 @@ static const char *written_twice(struct wess_arena *a, const struct reconcile_ou
     return of ? join_names(a, (struct wess_list){of, n}) : NULL;
 }
 
+/* The stamp of another one, which came with the copying, comes off with what is written anyhow. */
+static const char *stamp_of(const struct run *r, const struct entry *e, enum side s)
+{
+    bool can = (r->side[s].collection->caps & WESS_CAP_STAMP_LATER) != 0;
+    return can && (e->row[s].flags & ITEM_COPY) && RULE(copies_cleared) ? "" : NULL;
+}
+
 static bool put_update(struct run *r, struct wess_arena *a, struct entry *e, struct merge *m,
                        enum side s)
 {
@@ -146,6 +153,7 @@ static bool put_update(struct run *r, struct wess_arena *a, struct entry *e, str
                         .item = {e->link.item[LEFT], e->link.item[RIGHT]},
                         .todo_item = e->todo.item,
                         .todo_side = e->todo.side,
+                        .stamp = stamp_of(r, e, s),
                         .revision = e->now[s] ? e->now_rev[s] : e->row[s].revision,
                         .seen = e->row[other_side(s)].revision,
                         .unseen = {"", ""},

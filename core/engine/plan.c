@@ -183,6 +183,8 @@ static bool plan_ask(struct run *r, struct wess_arena *a, struct entry *e)
         at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%lld", i ? "," : "",
                                (long long)e->candidates[i]);
     ask_put(r->db, &ask);
+    if (!strcmp(e->reason, ASK_TWICE) && !r->dry)
+        item_flags(r->db, e->todo.item, ITEM_COPY, 0);
     look_at_doubled(r, a, e);
     r->report.questions++;
     why(r, e, e->reason);

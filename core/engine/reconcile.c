@@ -544,6 +544,7 @@ static void merge_contents(struct work *w)
     walk_begin(&k, in);
     for (size_t i = 0; i < in->n_rules; i++)
         w->two_names |= has_two_names(&in->rules[i]);
+    w->unsorted = w->two_names;
     while (!w->spent && (name = walk_next(&k, found))) {
         struct pairing p = {.name = {name, name}};
         for (int s = LEFT; s <= RIGHT; s++) {
@@ -566,10 +567,10 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct wess_field *)a)->name, ((const struct wess_field *)b)->name);
 }
 
-/* Fields come in the order of their names, but for those of two names. */
+/* Fields come in the order of their names, but for those of two names, and what goes along. */
 static struct content content_of(const struct work *w, struct fields *f)
 {
-    if (f->n && w->two_names)
+    if (f->n && w->unsorted)
         qsort(f->of, f->n, sizeof(*f->of), by_name);
     return (struct content){f->of, f->n};
 }
@@ -614,6 +615,7 @@ bool reconcile(struct wess_arena *a, const struct reconcile_in *in, struct recon
     struct work w = {.a = a, .in = in};
     w.first = !in->side[LEFT].shadow && !in->side[RIGHT].shadow;
     merge_contents(&w);
+    go_along(&w);
     return finish(&w, out);
 }
 
@@ -665,7 +667,7 @@ static void create_field(struct work *w, enum side to, const struct wess_field *
 bool reconcile_create(struct wess_arena *a, const struct reconcile_in *in, enum side to,
                       const struct content *from, struct reconcile_out *out)
 {
-    struct work w = {.a = a, .in = in, .two_names = true};
+    struct work w = {.a = a, .in = in, .unsorted = true};
     for (size_t i = 0; i < from->n; i++)
         create_field(&w, to, &from->fields[i]);
     return finish(&w, out);

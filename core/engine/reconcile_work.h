@@ -20,6 +20,7 @@ struct work {
     size_t n_too_long, cap_too_long;
     bool first;     /* the two were never in step */
     bool two_names; /* a field may have another name on the other side */
+    bool unsorted;  /* fields were added out of the order of their names */
     bool moved;     /* a field that is settled differs from the shadow given */
     bool spent;
 };
@@ -66,6 +67,9 @@ const struct wess_field_schema *schema_of(const struct side_in *, const char *na
 
 /* ---- kinds of fields (reconcile_set.c, reconcile_records.c)
  * --------------------------------------------- */
+
+/* Behind all of them. */
+void go_along(struct work *);
 
 void merge_set(struct work *, const struct pairing *);
 void merge_records(struct work *, const struct pairing *);

@@ -555,7 +555,7 @@ static void close_run(struct run *r, bool whole)
         return;
     }
     ops_drop_planned(r->db, r->pu.id);
-    keys_follow(r->db);
+    keys_follow(r->db, KEYS_FEW);
     r->pu.last_run_ms = clock_now_ms();
     if (whole) {
         drop_kept(r);

@@ -270,10 +270,10 @@ bool merge_create(struct run *, struct wess_arena *, struct entry *);
 
 /* file.c: what is filed is remembered by an ended link, with its natural key and digest alone. */
 struct wess_slice file_shadow(struct wess_arena *, const struct run *, const struct content *);
-bool file_keep(struct run *, struct entry *);          /* ACT_FILE, in the plan's transaction */
-bool file_made(struct run *, const struct link_row *); /* its link ends, as filed */
-bool file_begin(struct run *);                         /* a spool folder of the run's own */
-void file_end(struct run *);                           /* and away with it */
+bool file_keep(struct run *, struct entry *);    /* ACT_FILE, in the plan's transaction */
+bool file_made(struct run *, struct link_row *); /* the link is put as one that ended, filed */
+bool file_begin(struct run *);                   /* a spool folder of the run's own */
+void file_end(struct run *);                     /* and away with it */
 
 /* source.c: reads what the tag sources of the pair say. One that cannot be reached leaves who takes
  * part as it was, and is told; false: our own state failed. */

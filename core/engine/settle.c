@@ -114,7 +114,7 @@ static const char *names_more(struct wess_arena *a, const char *joined, const ch
 
 static void done(struct run *r, const struct op_row *op, const char *code)
 {
-    op_done(r->db, op->id, code, clock_now_ms());
+    op_done(r->db, op, code, clock_now_ms());
 }
 
 /* Reads again and merges again, in the next pass of this run. */
@@ -253,9 +253,9 @@ static bool link_created(struct run *r, struct wess_arena *a, const struct op_ro
     link.ended = false;
     if (r->pair->files)
         link.shadow[to] = op->shadow[to];
-    link_put(r->db, &link);
+    bool ok = r->pair->files ? file_made(r, &link) : link_put(r->db, &link) == STORE_OK;
     *id = link.id;
-    return !r->pair->files || file_made(r, &link);
+    return ok;
 }
 
 /* Gone, or under another id, while it was not known whether its twin was made. */
@@ -285,7 +285,7 @@ static bool settle_create(struct run *r, struct wess_arena *a, const struct op_r
             return false;
         parked_link(r->db, r->pu.id, op->todo_item, link);
         park_refused(r, a, op, res);
-        op_made(r->db, op->id, op->side, row.id, link, clock_now_ms());
+        op_made(r->db, op, row.id, link, clock_now_ms());
         todo_answered(r, op->todo_side, op->todo_item, op->seen);
         if (overtaken)
             look_again(r, op->side, row.id);
@@ -371,7 +371,7 @@ static bool update_link(struct run *r, struct wess_arena *a, const struct op_row
     written(r, a, op, res->revision);
     if (shown->keyed)
         item_keys(r->db, r->side[to].feed.id, link.item[to], shown->keys, shown->n_keys);
-    item_flags(r->db, link.item[to], *link.unseen[to] ? ITEM_UNSEEN : 0, 0);
+    item_flags(r->db, link.item[to], *link.unseen[to] ? ITEM_UNSEEN : 0, op->stamp ? ITEM_COPY : 0);
     return true;
 }
 
@@ -508,6 +508,8 @@ static bool settle_doubt(struct run *r, const struct op_row *op)
     if (!r->retry_at_ms || due < r->retry_at_ms)
         r->retry_at_ms = due;
     r->report.status = status_worse(r->report.status, EXIT_UNREACHABLE);
+    if (op->request)
+        op_doubted(r->db, op->id, op->request);
     why_put(r->db, r->pu.id, op->todo_side, op->todo_item, WHY_IN_DOUBT, clock_now_ms());
     return true;
 }

@@ -113,14 +113,10 @@ static bool find(struct run *r, struct wess_arena *a, enum side side, const stru
  * ----------------------------------------------------------------------------------------------
  */
 
-/* It was asked about while the lost one was there: its stamp came with the copying, and says
- * nothing of what was made of it since. */
-static bool is_copy(struct run *r, struct wess_arena *a, enum side side, int64_t item)
+/* Its stamp came with the copying, and says nothing of what was made of it since. */
+static bool is_copy(const struct item_row *row)
 {
-    struct ask_row ask;
-    return item && RULE(copies_known) &&
-           ask_of_item(r->db, a, r->pu.id, side, item, &ask) == STORE_OK && ask.reason &&
-           !strcmp(ask.reason, ASK_TWICE);
+    return (row->flags & ITEM_COPY) && RULE(copies_known);
 }
 
 /* Whether it bears each of the keys by which people know it: not those that an item alone has. */
@@ -183,7 +179,7 @@ static enum found judge_one(struct run *r, struct batch *b, const struct suspect
     /* Out of reach rather than deleted, and never taken for an unlike one. */
     if (!s->sure)
         return ELSEWHERE;
-    if (!is_copy(r, b->arena, s->side, row->id))
+    if (!is_copy(row))
         return HERE;
     return still_alike(r, b->arena, lost->id, row->id) ? A_COPY : UNLIKE_COPY;
 }
@@ -242,6 +238,8 @@ static void follow_copy(struct run *r, struct batch *b, struct entry *e, enum si
                         const struct item_row *row)
 {
     follow(r, b, e, side, row);
+    item_flags(r->db, row->id, 0, ITEM_COPY); /* the stamp is its own from now on */
+    e->row[side].flags &= ~(uint32_t)ITEM_COPY;
     e->fresh = true;
     e->reason = WHY_LINKED;
     for (int s = LEFT; s <= RIGHT; s++) {
@@ -280,7 +278,7 @@ static bool believe_gone(struct run *r, struct batch *b, struct entry *e, enum s
         out_of_reach(e, WHY_HIDDEN);
     if (!row.id)
         return true;
-    if (is_copy(r, b->arena, side, row.id)) {
+    if (is_copy(&row)) {
         if (still_alike(r, b->arena, e->row[side].id, row.id))
             follow_copy(r, b, e, side, &row);
         else

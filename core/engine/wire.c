@@ -28,9 +28,7 @@ static bool load_op(struct flight *f, size_t i, uint32_t flags)
             return false;
         rid = target.rid;
     }
-    *op = (struct wess_op){.stamp = row->what == OP_CREATE ? row->stamp : NULL,
-                           .what = what[row->what],
-                           .flags = flags};
+    *op = (struct wess_op){.stamp = row->stamp, .what = what[row->what], .flags = flags};
     if (f->run->pair->with_attendees == ATTENDEES_SEND)
         op->flags |= WESS_OP_MAY_TELL;
     if (row->what != OP_CREATE && RULE(before_compared)) {
@@ -114,6 +112,8 @@ bool flight_settle(struct flight *f)
     bool ok = db_begin_soft(r->db) == STORE_OK;
     struct arena_mark mark = arena_mark(f->arena);
     for (size_t i = 0; ok && i < f->n; i++) {
+        if (f->results[i].request)
+            f->rows[i].request = f->results[i].request;
         op_at_hand(r->db, &f->rows[i]);
         ok = settle_op(r, f->arena, &f->rows[i], &f->results[i]);
         arena_back(f->arena, mark);

@@ -21,7 +21,7 @@ void seen_settle(struct db *db, struct wess_arena *scratch, const struct op_row 
     link.ended = false;
     link_put(db, &link);
     item_flags(db, created->id, ITEM_OURS | ITEM_UNSEEN | ITEM_FOUND, 0);
-    op_made(db, op->id, op->side, created->id, link.id, now_ms);
+    op_made(db, op, created->id, link.id, now_ms);
     todo_put(db, op->pu, from, op->item[from], CHOSEN);
     todo_put(db, op->pu, op->side, created->id, NOT_CHOSEN);
 }

@@ -117,6 +117,8 @@ const char *answer_results(const struct wess_result *r, size_t n, bool fetched,
             return "an unknown code";
         if (r[i].id && (!good(r[i].id, WESS_ID_MAX) || !*r[i].id))
             return "an id that is empty or too long";
+        if (r[i].request && !good(r[i].request, WESS_ID_MAX))
+            return "a request by a name that is not text";
         if (r[i].code != WESS_OK)
             continue;
         if (fetched && !r[i].current)

@@ -264,6 +264,7 @@ static void tell(struct writing *w, size_t i, const struct wess_result *series)
     const char *text = series->text;
     out->code = series->code;
     out->remote_code = series->remote_code;
+    out->request = series->request;
     if (series->code == WESS_OK && refuses(series, w->day[i], &text))
         out->code = WESS_REJECTED;
     out->text = series->code == WESS_OK && out->code == WESS_OK ? NULL : text;

@@ -25,6 +25,7 @@
     X(back_held, "what a database shows that was put back to an earlier time is nobody's edit")    \
     X(survivor_followed, "of two records that were merged the link goes on with the one left")     \
     X(copies_known, "a copy takes a link over only while it is what the link knew")                \
+    X(copies_cleared, "a copy that is written no longer bears the stamp of another one")           \
     X(edit_beats_delete, "an edit outranks the deletion of its twin")                              \
     X(shared_kept, "a record that another user's link holds is not deleted")                       \
     X(doubt_waits, "who meets a create in doubt waits until it is settled")                        \

@@ -12,7 +12,6 @@
 #include "store/sql.h"
 
 #define KEYS_AT_ONCE 16u
-#define BEHIND_FEW 32u     /* items that are looked through rather than taken up */
 #define FOLLOW_ITEMS 16384 /* taken up in one transaction */
 
 /* ---- how far the index goes
@@ -350,11 +349,11 @@ static int64_t how_many_behind(struct db *db)
     return last - upto(db);
 }
 
-enum store_code keys_follow(struct db *db)
+enum store_code keys_follow(struct db *db, int64_t enough)
 {
     struct entries e = {NULL, 0, 0};
     bool whole = true, kept = true, outside = sql_outside(db);
-    while (whole && kept && !db->failed && how_many_behind(db) > BEHIND_FEW) {
+    while (whole && kept && !db->failed && how_many_behind(db) > enough) {
         if (outside && db_begin_soft(db) != STORE_OK)
             break;
         whole = take_up(db, &e);

@@ -6,7 +6,7 @@
 #define OP_COLUMNS                                                                                 \
     "id, run, pu, link, side, what, state, l, r, todo_item, todo_side, stamp, revision, seen,"     \
     " body, old, before, l_shadow, r_shadow, l_unseen, r_unseen, reason, sent_ms, attempt, "       \
-    "released"
+    "released, request"
 
 /* Columns 14 to 18; mostly one and the same value. */
 static void values_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, int64_t id[OP_VALUES],
@@ -47,7 +47,8 @@ static void op_from(struct db *db, struct wess_arena *a, sqlite3_stmt *s, struct
                            .reason = col_text(db, a, s, 21),
                            .sent_ms = col_int(s, 22),
                            .attempt = (int)col_int(s, 23),
-                           .released = col_int(s, 24) != 0};
+                           .released = col_int(s, 24) != 0,
+                           .request = col_text(db, a, s, 25)};
     memcpy(out->value, id, sizeof(id));
 }
 
@@ -57,9 +58,10 @@ static bool same_value(struct wess_slice a, struct wess_slice b)
 }
 
 /* Mostly one and the same: that needs no second digest. */
-static enum store_code put_values(struct db *db, const struct op_row *o, int64_t id[OP_VALUES])
+static enum store_code put_values(struct db *db, struct op_row *o)
 {
     const struct wess_slice of[] = {o->body, o->old, o->before, o->shadow[0], o->shadow[1]};
+    int64_t *id = o->value;
     for (size_t i = 0; i < OP_VALUES; i++) {
         size_t same = 0;
         while (!same_value(of[same], of[i]))
@@ -74,20 +76,21 @@ static enum store_code put_values(struct db *db, const struct op_row *o, int64_t
 
 enum store_code op_put(struct db *db, struct op_row *o)
 {
-    int64_t v[OP_VALUES];
-    if (put_values(db, o, v) != STORE_OK)
+    const int64_t *v = o->value;
+    if (put_values(db, o) != STORE_OK)
         return STORE_FAIL;
     if (db->dry)
         o->id = db->next_dry_id++;
     if (sql_do(
             db,
             "INSERT INTO ops(" OP_COLUMNS ") VALUES(nullif(?1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-            " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
-            "iiiiiiiiiiitttiiiiitttiii", o->id, o->run, o->pu, o->link, (int64_t)o->side,
+            " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25,"
+            " ?26)",
+            "iiiiiiiiiiitttiiiiitttiiit", o->id, o->run, o->pu, o->link, (int64_t)o->side,
             (int64_t)o->what, (int64_t)o->state, o->item[0], o->item[1], o->todo_item,
             (int64_t)o->todo_side, o->stamp, o->revision, o->seen, v[0], v[1], v[2], v[3], v[4],
             o->unseen[0], o->unseen[1], o->reason, o->sent_ms, (int64_t)o->attempt,
-            (int64_t)o->released) != STORE_OK)
+            (int64_t)o->released, o->request) != STORE_OK)
         return STORE_FAIL;
     if (!db->dry)
         o->id = sql_id(db);
@@ -186,6 +189,11 @@ enum store_code op_unsend(struct db *db, int64_t id)
     return sql_do(db, "UPDATE ops SET state = 0, attempt = attempt - 1 WHERE id = ?", "i", id);
 }
 
+enum store_code op_doubted(struct db *db, int64_t id, const char *request)
+{
+    return sql_do(db, "UPDATE ops SET request = ?2 WHERE id = ?1", "it", id, request);
+}
+
 enum store_code op_drop(struct db *db, int64_t id)
 {
     if (!sql_empty(db, CLAIMS_ROWS))
@@ -193,40 +201,33 @@ enum store_code op_drop(struct db *db, int64_t id)
     return sql_do(db, "DELETE FROM ops WHERE id = ?", "i", id);
 }
 
-/* Into the history, and off the journal. Read and written by two statements: one that does both
- * keeps a way back for itself, which costs more than the rest. `made`: the item of that side, 0:
- * none new; `link`: that now bears the stamp. */
-static enum store_code op_over(struct db *db, int64_t id, const char *code, int64_t now_ms,
-                               enum side side, int64_t made, int64_t link)
+/* Into the history, and off the journal. `made`: the item of the side written, 0: none new; `link`:
+ * that now bears the stamp. */
+static enum store_code op_over(struct db *db, const struct op_row *o, const char *code,
+                               int64_t now_ms, int64_t made, int64_t link)
 {
     static const char add[] =
         "INSERT INTO history(run, pu, link, l, r, when_ms, side, what, reason, code, stamp,"
-        " released, body, before) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    sqlite3_stmt *s = sql_row(db,
-                              "SELECT run, pu, link, l, r, side, what, reason, stamp, released,"
-                              " body, before FROM ops WHERE id = ?",
-                              "i", id);
-    if (s)
-        sql_do(db, add, "iiiiiiiittsiii", col_int(s, 0), col_int(s, 1), link ? link : col_int(s, 2),
-               made && side == LEFT ? made : col_int(s, 3),
-               made && side == RIGHT ? made : col_int(s, 4), now_ms, col_int(s, 5), col_int(s, 6),
-               col_raw(db, s, 7), code, link ? NULL : col_raw(db, s, 8), col_int(s, 9),
-               col_int(s, 10), col_int(s, 11));
-    sql_end(s);
-    return op_drop(db, id);
+        " released, body, before, request) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    sql_do(db, add, "iiiiiiiittsiiit", o->run, o->pu, link ? link : o->link,
+           made && o->side == LEFT ? made : o->item[LEFT],
+           made && o->side == RIGHT ? made : o->item[RIGHT], now_ms, (int64_t)o->side,
+           (int64_t)o->what, o->reason, code, link ? NULL : o->stamp, (int64_t)o->released,
+           o->value[OP_BODY], o->value[OP_BEFORE], o->request);
+    return op_drop(db, o->id);
 }
 
-enum store_code op_done(struct db *db, int64_t id, const char *code, int64_t now_ms)
+enum store_code op_done(struct db *db, const struct op_row *o, const char *code, int64_t now_ms)
 {
-    return op_over(db, id, code, now_ms, LEFT, 0, 0);
+    return op_over(db, o, code, now_ms, 0, 0);
 }
 
-enum store_code op_made(struct db *db, int64_t id, enum side side, int64_t item, int64_t link,
+enum store_code op_made(struct db *db, const struct op_row *o, int64_t item, int64_t link,
                         int64_t now_ms)
 {
-    if (!sql_empty(db, CLAIMS_ROWS) && claims_made(db, id, item, now_ms) != STORE_OK)
+    if (!sql_empty(db, CLAIMS_ROWS) && claims_made(db, o->id, item, now_ms) != STORE_OK)
         return STORE_FAIL;
-    return op_over(db, id, "ok", now_ms, side, item, link);
+    return op_over(db, o, "ok", now_ms, item, link);
 }
 
 enum store_code ops_drop_planned(struct db *db, int64_t pu)
@@ -241,8 +242,9 @@ enum store_code ops_in_doubt(struct db *db, struct wess_arena *a, int64_t pu, st
 {
     size_t cap = 0;
     struct op_row *of = NULL;
+    /* By the index of those that were sent, which are few, not through all in the order of ids. */
     sqlite3_stmt *s = sql_open(
-        db, "SELECT " OP_COLUMNS " FROM ops WHERE pu = ? AND state = 1 ORDER BY id", "i", pu);
+        db, "SELECT " OP_COLUMNS " FROM ops WHERE pu = ? AND state = 1 ORDER BY +id", "i", pu);
     *n = 0;
     while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of))))
         op_from(db, a, s, &of[(*n)++]);
@@ -347,11 +349,12 @@ enum store_code history_of_item(struct db *db, struct wess_arena *a, int64_t ite
 {
     size_t cap = 0;
     struct history_row *of = NULL;
-    sqlite3_stmt *s = sql_open(db,
-                               "SELECT id, run, pu, link, l, r, when_ms, side, what, reason, code,"
-                               " body, before FROM main.history WHERE id IN " HISTORY_OF_ITEM
-                               " ORDER BY id DESC LIMIT 200",
-                               "i", item);
+    sqlite3_stmt *s =
+        sql_open(db,
+                 "SELECT id, run, pu, link, l, r, when_ms, side, what, reason, code,"
+                 " body, before, request FROM main.history WHERE id IN " HISTORY_OF_ITEM
+                 " ORDER BY id DESC LIMIT 200",
+                 "i", item);
     *n = 0;
     while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of))))
         of[(*n)++] = (struct history_row){.id = col_int(s, 0),
@@ -364,6 +367,7 @@ enum store_code history_of_item(struct db *db, struct wess_arena *a, int64_t ite
                                           .what = (enum op_what)col_int(s, 8),
                                           .reason = col_text(db, a, s, 9),
                                           .code = col_text(db, a, s, 10),
+                                          .request = col_text(db, a, s, 13),
                                           .body = value_get(db, a, col_int(s, 11)),
                                           .before = value_get(db, a, col_int(s, 12))};
     sql_end(s);

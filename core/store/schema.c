@@ -132,9 +132,19 @@ static const char version_6[] = "DROP INDEX tagged_turn;"
                                 "ALTER TABLE feeds ADD COLUMN whole_ms INT NOT NULL DEFAULT 0;"
                                 "UPDATE feeds SET whole_ms = read_ms;";
 
+/* Of what is sent nobody asks by its kind: sending and settling an op leave that index alone. Which
+ * items are copies was known by the question about them alone. By what a remote's own logs know who
+ * wrote what. */
+#define OPS_PLAN "ops_plan ON ops(pu, what, side, id, released) WHERE state = 0;"
+static const char version_7[] = "DROP INDEX ops_plan; CREATE INDEX " OPS_PLAN
+                                "UPDATE items SET flags = flags | 32768 WHERE id IN (SELECT item"
+                                " FROM asks WHERE reason = 'made-twice');"
+                                "ALTER TABLE ops ADD COLUMN request TEXT;"
+                                "ALTER TABLE history ADD COLUMN request TEXT;";
+
 /* Step i leads from version i to i + 1. */
-static const char *const steps[] = {version_1, version_2, version_3,
-                                    version_4, version_5, version_6};
+static const char *const steps[] = {version_1, version_2, version_3, version_4,
+                                    version_5, version_6, version_7};
 #define NEWEST ((int)(sizeof(steps) / sizeof(steps[0])))
 
 /* Links and values are read through views, so that a dry db can put its own over them. */
@@ -151,8 +161,7 @@ const char schema_dry[] =
     " d WHERE d.id = links.id) UNION ALL SELECT * FROM links_dry;"
     "CREATE TEMP VIEW vals_v AS SELECT * FROM main.vals UNION ALL SELECT * FROM vals_dry;"
     "CREATE TEMP TABLE ops AS SELECT * FROM main.ops WHERE 0;"
-    "CREATE INDEX temp.ops_plan ON ops(pu, state, what, side, id);"
-    "CREATE INDEX temp.ops_link ON ops(link, side);"
+    "CREATE INDEX temp." OPS_PLAN "CREATE INDEX temp.ops_link ON ops(link, side);"
     "CREATE INDEX temp.ops_stamp ON ops(stamp) WHERE state = 1;"
     "CREATE TEMP TABLE claims(remote INT, hash BLOB, op INT, keep INT, PRIMARY KEY(remote, hash));"
     /* What is in doubt stays claimed. */

@@ -95,6 +95,7 @@ enum {                          /* item_row.flags, beside the low bits that are 
        ITEM_UNSEEN = 1 << 12,   /* some link waits to see what became of fields we wrote */
        ITEM_UNJUDGED = 1 << 13, /* its facts are not known: it is there, and no more is known */
        ITEM_FOUND = 1 << 14, /* we created it without learning what it took, and have not looked */
+       ITEM_COPY = 1 << 15,  /* seen beside the one whose stamp it bears */
 };
 struct item_row {
     int64_t id, feed;
@@ -142,8 +143,10 @@ enum store_code item_copy_keys(struct db *, struct wess_arena *, int64_t from_it
 enum store_code items_by_key(struct db *, int64_t feed, const struct hash *,
                              const struct hash *also, int64_t *ids, size_t cap, size_t *n);
 /* The index of keys takes up what is new. Look-ups find that anyhow, but one by one: called before
- * many of them. Within a transaction or not. */
-enum store_code keys_follow(struct db *);
+ * many of them. Within a transaction or not. Nothing is done for as few as `enough`: KEYS_FEW items
+ * are as well looked through; more than KEYS_MANY are worth an idle moment. */
+enum { KEYS_FEW = 32, KEYS_MANY = 4096 };
+enum store_code keys_follow(struct db *, int64_t enough);
 /* Whether any item of the feed bears a key of that space; true also when the db fails. */
 bool keys_any(struct db *, int64_t feed, unsigned char label);
 enum store_code item_key_hashes(struct db *, struct wess_arena *, int64_t item, struct hash **,
@@ -313,7 +316,7 @@ enum store_code links_chosen(struct db *, int64_t pu, enum side, int64_t *n);
 
 enum op_what { OP_LINK = 1, OP_CREATE, OP_UPDATE, OP_DELETE, OP_END };
 enum op_state { OP_PLANNED, OP_SENT };
-enum { OP_VALUES = 5 };
+enum { OP_BODY, OP_OLD, OP_BEFORE, OP_SHADOW_L, OP_SHADOW_R, OP_VALUES };
 struct op_row {
     int64_t id, run, pu, link;
     enum side side; /* the side that is written */
@@ -334,12 +337,13 @@ struct op_row {
     int64_t sent_ms;
     int attempt;
     bool released;
+    const char *request;      /* that carried it, as the remote calls it; NULL: not told */
     int64_t value[OP_VALUES]; /* the store's own: where body, old, before, shadows are kept */
 };
 /* Values that the operation holds are known to be stored until the transaction ends, or another is
  * at hand. NULL: none. */
 void op_at_hand(struct db *, const struct op_row *);
-enum store_code op_put(struct db *, struct op_row *); /* inserts, sets id */
+enum store_code op_put(struct db *, struct op_row *); /* inserts, sets id and value */
 /* The next planned ops of this kind and side behind `after`. */
 enum store_code op_next(struct db *, struct wess_arena *, int64_t pu, enum op_what, enum side,
                         int64_t after, struct op_row *, size_t cap, size_t *n);
@@ -350,11 +354,13 @@ enum store_code op_touching(struct db *, int64_t pu, enum side, int64_t item, in
 enum store_code op_sent(struct db *, int64_t id,
                         int64_t now_ms);            /* journaled: may be on the wire */
 enum store_code op_unsend(struct db *, int64_t id); /* surely not applied */
-/* The op is over: goes to the history with its before-image, its claims end. code: "ok",
- * "rejected".. */
-enum store_code op_done(struct db *, int64_t id, const char *code, int64_t now_ms);
+/* It stays in doubt, and this is the request that may have applied it. */
+enum store_code op_doubted(struct db *, int64_t id, const char *request);
+/* The op, as it was read from here, is over: goes to the history with its before-image, its claims
+ * end. code: "ok", "rejected".. */
+enum store_code op_done(struct db *, const struct op_row *, const char *code, int64_t now_ms);
 /* A create, "ok": what it made, and the link, which bears the stamp from now on. */
-enum store_code op_made(struct db *, int64_t id, enum side, int64_t item, int64_t link,
+enum store_code op_made(struct db *, const struct op_row *, int64_t item, int64_t link,
                         int64_t now_ms);
 enum store_code op_drop(struct db *, int64_t id); /* never sent: forgotten, claims end */
 enum store_code ops_drop_planned(struct db *, int64_t pu);
@@ -525,7 +531,7 @@ struct history_row {
     int64_t id, run, pu, link, item[2], when_ms;
     enum side side;
     enum op_what what;
-    const char *reason, *code;
+    const char *reason, *code, *request; /* request NULL: not told */
     struct wess_slice body, before;
 };
 enum store_code history_of_item(struct db *, struct wess_arena *, int64_t item,

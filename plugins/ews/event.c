@@ -147,7 +147,7 @@ static const struct wess_field_schema schema[] = {
     {.name = "description", .type = WESS_TEXT},
     {.name = "categories", .type = WESS_SET, .max_len = TEXT_MAX},
     {.name = "priority", .type = WESS_INT},
-    {.name = "alarm", .type = WESS_INT},
+    {.name = "alarm", .type = WESS_INT, .flags = WESS_FIELD_WITH_START},
     LINE("uid", WESS_FIELD_ON_CREATE),
     {.name = "recurrence-id", .type = WESS_TIME, .flags = WESS_FIELD_READ_ONLY},
     {.name = "start", .type = WESS_TIME, .flags = WESS_FIELD_TELLS},

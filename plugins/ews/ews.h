@@ -164,11 +164,12 @@ void ews_begin(const struct wess_conn *, struct xml_out *, const char *impersona
 struct ews_answer {
     enum wess_code code; /* of the request as a whole, or the worst that a taker said */
     struct wess_error error;
-    bool untried;     /* the request was surely not carried out */
-    size_t n;         /* response messages that were read whole */
-    bool timed_out;   /* the time for a request was over before an answer came */
-    uint64_t bytes;   /* of the body, unpacked */
-    char version[64]; /* of the server; "": not told */
+    bool untried;                 /* the request was surely not carried out */
+    size_t n;                     /* response messages that were read whole */
+    bool timed_out;               /* the time for a request was over before an answer came */
+    uint64_t bytes;               /* of the body, unpacked */
+    char version[64];             /* of the server; "": not told */
+    char request[EWS_REQUEST_ID]; /* the server's name for it, or ours where it gave none */
 };
 /* Who takes an answer apart; i counts requests. An answer that breaks off has been taken up to
  * there, and its code says so. */
@@ -187,9 +188,9 @@ struct ews_taker {
     void (*done)(void *ctx, size_t i, struct ews_answer *answer);
 };
 /* Reads a whole HTTP answer. `write`: what is lost is WESS_UNKNOWN. The body is worked on in place.
- */
-void ews_read(struct http_response *, bool write, const struct ews_taker *, size_t i,
-              struct ews_answer *);
+ * `name`: the header that named the request; NULL: none. */
+void ews_read(struct http_response *, const char *name, bool write, const struct ews_taker *,
+              size_t i, struct ews_answer *);
 
 /* ---- session.c: sending
  * ------------------------------------------------------------------------------------------ */

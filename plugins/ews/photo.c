@@ -407,7 +407,7 @@ enum wess_code ews_write_photo(struct wess_call *call, const struct wess_op *op,
     rc = take_away(&c);
     if (!stepped(&c, wrote) && out->n_refused && !ews_is_empty(want)) {
         /* The new one is there all the same, and counts. */
-        *out = (struct wess_result){.code = WESS_OK, .id = out->id};
+        *out = (struct wess_result){.code = WESS_OK, .id = out->id, .request = out->request};
         call->conn->host->log(call->conn->host->ctx, WESS_LOG_WARN,
                               "the picture before this one could not be taken off a contact");
     }

@@ -370,9 +370,9 @@ bool ews_updates(struct wess_call *call, const struct wess_op *op, const struct 
             u.text = ews_will_be(op, e->name)->str;
         out[(*n)++] = u;
     }
-    /* Only into an empty slot, never over a foreign value. */
-    if (op->stamp && !slots->stamped)
-        out[(*n)++] = (struct ews_update){.text = stamp_text(op), .set = true};
+    /* Only into an empty slot, never over a foreign value; an empty one takes off what is there. */
+    if (op->stamp && slots->stamped != (*op->stamp != 0))
+        out[(*n)++] = (struct ews_update){.text = stamp_text(op), .set = *op->stamp != 0};
     /* Of one that is finished it stays until all is there. */
     if (slots->keeps || (slots->kept && !ews_finishes(op)))
         out[(*n)++] =

@@ -98,7 +98,7 @@ static void take(void *ctx, size_t k, struct http_response *r)
         http_response_fini(r);
         return;
     }
-    ews_read(r, s->write, s->taker, i, &a);
+    ews_read(r, s->names[i], s->write, s->taker, i, &a);
     if (a.code != WESS_OK)
         ews_explain(c, r, &a.error);
     log_answer(c->host, r, &a, s->names[i]);

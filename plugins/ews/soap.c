@@ -337,12 +337,16 @@ static void take_envelope(struct reading *g, const struct http_response *r)
                             "the answer is no response of Exchange: check the setting url");
 }
 
-void ews_read(struct http_response *r, bool write, const struct ews_taker *t, size_t i,
-              struct ews_answer *a)
+void ews_read(struct http_response *r, const char *name, bool write, const struct ews_taker *t,
+              size_t i, struct ews_answer *a)
 {
     struct reading g = {.write = write, .taker = t, .i = i, .a = a};
-    const char *why = NULL;
+    const char *why = NULL, *ours = name ? strchr(name, ' ') : NULL;
     *a = (struct ews_answer){.code = WESS_OK, .bytes = r->len, .timed_out = r->timed_out};
+    snprintf(a->request, sizeof(a->request), "%s",
+             r->request_id[0] ? r->request_id
+             : ours           ? ours + 1
+                              : "");
     a->error.remote_status = (int32_t)r->status;
     /* A fault may come with any of these; the status alone says less. */
     bool data = r->code == WESS_OK && (r->status == 200 || r->status == 500 || r->status == 503) &&

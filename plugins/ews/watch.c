@@ -258,7 +258,7 @@ static void take_document(void *ctx, char *text, size_t len)
     struct http_response r = {.code = WESS_OK, .status = 200, .body = text, .len = len};
     const struct ews_taker taker = {.ctx = g, .message = take_message};
     struct ews_answer a;
-    ews_read(&r, false, &taker, 0, &a);
+    ews_read(&r, NULL, false, &taker, 0, &a);
     if (a.code != WESS_OK && g->code == WESS_OK) {
         g->code = a.code;
         g->error = a.error;
@@ -294,7 +294,7 @@ static void on_end(void *ctx, const struct http_response *r)
     g->stream = NULL;
     ews_stream_fini(&g->documents);
     if (g->code == WESS_OK && r->code == WESS_OK && r->status != 200 && r->status != 500) {
-        ews_read(&copy, false, &none, 0, &a);
+        ews_read(&copy, NULL, false, &none, 0, &a);
         g->code = a.code;
         g->error = a.error;
     }

@@ -375,9 +375,13 @@ static enum wess_code take_written(void *ctx, size_t i, size_t at, const xmlNode
 static void end_written(void *ctx, size_t i, struct ews_answer *a)
 {
     struct sent *s = (struct sent *)ctx + i;
+    const char *request = wess_arena_text(s->w->call->conn->host, s->w->call->arena, a->request);
     s->untried = a->untried;
-    for (size_t k = s->at; a->untried && k < s->at + s->n; k++)
-        s->w->of[k].out->code = WESS_NOT_TRIED;
+    for (size_t k = s->at; k < s->at + s->n; k++) {
+        s->w->of[k].out->request = request;
+        if (a->untried)
+            s->w->of[k].out->code = WESS_NOT_TRIED;
+    }
     ews_judge(&s->tally, a);
     s->code = a->code;
     s->error = a->error;

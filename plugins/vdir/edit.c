@@ -333,11 +333,15 @@ static void name_it(struct edit *e)
 
 void edit_stamp(struct edit *e)
 {
-    if (!e->op->stamp || lines_find(e->v, VDIR_STAMP, 0) != LINES_NONE)
+    const char *stamp = e->op->stamp;
+    size_t line = lines_find(e->v, VDIR_STAMP, 0);
+    if (stamp && !*stamp && line != LINES_NONE)
+        lines_drop(e->v, line);
+    if (!stamp || !*stamp || line != LINES_NONE)
         return;
     edit_fresh(e);
     lines_puts(&e->text, VDIR_STAMP ":");
-    lines_put_line(&e->text, (struct wess_slice){e->op->stamp, strlen(e->op->stamp)});
+    lines_put_line(&e->text, (struct wess_slice){stamp, strlen(stamp)});
     edit_add(e);
 }
 

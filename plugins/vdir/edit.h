@@ -20,7 +20,7 @@ void edit_set(struct edit *, size_t line); /* it becomes the value of that line 
 /* A long text, read back whole. NULL: too long, or gone. */
 char *edit_blob_text(struct edit *, const struct wess_blob *);
 void edit_tags(struct edit *, const struct wess_field *); /* every CATEGORIES */
-void edit_stamp(struct edit *); /* only into an empty slot, never over a foreign value */
+void edit_stamp(struct edit *); /* only into an empty slot, never over a foreign value; "": off */
 void edit_photo(struct edit *, const struct wess_field *); /* photo.c */
 void edit_records(struct edit *, enum vdir_records, const struct wess_field *);
 

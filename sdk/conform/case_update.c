@@ -206,6 +206,17 @@ static void update_stamp(struct probe *p)
     now = fetch_one(p, now->id);
     if (!bears(now, "wess", stamp) || bears(now, "wess", other))
         failed(p, "an update replaced a stamp");
+    op = update_of(p, now);
+    set_text(p, &op.item, spare, "Stamped still");
+    now = updated(p, &op, &r);
+    if (!bears(now, "wess", stamp))
+        failed(p, "an update without a stamp took it off");
+    op = update_of(p, now);
+    op.stamp = "";
+    set_text(p, &op.item, spare, "Stamped no more");
+    now = updated(p, &op, &r);
+    if (bears(now, "wess", stamp))
+        failed(p, "an update with an empty stamp did not take it off");
 }
 
 #define UPDATES (WESS_CAP_CREATE | WESS_CAP_UPDATE)

@@ -54,7 +54,8 @@ const struct clause clauses[] = {
     {"6.2", "a create with WESS_OP_AGAIN that was never applied creates"},
     {"6.3", "items show their stamp as the key {\"wess\", stamp}"},
     {"6.4",
-     "WESS_CAP_STAMP_LATER: an update fills an empty stamp slot, and never replaces a stamp"},
+     "WESS_CAP_STAMP_LATER: an update fills an empty stamp slot, never replaces a stamp, and takes "
+     "it off when it says so (\"\")"},
     {"7.1", "WESS_CAP_CAS_*: an op computed from a stale revision is WESS_CONFLICT, and writes "
             "nothing"},
     {"8.1", "a WESS_CAP_FACET collection creates and deletes nothing"},

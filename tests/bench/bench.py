@@ -61,23 +61,38 @@ def run_measured(wess, *args):
     return seconds, out
 
 
-def peak_kb(wess, *args):
-    """VmHWM of the real program: its own peak, read while it runs (a child's ru_maxrss begins with
-    its parent's)."""
-    env = dict(os.environ, WESS_CLOCK_FILE=wess.box.clock_file)
-    child = subprocess.Popen(wess_command(wess, *args), env=env, stdout=subprocess.DEVNULL)
-    peak = 0
-    while child.poll() is None:
-        try:
-            with open(f"/proc/{child.pid}/status") as f:
+class Measured:
+    """One run of a program: wall and CPU seconds, and its own peak, read while it runs (a child's
+    ru_maxrss begins with its parent's)."""
+
+    def __init__(self, command, good=(0,), env=None):
+        start = time.monotonic()
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                 env=env)
+        self.peak = 0
+        watching = threading.Thread(target=self.watch, args=(child.pid,))
+        watching.start()
+        out = child.stdout.read()
+        watching.join()
+        _, status, usage = os.wait4(child.pid, 0)
+        self.seconds = time.monotonic() - start
+        self.cpu = usage.ru_utime + usage.ru_stime
+        if os.waitstatus_to_exitcode(status) not in good:
+            sys.exit(f"{command[0]}: {os.waitstatus_to_exitcode(status)}\n{out[-4000:]}")
+
+    def watch(self, pid):
+        while True:
+            with open(f"/proc/{pid}/status") as f:
                 found = re.search(r"VmHWM:\s*(\d+) kB", f.read())
-            peak = max(peak, int(found.group(1))) if found else peak
-        except OSError:
-            pass
-        time.sleep(0.002)
-    if child.returncode not in (0, 1):
-        sys.exit(f"wess {args}: {child.returncode}\n{wess.log_tail()}")
-    return peak
+            if not found:  # it has ended, and waits for us
+                return
+            self.peak = max(self.peak, int(found.group(1)) / 1024)
+            time.sleep(0.005)
+
+
+def peak_mib(wess, *args):
+    env = dict(os.environ, WESS_CLOCK_FILE=wess.box.clock_file)
+    return Measured(wess_command(wess, *args), (0, 1), env).peak
 
 
 class Floor:
@@ -223,12 +238,12 @@ def memory():
     peaks = {}
     for contacts in (500, 5000):
         with load(contacts, delay=0) as box, Wess(box, pair=PAIR, level="warn") as wess:
-            peaks[contacts] = peak_kb(wess, "sync") / 1024
+            peaks[contacts] = peak_mib(wess, "sync")
     figure("peak_memory_500", peaks[500], "MiB", 32)
     figure("peak_memory_5000", peaks[5000], "MiB", 32)
     figure("peak_memory_growth", peaks[5000] - peaks[500], "MiB", 6)
     with load(1000, users=8, delay=0) as box, Wess(box, pair=PAIR, level="warn", workers=8) as wess:
-        figure("peak_memory_8_users", peak_kb(wess, "sync") / 1024, "MiB", 48)
+        figure("peak_memory_8_users", peak_mib(wess, "sync"), "MiB", 48)
 
 
 def start_up():

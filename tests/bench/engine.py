@@ -5,7 +5,6 @@
 Every figure is a line: figure NAME VALUE UNIT limit LIMIT ok|short
 """
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,8 +12,8 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from bench import (PAIR, figure, fell_short, load, peak_kb, program, run_measured,  # noqa: E402
-                   write_users, writes)
+from bench import (PAIR, Measured, figure, fell_short, load, peak_mib, program,  # noqa: E402
+                   run_measured, write_users, writes)
 from sandbox import Wess  # noqa: E402
 
 ITEMS = int(os.environ.get("WESS_BENCH_ITEMS", "100000"))
@@ -89,16 +88,8 @@ class Peer:
         self.seconds = self.peak = 0
 
     def run(self):
-        start = time.monotonic()
-        child = subprocess.Popen(self.command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                 env=dict(os.environ, **self.environment()), text=True)
-        out = child.stdout.read()
-        _, status, usage = os.wait4(child.pid, 0)
-        self.seconds = time.monotonic() - start
-        self.peak = usage.ru_maxrss / 1024
-        code = os.waitstatus_to_exitcode(status)
-        if code not in self.good:
-            sys.exit(f"{self.name}: {code}\n{out[-4000:]}")
+        run = Measured(self.command(), self.good, dict(os.environ, **self.environment()))
+        self.seconds, self.peak = run.seconds, run.peak
         return self.seconds
 
     def environment(self):
@@ -244,7 +235,7 @@ def quiet_round(users, contacts):
         asked = box.requests(reset=True)["by_op"]
         assert not writes({"by_op": asked}), asked
         box.clear_faults()
-        peak = peak_kb(wess, "sync") / 1024
+        peak = peak_mib(wess, "sync")
     say(f"{users} users: {seconds:.2f} s, {peak:.0f} MiB, {asked}")
     return seconds, peak, sum(n for op, n in asked.items() if op.startswith("workbooks"))
 

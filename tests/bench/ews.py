@@ -7,14 +7,13 @@ Every figure is a line: figure NAME VALUE UNIT limit LIMIT ok|short
 """
 import contextlib
 import os
-import re
 import subprocess
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from bench import MAIL_FACTS, Floor, figure, fell_short, load, writes  # noqa: E402
+from bench import MAIL_FACTS, Floor, Measured, figure, fell_short, load, writes  # noqa: E402
 from sandbox import Sandbox, Wess, program  # noqa: E402
 
 MESSAGES = int(os.environ.get("WESS_BENCH_MESSAGES", "10000"))
@@ -62,36 +61,6 @@ else:
                 email_addresses=[EmailAddress(label="EmailAddress1", email=f"peer.{i}@load.example")])
         for i in range(int(n))])
 """
-
-
-class Measured:
-    """One run of a program: wall and CPU seconds, and its own peak, read while it runs (a child's
-    ru_maxrss begins with its parent's)."""
-
-    def __init__(self, command, good=(0,), env=None):
-        start = time.monotonic()
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                 env=env)
-        self.peak = 0
-        watching = threading.Thread(target=self.watch, args=(child.pid,))
-        watching.start()
-        out = child.stdout.read()
-        watching.join()
-        _, status, usage = os.wait4(child.pid, 0)
-        self.seconds = time.monotonic() - start
-        self.cpu = usage.ru_utime + usage.ru_stime
-        if os.waitstatus_to_exitcode(status) not in good:
-            sys.exit(f"{command[0]}: {os.waitstatus_to_exitcode(status)}\n{out[-4000:]}")
-
-
-    def watch(self, pid):
-        while True:
-            with open(f"/proc/{pid}/status") as f:
-                found = re.search(r"VmHWM:\s*(\d+) kB", f.read())
-            if not found:  # it has ended, and waits for us
-                return
-            self.peak = max(self.peak, int(found.group(1)) / 1024)
-            time.sleep(0.005)
 
 
 class Pair(Wess):

@@ -9,16 +9,14 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [here, os.path.join(here, "..", "e2e")]
-from bench import figure, fell_short  # noqa: E402
+from bench import Measured, figure, fell_short  # noqa: E402
 from dovecot import Dovecot  # noqa: E402
-from ews import Measured  # noqa: E402
 from sandbox import program  # noqa: E402
 
 MESSAGES = int(os.environ.get("WESS_BENCH_MESSAGES", "100000"))

@@ -11,7 +11,7 @@ import sys
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [here, os.path.join(here, "..", "e2e")]
-from bench import figure, fell_short, load, peak_kb, run_measured, write_users, writes  # noqa: E402
+from bench import figure, fell_short, load, peak_mib, run_measured, write_users, writes  # noqa: E402
 from sandbox import Wess  # noqa: E402
 
 USERS = int(os.environ.get("WESS_BENCH_USERS", "500"))
@@ -67,7 +67,7 @@ def quiet_round(users):
         asked = box.requests(reset=True)["by_op"]
         assert not writes({"by_op": asked}), asked
         box.clear_faults()
-        peak = peak_kb(wess, "sync") / 1024
+        peak = peak_mib(wess, "sync")
     print(f"     {users} users: {seconds:.2f} s, {peak:.0f} MiB, {asked}", flush=True)
     return seconds, peak, asked
 

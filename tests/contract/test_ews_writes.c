@@ -96,6 +96,8 @@ static void test_ews__a_create_carries_every_field_and_the_stamp(void **state)
     assert_string_equal(out[0].revision, "k1");
     assert_int_equal(out[1].code, WESS_REJECTED);
     assert_string_equal(out[1].remote_code, "ErrorItemSave");
+    for (size_t i = 0; i < 2; i++) /* the server gave it no name: ours */
+        assert_true(out[i].request && strlen(out[i].request) == 36);
     const char *q = stage_request(t, "CreateItem", 0);
     static const char *const has[] = {"MessageDisposition=\"SaveOnly\"",
                                       "<t:FolderId Id=\"F-contacts\"/>",

@@ -238,6 +238,33 @@ def test_meetings():
         assert visit["IsAllDayEvent"] == "true" and visit["End"] == "2030-02-07T00:00:00Z", visit
 
 
+def test_no_reminder_stays_in_the_past():
+    """A meeting is put off into the past over there: its reminder would ring at once. It is taken off here,
+    which is no edit of anybody, and comes back with a start that is still to come."""
+    def on_day(offset, hour):
+        return (datetime.datetime.now(datetime.timezone.utc) +
+                datetime.timedelta(days=offset)).strftime(f"%Y-%m-%dT{hour:02d}:00:00Z")
+
+    def move(day):
+        box.workbooks("edit", of="meetings", id=there(box, "meetings", "Review")["id"],
+                      start=on_day(day, 9), finish=on_day(day, 10))
+        wess.settle()
+        assert there(box, "meetings", "Review")["fields"]["reminder_minutes"] == "30"
+        assert there(box, "meetings", "Review")["fields"]["reminder_enabled"] == "true"
+        event = here(box, "calendar", "Review")["fields"]
+        assert event["Start"] == on_day(day, 9), event
+        return event["ReminderIsSet"]
+
+    with Sandbox("--data", "empty") as box, Crm(box, "event", "calendar", "meetings") as wess:
+        make(box, "CalendarItem", Subject="Review", Start=on_day(5, 9), End=on_day(5, 10),
+             ReminderIsSet="true", ReminderMinutesBeforeStart="30")
+        wess.settle()
+        assert move(-2) == "false"
+        assert move(-3) == "false"
+        assert move(7) == "true"
+        assert here(box, "calendar", "Review")["fields"]["ReminderMinutesBeforeStart"] == "30"
+
+
 ATTENDEE = ("<t:Attendee><t:Mailbox><t:Name>{0}</t:Name><t:EmailAddress>{0}@x.example"
             "</t:EmailAddress></t:Mailbox></t:Attendee>")
 

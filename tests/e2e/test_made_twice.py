@@ -110,7 +110,23 @@ def test_another_one_after_all():
         wess("conflicts", "resolve", str(decisions(wess)[0]["id"]), "--create")
         wess.settle()
         assert len(box.contacts(0, folder=folder)) == 2 and len(all_there(box, of)) == 2
-    both("task", 1, then)
+        copied_stamp_goes(box, wess, folder, of, two[0]["stamp"])
+    for kind in KINDS:
+        both(kind, 1, then)
+
+
+def copied_stamp_goes(box, wess, folder, of, stamp):
+    """With the next write of the copy, which is one request; nothing is written for it alone, nor again."""
+    assert [c["stamp"] for c in box.contacts(0, folder=folder)] == [stamp, stamp]
+    names = ("Call him", "Call her")
+    for record, name in zip(all_there(box, of), names):
+        box.workbooks("edit", of=of, id=record["id"], name=name)
+    box.requests(reset=True)
+    wess.settle()
+    items = box.contacts(0, folder=folder)
+    assert sorted(c["fields"]["Subject"] for c in items) == sorted(names), items
+    assert sorted(c["stamp"] or "" for c in items) == ["", stamp], items
+    assert box.requests()["by_op"]["ews:UpdateItem"] == 1, box.requests()
 
 
 if __name__ == "__main__":

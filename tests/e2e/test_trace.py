@@ -34,6 +34,39 @@ def test_bodies_and_names_are_there_and_secrets_are_not():
                 assert "<" not in f.read(), "a body is in the log"
 
 
+def requests_of(wess, item, what):
+    """By which the server's logs know who did that to the item."""
+    told_of = wess.json("why", item["id"], check=(0, 1, 3, 4))["items"]
+    return [h.get("request") for one in told_of for h in one["history"] if h["what"] == what]
+
+
+def test_what_was_written_names_its_request():
+    """The server's name for it, or ours where the answer was lost: the log has both."""
+    with Sandbox() as box, Wess(box, pair=EASY) as wess:
+        box.fault("ews:CreateItem:1:lost")
+        wess.run("sync", "--no-wait", "--user", "u1")
+        box.clear_faults()
+        for _ in range(2):
+            box.move_clock(150)
+            wess("sync", check=(0, 1, 4))
+        made = [c for c in box.contacts(0) if c["stamp"]]
+        names = [name for c in made for name in requests_of(wess, c, "created")]
+        assert names and all(re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", n) for n in names), names
+        ours = [n for n in names if not n.startswith("5ab0c0de-")]
+        assert ours, names
+        mail = next(v for c in made for v in [c["fields"].get("EmailAddress1")] if v)
+        box.workbooks("edit", id=box.person(email=mail)["id"], person_job_title="Chair")
+        wess("sync", check=(0, 1, 4))
+        item = box.contact(0, email=mail)
+        updated = requests_of(wess, item, "updated")
+        assert updated[0].startswith("5ab0c0de-"), updated
+        assert f"request {updated[0]}" in wess("why", item["id"], "-v", check=(0, 1, 3, 4)).stdout
+        assert "request 5ab0" not in wess("why", item["id"], check=(0, 1, 3, 4)).stdout
+        with open(os.path.join(wess.dir, "log")) as f:
+            log = f.read()
+        assert f"client-request-id: {ours[0]}, request-id -" in log and f"request-id {updated[0]}" in log
+
+
 def test_check_and_its_tokens():
     with Sandbox() as box, Wess(box, users=one_user(box), sign_in=BY_SECRET) as wess:
         _, text = traced(wess, "check", "--online", check=0)

@@ -260,7 +260,8 @@ static enum wess_code describe(struct wess_call *call, struct wess_schema *out)
                                     .title = "contacts",
                                     .caps = caps[c->world->manner] | WESS_CAP_CREATE |
                                             WESS_CAP_UPDATE | WESS_CAP_DELETE | WESS_CAP_STAMP |
-                                            WESS_CAP_SILENT | (rewrites ? WESS_CAP_REWRITES : 0u),
+                                            WESS_CAP_STAMP_LATER | WESS_CAP_SILENT |
+                                            (rewrites ? WESS_CAP_REWRITES : 0u),
                                     .page_max = PAGE,
                                     .fetch_max = PAGE,
                                     .write_max = BATCH,
@@ -603,7 +604,7 @@ static void carry_out(struct giver *g, struct wess_conn *c, const struct wess_op
     if (w)
         becomes = *w;
     write_fields(world, c->box, &becomes, &op->item);
-    if (op->stamp && !*becomes.stamp)
+    if (op->stamp && (!*op->stamp || !*becomes.stamp))
         snprintf(becomes.stamp, sizeof(becomes.stamp), "%s", op->stamp);
     if (late && op->what != WESS_DELETE && be_late(c, op, &becomes))
         return;

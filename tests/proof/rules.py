@@ -31,6 +31,7 @@ FIRST = {
     "back_held": "back-listed",
     "survivor_followed": "merged-crm",
     "copies_known": "copy-turned",
+    "copies_cleared": "cleared",
     "edit_beats_delete": "edit-beats-delete-box",
     "shared_kept": "shared-delete",
     "doubt_waits": "moved-never-made",

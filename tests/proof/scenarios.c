@@ -164,6 +164,10 @@ const struct scenario scenarios[] = {
     {"copy-stays", DELETE("delete", "delete"),
      "add 0 Ann; quiet; copy 1 Ann; quiet; delete 1 Ann; quiet; set 0 Ann org Acme", "",
      "0 Ann org Acme; 1 Ann org Acme"},
+    {"cleared", "",
+     "add 0 Ann; quiet; copy 1 Ann; quiet; answer left create; quiet; set 0 Ann family Eve; quiet;"
+     " set 0 Ann org Acme",
+     "", "0 Ann org Acme; 1 Ann org Acme; 1 Eve org -"},
     {"copy-crm", "", LINKED "copy 0 Ann", "", ""},
     {"merge-crm", "", LINKED "set 0 Bob org Acme; merge 0 Ann Bob", "", ""},
     {"merged-crm", DELETE("delete", "delete"), LINKED "new 0 Ann; absorb 0 Ann; set 0 Ann org Acme",

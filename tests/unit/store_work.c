@@ -121,7 +121,7 @@ static bool settle(struct work *w)
                                 .stamp = ops[i].stamp};
         ok = link_put(w->db, &link) == STORE_OK;
         parked.link = link.id;
-        ok = ok && op_made(w->db, ops[i].id, RIGHT, link.item[RIGHT], link.id, 60) == STORE_OK &&
+        ok = ok && op_made(w->db, &ops[i], link.item[RIGHT], link.id, 60) == STORE_OK &&
              todo_drop(w->db, w->pu.id, LEFT, ops[i].todo_item) == STORE_OK &&
              parked_put(w->db, &parked) == STORE_OK;
     }

@@ -181,7 +181,7 @@ static struct ews_answer read_answer(struct seen *s, char *text, size_t len, lon
         .ctx = s, .list = list_of(s->file), .part = on_part, .message = on_message};
     struct http_response r = {.code = WESS_OK, .status = status, .body = text, .len = len};
     snprintf(r.type, sizeof(r.type), "%s", len && *text == '<' ? "text/xml" : "text/plain");
-    ews_read(&r, false, &t, 0, &a);
+    ews_read(&r, NULL, false, &t, 0, &a);
     return a;
 }
 

@@ -98,7 +98,7 @@ static struct ews_answer read_bytes(const char *body, size_t len, long status, c
     r.body[len] = 0;
     r.len = len;
     snprintf(r.type, sizeof(r.type), "%s", type);
-    ews_read(&r, write, t, 0, &a);
+    ews_read(&r, NULL, write, t, 0, &a);
     free(r.body);
     return a;
 }
@@ -281,11 +281,11 @@ static void test_ews_soap__without_an_answer(void **state)
     for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
         struct ews_answer a;
         struct http_response r = {.code = of[i].http, .text = "peer certificate is bad"};
-        ews_read(&r, false, &t, 0, &a);
+        ews_read(&r, NULL, false, &t, 0, &a);
         assert_int_equal(a.code, of[i].read);
         if (of[i].http == WESS_BROKEN)
             assert_non_null(strstr(a.error.text, "ca_file"));
-        ews_read(&r, true, &t, 0, &a);
+        ews_read(&r, NULL, true, &t, 0, &a);
         assert_int_equal(a.code, of[i].write);
         assert_int_equal(a.untried, of[i].untried);
     }

@@ -465,6 +465,57 @@ static void it_converges(void **state)
     }
 }
 
+/* What hangs on the start goes again with a new one: what both sides show of it, or one alone. */
+static void a_reminder_goes_with_the_start(void **state)
+{
+    (void)state;
+    const struct wess_field_schema plain[] = {{.name = "alarm", .type = WESS_INT},
+                                              {.name = "start", .type = WESS_TIME}},
+                                   hangs[] = {{.name = "alarm",
+                                               .type = WESS_INT,
+                                               .flags = WESS_FIELD_WITH_START},
+                                              {.name = "start", .type = WESS_TIME}};
+    const struct wess_field alarm = {.name = "alarm", .type = WESS_INT, .num = 15},
+                            other = {.name = "alarm", .type = WESS_INT, .num = 30},
+                            was = {.name = "start",
+                                   .type = WESS_TIME,
+                                   .time = {"2030-07-04T09:00:00", "Etc/UTC", 1909386000000}},
+                            is = {.name = "start",
+                                  .type = WESS_TIME,
+                                  .time = {"2029-07-04T09:00:00", "Etc/UTC", 1877850000000}};
+    const struct wess_field in_step[] = {alarm, was}, moved[] = {alarm, is}, both[] = {other, is};
+    const struct content old = {in_step, 2}, now = {moved, 2}, bare = {&was, 1}, edited = {both, 2},
+                         late = {&is, 1};
+    const struct {
+        const struct content *left, *from_shadow, *from;
+        size_t n;
+        int64_t alarm;
+    } cases[] = {{&old, &old, &now, 2, 15},    /* as it is */
+                 {&bare, &old, &now, 2, 15},   /* one that was left out when it was of the past */
+                 {&old, &bare, &late, 2, 15},  /* one of its own, which the other side has not */
+                 {&old, &old, &edited, 2, 30}, /* it goes by itself */
+                 {&bare, &bare, &late, 1, 0},  {&old, &old, &old, 0, 0}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct side_in box = {.now = cases[i].left,
+                              .shadow = cases[i].left,
+                              .schema = hangs,
+                              .n_schema = 2},
+                       crm = {.now = cases[i].from,
+                              .shadow = cases[i].from_shadow,
+                              .schema = plain,
+                              .n_schema = 2};
+        struct reconcile_in in = input(box, crm);
+        struct reconcile_out out;
+        in.kind = kind_find("event");
+        assert_true(reconcile(arena, &in, &out));
+        assert_int_equal(out.patch[RIGHT].n, 0);
+        assert_int_equal(out.patch[LEFT].n, cases[i].n);
+        assert_int_equal(out.unseen[LEFT].n, cases[i].n);
+        const struct wess_field *f = content_get(&out.patch[LEFT], "alarm");
+        assert_int_equal(f ? f->num : 0, cases[i].alarm);
+    }
+}
+
 /* No value that only one side holds is lost without somebody having changed it. */
 static void swapping_sides_mirrors(void **state)
 {
@@ -512,6 +563,7 @@ int main(void)
         cmocka_unit_test(direction_of_a_field),
         cmocka_unit_test(a_field_that_is_never_shown),
         cmocka_unit_test(it_converges),
+        cmocka_unit_test(a_reminder_goes_with_the_start),
         cmocka_unit_test(swapping_sides_mirrors),
         cmocka_unit_test(a_small_arena_is_told),
     };

@@ -176,6 +176,35 @@ static void turns_of_tag_sources_stay(void **state)
     assert_true(there("wess.db.v5"));
 }
 
+/* An item that a question calls a copy is one after the upgrade, and what was planned and sent is
+ * found. */
+static const char asked_rows[] =
+    "INSERT INTO items(id, feed, rid, flags, modified_ms, seen_ms) VALUES(1, 1, 'a', 2, 0, 0),"
+    " (2, 1, 'b', 2, 0, 0);"
+    "INSERT INTO asks(pu, link, item, kind, side, field, reason, asked_ms) VALUES(1, 0, 2, 2, 0,"
+    " '', 'made-twice', 0);"
+    "INSERT INTO ops(id, run, pu, link, side, what, state, l, r, todo_item, todo_side, body, old,"
+    " before, l_shadow, r_shadow) VALUES(1, 1, 1, 0, 1, 2, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0),"
+    " (2, 1, 1, 0, 1, 2, 1, 2, 0, 2, 0, 0, 0, 0, 0, 0);";
+
+static void copies_and_the_journal_stay(void **state)
+{
+    (void)state;
+    struct item_row one, copy;
+    struct op_row *sent, planned;
+    size_t n = 0;
+    old_state(6, asked_rows);
+    box_open(&box);
+    OK(&box, item_get(box.db, box.arena, 1, &one));
+    OK(&box, item_get(box.db, box.arena, 2, &copy));
+    assert_int_equal(one.flags, 2);
+    assert_int_equal(copy.flags, 2 | ITEM_COPY);
+    OK(&box, op_next(box.db, box.arena, 1, OP_CREATE, RIGHT, 0, &planned, 1, &n));
+    assert_true(n == 1 && planned.id == 1 && !planned.request);
+    OK(&box, ops_in_doubt(box.db, box.arena, 1, &sent, &n));
+    assert_true(n == 1 && sent[0].id == 2);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -186,6 +215,7 @@ int main(void)
         T(no_room_for_a_copy),
         T(old_feeds_learn_what_they_are_of),
         T(turns_of_tag_sources_stay),
+        T(copies_and_the_journal_stay),
     };
     return cmocka_run_group_tests_name("store_copy", tests, NULL, NULL);
 }

@@ -183,7 +183,7 @@ static void done_becomes_history(void **state)
     assert_int_equal(link.id, op.link);
     OK(&box, op_put(box.db, &op));
     assert_false(stamp_used(box.db, 5, "T"));
-    OK(&box, op_done(box.db, op.id, "ok", 77));
+    OK(&box, op_done(box.db, &op, "ok", 77));
     assert_true(stamp_used(box.db, 5, "T"));
     assert_false(stamp_used(box.db, 7, "T"));
     NONE(&box, op_get(box.db, box.arena, op.id, &op));
@@ -197,6 +197,26 @@ static void done_becomes_history(void **state)
     assert_false(stamp_used(box.db, 5, "V"));
 }
 
+static void the_request_goes_with_it(void **state)
+{
+    (void)state;
+    struct history_row *of;
+    size_t n;
+    struct op_row one = {.pu = PU, .side = LEFT, .what = OP_UPDATE, .item = {5, 0}}, other = one;
+    OK(&box, op_put(box.db, &one));
+    OK(&box, op_put(box.db, &other));
+    OK(&box, op_doubted(box.db, one.id, "lost"));
+    OK(&box, op_get(box.db, box.arena, one.id, &one));
+    assert_string_equal(one.request, "lost");
+    OK(&box, op_done(box.db, &one, "ok", 1));
+    other.request = "answered";
+    OK(&box, op_done(box.db, &other, "ok", 2));
+    OK(&box, history_of_item(box.db, box.arena, 5, &of, &n));
+    assert_int_equal(n, 2);
+    assert_string_equal(of[0].request, "answered");
+    assert_string_equal(of[1].request, "lost");
+}
+
 /* A link bears the stamp of what it made; one that it lets go is not used again either. */
 static void stamp_stays_used(void **state)
 {
@@ -205,7 +225,7 @@ static void stamp_stays_used(void **state)
     struct link_row link = {.pu = PU, .item = {5, 6}, .stamp = ours}, got;
     struct op_row op = an_op(OP_CREATE, RIGHT, ours);
     OK(&box, link_put(box.db, &link));
-    OK(&box, op_made(box.db, op.id, RIGHT, 6, link.id, 1));
+    OK(&box, op_made(box.db, &op, 6, link.id, 1));
     assert_true(stamp_used(box.db, 5, ours));
     OK(&box, link_get(box.db, box.arena, link.id, &got));
     assert_string_equal(got.stamp, ours);
@@ -238,7 +258,7 @@ static void claim_is_held_until_its_op_ends(void **state)
     OK(&box, ops_drop_planned(box.db, PU));
     NONE(&box, claim_take(box.db, 1, &key, c.id, 0, &by, &made)); /* still in doubt */
     OK(&box, claim_take(box.db, 1, &second, c.id, 0, &by, &made));
-    OK(&box, op_done(box.db, a.id, "ok", 5));
+    OK(&box, op_done(box.db, &a, "ok", 5));
     OK(&box, claim_take(box.db, 1, &key, c.id, 0, &by, &made));
     OK(&box, op_drop(box.db, c.id));
     struct op_row d = an_op(OP_CREATE, RIGHT, "D");
@@ -254,8 +274,8 @@ static void claim_of_what_others_read_by_themselves_outlives_its_op(void **state
                   c = an_op(OP_CREATE, RIGHT, "C");
     OK(&box, claim_take(box.db, 1, &key, a.id, 100, &by, &made));
     OK(&box, claim_take(box.db, 1, &second, c.id, 100, &by, &made));
-    OK(&box, op_made(box.db, a.id, RIGHT, 77, 1, 1000));
-    OK(&box, op_done(box.db, c.id, "rejected", 1000)); /* made nothing */
+    OK(&box, op_made(box.db, &a, 77, 1, 1000));
+    OK(&box, op_done(box.db, &c, "rejected", 1000)); /* made nothing */
     OK(&box, claim_take(box.db, 1, &second, b.id, 0, &by, &made));
     NONE(&box, claim_take(box.db, 1, &key, b.id, 100, &by, &made));
     assert_true(by == 0 && made == 77);
@@ -265,7 +285,7 @@ static void claim_of_what_others_read_by_themselves_outlives_its_op(void **state
     struct op_row d = an_op(OP_CREATE, RIGHT, "D");
     NONE(&box, claim_take(box.db, 1, &key, d.id, 100, &by, &made));
     assert_true(by == b.id && made == 0);
-    OK(&box, op_made(box.db, b.id, RIGHT, 78, 2, 2000));
+    OK(&box, op_made(box.db, &b, 78, 2, 2000));
     OK(&box, claims_expire(box.db, 2100));
     OK(&box, claims_count(box.db, &n));
     assert_int_equal(n, 0);
@@ -305,10 +325,12 @@ static void counts_for_guards(void **state)
     assert_int_equal(planned(PU, OP_DELETE, -1, true), 0);
     OK(&box, op_sent(box.db, op.id, 1));
     assert_int_equal(planned(PU, OP_DELETE, -1, false), 1);
-    OK(&box, op_done(box.db, op.id, "ok", 100));
-    OK(&box, op_done(box.db, an_op(OP_DELETE, LEFT, NULL).id, "rejected", 100));
-    OK(&box, op_done(box.db, an_op(OP_DELETE, LEFT, NULL).id, "ok", 300));
-    OK(&box, op_done(box.db, other.id, "ok", 300)); /* released: a person let it go */
+    OK(&box, op_done(box.db, &op, "ok", 100));
+    op = an_op(OP_DELETE, LEFT, NULL);
+    OK(&box, op_done(box.db, &op, "rejected", 100));
+    op = an_op(OP_DELETE, LEFT, NULL);
+    OK(&box, op_done(box.db, &op, "ok", 300));
+    OK(&box, op_done(box.db, &other, "ok", 300)); /* released: a person let it go */
     assert_int_equal(since(PU, 0), 2);
     assert_int_equal(since(PU, 100), 2);
     assert_int_equal(since(PU, 101), 1);
@@ -327,7 +349,7 @@ static void newest_first(void **state)
     for (int i = 0; i < 230; i++) {
         struct op_row op = {.pu = PU, .what = OP_UPDATE, .item = {9, 10}};
         OK(&box, op_put(box.db, &op));
-        OK(&box, op_done(box.db, op.id, "ok", i));
+        OK(&box, op_done(box.db, &op, "ok", i));
     }
     OK(&box, history_of_item(box.db, box.arena, 9, &of, &n));
     assert_int_equal(n, 200);
@@ -350,7 +372,7 @@ static void known_is_newest_first(void **state)
     struct op_row op = {.pu = PU, .what = OP_UPDATE, .item = {0, item.id}, .body = slice_of("b")};
     op.before = slice_of("image");
     OK(&box, op_put(box.db, &op));
-    OK(&box, op_done(box.db, op.id, "ok", 1));
+    OK(&box, op_done(box.db, &op, "ok", 1));
     OK(&box, item_known(box.db, box.arena, item.id, &got));
     assert_true(slice_is(got, "image"));
     struct link_row link = {.pu = PU, .item = {1, item.id}, .shadow = {{0}, slice_of("shadow")}};
@@ -390,7 +412,7 @@ static void done_at(int64_t ms, const char *text)
     struct op_row op = {.pu = PU, .what = OP_UPDATE, .item = {1, 2}};
     op.body = op.before = slice_of(text);
     OK(&box, op_put(box.db, &op));
-    OK(&box, op_done(box.db, op.id, "ok", ms));
+    OK(&box, op_done(box.db, &op, "ok", ms));
 }
 
 static struct link_row a_link(const char *left, const char *right, int64_t ended)
@@ -450,6 +472,7 @@ int main(void)
         T(found_by_item_link_and_stamp),
         T(sent_until_known),
         T(done_becomes_history),
+        T(the_request_goes_with_it),
         T(stamp_stays_used),
         T(claim_is_held_until_its_op_ends),
         T(claim_of_what_others_read_by_themselves_outlives_its_op),

@@ -286,7 +286,7 @@ static void plan_ops(struct db *db)
     NONE(&box, claim_take(db, feed, &held, other.id, 0, &by, &made)); /* of an op in doubt */
     assert_int_equal(by, real_op.id);
     OK(&box, op_sent(db, op.id, 1));
-    OK(&box, op_done(db, op.id, "ok", 2));
+    OK(&box, op_done(db, &op, "ok", 2));
     OK(&box, ops_drop_planned(db, 1));
     NONE(&box, op_get(db, box.arena, other.id, &got));
 }

@@ -90,7 +90,7 @@ static void in_the_index_of_keys_or_behind_it(void **state)
         snprintf(rid, sizeof(rid), "q%d", i);
         an_item(people, rid, rid);
     }
-    OK(&box, keys_follow(box.db));
+    OK(&box, keys_follow(box.db, KEYS_FEW));
     an_item(people, "p2", "ben@x");
     assert_int_equal(met(mails, of, 4), 2);
     assert_string_equal(of[0].other, "p1");

@@ -368,6 +368,16 @@ static void test_vdir_edit__a_stamp_goes_into_an_empty_slot_only(void **state)
     expect_same(f, card_evolution);
 }
 
+static void test_vdir_edit__an_empty_stamp_takes_off_what_is_there(void **state)
+{
+    struct fixture *f = *state;
+    struct wess_op op = {.what = WESS_UPDATE, .stamp = ""};
+    apply(f, card_evolution, &op);
+    EXPECT(f, card_evolution, "X-WESS-STAMP:abc123\r\n", "");
+    apply(f, card_google, &op);
+    expect_same(f, card_google);
+}
+
 static void test_vdir_edit__a_new_card(void **state)
 {
     struct fixture *f = *state;
@@ -460,6 +470,7 @@ int main(void)
         TEST(phones_by_slot),
         TEST(places_part_by_part),
         TEST(a_stamp_goes_into_an_empty_slot_only),
+        TEST(an_empty_stamp_takes_off_what_is_there),
         TEST(a_new_card),
         TEST(everything_read_can_be_written),
     };

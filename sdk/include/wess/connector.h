@@ -257,8 +257,10 @@ struct wess_page {
 };
 
 struct wess_op {
-    const char *stamp; /* of a create: the same on every attempt; of an update: to be written into
-                          an empty stamp slot (WESS_CAP_STAMP_LATER); NULL: none */
+    const char *stamp; /* of a create: the same on every attempt; of an update, where the stamp can
+                          be written later (WESS_CAP_STAMP_LATER): into an empty slot, or "": what
+                          the item bears is another one's, copied with it, and comes off; NULL: it
+                          stays as it is */
     uint32_t what;     /* WESS_CREATE, WESS_UPDATE, WESS_DELETE */
     uint32_t flags;
     const struct wess_item *before; /* of an update or delete: what this op was computed from,
@@ -293,6 +295,8 @@ struct wess_result {
                                         answer carried it. With WESS_ITEM_WHOLE it is complete. */
     const struct wess_unmet *unmet;  /* of an op that went well */
     size_t n_unmet;
+    const char *request; /* apply(): by what the remote's own logs know the request that carried the
+                            op, whatever came of it; for people; NULL: nothing */
 };
 
 /* ---- Calls -------------------------------------------------------------------------------------
@@ -411,7 +415,7 @@ enum { /* wess_collection.caps */
        WESS_CAP_SILENT = 1 << 10,      /* no write makes the remote tell anybody, but one that bears
                                           WESS_OP_MAY_TELL */
        WESS_CAP_REWRITES = 1 << 11,    /* shows other text than was written */
-       WESS_CAP_STAMP_LATER = 1 << 12, /* an empty stamp slot can be filled by an update */
+       WESS_CAP_STAMP_LATER = 1 << 12, /* an update can fill an empty stamp slot, and empty it */
        WESS_CAP_IDS_MOVE = 1 << 13,    /* an id stays with its item when it moves */
        WESS_CAP_SINGLES = 1 << 14,     /* holds nothing that recurs: of a series it gets the
                                           occurrences, as single items */
@@ -422,7 +426,9 @@ enum {
     WESS_FIELD_READ_ONLY = 1,
     WESS_FIELD_ON_CREATE = 2,
     WESS_FIELD_TELLS = 4,
-    WESS_FIELD_UNSHOWN = 8 /* is written and never shown: it goes there, and nothing comes of it */
+    WESS_FIELD_UNSHOWN = 8, /* is written and never shown: it goes there, and nothing comes of it */
+    WESS_FIELD_WITH_START = 16 /* what can be held of it depends on when the item starts: it comes
+                                  again, unchanged, with a new start */
 };
 /* One field that a collection can hold. For RECORDS: `name` is the field, `allowed` the keys of its
  * elements (empty: any) and max_n their number; "address.street" and the like bound one part. */

@@ -20,6 +20,7 @@ struct going {
     struct wess_result *out;
     struct wb_noted *of;
     const struct wess_field *want, *had;
+    bool no_note; /* it is refused, and said so */
 };
 
 /* ---- what is to be written
@@ -203,8 +204,8 @@ static enum wess_code settle(struct going *g, const char *key, enum wess_code rc
 /* ---- the note
  * ------------------------------------------------------------------------------------------ */
 
-/* false: it is refused. */
-static enum wess_code make_note(struct going *g, bool *made)
+/* Refused, it is told of the field as a whole. */
+static enum wess_code make_note(struct going *g)
 {
     struct wess_call *call = g->t->call;
     struct form f = {0};
@@ -219,9 +220,9 @@ static enum wess_code make_note(struct going *g, bool *made)
     if (rc == WESS_OK)
         rc = send_plain(g, WB_NOTE_PATH, &f, WESS_CREATE, "0", &out);
     form_fini(&f);
-    *made = rc == WESS_OK && out.code == WESS_OK;
-    g->of->note = *made ? out.id : NULL;
-    if (rc == WESS_OK && out.code == WESS_REJECTED)
+    g->of->note = rc == WESS_OK && out.code == WESS_OK ? out.id : NULL;
+    g->no_note = rc == WESS_OK && out.code == WESS_REJECTED;
+    if (g->no_note)
         return refuse(g, NULL, "Workbooks takes no note for this record") ? WESS_OK : spent(call);
     return settle(g, NULL, rc, &out);
 }
@@ -253,13 +254,12 @@ static enum wess_code send_or_refuse(struct going *g, const struct wess_record *
 static enum wess_code attach(struct going *g, const struct wess_record *r)
 {
     struct form f = {.boundary = new_boundary(g->t->call)};
-    bool made = g->of->note != NULL;
     enum wess_code rc = f.boundary ? WESS_OK : spent(g->t->call);
-    if (rc == WESS_OK && !made)
-        rc = make_note(g, &made);
-    if (rc == WESS_OK && made)
+    if (rc == WESS_OK && !g->of->note && !g->no_note)
+        rc = make_note(g);
+    if (rc == WESS_OK && g->of->note)
         rc = wb_begin(g->t->call, "PUT", &f);
-    if (rc == WESS_OK && made) {
+    if (rc == WESS_OK && g->of->note) {
         begin(&f, "POST", "0", "0");
         form_add(&f, "resource_id[]", g->of->note);
         form_add(&f, "resource_type[]", WB_NOTE_CLASS);
@@ -379,9 +379,7 @@ static enum wess_code write_all(struct going *g)
     enum wess_code rc = WESS_OK;
     for (size_t i = 0; rc == WESS_OK && g->out->code == WESS_OK && i < want.n; i++) {
         const struct wess_record *before = record_of(g->had, want.of[i].key);
-        bool refused = !g->of->note && g->out->n_refused &&
-                       !strcmp(g->out->refused[g->out->n_refused - 1].field, WB_ATTACH);
-        if (!refused && bytes_of(&want.of[i]) && !same(bytes_of(&want.of[i]), bytes_of(before)))
+        if (bytes_of(&want.of[i]) && !same(bytes_of(&want.of[i]), bytes_of(before)))
             rc = write_one(g, &want.of[i], before);
     }
     for (size_t i = 0; rc == WESS_OK && g->out->code == WESS_OK && i < had.n; i++)

@@ -10,7 +10,7 @@
 
 bool wb_has_files(const struct wess_conn *c, const struct wb_kind *k)
 {
-    return c->attachments && k->files;
+    return c->attachments && k->files && !c->notes_lack;
 }
 
 static enum wess_code spent(struct wess_call *call)

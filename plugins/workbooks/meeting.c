@@ -32,8 +32,8 @@ static void read_end(struct wb_reading *r, const struct wb_field *t)
 {
     size_t before = r->fields.n;
     wb_read_moment(r, t);
-    struct wess_field *f = (struct wess_field *)r->fields.of + before;
-    if (r->fields.n == before || f->type != WESS_DATE || r->conn->ends_after)
+    struct wess_field *f = r->fields.n > before ? (struct wess_field *)r->fields.of + before : NULL;
+    if (!f || f->type != WESS_DATE || r->conn->ends_after)
         return;
     char *next = wb_next_day(r->host, r->a, f->str.data, 1);
     r->spent |= !next;

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "files.h"
+
 #define TYPES "metadata/types.api"
 #define ENTRIES "picklist_data/Private_PicklistEntry/id/value.api"
 #define NAME_MOST 64u /* letters of a name that others are compared with */
@@ -122,19 +124,19 @@ static enum wess_code ask_types(struct wess_call *call, const char *const *class
 }
 
 /* "crm/people" of "crm/people.api"; a slash before it is nothing. */
-static bool is_path(const struct wb_kind *k, const char *path)
+static bool is_path(const char *of, const char *path)
 {
-    size_t len = strlen(k->path) - strlen(".api");
+    size_t len = strlen(of) - strlen(".api");
     path += path && *path == '/';
-    return strlen(path) == len && !strncmp(path, k->path, len);
+    return strlen(path) == len && !strncmp(path, of, len);
 }
 
-static const char *class_of(const json_t *types, const struct wb_kind *k)
+static const char *class_of(const json_t *types, const char *of)
 {
     for (size_t i = 0; i < json_array_size(types); i++) {
         const json_t *t = json_array_get(types, i);
         const char *path = json_string_value(json_object_get(t, "controller_path"));
-        if (path && is_path(k, path))
+        if (path && is_path(of, path))
             return json_string_value(json_object_get(t, "class_name"));
     }
     return NULL;
@@ -215,14 +217,32 @@ static uint64_t denied_by(const json_t *actions)
     return n ? ANY_WRITE & ~permits : 0;
 }
 
+/* What our notes rest on. A list that lacks the first is of another sort. */
+static const char *notes_lack(const json_t *type)
+{
+    static const char *const columns[] = {"resource_id", "resource_type", "subject", "text",
+                                          "created_through_reference"};
+    json_t *fields = by_name(json_object_get(type, "fields"));
+    const char *lack = NULL;
+    for (size_t i = 1; json_object_get(fields, columns[0]) && i < 5; i++)
+        if (!lack && !json_object_get(fields, columns[i]))
+            lack = columns[i];
+    json_decref(fields);
+    if (!lack && denied_by(json_object_get(type, "actions")) & WESS_CAP_CREATE)
+        lack = "permission for us to create them";
+    return lack;
+}
+
 static void keep_fields(struct wess_conn *c, const json_t *types)
 {
     for (size_t i = 0; i < json_array_size(types); i++) {
         const json_t *t = json_array_get(types, i);
         const char *path = json_string_value(json_object_get(t, "controller_path"));
         json_t *fields = json_object_get(t, "fields");
+        if (path && is_path(WB_NOTE_PATH, path))
+            c->notes_lack = notes_lack(t);
         for (size_t k = 0; path && json_array_size(fields) && k < WB_KINDS; k++)
-            if (!c->meta[k] && is_path(wb_kinds[k], path)) {
+            if (!c->meta[k] && is_path(wb_kinds[k]->path, path)) {
                 take_fields(c, k, fields);
                 c->denied[k] = denied_by(json_object_get(t, "actions"));
             }
@@ -236,12 +256,13 @@ static enum wess_code ask_all(struct wess_call *call, json_t **types)
 {
     static const char *const names[] = {"class_name", "controller_path", NULL};
     static const char *const whole[] = {"class_name", "controller_path", "fields", "actions", NULL};
-    const char *classes[WB_KINDS];
+    const char *classes[WB_KINDS + 1];
     json_t *list = NULL;
     size_t n = 0;
     enum wess_code rc = ask_types(call, NULL, 0, names, &list);
-    for (size_t k = 0; rc == WESS_OK && k < WB_KINDS; k++) {
-        const char *class = class_of(json_object_get(list, "data"), wb_kinds[k]);
+    for (size_t k = 0; rc == WESS_OK && k <= WB_KINDS; k++) {
+        const char *path = k < WB_KINDS ? wb_kinds[k]->path : WB_NOTE_PATH;
+        const char *class = class_of(json_object_get(list, "data"), path);
         if (class)
             classes[n++] = class;
     }

@@ -77,6 +77,7 @@ struct wess_conn {
     uint64_t denied[WB_KINDS];            /* WESS_CAP_* that it does not permit us */
     bool meta_read, meta_whole[WB_KINDS]; /* whole: what it does not list is not there */
     bool meta_fits;                       /* these settings were checked against that answer */
+    const char *notes_lack;               /* why files cannot travel; NULL: nothing is known */
     bool meta_failed;                     /* for the moment: to be asked again where it decides */
     json_t *employers;                    /* name → organisation id; null: none; false: several */
 };

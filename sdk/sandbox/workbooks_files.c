@@ -119,23 +119,22 @@ struct part {
 /* The head of a part, which ends with an empty line. */
 static bool read_head(struct part *p, const char *head, const char *end)
 {
-    size_t len = strlen(DISPOSITION);
     const char *line = memmem(head, (size_t)(end - head), "\r\n", 2);
-    const char *stop = line ? line : end;
-    if ((size_t)(end - head) < len || strncmp(head, DISPOSITION, len) || stop[-1] != '"')
+    const char *stop = (line ? line : end) - 1; /* the last quotation mark */
+    p->name = head + strlen(DISPOSITION);
+    if (stop < p->name || strncmp(head, DISPOSITION, strlen(DISPOSITION)) || *stop != '"')
         return false;
-    p->name = head + len;
     const char *file = memmem(p->name, (size_t)(stop - p->name), FILENAME, strlen(FILENAME));
-    p->name_len = (size_t)((file ? file : stop - 1) - p->name);
+    p->name_len = (size_t)((file ? file : stop) - p->name);
     if (!file)
         return !line;
     p->file = file + strlen(FILENAME);
-    p->file_len = (size_t)(stop - 1 - p->file);
-    if (!line || strncmp(line + 2, TYPE, strlen(TYPE)) || p->file + p->file_len > stop - 1)
+    p->file_len = (size_t)(stop - p->file);
+    p->type = line ? line + 2 + strlen(TYPE) : end;
+    if (p->type >= end || strncmp(line + 2, TYPE, strlen(TYPE)) != 0)
         return false;
-    p->type = line + 2 + strlen(TYPE);
     p->type_len = (size_t)(end - p->type);
-    return p->type_len > 0 && p->file_len > 0 && !memchr(p->file, '"', p->file_len);
+    return p->file_len > 0 && !memchr(p->file, '"', p->file_len);
 }
 
 static void put_part(struct sb_buf *out, const struct part *p, bool keeps)
@@ -165,13 +164,13 @@ char *wb_form_of(const struct sb_request *r, bool keeps)
     sb_buf_str(&out, "");
     while (end - at > 2 && !strncmp(at, "\r\n", 2)) {
         struct part p = {0};
-        const char *body = memmem(at, (size_t)(end - at), "\r\n\r\n", 4);
+        const char *body = memmem(at + 2, (size_t)(end - at - 2), "\r\n\r\n", 4);
         const char *next =
-            body ? memmem(body + 2, (size_t)(end - body - 2), mark, (size_t)n) : NULL;
+            body ? memmem(body + 4, (size_t)(end - body - 4), mark, (size_t)n) : NULL;
         if (!next || !read_head(&p, at + 2, body))
             break;
         p.value = body + 4;
-        p.len = next > p.value ? (size_t)(next - p.value) : 0;
+        p.len = (size_t)(next - p.value);
         put_part(&out, &p, keeps);
         at = next + n;
     }

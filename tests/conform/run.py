@@ -27,7 +27,7 @@ scratch = true;
 avoid = [ "org", "rrule" ];
 """
 FOUNDING = WORKBOOKS.replace("share_description", "create_organisations")
-SESSION = WORKBOOKS.replace("api_key = ", 'username = "{workbooks[username]}"; password = ')
+SESSION = WORKBOOKS.replace("api_key = ", 'username = "{workbooks[username]}"; attachments = true; password = ')
 FOLDER = """
 endpoint = {{ connector = "vdir"; path = "{dir}/cards"; version = "{version}"; }};
 collection = "contacts";

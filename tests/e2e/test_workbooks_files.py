@@ -101,6 +101,16 @@ def test_off_by_default():
         assert not any("note" in op or "upload" in op for op in asked), asked
 
 
+def test_a_database_whose_notes_are_others():
+    for switch in ("lacks=subject", "denies=notes:create"):
+        with Sandbox("--data", "empty", "--switch", switch) as box, Files(box, "Task") as wess:
+            attach(box, 0, wess.new(), "offer.pdf", text="An offer")
+            wess.settle()
+            assert wess.record() and not wess.uploads() and not wess.notes()
+            with open(os.path.join(wess.dir, "log")) as f:
+                assert "files stay here" in f.read()
+
+
 def test_files_come_back():
     """With the record's next change; at once where the service counts it as one."""
     for touches in ("off", "on"):
@@ -247,6 +257,26 @@ def test_killed_while_files_go():
             assert len(wess.notes()) == 1
             wess.nothing_left()
             assert cut, at
+
+
+def test_a_series_brings_none():
+    """Each of its occurrences would get copies of its own; a single meeting beside it has its file."""
+    rule = ("<t:DailyRecurrence><t:Interval>1</t:Interval></t:DailyRecurrence><t:NumberedRecurrence>"
+            "<t:StartDate>2030-07-04</t:StartDate><t:NumberOfOccurrences>5</t:NumberOfOccurrences>"
+            "</t:NumberedRecurrence>")
+    with Sandbox("--data", "empty") as box, Files(box, "CalendarItem") as wess:
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text.replace('first = {', 'window = { past = "1d"; future = "3000d"; }; first = {'))
+        zone = "GMT Standard Time"
+        series = make(box, "CalendarItem", Subject="Daily", Start="2030-07-04T07:00:00Z", Recurrence=rule,
+                      End="2030-07-04T08:00:00Z", StartTimeZone=zone, EndTimeZone=zone)
+        attach(box, 0, series, "plan.txt", text="Plan")
+        attach(box, 0, wess.new(), "a.txt", text="A")
+        wess.settle()
+        meetings = [m for m in box.workbooks("list", of="meetings")["meetings"] if not m["is_deleted"]]
+        assert len(meetings) == 6, len(meetings)
+        assert wess.there() == [("a.txt", sha("A"))] and len(wess.uploads()) == 1, wess.uploads()
 
 
 def test_by_a_session_that_ends():

@@ -184,7 +184,9 @@ static bool store_created(struct run *r, struct wess_arena *a, const struct op_r
                           struct item_row *row, bool *overtaken)
 {
     struct run_side *s = &r->side[op->side];
-    int64_t mark = snapshot_of(r, a, op->side);
+    int64_t mark = snapshot_of(r, a, op->side), source = op->item[other_side(op->side)];
+    struct hash *keys = shown->keys;
+    size_t n_keys = shown->n_keys;
     struct item_row made = {.feed = s->feed.id,
                             .rid = res->id,
                             .revision = res->revision,
@@ -192,7 +194,9 @@ static bool store_created(struct run *r, struct wess_arena *a, const struct op_r
                             .seen_ms = clock_now_ms()};
     *overtaken = false;
     *row = made;
-    if (item_add(r->db, row, mark, shown->keys, shown->n_keys) == STORE_NONE) {
+    if (!shown->keyed && item_key_hashes(r->db, a, source, &keys, &n_keys) != STORE_OK)
+        return false;
+    if (item_add(r->db, row, mark, keys, n_keys) == STORE_NONE) {
         if (item_by_rid(r->db, a, s->feed.id, res->id, row) != STORE_OK)
             return false;
         *overtaken = s->common && res->revision && row->revision &&
@@ -204,10 +208,10 @@ static bool store_created(struct run *r, struct wess_arena *a, const struct op_r
         row->seen_ms = made.seen_ms;
         item_put(r->db, row, mark);
         if (shown->keyed)
-            item_keys(r->db, row->feed, row->id, shown->keys, shown->n_keys);
+            item_keys(r->db, row->feed, row->id, keys, n_keys);
+        else
+            item_copy_keys(r->db, a, source, row->feed, row->id);
     }
-    if (!shown->keyed)
-        item_copy_keys(r->db, a, op->item[other_side(op->side)], row->feed, row->id);
     return !db_failed(r->db);
 }
 

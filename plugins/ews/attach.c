@@ -11,7 +11,7 @@
 #define FILES_MOST 100u /* of one item */
 #define NAME_MOST 255u  /* bytes of a name, which is the key */
 
-const struct wess_field_schema ews_attach_schema = {.name = EWS_ATTACH, .type = WESS_RECORDS};
+const struct wess_field_schema ews_attach_schema = {.name = WESS_ATTACHED, .type = WESS_RECORDS};
 
 /* ---- the list
  * ------------------------------------------------------------------------------------------ */
@@ -268,45 +268,16 @@ enum wess_code ews_fetch_listed(struct wess_call *call, struct ews_listed *l, st
 /* ---- reading
  * ------------------------------------------------------------------------------------------ */
 
-static bool add_record(struct wess_call *call, struct wess_vec *v, const struct ews_listed *l,
-                       const struct wess_blob *blob)
-{
-    const struct wess_host *h = call->conn->host;
-    struct wess_record *r = wess_vec_push(h, call->arena, v);
-    struct wess_field *f = h->alloc(call->arena, 3 * sizeof(*f));
-    size_t n = 0;
-    if (!r || !f)
-        return false;
-    f[n++] = (struct wess_field){.name = "data", .type = WESS_BLOB, .blob = *blob};
-    f[n++] = (struct wess_field){
-        .name = "filename", .type = WESS_TEXT, .str = {l->name, strlen(l->name)}};
-    if (l->type)
-        f[n++] = (struct wess_field){
-            .name = "fmttype", .type = WESS_TEXT, .str = {l->type, strlen(l->type)}};
-    *r = (struct wess_record){.key = l->key, .fields = f, .n = n};
-    return true;
-}
-
-/* The item once more, with its files. Two of one name are what is left of one that changed. */
-static bool add_field(struct wess_call *call, struct wess_result *r, const struct wess_vec *v,
+/* Two of one name are what is left of one that changed. */
+static bool add_files(struct wess_call *call, struct wess_result *r, const struct wess_vec *v,
                       bool half)
 {
-    const struct wess_host *h = call->conn->host;
-    const struct wess_item *was = r->current;
-    struct wess_item *item = h->alloc(call->arena, sizeof(*item));
-    struct wess_field *of = h->alloc(call->arena, (was->n_fields + 1) * sizeof(*of));
-    if (!item || !of)
-        return false;
-    if (was->n_fields)
-        memcpy(of, was->fields, was->n_fields * sizeof(*of));
-    of[was->n_fields] =
-        (struct wess_field){.name = EWS_ATTACH, .type = WESS_RECORDS, .records = {v->of, v->n}};
-    *item = *was;
-    item->fields = of;
-    item->n_fields = was->n_fields + 1;
-    item->flags |= half ? WESS_ITEM_HALF : 0u;
+    struct wess_item *item = wess_attached_to(call->conn->host, call->arena, r->current,
+                                              (struct wess_records){v->of, v->n});
+    if (item)
+        item->flags |= half ? WESS_ITEM_HALF : 0u;
     r->current = item;
-    return true;
+    return item != NULL;
 }
 
 /* One that cannot be read makes the item one that cannot: what is not told counts as taken away. */
@@ -322,6 +293,7 @@ static void leave_out(struct wess_call *call, struct wess_result *r, enum wess_c
 static enum wess_code fetch_of(struct wess_call *call, struct wess_result *r,
                                const struct ews_files *l)
 {
+    const struct wess_host *h = call->conn->host;
     struct wess_vec v = {.size = sizeof(struct wess_record)};
     struct ews_listed *of = l->of.of;
     bool half = false;
@@ -337,10 +309,10 @@ static enum wess_code fetch_of(struct wess_call *call, struct wess_result *r,
         }
         if (rc != WESS_OK)
             return rc;
-        if (!add_record(call, &v, &of[i], &blob))
+        if (!wess_attached_push(h, call->arena, &v, of[i].key, of[i].name, of[i].type, &blob))
             return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     }
-    return !v.n || add_field(call, r, &v, half)
+    return !v.n || add_files(call, r, &v, half)
                ? WESS_OK
                : wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
 }

@@ -2,9 +2,8 @@
 #ifndef EWS_ATTACH_H
 #define EWS_ATTACH_H
 
+#include "attached.h"
 #include "ews.h"
-
-#define EWS_ATTACH "attach" /* the field */
 
 /* One file as the item lists it. */
 struct ews_listed {

@@ -72,22 +72,6 @@ struct writing {
     enum wess_code code; /* of the request under way */
 };
 
-static const struct wess_field *part(const struct wess_record *r, const char *name, uint32_t type)
-{
-    for (size_t i = 0; r && i < r->n; i++)
-        if (!strcmp(r->fields[i].name, name) && r->fields[i].type == type)
-            return &r->fields[i];
-    return NULL;
-}
-
-static const struct wess_record *record_of(const struct wess_field *f, const char *key)
-{
-    for (size_t i = 0; f && f->type == WESS_RECORDS && i < f->records.n; i++)
-        if (!strcmp(f->records.of[i].key, key))
-            return &f->records.of[i];
-    return NULL;
-}
-
 static const struct ews_listed *listed_as(const struct ews_files *l, const char *key)
 {
     const struct ews_listed *of = l->of.of;
@@ -99,26 +83,13 @@ static const struct ews_listed *listed_as(const struct ews_files *l, const char 
 
 static bool same_bytes(const struct wess_record *a, const struct wess_record *b)
 {
-    const struct wess_field *x = part(a, "data", WESS_BLOB), *y = part(b, "data", WESS_BLOB);
-    return x && y && x->blob.size == y->blob.size && !strcmp(x->blob.digest, y->blob.digest);
+    return wess_blob_same(wess_attached_bytes(a), wess_attached_bytes(b));
 }
 
 bool ews_attachments_missing(struct wess_call *call, const struct wess_op *op)
 {
-    const struct wess_host *h = call->conn->host;
-    const struct wess_field *want = ews_field_of(&op->item, EWS_ATTACH);
-    const struct wess_field *had = ews_field_of(op->before, EWS_ATTACH);
-    for (size_t i = 0; want && want->type == WESS_RECORDS && i < want->records.n; i++) {
-        const struct wess_record *r = &want->records.of[i];
-        const struct wess_field *data = part(r, "data", WESS_BLOB);
-        struct wess_spool *s = NULL;
-        if (!data || same_bytes(r, record_of(had, r->key)))
-            continue;
-        if (h->blob_open(h->ctx, data->blob.digest, &s) != WESS_OK)
-            return true;
-        h->blob_close(s);
-    }
-    return false;
+    return wess_attached_missing(call->conn->host, ews_field_of(&op->item, WESS_ATTACHED),
+                                 ews_field_of(op->before, WESS_ATTACHED));
 }
 
 static enum wess_code take_done(void *ctx, size_t i, size_t at, const xmlNode *m,
@@ -150,7 +121,7 @@ static enum wess_code judge(struct writing *w, enum wess_code rc, const char *ke
         return rc == WESS_OK ? WESS_UNKNOWN : rc;
     }
     if (w->code == WESS_REJECTED || w->code == WESS_TOO_BIG) {
-        const char *name = wess_arena_fmt(call->conn->host, call->arena, EWS_ATTACH ".%s", key);
+        const char *name = wess_arena_fmt(call->conn->host, call->arena, WESS_ATTACHED ".%s", key);
         ews_refuse(call, w->out, name, "Exchange refuses this file", "attachment");
         call->error = (struct wess_error){0};
     } else if (w->code != WESS_OK) {
@@ -161,8 +132,7 @@ static enum wess_code judge(struct writing *w, enum wess_code rc, const char *ke
 
 static void put_create(struct xml_out *x, const struct writing *w, const struct wess_record *r)
 {
-    const struct wess_field *name = part(r, "filename", WESS_TEXT);
-    const struct wess_field *type = part(r, "fmttype", WESS_TEXT);
+    const char *name = wess_attached_name(r), *type = wess_attached_type(r);
     xml_open(x, "m:CreateAttachment");
     xml_open(x, "m:ParentItemId");
     xml_put_attr(x, "Id", w->id);
@@ -172,9 +142,9 @@ static void put_create(struct xml_out *x, const struct writing *w, const struct 
     xml_close(x);
     xml_open(x, "m:Attachments");
     xml_open(x, "t:FileAttachment");
-    xml_element(x, "t:Name", name ? name->str.data : r->key);
+    xml_element(x, "t:Name", name ? name : r->key);
     if (type)
-        xml_element(x, "t:ContentType", type->str.data);
+        xml_element(x, "t:ContentType", type);
     xml_element(x, "t:Content", "");
     xml_close(x);
     xml_close(x);
@@ -184,7 +154,7 @@ static void put_create(struct xml_out *x, const struct writing *w, const struct 
 static enum wess_code attach(struct writing *w, const struct wess_record *r)
 {
     const struct wess_host *h = w->call->conn->host;
-    const struct wess_field *data = part(r, "data", WESS_BLOB);
+    const struct wess_blob *data = wess_attached_bytes(r);
     const struct ews_taker taker = {.ctx = w, .message = take_done};
     struct going *g = data ? h->alloc(w->call->arena, sizeof(*g)) : NULL;
     struct xml_out x;
@@ -193,7 +163,7 @@ static enum wess_code attach(struct writing *w, const struct wess_record *r)
     if (!g)
         return wess_fail(&w->call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     g->host = h;
-    g->blob = &data->blob;
+    g->blob = data;
     g->spool = NULL;
     w->code = WESS_UNKNOWN;
     if (!begin_again(g)) {
@@ -201,7 +171,7 @@ static enum wess_code attach(struct writing *w, const struct wess_record *r)
         return WESS_OK;
     }
     const struct ews_insert insert = {.behind = "<t:Content>",
-                                      .len = (size_t)(data->blob.size + 2) / 3 * 4,
+                                      .len = (size_t)(data->size + 2) / 3 * 4,
                                       .read = read_base64,
                                       .ctx = g};
     ews_begin(w->call->conn, &x, w->call->conn->impersonate);
@@ -236,7 +206,7 @@ static enum wess_code detach(struct writing *w, const char *key)
 static enum wess_code has_bytes(struct writing *w, const struct ews_listed *l,
                                 const struct wess_record *r, bool *same)
 {
-    const struct wess_field *data = part(r, "data", WESS_BLOB);
+    const struct wess_blob *data = wess_attached_bytes(r);
     struct wess_blob blob;
     enum wess_code told;
     *same = false;
@@ -244,8 +214,7 @@ static enum wess_code has_bytes(struct writing *w, const struct ews_listed *l,
         return WESS_OK;
     struct ews_listed read = *l;
     enum wess_code rc = ews_fetch_listed(w->call, &read, &blob, &told);
-    *same = rc == WESS_OK && told == WESS_OK && blob.size == data->blob.size &&
-            !strcmp(blob.digest, data->blob.digest);
+    *same = rc == WESS_OK && told == WESS_OK && wess_blob_same(&blob, data);
     return rc;
 }
 
@@ -288,10 +257,9 @@ static enum wess_code finish_all(struct writing *w, const struct wess_field *wan
                                  const struct wess_field *had)
 {
     enum wess_code rc = WESS_OK;
-    for (size_t i = 0; rc == WESS_OK && w->out->code == WESS_OK && want->type == WESS_RECORDS &&
-                       i < want->records.n;
-         i++) {
-        const struct wess_record *r = &want->records.of[i], *old = record_of(had, r->key);
+    struct wess_records all = wess_attached_of(want);
+    for (size_t i = 0; rc == WESS_OK && w->out->code == WESS_OK && i < all.n; i++) {
+        const struct wess_record *r = &all.of[i], *old = wess_attached_find(had, r->key);
         if (old && !same_bytes(r, old))
             rc = finish_one(w, r, old);
     }
@@ -302,25 +270,22 @@ static enum wess_code write_all(struct writing *w, const struct wess_field *want
                                 const struct wess_field *had)
 {
     enum wess_code rc = WESS_OK;
-    for (size_t i = 0; rc == WESS_OK && w->out->code != WESS_CONFLICT &&
-                       want->type == WESS_RECORDS && i < want->records.n;
-         i++) {
-        const struct wess_record *r = &want->records.of[i], *old = record_of(had, r->key);
+    struct wess_records all = wess_attached_of(want), old_ones = wess_attached_of(had);
+    for (size_t i = 0; rc == WESS_OK && w->out->code != WESS_CONFLICT && i < all.n; i++) {
+        const struct wess_record *r = &all.of[i], *old = wess_attached_find(had, r->key);
         if (!same_bytes(r, old))
             rc = write_one(w, r, old);
     }
-    for (size_t i = 0; rc == WESS_OK && w->out->code != WESS_CONFLICT && had &&
-                       had->type == WESS_RECORDS && i < had->records.n;
-         i++)
-        if (!record_of(want, had->records.of[i].key))
-            rc = detach(w, had->records.of[i].key);
+    for (size_t i = 0; rc == WESS_OK && w->out->code != WESS_CONFLICT && i < old_ones.n; i++)
+        if (!wess_attached_find(want, old_ones.of[i].key))
+            rc = detach(w, old_ones.of[i].key);
     return rc;
 }
 
 enum wess_code ews_write_attachments(struct wess_call *call, const struct wess_op *op,
                                      struct wess_result *out)
 {
-    const struct wess_field *want = ews_field_of(&op->item, EWS_ATTACH);
+    const struct wess_field *want = ews_field_of(&op->item, WESS_ATTACHED);
     struct writing w = {.call = call, .op = op, .out = out};
     w.id = out->id ? out->id : op->item.id ? op->item.id : op->before ? op->before->id : NULL;
     if (!want || !w.id)
@@ -337,8 +302,8 @@ enum wess_code ews_write_attachments(struct wess_call *call, const struct wess_o
         out->code = WESS_CONFLICT;
         return WESS_OK;
     }
-    rc =
-        (ews_finishes(op) ? finish_all : write_all)(&w, want, ews_field_of(op->before, EWS_ATTACH));
+    rc = (ews_finishes(op) ? finish_all : write_all)(&w, want,
+                                                     ews_field_of(op->before, WESS_ATTACHED));
     if (out->current) /* found by its stamp, and completed: it is merged again */
         out->revision = NULL;
     return rc;

@@ -113,22 +113,28 @@ bool vdir_sieve(const struct vdir_sieve *s, const struct lines *v)
     return through;
 }
 
+struct finding {
+    const struct vdir_sieve *sieve;
+    const struct wess_key *keys;
+    size_t n;
+};
+
 /* A broken file bears no key. */
-static enum wess_code look_at(struct vdir_paging *p, const struct vdir_sieve *sieve,
-                              const char *name, const struct wess_key *keys, size_t n)
+static enum wess_code look_at(struct vdir_paging *p, const char *name, void *ctx)
 {
+    const struct finding *want = ctx;
     const struct vdir_kind *kind = p->call->conn->kind;
     struct vdir_file f;
     struct wess_item item;
     enum wess_code rc = WESS_OK;
     enum vdir_got got = vdir_file_read(kind, p->dir, name, &f);
-    bool may = got == VDIR_READ && kind->is_ours(&f.text) && vdir_sieve(sieve, &f.text);
+    bool may = got == VDIR_READ && kind->is_ours(&f.text) && vdir_sieve(want->sieve, &f.text);
     if (got == VDIR_FAILED)
         rc = vdir_one_failed(p->call, name);
     else if (may)
         rc = vdir_file_item(p->call, &f, name, false, &item);
     vdir_file_fini(&f);
-    if (rc != WESS_OK || !may || !wess_bears_any(&item, keys, n))
+    if (rc != WESS_OK || !may || !wess_bears_any(&item, want->keys, want->n))
         return rc;
     struct wess_change *hit = wess_vec_push(p->call->conn->host, p->call->arena, &p->found);
     if (hit)
@@ -136,15 +142,21 @@ static enum wess_code look_at(struct vdir_paging *p, const struct vdir_sieve *si
     return hit ? WESS_OK : vdir_spent(p->call);
 }
 
-static enum wess_code look_through(struct vdir_paging *p, const struct names *names,
-                                   const struct vdir_sieve *sieve, const struct wess_key *keys,
-                                   size_t n)
+enum wess_code vdir_each(struct vdir_paging *p, vdir_look *look, void *ctx)
 {
     const struct wess_host *h = p->call->conn->host;
-    enum wess_code rc = WESS_OK;
-    for (size_t i = 0; rc == WESS_OK && i < names->n; i++)
-        rc = h->cancelled(h->ctx) ? vdir_cancelled(p->call)
-                                  : look_at(p, sieve, names_at(names, i), keys, n);
+    struct names names = {.more = true};
+    char last[sizeof(names.bound)] = "";
+    enum wess_code rc = vdir_folder(p->call, &p->dir);
+    while (rc == WESS_OK && names.more) {
+        rc = vdir_names(p->call, p->dir, last, &vdir_files, &names);
+        strcpy(last, names.bound);
+        for (size_t i = 0; rc == WESS_OK && i < names.n; i++)
+            rc = h->cancelled(h->ctx) ? vdir_cancelled(p->call) : look(p, names_at(&names, i), ctx);
+    }
+    if (p->dir >= 0)
+        close(p->dir);
+    names_fini(&names);
     return rc;
 }
 
@@ -152,21 +164,10 @@ enum wess_code vdir_find(struct wess_call *call, const struct wess_key *keys, si
                          struct wess_page *out)
 {
     struct vdir_paging p = {.call = call, .dir = -1, .found = {.size = sizeof(struct wess_change)}};
-    const struct vdir_sieve *sieve = NULL;
-    struct names names = {.more = true};
-    char last[sizeof(names.bound)] = "";
-    enum wess_code rc = vdir_sieve_new(call, keys, n, &sieve);
+    struct finding want = {.keys = keys, .n = n};
+    enum wess_code rc = vdir_sieve_new(call, keys, n, &want.sieve);
     if (rc == WESS_OK)
-        rc = vdir_folder(call, &p.dir);
-    while (rc == WESS_OK && names.more) {
-        rc = vdir_names(call, p.dir, last, &vdir_files, &names);
-        strcpy(last, names.bound);
-        if (rc == WESS_OK)
-            rc = look_through(&p, &names, sieve, keys, n);
-    }
-    if (p.dir >= 0)
-        close(p.dir);
-    names_fini(&names);
+        rc = vdir_each(&p, look_at, &want);
     *out = (struct wess_page){.changes = p.found.of, .n = p.found.n, .flags = WESS_PAGE_LAST};
     return rc;
 }

@@ -3,6 +3,7 @@
 #include <nettle/base64.h>
 #include <string.h>
 
+#include "attached.h"
 #include "ics.h"
 
 #define PARTS 3u
@@ -12,7 +13,7 @@
 /* What fits into a file of LINES_BYTES beside all else, folds included. */
 #define BYTES_MOST ((uint64_t)600 << 10)
 
-const struct wess_field_schema ics_attach_schema = {.name = "attach", .type = WESS_RECORDS};
+const struct wess_field_schema ics_attach_schema = {.name = WESS_ATTACHED, .type = WESS_RECORDS};
 
 struct inlined {
     struct wess_call *call;
@@ -128,30 +129,9 @@ void ics_read_attach(struct ics_reading *r, const struct ics_field *f)
 /* ---- writing
  * ------------------------------------------------------------------------------------------ */
 
-static const struct wess_record *record_of(const struct wess_field *w, const char *key)
-{
-    for (size_t i = 0; w->type == WESS_RECORDS && i < w->records.n; i++)
-        if (!strcmp(w->records.of[i].key, key))
-            return &w->records.of[i];
-    return NULL;
-}
-
-static bool same_bytes(const struct wess_record *a, const struct wess_record *b)
-{
-    const struct wess_field *x = ics_part(a, "data"), *y = ics_part(b, "data");
-    return x && y && x->type == WESS_BLOB && y->type == WESS_BLOB && x->blob.size == y->blob.size &&
-           !strcmp(x->blob.digest, y->blob.digest);
-}
-
-static struct wess_slice text_of(const struct wess_record *r, const char *name)
-{
-    const struct wess_field *f = ics_part(r, name);
-    return f && f->type == WESS_TEXT ? f->str : (struct wess_slice){"", 0};
-}
-
 static void refuse(struct ics_edit *x, const char *key, const char *why)
 {
-    const char *name = wess_arena_fmt(x->e.host, x->e.call->arena, "attach.%s", key);
+    const char *name = wess_arena_fmt(x->e.host, x->e.call->arena, WESS_ATTACHED ".%s", key);
     x->e.spent |= !name;
     if (name)
         ics_refuse(x, name, why);
@@ -160,13 +140,13 @@ static void refuse(struct ics_edit *x, const char *key, const char *why)
 /* false: it is refused. */
 static bool put_base64(struct ics_edit *x, const struct wess_record *r)
 {
-    const struct wess_field *data = ics_part(r, "data");
-    if (!data || data->type != WESS_BLOB || data->blob.size > BYTES_MOST) {
+    const struct wess_blob *data = wess_attached_bytes(r);
+    if (!data || data->size > BYTES_MOST) {
         refuse(x, r->key, "it is larger than a calendar file holds");
         return false;
     }
-    char *bytes = edit_blob_text(&x->e, &data->blob);
-    size_t len = (size_t)data->blob.size;
+    char *bytes = edit_blob_text(&x->e, data);
+    size_t len = (size_t)data->size;
     char *text = x->e.host->alloc(x->e.call->arena, BASE64_ENCODE_RAW_LENGTH(len) + 1);
     x->e.spent |= !text;
     if (!bytes || !text) {
@@ -178,26 +158,30 @@ static bool put_base64(struct ics_edit *x, const struct wess_record *r)
     return true;
 }
 
+static struct wess_slice slice_of(const char *text)
+{
+    return (struct wess_slice){text, strlen(text)};
+}
+
 static void put_file(struct ics_edit *x, size_t line, const struct wess_record *r)
 {
-    struct wess_slice name = text_of(r, "filename");
+    const char *name = wess_attached_name(r), *type = wess_attached_type(r);
     edit_fresh(&x->e);
     lines_puts(&x->e.text, "ATTACH;VALUE=BINARY;ENCODING=BASE64");
-    ics_put_param(&x->e.text, "FMTTYPE", text_of(r, "fmttype"));
-    ics_put_param(&x->e.text, "FILENAME",
-                  name.len ? name : (struct wess_slice){r->key, strlen(r->key)});
+    ics_put_param(&x->e.text, "FMTTYPE", slice_of(type ? type : ""));
+    ics_put_param(&x->e.text, "FILENAME", slice_of(name && *name ? name : r->key));
     lines_puts(&x->e.text, ":");
     if (put_base64(x, r))
         ics_put(x, x->ics.main, line);
 }
 
 /* All of them together stand in one file, which has its bound. */
-static bool fit(const struct wess_field *w)
+static bool fit(struct wess_records all)
 {
     uint64_t bytes = 0;
-    for (size_t i = 0; w->type == WESS_RECORDS && i < w->records.n; i++) {
-        const struct wess_field *data = ics_part(&w->records.of[i], "data");
-        bytes += data && data->type == WESS_BLOB ? data->blob.size : 0;
+    for (size_t i = 0; i < all.n; i++) {
+        const struct wess_blob *data = wess_attached_bytes(&all.of[i]);
+        bytes += data ? data->size : 0;
     }
     return bytes <= BYTES_MOST;
 }
@@ -206,22 +190,23 @@ void ics_write_attach(struct ics_edit *x, const struct ics_field *f, const struc
 {
     struct inlined p = {
         .call = x->e.call, .ics = &x->ics, .of = {.size = sizeof(struct wess_record)}};
+    struct wess_records all = wess_attached_of(w);
     struct wess_record now;
     if (!x->e.call->conn->attachments)
         return;
-    if (!fit(w)) {
+    if (!fit(all)) {
         ics_refuse(x, f->name, "together they are larger than a calendar file holds");
         return;
     }
     for (size_t at = 0; next_file(&p, &at, &now); at++) {
-        const struct wess_record *want = record_of(w, now.key);
+        const struct wess_record *want = wess_attached_find(w, now.key);
         if (!want)
             lines_drop(x->ics.v, at);
-        else if (!same_bytes(&now, want))
+        else if (!wess_blob_same(wess_attached_bytes(&now), wess_attached_bytes(want)))
             put_file(x, at, want);
     }
-    for (size_t i = 0; w->type == WESS_RECORDS && i < w->records.n && !p.spent; i++)
-        if (!known(&p.of, w->records.of[i].key))
-            put_file(x, LINES_NONE, &w->records.of[i]);
+    for (size_t i = 0; i < all.n && !p.spent; i++)
+        if (!known(&p.of, all.of[i].key))
+            put_file(x, LINES_NONE, &all.of[i]);
     x->e.spent |= p.spent;
 }

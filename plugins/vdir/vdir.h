@@ -207,6 +207,10 @@ enum wess_code vdir_names(struct wess_call *, int dir, const char *after,
 enum wess_code vdir_page(struct wess_call *, struct wess_slice cursor, uint32_t limit,
                          const struct vdir_listed *, struct wess_page *);
 extern const struct vdir_listed vdir_files;
+/* Every file of the folder, in the order of names, until one answers another code than WESS_OK.
+ * `call` of the paging is given. */
+typedef enum wess_code vdir_look(struct vdir_paging *, const char *name, void *ctx);
+enum wess_code vdir_each(struct vdir_paging *, vdir_look *, void *ctx);
 enum wess_code vdir_one_failed(struct wess_call *, const char *name);
 enum wess_code vdir_spent(struct wess_call *); /* the arena is */
 enum wess_code vdir_cancelled(struct wess_call *);

@@ -161,23 +161,6 @@ enum wess_code vdir_found(struct vdir_job *j, const char *name)
     return rc;
 }
 
-/* An earlier attempt may have been carried out, and its file been given another name since. */
-static enum wess_code look_first(struct vdir_job *j)
-{
-    const struct wess_key key = {"wess", j->op->stamp};
-    struct wess_page page = {0};
-    const char *name = wess_arena_fmt(j->call->conn->host, j->call->arena, "%s%s", key.id,
-                                      j->call->conn->kind->suffix);
-    if (!name)
-        return vdir_spent(j->call);
-    if (vdir_bears_stamp(j, name))
-        return vdir_found(j, name);
-    enum wess_code rc = vdir_find(j->call, &key, 1, &page);
-    if (rc == WESS_OK && page.n)
-        rc = vdir_found(j, page.changes[0].item.id);
-    return rc;
-}
-
 static enum wess_code ready_create(struct vdir_job *j)
 {
     const struct vdir_kind *kind = j->call->conn->kind;
@@ -187,8 +170,8 @@ static enum wess_code ready_create(struct vdir_job *j)
     struct lines_fault fault;
     char uid[UID_CAP];
     enum wess_code rc = WESS_OK;
-    if (j->op->stamp && (j->op->flags & WESS_OP_AGAIN))
-        rc = look_first(j);
+    if (j->found)
+        rc = vdir_found(j, j->found);
     if (rc != WESS_OK || j->out->code == WESS_OK)
         return rc;
     if (!is_safe(j->op->stamp) && !random_text(uid))
@@ -400,7 +383,9 @@ static enum wess_code all_ready(struct wess_call *call, struct vdir_job *jobs, s
 static enum wess_code run_jobs(struct wess_call *call, int dir, struct vdir_job *jobs, size_t n)
 {
     bool any = false, durable = true;
-    enum wess_code rc = all_ready(call, jobs, n);
+    enum wess_code rc = vdir_look_again(call, jobs, n);
+    if (rc == WESS_OK)
+        rc = all_ready(call, jobs, n);
     if (rc == WESS_OK)
         rc = place_all(call, dir, jobs, n);
     for (size_t i = 0; i < n; i++)

@@ -19,6 +19,7 @@ struct vdir_job { /* one op of a batch */
     bool sync;                /* each file by itself */
     char temp[VDIR_TEMP_CAP]; /* its temporary file; "": none */
     const char *name;         /* the file it is about */
+    const char *found;        /* of a create that is tried again: what bears its stamp already */
     struct stat was;          /* of an update or deletion: the file that was compared */
     struct stat made;         /* of a create or update: the temporary file, written */
     struct lines_buf bytes;   /* of a create or update: what is to stand there */
@@ -30,6 +31,11 @@ struct vdir_job { /* one op of a batch */
 
 /* The answer to a create that was found to be there already. */
 enum wess_code vdir_found(struct vdir_job *, const char *name);
+
+/* ---- again.c
+ * ------------------------------------------------------------------------------------------ */
+
+enum wess_code vdir_look_again(struct wess_call *, struct vdir_job *, size_t n); /* sets `found` */
 
 /* ---- place.c: temporary files, and putting them in place
  * ------------------------------------------------------------------------------------------ */

@@ -211,45 +211,8 @@ enum wess_code wb_file_fetch(struct wess_call *call, const struct wb_file *f, st
     return WESS_OK;
 }
 
-/* ---- the field
+/* ---- of what was fetched
  * ------------------------------------------------------------------------------------------ */
-
-static bool add_record(struct wess_call *call, struct wess_vec *v, const struct wb_file *file,
-                       const struct wess_blob *blob)
-{
-    const struct wess_host *h = call->conn->host;
-    struct wess_record *r = wess_vec_push(h, call->arena, v);
-    struct wess_field *f = h->alloc(call->arena, 3 * sizeof(*f));
-    size_t n = 0;
-    if (!r || !f)
-        return false;
-    f[n++] = (struct wess_field){.name = "data", .type = WESS_BLOB, .blob = *blob};
-    f[n++] = (struct wess_field){
-        .name = "filename", .type = WESS_TEXT, .str = {file->name, strlen(file->name)}};
-    if (file->type)
-        f[n++] = (struct wess_field){
-            .name = "fmttype", .type = WESS_TEXT, .str = {file->type, strlen(file->type)}};
-    *r = (struct wess_record){.key = file->key, .fields = f, .n = n};
-    return true;
-}
-
-const struct wess_item *wb_with_files(struct wess_call *call, const struct wess_item *was,
-                                      struct wess_records files)
-{
-    const struct wess_host *h = call->conn->host;
-    struct wess_item *item = h->alloc(call->arena, sizeof(*item));
-    struct wess_field *of = h->alloc(call->arena, (was->n_fields + 1) * sizeof(*of));
-    if (!item || !of)
-        return NULL;
-    if (was->n_fields)
-        memcpy(of, was->fields, was->n_fields * sizeof(*of));
-    of[was->n_fields] =
-        (struct wess_field){.name = WB_ATTACH, .type = WESS_RECORDS, .records = files};
-    *item = *was;
-    item->fields = of;
-    item->n_fields = was->n_fields + 1;
-    return item;
-}
 
 /* What is not told counts as taken away: one that cannot be read makes the record one that cannot.
  */
@@ -265,6 +228,7 @@ static void leave_out(struct wess_result *r, enum wess_code told)
 static enum wess_code read_of(struct wess_call *call, const struct wb_noted *of,
                               struct wess_result *r)
 {
+    const struct wess_host *h = call->conn->host;
     struct wess_vec v = {.size = sizeof(struct wess_record)};
     const struct wb_file *files = of->of.of;
     for (size_t i = 0; i < of->of.n; i++) {
@@ -276,12 +240,13 @@ static enum wess_code read_of(struct wess_call *call, const struct wb_noted *of,
             leave_out(r, told);
             return WESS_OK;
         }
-        if (!add_record(call, &v, &files[i], &blob))
+        if (!wess_attached_push(h, call->arena, &v, files[i].key, files[i].name, files[i].type,
+                                &blob))
             return spent(call);
     }
     if (!v.n)
         return WESS_OK;
-    r->current = wb_with_files(call, r->current, (struct wess_records){v.of, v.n});
+    r->current = wess_attached_to(h, call->arena, r->current, (struct wess_records){v.of, v.n});
     return r->current ? WESS_OK : spent(call);
 }
 

@@ -3,9 +3,9 @@
 #ifndef WORKBOOKS_FILES_H
 #define WORKBOOKS_FILES_H
 
+#include "attached.h"
 #include "write.h"
 
-#define WB_ATTACH "attach" /* the field */
 #define WB_NOTE_PATH "notes.api"
 #define WB_ATTACH_PATH "resource_upload_files.api"
 #define WB_FILE_PATH "upload_files.api"
@@ -33,9 +33,6 @@ enum wess_code wb_file_fetch(struct wess_call *, const struct wb_file *, struct 
 /* Of what was fetched, the field: types[i] is the class of out[i]. */
 enum wess_code wb_files_read(struct wess_call *, const char *const *types, struct wess_result *out,
                              size_t n);
-/* The item once more, with that field; NULL: budget spent. */
-const struct wess_item *wb_with_files(struct wess_call *, const struct wess_item *,
-                                      struct wess_records);
 
 /* Before a batch is sent: what is not in the spool was read by an earlier run; it is merged again.
  */

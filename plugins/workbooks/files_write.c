@@ -26,64 +26,17 @@ struct going {
 /* ---- what is to be written
  * ------------------------------------------------------------------------------------------ */
 
-static const struct wess_field *part(const struct wess_record *r, const char *name, uint32_t type)
-{
-    for (size_t i = 0; r && i < r->n; i++)
-        if (!strcmp(r->fields[i].name, name) && r->fields[i].type == type)
-            return &r->fields[i];
-    return NULL;
-}
-
-static const struct wess_blob *bytes_of(const struct wess_record *r)
-{
-    const struct wess_field *f = part(r, "data", WESS_BLOB);
-    return f ? &f->blob : NULL;
-}
-
-static struct wess_records records_of(const struct wess_field *f)
-{
-    return f && f->type == WESS_RECORDS ? f->records : (struct wess_records){NULL, 0};
-}
-
-static const struct wess_record *record_of(const struct wess_field *f, const char *key)
-{
-    struct wess_records all = records_of(f);
-    for (size_t i = 0; i < all.n; i++)
-        if (!strcmp(all.of[i].key, key))
-            return &all.of[i];
-    return NULL;
-}
-
-static bool same(const struct wess_blob *a, const struct wess_blob *b)
-{
-    return a && b && a->size == b->size && !strcmp(a->digest, b->digest);
-}
-
 static const struct wess_field *had_by(const struct wess_op *op)
 {
-    return op->what == WESS_UPDATE ? wb_field_of(op->before, WB_ATTACH) : NULL;
-}
-
-static bool is_missing(const struct wess_host *h, const struct wess_op *op)
-{
-    struct wess_records all = records_of(wb_field_of(&op->item, WB_ATTACH));
-    for (size_t i = 0; i < all.n; i++) {
-        const struct wess_blob *b = bytes_of(&all.of[i]);
-        struct wess_spool *s = NULL;
-        if (!b || same(b, bytes_of(record_of(had_by(op), all.of[i].key))))
-            continue;
-        if (h->blob_open(h->ctx, b->digest, &s) != WESS_OK)
-            return true;
-        h->blob_close(s);
-    }
-    return false;
+    return op->what == WESS_UPDATE ? wb_field_of(op->before, WESS_ATTACHED) : NULL;
 }
 
 void wb_files_leave_missing(struct wb_table *t)
 {
     for (size_t i = 0; i < t->n; i++)
         if (wb_is_sent(t, i) && t->ops[i].what != WESS_DELETE &&
-            is_missing(t->call->conn->host, &t->ops[i])) {
+            wess_attached_missing(t->call->conn->host, wb_field_of(&t->ops[i].item, WESS_ATTACHED),
+                                  had_by(&t->ops[i]))) {
             t->skip[i] = true;
             t->out[i].code = WESS_CONFLICT;
         }
@@ -180,7 +133,8 @@ static enum wess_code send_file(struct going *g, const char *path, struct form *
 static bool refuse(struct going *g, const char *key, const char *text)
 {
     const struct wess_host *h = g->t->call->conn->host;
-    const char *name = key ? wess_arena_fmt(h, g->t->call->arena, WB_ATTACH ".%s", key) : WB_ATTACH;
+    const char *name =
+        key ? wess_arena_fmt(h, g->t->call->arena, WESS_ATTACHED ".%s", key) : WESS_ATTACHED;
     if (name)
         wb_refuse(g->t, g->op, name, text, "attachment");
     return name && !g->t->spent;
@@ -233,9 +187,8 @@ static enum wess_code make_note(struct going *g)
 /* false: its name cannot be said. */
 static bool put_file(struct form *f, const char *column, const struct wess_record *r)
 {
-    const struct wess_field *name = part(r, "filename", WESS_TEXT);
-    const struct wess_field *type = part(r, "fmttype", WESS_TEXT);
-    const char *file = name ? name->str.data : r->key, *word = type ? type->str.data : "";
+    const char *name = wess_attached_name(r), *type = wess_attached_type(r);
+    const char *file = name ? name : r->key, *word = type ? type : "";
     return form_file(f, column, file, word) || form_file(f, column, file, WB_NO_TYPE);
 }
 
@@ -248,7 +201,7 @@ static enum wess_code send_or_refuse(struct going *g, const struct wess_record *
         return refuse(g, r->key, "a name with quotation marks or the like is none to Workbooks")
                    ? WESS_OK
                    : spent(g->t->call);
-    return settle(g, r->key, send_file(g, path, f, bytes_of(r), what, id, &out), &out);
+    return settle(g, r->key, send_file(g, path, f, wess_attached_bytes(r), what, id, &out), &out);
 }
 
 static enum wess_code attach(struct going *g, const struct wess_record *r)
@@ -333,8 +286,8 @@ static enum wess_code look(struct going *g, const struct wb_file *file,
     if ((!want || file->size != want->size) && (!old || file->size != old->size))
         return WESS_OK;
     enum wess_code rc = wb_file_fetch(g->t->call, file, &blob, &told);
-    *is_wanted = rc == WESS_OK && told == WESS_OK && same(&blob, want);
-    *is_old = rc == WESS_OK && told == WESS_OK && same(&blob, old);
+    *is_wanted = rc == WESS_OK && told == WESS_OK && wess_blob_same(&blob, want);
+    *is_old = rc == WESS_OK && told == WESS_OK && wess_blob_same(&blob, old);
     return rc;
 }
 
@@ -343,12 +296,13 @@ static enum wess_code write_one(struct going *g, const struct wess_record *r,
                                 const struct wess_record *before)
 {
     const struct wb_file *file = file_of(g, r->key);
-    const struct wess_blob *old = bytes_of(before);
+    const struct wess_blob *old = wess_attached_bytes(before);
     bool create = g->t->ops[g->op].what == WESS_CREATE, is_wanted, is_old;
     const char *lock = NULL;
     if (!file && !old)
         return attach(g, r);
-    enum wess_code rc = file ? look(g, file, bytes_of(r), old, &is_wanted, &is_old) : WESS_OK;
+    enum wess_code rc =
+        file ? look(g, file, wess_attached_bytes(r), old, &is_wanted, &is_old) : WESS_OK;
     if (rc != WESS_OK || (file && (is_wanted || create)))
         return rc;
     if (file && is_old)
@@ -365,7 +319,7 @@ static enum wess_code take_away(struct going *g, const struct wess_record *befor
     const char *lock = NULL;
     if (!file)
         return WESS_OK;
-    enum wess_code rc = look(g, file, NULL, bytes_of(before), &is_wanted, &is_old);
+    enum wess_code rc = look(g, file, NULL, wess_attached_bytes(before), &is_wanted, &is_old);
     if (rc == WESS_OK && is_old)
         rc = lock_of(g, file, &lock);
     if (rc == WESS_OK && !is_old)
@@ -375,15 +329,16 @@ static enum wess_code take_away(struct going *g, const struct wess_record *befor
 
 static enum wess_code write_all(struct going *g)
 {
-    struct wess_records want = records_of(g->want), had = records_of(g->had);
+    struct wess_records want = wess_attached_of(g->want), had = wess_attached_of(g->had);
     enum wess_code rc = WESS_OK;
     for (size_t i = 0; rc == WESS_OK && g->out->code == WESS_OK && i < want.n; i++) {
-        const struct wess_record *before = record_of(g->had, want.of[i].key);
-        if (bytes_of(&want.of[i]) && !same(bytes_of(&want.of[i]), bytes_of(before)))
+        const struct wess_record *before = wess_attached_find(g->had, want.of[i].key);
+        const struct wess_blob *bytes = wess_attached_bytes(&want.of[i]);
+        if (bytes && !wess_blob_same(bytes, wess_attached_bytes(before)))
             rc = write_one(g, &want.of[i], before);
     }
     for (size_t i = 0; rc == WESS_OK && g->out->code == WESS_OK && i < had.n; i++)
-        if (!record_of(g->want, had.of[i].key))
+        if (!wess_attached_find(g->want, had.of[i].key))
             rc = take_away(g, &had.of[i]);
     return rc;
 }
@@ -392,7 +347,7 @@ static enum wess_code write_all(struct going *g)
 static bool show(struct going *g)
 {
     const struct wess_host *h = g->t->call->conn->host;
-    struct wess_records want = records_of(g->want);
+    struct wess_records want = wess_attached_of(g->want);
     struct wess_record *of = h->alloc(g->t->call->arena, (want.n + 1) * sizeof(*of));
     size_t n = 0;
     if (!g->out->current || g->out->code != WESS_OK)
@@ -401,14 +356,15 @@ static bool show(struct going *g)
         bool refused = false;
         for (size_t k = 0; k < g->out->n_refused; k++) {
             const char *field = g->out->refused[k].field, *dot = strchr(field, '.');
-            refused |= !strncmp(field, WB_ATTACH, strlen(WB_ATTACH)) &&
+            refused |= !strncmp(field, WESS_ATTACHED, strlen(WESS_ATTACHED)) &&
                        (!dot || !strcmp(dot + 1, want.of[i].key));
         }
         if (!refused)
             of[n++] = want.of[i];
     }
     if (of && n)
-        g->out->current = wb_with_files(g->t->call, g->out->current, (struct wess_records){of, n});
+        g->out->current =
+            wess_attached_to(h, g->t->call->arena, g->out->current, (struct wess_records){of, n});
     return of && g->out->current;
 }
 
@@ -419,8 +375,9 @@ static bool has_files(const struct wb_table *t, size_t i)
 {
     const struct wess_op *op = &t->ops[i];
     return op->what != WESS_DELETE && t->out[i].code == WESS_OK &&
-           wb_field_of(&op->item, WB_ATTACH) &&
-           (records_of(wb_field_of(&op->item, WB_ATTACH)).n || records_of(had_by(op)).n);
+           wb_field_of(&op->item, WESS_ATTACHED) &&
+           (wess_attached_of(wb_field_of(&op->item, WESS_ATTACHED)).n ||
+            wess_attached_of(had_by(op)).n);
 }
 
 static enum wess_code write_each(struct wb_table *t, struct wb_noted *of, enum wess_code rc)
@@ -432,7 +389,7 @@ static enum wess_code write_each(struct wb_table *t, struct wb_noted *of, enum w
                           .op = i,
                           .out = &t->out[i],
                           .of = of ? &of[at++] : NULL,
-                          .want = wb_field_of(&t->ops[i].item, WB_ATTACH),
+                          .want = wb_field_of(&t->ops[i].item, WESS_ATTACHED),
                           .had = had_by(&t->ops[i])};
         if (rc == WESS_OK)
             rc = g.of->type ? write_all(&g) : WESS_UNKNOWN;

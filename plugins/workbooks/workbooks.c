@@ -1,4 +1,5 @@
 /* The connector's table: options, opening, what the database is. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,12 +101,6 @@ static int64_t seconds_of(const char *text)
     return (int64_t)n;
 }
 
-static bool is_set(const struct wess_host *h, const char *name, const char *value)
-{
-    const char *text = h->setting(h->ctx, name);
-    return text && !strcmp(text, value);
-}
-
 static bool read_words(const struct wess_host *h, const char *name, const char *usual,
                        struct wb_words *out, struct wess_error *e)
 {
@@ -120,6 +115,74 @@ static bool read_words(const struct wess_host *h, const char *name, const char *
     return false;
 }
 
+static void read_switches(struct wess_conn *c)
+{
+    static const struct {
+        const char *name, *on;
+        size_t at;
+    } switches[] = {
+        {"employer", "match", offsetof(struct wess_conn, match_employer)},
+        {"create_organisations", "true", offsetof(struct wess_conn, create_organisations)},
+        {"attachments", "true", offsetof(struct wess_conn, attachments)},
+        {"share_description", "true", offsetof(struct wess_conn, share_description)},
+        {"all_day_finish", "after", offsetof(struct wess_conn, ends_after)},
+        {"link_people", "true", offsetof(struct wess_conn, link_people)},
+        {"meeting_details", "true", offsetof(struct wess_conn, details)},
+        {"link_attendees", "true", offsetof(struct wess_conn, link_attendees)},
+    };
+    for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+        const char *text = c->host->setting(c->host->ctx, switches[i].name);
+        *(bool *)((char *)c + switches[i].at) = text && !strcmp(text, switches[i].on);
+    }
+}
+
+/* In this order: values of picklists are those of custom fields. */
+static bool read_lists(struct wess_conn *c, struct wess_error *e)
+{
+    static const struct {
+        const char *name;
+        bool (*read)(struct wess_conn *, const char *lines, const char **bad);
+        const char *form;
+    } lists[] = {
+        {"custom_fields", wb_custom_read, "COLLECTION.cf_NAME, or one too many"},
+        {"select_columns", wb_asked_read, "COLLECTION.COLUMN, or one too many"},
+        {"reports", wb_reports_read, "COLLECTION.REPORT, or a second one of its collection"},
+        {"picklist_values", wb_custom_words,
+         "COLLECTION.cf_NAME:OURS=THEIRS, of a field in custom_fields"},
+    };
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        const char *bad = NULL;
+        if (lists[i].read(c, c->host->setting(c->host->ctx, lists[i].name), &bad))
+            continue;
+        wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "%s: \"%.*s\" is not of the form %s",
+                  lists[i].name, bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "", lists[i].form);
+        return false;
+    }
+    return read_words(c->host, "task_status", STATUSES, &c->statuses, e) &&
+           read_words(c->host, "task_priority", PRIORITIES, &c->priorities, e);
+}
+
+static bool read_settings(struct wess_conn *c, struct wess_error *e)
+{
+    const struct wess_host *h = c->host;
+    const char *most = h->setting(h->ctx, "max_create");
+    c->base = h->setting(h->ctx, "url");
+    c->application = h->setting(h->ctx, "application");
+    c->page = strtol(h->setting(h->ctx, "page_size"), NULL, 10);
+    c->overlap_s = seconds_of(h->setting(h->ctx, "overlap"));
+    c->max_create = most ? strtol(most, NULL, 10) : 0;
+    c->mail_status = h->setting(h->ctx, "mail_status");
+    c->assign_to = h->setting(h->ctx, "assign_to");
+    c->report_column = h->setting(h->ctx, "report_id_column");
+    read_switches(c);
+    size_t len = c->base ? strlen(c->base) : 0;
+    if (!len || c->base[len - 1] != '/') {
+        wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "the setting url must end with a slash");
+        return false;
+    }
+    return wb_login_open(c, e) && read_lists(c, e);
+}
+
 static enum wess_code open_conn(const struct wess_host *host, struct wess_conn **out,
                                 struct wess_error *e)
 {
@@ -128,71 +191,15 @@ static enum wess_code open_conn(const struct wess_host *host, struct wess_conn *
     if (!c)
         return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
     c->host = host;
-    c->base = host->setting(host->ctx, "url");
-    c->application = host->setting(host->ctx, "application");
-    c->page = strtol(host->setting(host->ctx, "page_size"), NULL, 10);
-    c->overlap_s = seconds_of(host->setting(host->ctx, "overlap"));
-    const char *most = host->setting(host->ctx, "max_create");
-    c->max_create = most ? strtol(most, NULL, 10) : 0;
-    c->match_employer = is_set(host, "employer", "match");
-    c->create_organisations = is_set(host, "create_organisations", "true");
-    c->attachments = is_set(host, "attachments", "true");
-    c->share_description = is_set(host, "share_description", "true");
-    c->ends_after = is_set(host, "all_day_finish", "after");
-    c->link_people = is_set(host, "link_people", "true");
-    c->details = is_set(host, "meeting_details", "true");
-    c->link_attendees = is_set(host, "link_attendees", "true");
-    c->mail_status = host->setting(host->ctx, "mail_status");
-    c->assign_to = host->setting(host->ctx, "assign_to");
     c->http = http_new(host);
     c->employers = json_object();
-    size_t len = c->base ? strlen(c->base) : 0;
-    if (!c->http || !c->employers || !len || c->base[len - 1] != '/') {
+    if (!c->http || !c->employers)
+        wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
+    else if (read_settings(c, e))
+        *out = c;
+    if (!*out)
         close_conn(c);
-        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
-                         "the setting url must end with a slash");
-    }
-    if (!wb_login_open(c, e)) {
-        close_conn(c);
-        return WESS_BROKEN;
-    }
-    const char *bad = NULL;
-    if (!wb_custom_read(c, host->setting(host->ctx, "custom_fields"), &bad)) {
-        close_conn(c);
-        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
-                         "custom_fields: \"%.*s\" is not of the form COLLECTION.cf_NAME, or one "
-                         "too many",
-                         bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "");
-    }
-    if (!wb_asked_read(c, host->setting(host->ctx, "select_columns"), &bad)) {
-        close_conn(c);
-        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
-                         "select_columns: \"%.*s\" is not of the form COLLECTION.COLUMN, or one "
-                         "too many",
-                         bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "");
-    }
-    c->report_column = host->setting(host->ctx, "report_id_column");
-    if (!wb_reports_read(c, host->setting(host->ctx, "reports"), &bad)) {
-        close_conn(c);
-        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
-                         "reports: \"%.*s\" is not of the form COLLECTION.REPORT, or a second one "
-                         "of its collection",
-                         bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "");
-    }
-    if (!wb_custom_words(c, host->setting(host->ctx, "picklist_values"), &bad)) {
-        close_conn(c);
-        return wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
-                         "picklist_values: \"%.*s\" is not of the form "
-                         "COLLECTION.cf_NAME:OURS=THEIRS, of a field in custom_fields",
-                         bad ? (int)strcspn(bad, "\n") : 0, bad ? bad : "");
-    }
-    if (!read_words(host, "task_status", STATUSES, &c->statuses, e) ||
-        !read_words(host, "task_priority", PRIORITIES, &c->priorities, e)) {
-        close_conn(c);
-        return WESS_BROKEN;
-    }
-    *out = c;
-    return WESS_OK;
+    return *out ? WESS_OK : WESS_BROKEN;
 }
 
 static enum wess_code check(struct wess_call *call)

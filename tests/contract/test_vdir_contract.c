@@ -398,6 +398,36 @@ static void test_vdir_contract__again_looks_first(void **state)
     assert_int_equal(names(f, false, false), 1);
 }
 
+/* One keeps the name that it was given, one got another, of one nothing is left, and one was never
+ * made: all in one batch. */
+static void test_vdir_contract__a_batch_again(void **state)
+{
+    static const char *const stamps[] = {"abc4", "abc1", "abc3", "abc2"};
+    struct fixture *f = *state;
+    struct wess_op ops[4];
+    struct wess_result out[4] = {{0}};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(create(f, stamps[i], 0).code, WESS_OK);
+    assert_int_equal(renameat(f->dir, "abc1.vcf", f->dir, "moved.vcf"), 0);
+    assert_int_equal(unlinkat(f->dir, "abc3.vcf", 0), 0);
+    for (size_t i = 0; i < 4; i++) {
+        ops[i] = (struct wess_op){.what = WESS_CREATE,
+                                  .stamp = stamps[i],
+                                  .flags = WESS_OP_AGAIN,
+                                  .item = {.fields = &title, .n_fields = 1}};
+        out[i].code = WESS_NOT_TRIED;
+    }
+    assert_int_equal(f->c->apply(&f->call, ops, 4, out), WESS_OK);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(out[i].code, WESS_OK);
+    assert_string_equal(out[0].id, "abc4.vcf");
+    assert_string_equal(out[1].id, "moved.vcf");
+    assert_string_equal(out[2].id, "abc3.vcf");
+    assert_string_equal(out[3].id, "abc2.vcf");
+    assert_true(!out[0].revision && !out[1].revision && out[2].revision && out[3].revision);
+    assert_int_equal(names(f, false, false), 4);
+}
+
 static void test_vdir_contract__a_name_that_is_taken(void **state)
 {
     struct fixture *f = *state;
@@ -716,6 +746,7 @@ int main(void)
         TEST(looking_for_keys),
         TEST(a_new_file_bears_its_stamp),
         TEST(again_looks_first),
+        TEST(a_batch_again),
         TEST(a_name_that_is_taken),
         TEST(an_update_changes_its_line),
         TEST(a_file_changed_since_is_not_overwritten),

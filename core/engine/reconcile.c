@@ -401,6 +401,14 @@ static void suppose_unshown(struct pairing *p)
             p->now[s] = p->shadow[s] = p->shadow[opposite((enum side)s)];
 }
 
+/* What may be out of our sight is as it was: to show nothing of it is no deletion. */
+static void suppose_hidden(struct pairing *p)
+{
+    for (int s = LEFT; s <= RIGHT; s++)
+        if (!p->now[s] && p->schema[s] && (p->schema[s]->flags & WESS_FIELD_HIDES))
+            p->now[s] = p->shadow[s];
+}
+
 static void merge_changed(struct work *w, struct pairing *p)
 {
     const char *element;
@@ -410,6 +418,7 @@ static void merge_changed(struct work *w, struct pairing *p)
     for (int s = LEFT; s <= RIGHT; s++)
         p->schema[s] = schema_of(&w->in->side[s], p->name[s]);
     suppose_unshown(p);
+    suppose_hidden(p);
     bool travels = p->def && !element && p->schema[LEFT] && p->schema[RIGHT] &&
                    !(p->rule && p->rule->direction == DIR_NEVER);
     if (!travels)

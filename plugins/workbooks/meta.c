@@ -224,12 +224,13 @@ static const char *notes_lack(const json_t *type)
                                           "created_through_reference"};
     json_t *fields = by_name(json_object_get(type, "fields"));
     const char *lack = NULL;
-    for (size_t i = 1; json_object_get(fields, columns[0]) && i < 5; i++)
+    const size_t n = json_object_get(fields, columns[0]) ? sizeof(columns) / sizeof(columns[0]) : 0;
+    for (size_t i = 1; i < n; i++)
         if (!lack && !json_object_get(fields, columns[i]))
             lack = columns[i];
     json_decref(fields);
     if (!lack && denied_by(json_object_get(type, "actions")) & WESS_CAP_CREATE)
-        lack = "permission for us to create them";
+        lack = "right of ours to create them";
     return lack;
 }
 

@@ -122,8 +122,11 @@ enum wess_code wb_meta_check(struct wess_call *call)
         tell_required(c, wb_kinds[k], c->meta[k]);
     }
     if (c->attachments && c->notes_lack)
-        h->log(h->ctx, WESS_LOG_WARN,
-               "workbooks: notes of this database have no %s: files stay here", c->notes_lack);
+        h->log(
+            h->ctx, WESS_LOG_WARN,
+            "workbooks: notes of this database have no %s, so files stay here: have it given, or "
+            "set attachments = false",
+            c->notes_lack);
     if (rc == WESS_OK && h->setting(h->ctx, "task_status"))
         rc = check_words(call, &wb_task_kind, &c->statuses, "activity_status", "task_status");
     if (rc == WESS_OK && h->setting(h->ctx, "task_priority"))

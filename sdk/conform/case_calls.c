@@ -272,7 +272,7 @@ static void describe_fields(struct probe *p)
             if (!strcmp(c->fields[k].name, f->name))
                 failed(p, "field %s is described twice", f->name);
         if (f->flags & ~(uint32_t)(WESS_FIELD_READ_ONLY | WESS_FIELD_ON_CREATE | WESS_FIELD_TELLS |
-                                   WESS_FIELD_UNSHOWN | WESS_FIELD_WITH_START))
+                                   WESS_FIELD_UNSHOWN | WESS_FIELD_WITH_START | WESS_FIELD_HIDES))
             failed(p, "field %s has unknown flags", f->name);
         if (f->max_n && f->type != WESS_RECORDS && f->type != WESS_SET)
             failed(p, "field %s has a number of elements and no elements", f->name);

@@ -101,6 +101,58 @@ def test_off_by_default():
         assert not any("note" in op or "upload" in op for op in asked), asked
 
 
+def test_switched_off_it_takes_nothing_away():
+    """At either end, with changes on both sides; and on again."""
+    for last in (True, False):
+        with Sandbox("--data", "empty") as box, Files(box, "Task") as wess:
+            attach(box, 0, wess.new(), "offer.pdf", text="An offer")
+            wess.settle()
+            want = [("offer.pdf", sha("An offer"))]
+            with open(wess.config) as f:
+                on = f.read()
+            at = on.rindex("attachments = true;") if last else on.index("attachments = true;")
+            wess.write("wess.conf", on[:at] + on[at + len("attachments = true;"):])
+            box.workbooks("edit", of="tasks", id=wess.record()["id"], activity_priority="High")
+            wess.settle()
+            assert wess.here() == want == wess.there(), (wess.here(), wess.there())
+            box.exchange("edit", 0, id=wess.item()["id"], Importance="Normal")
+            wess.settle()
+            assert wess.here() == want == wess.there(), (wess.here(), wess.there())
+            wess.write("wess.conf", on)
+            box.workbooks("edit", of="tasks", id=wess.record()["id"], activity_priority="High")
+            wess.settle()
+            assert wess.here() == want == wess.there(), (wess.here(), wess.there())
+            wess.nothing_left()
+
+
+def test_a_note_out_of_sight_takes_nothing_away():
+    """Deleted, or no longer known as ours, or with its last file gone: that proves nothing about the
+    file in Exchange. What changes there then is attached once more."""
+    for how in ("deleted", "hidden", "emptied"):
+        with Sandbox("--data", "empty") as box, Files(box, "Task") as wess:
+            attach(box, 0, wess.new(), "offer.pdf", text="An offer")
+            wess.settle()
+            (note,) = wess.notes()
+            if how == "deleted":
+                box.workbooks("delete", of="notes", id=note["id"])
+            elif how == "hidden":
+                box.workbooks("edit", of="notes", id=note["id"], created_through_reference="")
+            else:
+                (upload,) = box.workbooks("list", of="upload_files")["upload_files"]
+                box.workbooks("delete", of="upload_files", id=upload["id"])
+            box.workbooks("edit", of="tasks", id=wess.record()["id"], activity_priority="High")
+            wess.settle()
+            assert wess.here() == [("offer.pdf", sha("An offer"))], (how, wess.here())
+            attach(box, 0, wess.item(), "other.pdf", text="Another")
+            wess.settle()
+            assert [n for n, _ in wess.here()] == ["offer.pdf", "other.pdf"], (how, wess.here())
+            assert "other.pdf" in [n for n, _ in wess.there()], (how, wess.there())
+            before = written(box)
+            wess("sync", "--no-wait", check=0)
+            assert written(box) == before, how
+            wess.nothing_left()
+
+
 def test_a_database_whose_notes_are_others():
     for switch in ("lacks=subject", "denies=notes:create"):
         with Sandbox("--data", "empty", "--switch", switch) as box, Files(box, "Task") as wess:
@@ -108,7 +160,7 @@ def test_a_database_whose_notes_are_others():
             wess.settle()
             assert wess.record() and not wess.uploads() and not wess.notes()
             with open(os.path.join(wess.dir, "log")) as f:
-                assert "files stay here" in f.read()
+                assert "so files stay here" in f.read()
 
 
 def test_files_come_back():

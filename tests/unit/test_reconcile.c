@@ -402,6 +402,36 @@ static void a_field_that_is_never_shown(void **state)
     }
 }
 
+static void what_a_side_may_hide_is_as_it_was(void **state)
+{
+    static const struct {
+        const char *left_was, *left, *right_was, *right, *to_left, *to_right;
+    } told[] = {
+        {"title=A", "title=A", "title=A", "", "", ""},
+        {"title=A", "title=B", "title=A", "", "", "title=B; "},
+        {"title=A", "", "title=A", "", "", "title=; "},
+        {"title=A", "title=A", "title=A", "title=X", "title=X; ", ""},
+        {"phone.home=2; phone.work=1", "phone.home=2; phone.work=1", "phone.home=2; phone.work=1",
+         "phone.work=1", "phone.work=1; ", ""}, /* it shows the field */
+        {"phone.work=1", "phone.work=1", "phone.work=1", "", "", ""},
+    };
+    static const struct wess_field_schema hiding[] = {
+        {.name = "phone", .type = WESS_RECORDS, .flags = WESS_FIELD_HIDES},
+        {.name = "title", .type = WESS_TEXT, .flags = WESS_FIELD_HIDES}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+        struct reconcile_out out = {0};
+        struct reconcile_in in =
+            input(side(told[i].left_was, told[i].left), side(told[i].right_was, told[i].right));
+        in.side[RIGHT].schema = hiding;
+        in.side[RIGHT].n_schema = 2;
+        assert_true(reconcile(arena, &in, &out));
+        assert_string_equal(shown(&out.patch[LEFT]), told[i].to_left);
+        assert_string_equal(shown(&out.patch[RIGHT]), told[i].to_right);
+        assert_int_equal(out.n_conflicts, 0);
+    }
+}
+
 /* ---- what must hold for any input --------------------------------------------------------------
  */
 
@@ -562,6 +592,7 @@ int main(void)
         cmocka_unit_test(a_blob_too_large_is_told),
         cmocka_unit_test(direction_of_a_field),
         cmocka_unit_test(a_field_that_is_never_shown),
+        cmocka_unit_test(what_a_side_may_hide_is_as_it_was),
         cmocka_unit_test(it_converges),
         cmocka_unit_test(a_reminder_goes_with_the_start),
         cmocka_unit_test(swapping_sides_mirrors),

@@ -427,8 +427,10 @@ enum {
     WESS_FIELD_ON_CREATE = 2,
     WESS_FIELD_TELLS = 4,
     WESS_FIELD_UNSHOWN = 8, /* is written and never shown: it goes there, and nothing comes of it */
-    WESS_FIELD_WITH_START = 16 /* what can be held of it depends on when the item starts: it comes
-                                  again, unchanged, with a new start */
+    WESS_FIELD_WITH_START = 16, /* what can be held of it depends on when the item starts: it comes
+                                   again, unchanged, with a new start */
+    WESS_FIELD_HIDES = 32 /* an item that shows nothing at all of it may have it out of our sight:
+                             that is no deletion */
 };
 /* One field that a collection can hold. For RECORDS: `name` is the field, `allowed` the keys of its
  * elements (empty: any) and max_n their number; "address.street" and the like bound one part. */

@@ -152,8 +152,17 @@ static void budget_limit_one(struct probe *p)
     at = from_start;
     for (page.flags = 0; !(page.flags & WESS_PAGE_LAST);) {
         enum wess_code rc = try_changes(p, at, limit, &page);
-        if (rc == WESS_TOO_BIG && limit == 1)
-            failed(p, "with limit 1 and room for a page it answered WESS_TOO_BIG");
+        if (rc == WESS_TOO_BIG && limit == 1) {
+            /* The estimate may be too small by now: then this page does not fit into it. */
+            size_t had = p->th.arena.budget;
+            unbound(p);
+            must(p, try_changes(p, at, 1, &page), "changes() with limit 1");
+            if (p->used <= had)
+                failed(p, "with limit 1 and room for a page it answered WESS_TOO_BIG");
+            p->th.arena.budget = 2 * p->used;
+            page.flags = 0;
+            continue;
+        }
         if (rc == WESS_TOO_BIG) {
             limit /= 2;
             continue;

@@ -96,13 +96,13 @@ static void load_todos(const struct cli *c, struct subject *s)
 {
     for (int side = LEFT; side <= RIGHT; side++) {
         const struct todo_row *t = &s->todo[side];
-        if (t->id && t->hold) {
+        if (t->item && t->hold) {
             add_wait(s, arena_fmt(c->arena, "held on list %lld", (long long)t->hold),
                      arena_fmt(c->arena, "wess held release %lld", (long long)t->hold));
             return;
         }
     }
-    if (!s->n_waits && (s->todo[LEFT].id || s->todo[RIGHT].id))
+    if (!s->n_waits && (s->todo[LEFT].item || s->todo[RIGHT].item))
         add_wait(s, "a change of it waits for the next run", "wess sync");
 }
 
@@ -169,7 +169,7 @@ const char *subject_side(const struct cli *c, const struct subject *s, enum side
                  {ITEM_OURS, ", created by us"}};
     if (!row->id)
         return "no twin";
-    bool chosen = s->todo[side].id && s->todo[side].chosen != NOT_CHOSEN
+    bool chosen = s->todo[side].item && s->todo[side].chosen != NOT_CHOSEN
                       ? s->todo[side].chosen == CHOSEN
                   : s->has_link ? s->link.chosen[side]
                                 : (row->flags & ITEM_CHOSEN) != 0;

@@ -37,13 +37,26 @@ static bool local(struct run *r, enum op_what what)
 /* ---- remote operations
  * ---------------------------------------------------------------------------- */
 
+/* How many of the batch from `at` on lie side by side in the journal. */
+static size_t neighbours(const struct flight *f, size_t at)
+{
+    size_t n = 1;
+    while (at + n < f->n && f->rows[at + n].id == f->rows[at].id + (int64_t)n)
+        n++;
+    return n;
+}
+
 static bool journal(struct flight *f)
 {
     struct run *r = f->run;
     int64_t now = clock_now_ms();
     bool ok = db_begin(r->db) == STORE_OK;
-    for (size_t i = 0; ok && i < f->n; i++) {
-        ok = op_sent(r->db, f->rows[i].id, now) == STORE_OK;
+    for (size_t at = 0, n; ok && at < f->n; at += n) {
+        int64_t first = f->rows[at].id;
+        n = neighbours(f, at);
+        ok = ops_sent(r->db, first, first + (int64_t)n - 1, now) == STORE_OK;
+    }
+    for (size_t i = 0; i < f->n; i++) {
         f->rows[i].state = OP_SENT;
         f->rows[i].sent_ms = now;
     }

@@ -1,4 +1,4 @@
-/* The stage "plan": what each entry of a batch becomes, in one transaction. A to-do goes only when
+/* The stage "plan": what each entry of a batch becomes, in a transaction. A to-do goes only when
  * its decision is settled: here, where nothing is to be written, else in settle.c. */
 #include "engine/run.h"
 
@@ -125,8 +125,10 @@ static void decline(struct run *r, const struct entry *e)
     link.item[other] = e->n_candidates ? e->candidates[0] : 0;
     link_put(r->db, &link);
     link_end(r->db, link.id, WHY_DECLINED, "a person", clock_now_ms());
-    for (size_t i = 0; i < e->n_candidates; i++)
+    for (size_t i = 0; i < e->n_candidates; i++) {
         todo_put(r->db, r->pu.id, other, e->candidates[i], NOT_CHOSEN);
+        r->progress++;
+    }
 }
 
 static bool plan_drop(struct run *r, struct wess_arena *a, struct entry *e)
@@ -338,15 +340,11 @@ static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
 
 bool plan_entries(struct run *r, struct wess_arena *a, struct entry *of, size_t n)
 {
-    if (db_begin_soft(r->db) != STORE_OK)
-        return run_store_failed(r);
     struct arena_mark mark = arena_mark(a);
     for (size_t i = 0; i < n; i++) {
         if (!plan(r, a, &of[i]))
             return false;
         arena_back(a, mark); /* what is planned is in the store, and its entry is done with */
     }
-    if (!run_sound(r, a))
-        return false;
-    return db_commit(r->db) == STORE_OK || run_store_failed(r);
+    return run_sound(r, a);
 }

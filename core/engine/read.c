@@ -325,12 +325,14 @@ static void *read_parts(void *ctx)
     return NULL;
 }
 
-static void await_part(struct reader *rd, size_t part)
+static bool is_read(struct reader *rd, size_t part, bool wait)
 {
     pthread_mutex_lock(&rd->lock);
-    while (rd->threaded && rd->read <= part)
+    while (wait && rd->threaded && rd->read <= part)
         pthread_cond_wait(&rd->changed, &rd->lock);
+    bool read = !rd->threaded || rd->read > part;
     pthread_mutex_unlock(&rd->lock);
+    return read;
 }
 
 static void await_all(struct reader *rd)
@@ -413,6 +415,14 @@ bool reader_begin(struct reader *rd, struct batch *b, size_t part)
     return true;
 }
 
+static bool any_gone(const struct part *d, bool gone[2])
+{
+    for (size_t i = 0; i < d->n; i++)
+        for (int s = LEFT; s <= RIGHT; s++)
+            gone[s] |= d->of[i].need[s] && d->of[i].got[s] == WESS_GONE;
+    return gone[LEFT] || gone[RIGHT];
+}
+
 /* What the thread found; of what it read before it failed the cache keeps what it can. */
 static bool finish(struct reader *rd, struct part *d)
 {
@@ -427,10 +437,7 @@ static bool finish(struct reader *rd, struct part *d)
         return false;
     if (d->code != WESS_OK)
         return run_trouble(r, d->side, d->code, &d->error, "fetch");
-    for (size_t i = 0; i < d->n; i++)
-        for (int s = LEFT; s <= RIGHT; s++)
-            gone[s] |= d->of[i].need[s] && d->of[i].got[s] == WESS_GONE;
-    if (gone[LEFT] || gone[RIGHT])
+    if (any_gone(d, gone))
         await_all(rd); /* a connection takes one call at a time */
     for (int s = LEFT; s <= RIGHT; s++)
         if (gone[s] && !r->side[s].missed && !newest_missed(r, (enum side)s, &r->side[s].missed))
@@ -438,18 +445,40 @@ static bool finish(struct reader *rd, struct part *d)
     return !run_cancelled(r) && run_sound(r, d->arena);
 }
 
+/* Whether a part can be planned in the transaction of the one before it: it is read, and nothing is
+ * to be asked, stored or told of it first. */
+static bool joins(struct reader *rd, size_t part)
+{
+    struct run *r = rd->run;
+    bool gone[2] = {false, false};
+    if (run_cancelled(r) || run_keeps(r, LEFT) || run_keeps(r, RIGHT) || !is_read(rd, part, false))
+        return false;
+    const struct part *d = &rd->parts[part];
+    return !d->spent && !d->back && d->code == WESS_OK && !any_gone(d, gone);
+}
+
 bool reader_plan(struct reader *rd, struct batch *b)
 {
-    bool ok = look_into_cache(rd->run, b, true);
+    struct run *r = rd->run;
+    bool ok = look_into_cache(r, b, true), open = false;
     tell_matched(rd);
     if (ok && !rd->threaded) /* what is there was not needed before the twins were known */
         read_parts(rd);
     for (size_t i = 0; ok && i < rd->n; i++) {
         struct part *d = &rd->parts[i];
-        await_part(rd, i);
-        ok = finish(rd, d) && plan_entries(rd->run, d->arena, d->of, d->n);
+        if (open && !joins(rd, i)) {
+            ok = db_commit(r->db) == STORE_OK || run_store_failed(r);
+            open = false;
+        }
+        is_read(rd, i, true);
+        ok = ok && finish(rd, d);
+        if (ok && !open)
+            ok = open = db_begin_soft(r->db) == STORE_OK || run_store_failed(r);
+        ok = ok && plan_entries(r, d->arena, d->of, d->n);
         arena_reset(d->arena);
     }
+    if (ok && open)
+        ok = db_commit(r->db) == STORE_OK || run_store_failed(r);
     await_all(rd);
     return ok;
 }

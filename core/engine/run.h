@@ -215,7 +215,7 @@ struct reader *reader_new(struct run *); /* NULL: out of memory */
 bool reader_begin(struct reader *, struct batch *, size_t part);
 bool reader_plan(struct reader *, struct batch *);
 void reader_free(struct reader *); /* NULL: nothing */
-/* plan.c: ops, asks, shadows; one transaction. */
+/* plan.c: ops, asks, shadows; within a transaction, which is rolled back where it fails. */
 bool plan_entries(struct run *, struct wess_arena *, struct entry *of, size_t n);
 
 /* The to-do of the item is answered, unless the item has changed since it showed `seen`: a shared

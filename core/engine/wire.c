@@ -118,7 +118,7 @@ bool flight_settle(struct flight *f)
         ok = settle_op(r, f->arena, &f->rows[i], &f->results[i]);
         arena_back(f->arena, mark);
     }
-    op_at_hand(r->db, NULL);
+    ok = op_at_hand(r->db, NULL) == STORE_OK && ok;
     if (!run_sound(r, f->arena))
         return false;
     if (!ok || db_commit(r->db) != STORE_OK)

@@ -6,6 +6,7 @@
  * at once, in the order of their hashes (keys_follow()). Until then they are looked through one by
  * one. Items get rising numbers, and none twice. A key within another one is not in the index: who
  * bears it is among those who bear the other. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -271,26 +272,50 @@ bool keys_any(struct db *db, int64_t feed, unsigned char label)
 /* ---- the index follows
  * ----------------------------------------------------------------------------------------- */
 
-struct entry {
+struct entry {     /* small, and compared by numbers: a hundred thousand are sorted at once */
+    uint64_t head; /* of the hash, in its order */
     int64_t feed, item;
-    struct hash hash;
+    unsigned char tail;
 };
 struct entries {
     struct entry *of;
     size_t n, cap;
 };
+static_assert(HASH_SIZE == sizeof(uint64_t) + 1, "an entry holds a hash as a number and a byte");
+
+static void entry_pack(struct entry *e, const struct hash *h)
+{
+    e->head = 0;
+    for (size_t i = 0; i < sizeof(e->head); i++)
+        e->head = e->head << 8 | h->of[i];
+    e->tail = h->of[HASH_SIZE - 1];
+}
+
+static struct hash entry_hash(const struct entry *e)
+{
+    struct hash h;
+    for (size_t i = 0; i < sizeof(e->head); i++)
+        h.of[i] = (unsigned char)(e->head >> (56 - 8 * i));
+    h.of[HASH_SIZE - 1] = e->tail;
+    return h;
+}
 
 static int in_order(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
-    int d = x->feed < y->feed ? -1 : x->feed > y->feed;
-    d = d ? d : memcmp(x->hash.of, y->hash.of, HASH_SIZE);
-    return d ? d : x->item < y->item ? -1 : x->item > y->item;
+    if (x->feed != y->feed)
+        return x->feed < y->feed ? -1 : 1;
+    if (x->head != y->head)
+        return x->head < y->head ? -1 : 1;
+    if (x->tail != y->tail)
+        return x->tail < y->tail ? -1 : 1;
+    return x->item < y->item ? -1 : x->item > y->item;
 }
 
 static bool add_entries(struct entries *e, int64_t item, int64_t feed, const unsigned char *keys,
                         size_t n)
 {
+    struct hash h;
     if (e->cap - e->n < n) {
         size_t cap = 2 * (e->n + n);
         struct entry *more = realloc(e->of, cap * sizeof(*more));
@@ -301,9 +326,10 @@ static bool add_entries(struct entries *e, int64_t item, int64_t feed, const uns
     }
     for (size_t i = 0; i < n; i++) {
         struct entry *at = &e->of[e->n];
+        memcpy(h.of, keys + i * HASH_SIZE, HASH_SIZE);
         *at = (struct entry){.feed = feed, .item = item};
-        memcpy(at->hash.of, keys + i * HASH_SIZE, HASH_SIZE);
-        e->n += !hash_is_within(&at->hash);
+        entry_pack(at, &h);
+        e->n += !hash_is_within(&h);
     }
     return true;
 }
@@ -334,8 +360,10 @@ static bool take_up(struct db *db, struct entries *e)
         return false;
     if (e->n)
         qsort(e->of, e->n, sizeof(*e->of), in_order);
-    for (size_t i = 0; i < e->n && !db->failed; i++)
-        sql_do(db, add_key, "ihi", e->of[i].feed, &e->of[i].hash, e->of[i].item);
+    for (size_t i = 0; i < e->n && !db->failed; i++) {
+        struct hash h = entry_hash(&e->of[i]);
+        sql_do(db, add_key, "ihi", e->of[i].feed, &h, e->of[i].item);
+    }
     sql_do(db, "UPDATE numbers SET indexed = ?", "i", to);
     db->indexed = to;
     return true;

@@ -69,13 +69,12 @@ enum store_code pus_list(struct db *db, struct wess_arena *a, struct pu_row **ou
 
 void todo_from(sqlite3_stmt *s, struct todo_row *out)
 {
-    *out = (struct todo_row){.id = col_int(s, 0),
-                             .pu = col_int(s, 1),
-                             .item = col_int(s, 2),
-                             .hold = col_int(s, 3),
-                             .side = (enum side)col_int(s, 4),
-                             .chosen = (enum chosen)col_int(s, 5),
-                             .released = col_int(s, 6) != 0};
+    *out = (struct todo_row){.pu = col_int(s, 0),
+                             .item = col_int(s, 1),
+                             .hold = col_int(s, 2),
+                             .side = (enum side)col_int(s, 3),
+                             .chosen = (enum chosen)col_int(s, 4),
+                             .released = col_int(s, 5) != 0};
 }
 
 /* NOT_CHOSEN says nothing new of the select: an earlier verdict stays. */
@@ -114,14 +113,14 @@ enum store_code todo_done(struct db *db, int64_t pu, enum side side, int64_t ite
     " ON k.id = o.link WHERE o.pu = ?1 AND o.state = 1))"
 #define NOT_IN_DOUBT " NOT " IN_DOUBT("0", "l") " AND NOT " IN_DOUBT("1", "r")
 
-enum store_code todo_next(struct db *db, int64_t pu, int64_t after, struct todo_row *out,
-                          size_t cap, size_t *n)
+enum store_code todo_next(struct db *db, int64_t pu, const struct todo_row *last,
+                          struct todo_row *out, size_t cap, size_t *n)
 {
-    sqlite3_stmt *s = sql_open(db,
-                               "SELECT " TODO_COLUMNS
-                               " FROM todos WHERE pu = ?1 AND hold = 0 AND id > ?2 AND" NOT_IN_DOUBT
-                               " ORDER BY id LIMIT ?3",
-                               "iii", pu, after, (int64_t)cap);
+    sqlite3_stmt *s =
+        sql_open(db,
+                 "SELECT " TODO_COLUMNS " FROM todos WHERE pu = ?1 AND hold = 0 AND"
+                 " (side, item) > (?2, ?3) AND" NOT_IN_DOUBT " ORDER BY side, item LIMIT ?4",
+                 "iiii", pu, (int64_t)last->side, last->item, (int64_t)cap);
     *n = 0;
     while (*n < cap && sql_next(db, s))
         todo_from(s, &out[(*n)++]);
@@ -137,13 +136,13 @@ enum store_code todo_newest(struct db *db, int64_t pu, const struct todo_row *la
         "SELECT " TODO_COLUMNS ", modified FROM (SELECT *, coalesce((SELECT modified_ms FROM items"
         " WHERE items.id = todos.item), 0) AS modified FROM todos WHERE pu = ?1 AND hold = 0 "
         "AND" NOT_IN_DOUBT
-        ") WHERE ?2 = 0 OR (modified, id) < (?3, ?2) ORDER BY modified DESC, id DESC"
-        " LIMIT ?4",
-        "iiii", pu, last->id, last->modified_ms, (int64_t)cap);
+        ") WHERE ?2 = 0 OR (modified, item, side) < (?3, ?2, ?4) ORDER BY modified DESC, item DESC,"
+        " side DESC LIMIT ?5",
+        "iiiii", pu, last->item, last->modified_ms, (int64_t)last->side, (int64_t)cap);
     *n = 0;
     while (*n < cap && sql_next(db, s)) {
         todo_from(s, &out[*n]);
-        out[(*n)++].modified_ms = col_int(s, 7);
+        out[(*n)++].modified_ms = col_int(s, 6);
     }
     sql_end(s);
     return db->failed ? STORE_FAIL : STORE_OK;
@@ -255,10 +254,24 @@ enum store_code link_of(struct db *db, struct wess_arena *a, int64_t pu, enum si
     return best ? link_get(db, a, best, out) : sql_none(db);
 }
 
-/* How many links of a pair stand is kept with it: counting them would read them all. */
+/* How many links of a pair stand is kept with it: counting them would read them all. Stored once a
+ * transaction. */
+enum store_code links_counted(struct db *db)
+{
+    int64_t more = db->counted;
+    db->counted = 0;
+    return more ? sql_do(db, "UPDATE main.pus SET links = links + ?2 WHERE id = ?1", "ii",
+                         db->counted_pu, more)
+                : STORE_OK;
+}
+
 static enum store_code count_links(struct db *db, int64_t pu, int64_t more)
 {
-    return sql_do(db, "UPDATE main.pus SET links = links + ?2 WHERE id = ?1", "ii", pu, more);
+    if (db->counted_pu != pu && links_counted(db) != STORE_OK)
+        return STORE_FAIL;
+    db->counted_pu = pu;
+    db->counted += more;
+    return sql_outside(db) ? links_counted(db) : STORE_OK;
 }
 
 static enum store_code put_dry(struct db *db, struct link_row *k, const int64_t shadow[2])
@@ -372,6 +385,8 @@ enum store_code link_count(struct db *db, int64_t pu, int64_t *active)
     if (db->dry) /* what is only planned is not counted there */
         return sql_number(db, active, "SELECT count(*) FROM links_v WHERE pu = ? AND NOT ended",
                           "i", pu);
+    if (links_counted(db) != STORE_OK)
+        return STORE_FAIL;
     return sql_number(db, active, "SELECT links FROM main.pus WHERE id = ?", "i", pu);
 }
 

@@ -178,10 +178,17 @@ bool stamp_used(struct db *db, int64_t source, const char *stamp)
     return used != 0;
 }
 
+enum store_code ops_sent(struct db *db, int64_t from, int64_t to, int64_t now_ms)
+{
+    return sql_do(db,
+                  "UPDATE ops SET state = 1, sent_ms = ?3, attempt = attempt + 1 WHERE id BETWEEN"
+                  " ?1 AND ?2",
+                  "iii", from, to, now_ms);
+}
+
 enum store_code op_sent(struct db *db, int64_t id, int64_t now_ms)
 {
-    return sql_do(db, "UPDATE ops SET state = 1, sent_ms = ?2, attempt = attempt + 1 WHERE id = ?1",
-                  "ii", id, now_ms);
+    return ops_sent(db, id, id, now_ms);
 }
 
 enum store_code op_unsend(struct db *db, int64_t id)
@@ -194,11 +201,42 @@ enum store_code op_doubted(struct db *db, int64_t id, const char *request)
     return sql_do(db, "UPDATE ops SET request = ?2 WHERE id = ?1", "it", id, request);
 }
 
-enum store_code op_drop(struct db *db, int64_t id)
+static enum store_code drop(struct db *db, int64_t from, int64_t to)
 {
     if (!sql_empty(db, CLAIMS_ROWS))
-        sql_do(db, "DELETE FROM claims WHERE op = ?", "i", id);
-    return sql_do(db, "DELETE FROM ops WHERE id = ?", "i", id);
+        sql_do(db, "DELETE FROM claims WHERE op BETWEEN ? AND ?", "ii", from, to);
+    return sql_do(db, "DELETE FROM ops WHERE id BETWEEN ? AND ?", "ii", from, to);
+}
+
+enum store_code op_drop(struct db *db, int64_t id)
+{
+    return drop(db, id, id);
+}
+
+/* Those of a batch mostly lie side by side, and go in one stroke. */
+static enum store_code drop_over(struct db *db)
+{
+    int64_t from = db->over_from;
+    db->over_from = 0;
+    return from ? drop(db, from, db->over_to) : STORE_OK;
+}
+
+static enum store_code over(struct db *db, int64_t id)
+{
+    if (!db->op)
+        return op_drop(db, id);
+    if (db->over_from && db->over_to + 1 != id && drop_over(db) != STORE_OK)
+        return STORE_FAIL;
+    if (!db->over_from)
+        db->over_from = id;
+    db->over_to = id;
+    return STORE_OK;
+}
+
+enum store_code op_at_hand(struct db *db, const struct op_row *op)
+{
+    db->op = db->dry ? NULL : op;
+    return db->op ? STORE_OK : drop_over(db);
 }
 
 /* Into the history, and off the journal. `made`: the item of the side written, 0: none new; `link`:
@@ -214,7 +252,7 @@ static enum store_code op_over(struct db *db, const struct op_row *o, const char
            made && o->side == RIGHT ? made : o->item[RIGHT], now_ms, (int64_t)o->side,
            (int64_t)o->what, o->reason, code, link ? NULL : o->stamp, (int64_t)o->released,
            o->value[OP_BODY], o->value[OP_BEFORE], o->request);
-    return op_drop(db, o->id);
+    return over(db, o->id);
 }
 
 enum store_code op_done(struct db *db, const struct op_row *o, const char *code, int64_t now_ms)

@@ -142,9 +142,20 @@ static const char version_7[] = "DROP INDEX ops_plan; CREATE INDEX " OPS_PLAN
                                 "ALTER TABLE ops ADD COLUMN request TEXT;"
                                 "ALTER TABLE history ADD COLUMN request TEXT;";
 
+/* What is to be done is found by what it is about, in one tree: a first reading puts as many rows
+ * as there are items, and each goes again. */
+static const char version_8[] =
+    "CREATE TABLE todos_8(pu INT NOT NULL, side INT NOT NULL, item INT NOT NULL, chosen INT NOT"
+    " NULL, hold INT NOT NULL DEFAULT 0, released INT NOT NULL DEFAULT 0, PRIMARY KEY(pu, side,"
+    " item)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO todos_8 SELECT pu, side, item, chosen, hold, released FROM todos;"
+    "DROP TABLE todos;"
+    "ALTER TABLE todos_8 RENAME TO todos;"
+    "CREATE INDEX todos_hold ON todos(hold) WHERE hold > 0;";
+
 /* Step i leads from version i to i + 1. */
 static const char *const steps[] = {version_1, version_2, version_3, version_4,
-                                    version_5, version_6, version_7};
+                                    version_5, version_6, version_7, version_8};
 #define NEWEST ((int)(sizeof(steps) / sizeof(steps[0])))
 
 /* Links and values are read through views, so that a dry db can put its own over them. */

@@ -46,6 +46,8 @@ struct db {
     bool indexed_known;
     int64_t number; /* items.c: the last one given to an item, if known in this transaction */
     bool numbered;  /* it is to be stored */
+    int64_t counted_pu, counted; /* links.c: so many more links of it stand, to be stored */
+    int64_t over_from, over_to;  /* ops.c: those off the journal that still stand in it, 0: none */
     int64_t turn,
         turn_feed; /* of tagged.c: the next one of that feed, 0 while nobody hears of it */
     unsigned char rows[TABLES_SPARSE]; /* sql_empty(): what is known in this transaction */
@@ -95,8 +97,10 @@ static inline int64_t col_int(sqlite3_stmt *s, int i)
 /* A growing array in the arena for lists whose length is not known. NULL: spent (the db fails). */
 void *list_room(struct db *, struct wess_arena *, void *of, size_t n, size_t *cap, size_t size);
 
-/* items.c: at the end of a transaction, what its items are numbered up to. */
+/* At the end of a transaction: what its items are numbered up to (items.c), how many links more
+ * stand (links.c). */
 enum store_code items_numbered(struct db *);
+enum store_code links_counted(struct db *);
 
 /* keys.c: the item leaves the index. */
 enum store_code keys_drop(struct db *, int64_t item);
@@ -123,7 +127,7 @@ enum store_code claims_made(struct db *, int64_t op, int64_t item, int64_t now_m
     " id FROM main.history WHERE link = 0 AND r = ?1)"
 
 /* links.c */
-#define TODO_COLUMNS "id, pu, item, hold, side, chosen, released"
+#define TODO_COLUMNS "pu, item, hold, side, chosen, released"
 void todo_from(sqlite3_stmt *, struct todo_row *);
 
 /* schema.c */

@@ -466,7 +466,7 @@ static void forget(struct db *db)
     values_forget(db);
     memset(db->rows, 0, sizeof(db->rows));
     db->indexed_known = db->numbered = false;
-    db->number = db->turn_feed = 0;
+    db->number = db->turn_feed = db->counted = db->over_from = 0;
 }
 
 /* Changing how a transaction is written out is free when it does not change. */
@@ -512,8 +512,8 @@ void db_end_read(struct db *db)
 
 enum store_code db_commit(struct db *db)
 {
-    bool failed =
-        db->failed || items_numbered(db) != STORE_OK || sql_do(db, "COMMIT", "") != STORE_OK;
+    bool failed = db->failed || items_numbered(db) != STORE_OK || links_counted(db) != STORE_OK ||
+                  sql_do(db, "COMMIT", "") != STORE_OK;
     if (failed)
         db_rollback(db);
     else

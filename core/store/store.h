@@ -238,7 +238,7 @@ enum chosen {
     UNJUDGED /* its facts are not known: it is read to say why, and not planned */
 };
 struct todo_row {
-    int64_t id, pu, item, hold; /* hold: waiting on this list, 0: free */
+    int64_t pu, item, hold; /* hold: waiting on this list, 0: free */
     enum side side;
     enum chosen chosen;
     bool released;       /* a person let it go: guards do not count it */
@@ -249,11 +249,12 @@ enum store_code todo_put(struct db *, int64_t pu, enum side, int64_t item, enum 
 enum store_code todo_drop(struct db *, int64_t pu, enum side, int64_t item);
 /* The same, unless the item's revision is another one than `seen` by now. */
 enum store_code todo_done(struct db *, int64_t pu, enum side, int64_t item, const char *seen);
-/* The next free ones (hold = 0) behind `after` in id order. Those whose item an op in doubt is
- * about, as its source or as either end of its link, are left out. */
-enum store_code todo_next(struct db *, int64_t pu, int64_t after, struct todo_row *, size_t cap,
-                          size_t *n);
-/* The same, the last modified first, behind `last` (id 0: from the start). */
+/* The next free ones (hold = 0) behind `last` (item 0: from the start), the left side's first, in
+ * the order in which their items came. Those whose item an op in doubt is about, as its source or
+ * as either end of its link, are left out. */
+enum store_code todo_next(struct db *, int64_t pu, const struct todo_row *last, struct todo_row *,
+                          size_t cap, size_t *n);
+/* The same, the last modified first. */
 enum store_code todo_newest(struct db *, int64_t pu, const struct todo_row *last, struct todo_row *,
                             size_t cap, size_t *n);
 enum store_code todo_get(struct db *, int64_t pu, enum side, int64_t item, struct todo_row *);
@@ -340,9 +341,10 @@ struct op_row {
     const char *request;      /* that carried it, as the remote calls it; NULL: not told */
     int64_t value[OP_VALUES]; /* the store's own: where body, old, before, shadows are kept */
 };
-/* Values that the operation holds are known to be stored until the transaction ends, or another is
- * at hand. NULL: none. */
-void op_at_hand(struct db *, const struct op_row *);
+/* The operations of a batch are settled one after the other, within one transaction: what the one
+ * at hand holds is known to be stored, and those that are over leave the journal together when none
+ * is at hand any more (NULL), which is before the transaction ends. */
+enum store_code op_at_hand(struct db *, const struct op_row *);
 enum store_code op_put(struct db *, struct op_row *); /* inserts, sets id and value */
 /* The next planned ops of this kind and side behind `after`. */
 enum store_code op_next(struct db *, struct wess_arena *, int64_t pu, enum op_what, enum side,
@@ -352,7 +354,9 @@ bool op_stands(struct db *, int64_t id); /* it is not over */
 /* Planned op that touches the item on that side in this pu (a link or create within one plan). */
 enum store_code op_touching(struct db *, int64_t pu, enum side, int64_t item, int64_t *op);
 enum store_code op_sent(struct db *, int64_t id,
-                        int64_t now_ms);            /* journaled: may be on the wire */
+                        int64_t now_ms); /* journaled: may be on the wire */
+/* The same of all from `from` to `to`. */
+enum store_code ops_sent(struct db *, int64_t from, int64_t to, int64_t now_ms);
 enum store_code op_unsend(struct db *, int64_t id); /* surely not applied */
 /* It stays in doubt, and this is the request that may have applied it. */
 enum store_code op_doubted(struct db *, int64_t id, const char *request);

@@ -46,11 +46,6 @@ static int64_t noted(const struct db *db, struct wess_slice body)
     return 0;
 }
 
-void op_at_hand(struct db *db, const struct op_row *op)
-{
-    db->op = db->dry ? NULL : op;
-}
-
 /* An operation and its shadows mostly hold the same. Only within a transaction: outside of it
  * another connection may tidy the value away. */
 static int64_t seen(const struct db *db, const unsigned char *digest)

@@ -162,9 +162,9 @@ enum store_code hold_ops(struct db *db, int64_t hold, int64_t pu, enum op_what w
     if (db->dry)
         return STORE_OK;
     sql_do(db,
-           "UPDATE todos SET hold = ?1 WHERE id IN (SELECT t.id FROM ops o JOIN todos t ON t.pu ="
-           " o.pu AND t.side = o.todo_side AND t.item = o.todo_item WHERE o.pu = ?2 AND o.what = ?3"
-           " AND o.state = 0 AND NOT o.released AND (?4 < 0 OR o.side = ?4))",
+           "UPDATE todos SET hold = ?1 WHERE (pu, side, item) IN (SELECT pu, todo_side, todo_item"
+           " FROM ops WHERE pu = ?2 AND what = ?3 AND state = 0 AND NOT released AND (?4 < 0 OR"
+           " ops.side = ?4))",
            "iiii", hold, pu, (int64_t)what, (int64_t)side);
     sql_do(
         db,
@@ -193,9 +193,8 @@ enum store_code hold_meetings(struct db *db, int64_t hold, int64_t pu, enum op_w
     if (db->dry)
         return STORE_OK;
     sql_do(db,
-           "UPDATE todos SET hold = ?1 WHERE id IN (SELECT t.id FROM ops o JOIN todos t ON t.pu ="
-           " o.pu AND t.side = o.todo_side AND t.item = o.todo_item WHERE o.pu = ?2 AND o.what = ?3"
-           " AND o.state = 0 AND NOT o.released AND o.reason = ?4)",
+           "UPDATE todos SET hold = ?1 WHERE (pu, side, item) IN (SELECT pu, todo_side, todo_item"
+           " FROM ops WHERE pu = ?2 AND what = ?3 AND state = 0 AND NOT released AND reason = ?4)",
            "iiit", hold, pu, (int64_t)what, reason);
     return sql_do(db,
                   "DELETE FROM ops WHERE pu = ?1 AND state = 0 AND EXISTS (SELECT 1 FROM todos t"
@@ -234,9 +233,9 @@ enum store_code hold_items(struct db *db, struct wess_arena *a, int64_t hold, st
 {
     size_t cap = 0;
     struct todo_row *of = NULL;
-    sqlite3_stmt *s =
-        sql_open(db, "SELECT " TODO_COLUMNS " FROM todos WHERE hold = ? AND hold > 0 ORDER BY id",
-                 "i", hold);
+    sqlite3_stmt *s = sql_open(
+        db, "SELECT " TODO_COLUMNS " FROM todos WHERE hold = ? AND hold > 0 ORDER BY side, item",
+        "i", hold);
     *n = 0;
     while (sql_next(db, s) && (of = list_room(db, a, of, *n, &cap, sizeof(*of))))
         todo_from(s, &of[(*n)++]);

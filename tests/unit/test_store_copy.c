@@ -176,6 +176,29 @@ static void turns_of_tag_sources_stay(void **state)
     assert_true(there("wess.db.v5"));
 }
 
+/* What is to be done, and what a person has to let go first. */
+static const char waiting_rows[] =
+    "INSERT INTO todos(id, pu, side, item, chosen, hold, released) VALUES(1, 1, 1, 7, 1, 0, 0),"
+    " (2, 1, 0, 9, 2, 3, 0), (3, 1, 0, 8, 1, 0, 1), (4, 2, 0, 8, 1, 0, 0);"
+    "INSERT INTO holds(id, pu, what, side, reason, made_ms) VALUES(3, 1, 3, 1, 'many', 0);";
+
+static void todos_stay(void **state)
+{
+    (void)state;
+    const struct todo_row start = {0};
+    struct todo_row free[4], *held = NULL;
+    size_t n = 0;
+    old_state(7, waiting_rows);
+    box_open(&box);
+    OK(&box, todo_next(box.db, 1, &start, free, 4, &n));
+    assert_int_equal(n, 2);
+    assert_true(free[0].side == LEFT && free[0].item == 8 && free[0].released);
+    assert_true(free[1].side == RIGHT && free[1].item == 7 && free[1].chosen == 1);
+    OK(&box, hold_items(box.db, box.arena, 3, &held, &n));
+    assert_true(n == 1 && held[0].item == 9 && held[0].chosen == 2);
+    assert_true(there("wess.db.v7"));
+}
+
 /* An item that a question calls a copy is one after the upgrade, and what was planned and sent is
  * found. */
 static const char asked_rows[] =
@@ -216,6 +239,7 @@ int main(void)
         T(old_feeds_learn_what_they_are_of),
         T(turns_of_tag_sources_stay),
         T(copies_and_the_journal_stay),
+        T(todos_stay),
     };
     return cmocka_run_group_tests_name("store_copy", tests, NULL, NULL);
 }

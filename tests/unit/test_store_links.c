@@ -82,7 +82,8 @@ static void todos_in_turn(void **state)
 {
     (void)state;
     struct todo_row of[4];
-    int64_t after = 0;
+    struct todo_row last = {0};
+    const struct todo_row start = {0};
     size_t n = 0, all = 0;
     for (int64_t i = 10; i < 17; i++)
         OK(&box, todo_put(box.db, pu.id, LEFT, i, CHOSEN));
@@ -91,17 +92,17 @@ static void todos_in_turn(void **state)
     OK(&box, op_put(box.db, &op));
     OK(&box, op_sent(box.db, op.id, 1)); /* in doubt: its source waits */
     do {
-        OK(&box, todo_next(box.db, pu.id, after, of, 4, &n));
+        OK(&box, todo_next(box.db, pu.id, &last, of, 4, &n));
         for (size_t i = 0; i < n; i++) {
-            assert_true(of[i].id > after);
+            assert_true(of[i].side > last.side || of[i].item > last.item);
             assert_true(of[i].item != 12 && of[i].item != 99);
-            after = of[i].id;
+            last = of[i];
         }
         all += n;
     } while (n == 4);
     assert_int_equal(all, 6);
     OK(&box, op_unsend(box.db, op.id)); /* only planned: it does not */
-    OK(&box, todo_next(box.db, pu.id, 0, of, 4, &n));
+    OK(&box, todo_next(box.db, pu.id, &start, of, 4, &n));
     assert_int_equal(of[2].item, 12);
 }
 

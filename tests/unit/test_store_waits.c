@@ -214,6 +214,7 @@ static void hold_takes_ops_off_the_plan(void **state)
 static void release_lets_its_list_go(void **state)
 {
     (void)state;
+    const struct todo_row start = {0};
     struct todo_row todos[4], todo, *list;
     struct hold_row *holds;
     size_t n;
@@ -222,10 +223,10 @@ static void release_lets_its_list_go(void **state)
     struct hold_row deletes = a_hold(OP_DELETE), creates = a_hold(OP_CREATE);
     OK(&box, hold_ops(box.db, deletes.id, PU, OP_DELETE, -1));
     OK(&box, hold_ops(box.db, creates.id, PU, OP_CREATE, -1));
-    OK(&box, todo_next(box.db, PU, 0, todos, 4, &n));
+    OK(&box, todo_next(box.db, PU, &start, todos, 4, &n));
     assert_int_equal(n, 0);
     OK(&box, hold_release(box.db, deletes.id));
-    OK(&box, todo_next(box.db, PU, 0, todos, 4, &n));
+    OK(&box, todo_next(box.db, PU, &start, todos, 4, &n));
     assert_int_equal(n, 1);
     assert_true(todos[0].item == 1 && todos[0].released);
     OK(&box, todo_get(box.db, PU, LEFT, 2, &todo));

@@ -406,7 +406,7 @@ static enum wess_code place(struct filing *f)
     const struct wess_host *h = f->call->conn->host;
     const char *name = named_by(f->call, f->base);
     for (unsigned i = 2; name && i < NAMES_MAX; i++) {
-        if (vdir_rename_new(f->dir, f->temp, name) == 0)
+        if (vdir_rename_new(f->dir, f->temp, f->dir, name) == 0)
             return placed(f, name);
         if (errno != EEXIST)
             return vdir_failed(f->call, "a file cannot be put in place");

@@ -1,10 +1,12 @@
-/* Temporary files, and putting them in place. */
+/* Temporary files, and putting them in place. Those of a large batch lie in a folder of their own:
+ * by the end of it the large one has taken in each name once, instead of three times. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "write.h"
@@ -59,7 +61,7 @@ bool vdir_temp_write(struct vdir_job *j)
     char temp[VDIR_TEMP_CAP];
     if (!vdir_temp_name(temp))
         return false;
-    int fd = openat(j->dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(j->aside, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
     memcpy(j->temp, temp, sizeof(temp));
@@ -79,49 +81,100 @@ bool vdir_temp_write(struct vdir_job *j)
 void vdir_temp_drop(struct vdir_job *j)
 {
     const struct wess_host *h = j->call->conn->host;
-    if (*j->temp && unlinkat(j->dir, j->temp, 0) != 0 && errno != ENOENT)
+    if (*j->temp && unlinkat(j->aside, j->temp, 0) != 0 && errno != ENOENT)
         h->log(h->ctx, WESS_LOG_WARN, "%s is left over: errno %d", j->temp, errno);
     *j->temp = 0;
 }
 
-static bool is_left_over(int dir, const char *name, int64_t now_s)
+/* 0: it is not; else how unlinkat() takes it. */
+enum left_over { NOT_LEFT_OVER, A_FILE, A_FOLDER };
+
+static enum left_over left_over(int dir, const char *name, int64_t now_s)
 {
     struct stat st;
     size_t len = strlen(name), end = strlen(TEMP_SUFFIX);
-    return len > end && !strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) &&
-           !strcmp(name + len - end, TEMP_SUFFIX) &&
-           fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-           st.st_ctim.tv_sec < now_s - LEFT_OVER_S;
+    if (len <= end || strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) != 0 ||
+        strcmp(name + len - end, TEMP_SUFFIX) != 0 ||
+        fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+        st.st_ctim.tv_sec >= now_s - LEFT_OVER_S)
+        return NOT_LEFT_OVER;
+    return S_ISREG(st.st_mode) ? A_FILE : S_ISDIR(st.st_mode) ? A_FOLDER : NOT_LEFT_OVER;
+}
+
+static DIR *open_folder(int dir, const char *name)
+{
+    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (fd >= 0 && !d)
+        close(fd);
+    return d;
+}
+
+/* `dir` holds temporary files alone: none of them is older than it by much. */
+static void empty(int dir, const char *name)
+{
+    const struct dirent *entry;
+    DIR *d = open_folder(dir, name);
+    while (d && (entry = readdir(d)))
+        if (!strncmp(entry->d_name, TEMP_PREFIX, strlen(TEMP_PREFIX)))
+            unlinkat(dirfd(d), entry->d_name, 0);
+    if (d)
+        closedir(d);
+}
+
+static bool drop_left_over(int dir, const char *name, enum left_over what)
+{
+    if (what == A_FOLDER)
+        empty(dir, name);
+    return unlinkat(dir, name, what == A_FOLDER ? AT_REMOVEDIR : 0) == 0;
 }
 
 void vdir_tidy(struct wess_call *call, int dir)
 {
     const struct wess_host *h = call->conn->host;
     const struct dirent *entry;
-    int fd = call->conn->tidied ? -1 : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    DIR *d = call->conn->tidied ? NULL : open_folder(dir, ".");
     int64_t now_s = h->now_ms(h->ctx) / 1000;
     call->conn->tidied = true;
-    if (fd >= 0 && !d)
-        close(fd);
-    while (d && (entry = readdir(d)))
-        if (is_left_over(dir, entry->d_name, now_s))
+    while (d && (entry = readdir(d))) {
+        enum left_over what = left_over(dir, entry->d_name, now_s);
+        if (what != NOT_LEFT_OVER)
             h->log(h->ctx, WESS_LOG_INFO, "%s of a process that was killed %s", entry->d_name,
-                   unlinkat(dir, entry->d_name, 0) == 0 ? "is removed" : "cannot be removed");
+                   drop_left_over(dir, entry->d_name, what) ? "is removed" : "cannot be removed");
+    }
     if (d)
         closedir(d);
+}
+
+/* ---- a folder for them
+ * ------------------------------------------------------------------------------------------ */
+
+int vdir_aside_make(int dir, char name[VDIR_TEMP_CAP])
+{
+    if (!vdir_temp_name(name) || mkdirat(dir, name, 0700) != 0) {
+        *name = 0;
+        return -1;
+    }
+    return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+void vdir_aside_drop(struct wess_call *call, int dir, const char *name)
+{
+    const struct wess_host *h = call->conn->host;
+    if (*name && unlinkat(dir, name, AT_REMOVEDIR) != 0)
+        h->log(h->ctx, WESS_LOG_WARN, "%s is left over: errno %d", name, errno);
 }
 
 /* ---- a new file
  * ------------------------------------------------------------------------------------------ */
 
-int vdir_rename_new(int dir, const char *from, const char *to)
+int vdir_rename_new(int aside, const char *from, int dir, const char *to)
 {
-    if (renameat2(dir, from, dir, to, RENAME_NOREPLACE) == 0)
+    if (renameat2(aside, from, dir, to, RENAME_NOREPLACE) == 0)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -1;
-    return linkat(dir, from, dir, to, 0) == 0 ? unlinkat(dir, from, 0) : -1;
+    return linkat(aside, from, dir, to, 0) == 0 ? unlinkat(aside, from, 0) : -1;
 }
 
 bool vdir_bears_stamp(struct vdir_job *j, const char *name)
@@ -141,7 +194,7 @@ enum wess_code vdir_place_new(struct vdir_job *j)
 {
     const char *base = j->name, *suffix = j->call->conn->kind->suffix;
     for (unsigned i = 2; i < NAMES_MAX; i++) {
-        if (vdir_rename_new(j->dir, j->temp, j->name) == 0) {
+        if (vdir_rename_new(j->aside, j->temp, j->dir, j->name) == 0) {
             *j->temp = 0;
             j->placed = true;
             return WESS_OK;
@@ -170,10 +223,10 @@ bool vdir_is_file(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-static bool is_what_was_compared(const struct vdir_job *j, const char *name)
+static bool is_what_was_compared(const struct vdir_job *j, int dir, const char *name)
 {
     struct stat st;
-    return fstatat(j->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && vdir_is_file(&st, &j->was);
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && vdir_is_file(&st, &j->was);
 }
 
 static enum wess_code not_ours(struct vdir_job *j)
@@ -187,9 +240,9 @@ static enum wess_code not_ours(struct vdir_job *j)
 /* Where two files cannot change places a moment is left between comparing and replacing. */
 static enum wess_code replace(struct vdir_job *j)
 {
-    if (!is_what_was_compared(j, j->name))
+    if (!is_what_was_compared(j, j->dir, j->name))
         return not_ours(j);
-    if (renameat(j->dir, j->temp, j->dir, j->name) != 0)
+    if (renameat(j->aside, j->temp, j->dir, j->name) != 0)
         return vdir_failed(j->call, "a file cannot be replaced");
     *j->temp = 0;
     j->placed = true;
@@ -202,11 +255,11 @@ static bool put_back(const struct vdir_job *j)
 {
     struct stat there = j->made, in, out;
     for (unsigned i = 0; i < TURNS_MAX; i++) {
-        if (fstatat(j->dir, j->temp, &in, AT_SYMLINK_NOFOLLOW) != 0)
+        if (fstatat(j->aside, j->temp, &in, AT_SYMLINK_NOFOLLOW) != 0)
             return false;
-        if (renameat2(j->dir, j->temp, j->dir, j->name, RENAME_EXCHANGE) != 0)
-            return errno == ENOENT && vdir_rename_new(j->dir, j->temp, j->name) == 0;
-        if (fstatat(j->dir, j->temp, &out, AT_SYMLINK_NOFOLLOW) != 0)
+        if (renameat2(j->aside, j->temp, j->dir, j->name, RENAME_EXCHANGE) != 0)
+            return errno == ENOENT && vdir_rename_new(j->aside, j->temp, j->dir, j->name) == 0;
+        if (fstatat(j->aside, j->temp, &out, AT_SYMLINK_NOFOLLOW) != 0)
             return false;
         if (vdir_is_file(&out, &there))
             return true;
@@ -219,14 +272,14 @@ static bool put_back(const struct vdir_job *j)
  * compared, somebody wrote meanwhile. */
 enum wess_code vdir_place_changed(struct vdir_job *j)
 {
-    if (!is_what_was_compared(j, j->name))
+    if (!is_what_was_compared(j, j->dir, j->name))
         return not_ours(j);
-    if (renameat2(j->dir, j->temp, j->dir, j->name, RENAME_EXCHANGE) != 0) {
+    if (renameat2(j->aside, j->temp, j->dir, j->name, RENAME_EXCHANGE) != 0) {
         if (errno == EINVAL || errno == ENOSYS)
             return replace(j);
         return errno == ENOENT ? not_ours(j) : vdir_failed(j->call, "a file cannot be replaced");
     }
-    if (is_what_was_compared(j, j->temp)) {
+    if (is_what_was_compared(j, j->aside, j->temp)) {
         j->placed = true; /* the temporary file is the old one now, and dropped */
         return WESS_OK;
     }
@@ -244,20 +297,20 @@ enum wess_code vdir_place_changed(struct vdir_job *j)
 enum wess_code vdir_remove(struct vdir_job *j)
 {
     char temp[VDIR_TEMP_CAP];
-    if (!is_what_was_compared(j, j->name))
+    if (!is_what_was_compared(j, j->dir, j->name))
         return not_ours(j);
-    if (!vdir_temp_name(temp) || renameat(j->dir, j->name, j->dir, temp) != 0) {
+    if (!vdir_temp_name(temp) || renameat(j->dir, j->name, j->aside, temp) != 0) {
         if (errno != ENOENT)
             return vdir_failed(j->call, "a file cannot be removed");
         j->out->code = WESS_GONE;
         return WESS_OK;
     }
-    if (is_what_was_compared(j, temp)) {
+    if (is_what_was_compared(j, j->aside, temp)) {
         memcpy(j->temp, temp, sizeof(temp)); /* dropped with the job */
         j->placed = true;
         return WESS_OK;
     }
-    if (vdir_rename_new(j->dir, temp, j->name) != 0) {
+    if (vdir_rename_new(j->aside, temp, j->dir, j->name) != 0) {
         if (errno != EEXIST)
             return vdir_failed(j->call, "a file that was changed meanwhile cannot be put back");
         memcpy(j->temp, temp, sizeof(temp)); /* written once more since: that is what counts */

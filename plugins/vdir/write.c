@@ -164,7 +164,6 @@ enum wess_code vdir_found(struct vdir_job *j, const char *name)
 static enum wess_code ready_create(struct vdir_job *j)
 {
     const struct vdir_kind *kind = j->call->conn->kind;
-    const struct wess_host *h = j->call->conn->host;
     struct lines_buf blank = {0};
     struct lines v = {0};
     struct lines_fault fault;
@@ -177,7 +176,7 @@ static enum wess_code ready_create(struct vdir_job *j)
     if (!is_safe(j->op->stamp) && !random_text(uid))
         return vdir_failed(j->call, "no random name");
     const char *base = is_safe(j->op->stamp) ? j->op->stamp : uid;
-    j->name = wess_arena_fmt(h, j->call->arena, "%s%s", base, kind->suffix);
+    j->name = vdir_new_name(j, base);
     kind->blank(j->call, j->op, base, &blank);
     if (!j->name || blank.spent)
         rc = vdir_spent(j->call);
@@ -430,27 +429,51 @@ static void drop_all(struct vdir_job *jobs, size_t n)
         pthread_join(more[--started], NULL);
 }
 
+static void begin_jobs(struct wess_call *call, struct vdir_job *jobs, const struct wess_op *ops,
+                       size_t n, struct wess_result *out)
+{
+    for (size_t i = 0; i < n; i++)
+        jobs[i] = (struct vdir_job){.call = call,
+                                    .op = &ops[i],
+                                    .out = &out[i],
+                                    .sync = n <= VDIR_SYNC_EACH,
+                                    .name = ops[i].item.id  ? ops[i].item.id
+                                            : ops[i].before ? ops[i].before->id
+                                                            : ""};
+}
+
+/* The jobs of a batch that is carried out, in the folder `dir`. */
+static enum wess_code run_in(struct wess_call *call, int dir, struct vdir_job *jobs, size_t n)
+{
+    char name[VDIR_TEMP_CAP] = "";
+    int aside = n > VDIR_SYNC_EACH ? vdir_aside_make(dir, name) : dir;
+    enum wess_code rc = WESS_OK;
+    vdir_tidy(call, dir);
+    for (size_t i = 0; i < n; i++) {
+        jobs[i].dir = dir;
+        jobs[i].aside = aside;
+    }
+    if (aside < 0)
+        rc = vdir_failed(call, "the folder takes no temporary files");
+    else
+        rc = run_jobs(call, dir, jobs, n);
+    drop_all(jobs, n);
+    if (aside >= 0 && aside != dir)
+        close(aside);
+    vdir_aside_drop(call, dir, name);
+    return rc;
+}
+
 enum wess_code vdir_apply(struct wess_call *call, const struct wess_op *ops, size_t n,
                           struct wess_result *out)
 {
     struct vdir_job *jobs = calloc(n + 1, sizeof(*jobs));
     int dir = -1;
     enum wess_code rc = jobs ? vdir_folder(call, &dir) : vdir_spent(call);
+    if (jobs)
+        begin_jobs(call, jobs, ops, n, out);
     if (rc == WESS_OK)
-        vdir_tidy(call, dir);
-    for (size_t i = 0; jobs && i < n; i++)
-        jobs[i] = (struct vdir_job){.call = call,
-                                    .op = &ops[i],
-                                    .out = &out[i],
-                                    .dir = dir,
-                                    .sync = n <= VDIR_SYNC_EACH,
-                                    .name = ops[i].item.id  ? ops[i].item.id
-                                            : ops[i].before ? ops[i].before->id
-                                                            : ""};
-    if (rc == WESS_OK)
-        rc = run_jobs(call, dir, jobs, n);
-    if (jobs && dir >= 0)
-        drop_all(jobs, n);
+        rc = run_in(call, dir, jobs, n);
     for (size_t i = 0; i < n; i++) {
         if (dir < 0)
             out[i].code = WESS_NOT_TRIED;

@@ -11,7 +11,7 @@ struct vdir_job { /* one op of a batch */
     struct wess_call *call;
     const struct wess_op *op;
     struct wess_result *out;
-    int dir;
+    int dir, aside;           /* where temporary files lie: the same, or a folder in it */
     bool wanted;              /* its bytes are known, and are to be written aside */
     bool ready, placed;       /* written aside, or to be removed; put in place */
     int error;                /* errno of what could not be written aside */
@@ -35,6 +35,8 @@ enum wess_code vdir_found(struct vdir_job *, const char *name);
 /* ---- again.c
  * ------------------------------------------------------------------------------------------ */
 
+/* Of a file that is to bear the stamp. NULL: spent. */
+const char *vdir_new_name(struct vdir_job *, const char *stamp);
 enum wess_code vdir_look_again(struct wess_call *, struct vdir_job *, size_t n); /* sets `found` */
 
 /* ---- place.c: temporary files, and putting them in place
@@ -44,11 +46,14 @@ bool vdir_bears_stamp(struct vdir_job *, const char *name);  /* that of the op *
 bool vdir_is_file(const struct stat *, const struct stat *); /* the same one, not written since */
 bool vdir_temp_name(char out[VDIR_TEMP_CAP]);                /* one that nobody has */
 /* Never over a file that is there. 0, or -1 with errno. */
-int vdir_rename_new(int dir, const char *from, const char *to);
-bool vdir_write_all(int fd, const char *data, size_t len); /* false: errno */
-bool vdir_temp_write(struct vdir_job *);                   /* false: errno */
-void vdir_temp_drop(struct vdir_job *);                    /* what was not put in place */
-void vdir_tidy(struct wess_call *, int dir);               /* what a killed process left */
+int vdir_rename_new(int aside, const char *from, int dir, const char *to);
+/* A folder for temporary files. -1: errno. */
+int vdir_aside_make(int dir, char name[VDIR_TEMP_CAP]);
+void vdir_aside_drop(struct wess_call *, int dir, const char *name); /* "": none */
+bool vdir_write_all(int fd, const char *data, size_t len);           /* false: errno */
+bool vdir_temp_write(struct vdir_job *);                             /* false: errno */
+void vdir_temp_drop(struct vdir_job *);                              /* what was not put in place */
+void vdir_tidy(struct wess_call *, int dir); /* what a killed process left */
 /* Each sets `placed`, or a result that says why not. Another code than WESS_OK ends the batch. */
 enum wess_code vdir_place_new(struct vdir_job *);
 enum wess_code vdir_place_changed(struct vdir_job *);

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -364,19 +365,21 @@ static void test_vdir_contract__looking_for_keys(void **state)
 /* ---- creating
  * ------------------------------------------------------------------------------------------ */
 
+#define WHEN "1m7q5cqg0" /* the host's clock, as a new name begins with it */
+
 static void test_vdir_contract__a_new_file_bears_its_stamp(void **state)
 {
     struct fixture *f = *state;
     struct stat st;
     struct wess_result r = create(f, "abc1", 0);
     assert_int_equal(r.code, WESS_OK);
-    assert_string_equal(r.id, "abc1.vcf");
+    assert_string_equal(r.id, WHEN "abc1.vcf");
     assert_string_equal(r.revision, revision(f, r.id));
     assert_true(r.current->flags & WESS_ITEM_WHOLE);
     assert_string_equal(test_text(r.current, "title"), "Chair");
     assert_true(test_has_key(r.current, "wess", "abc1"));
-    assert_non_null(strstr(text_of(f, "abc1.vcf"), "X-WESS-STAMP:abc1\r\n"));
-    assert_int_equal(fstatat(f->dir, "abc1.vcf", &st, 0), 0);
+    assert_non_null(strstr(text_of(f, WHEN "abc1.vcf"), "X-WESS-STAMP:abc1\r\n"));
+    assert_int_equal(fstatat(f->dir, WHEN "abc1.vcf", &st, 0), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(create(f, NULL, 0).code, WESS_OK);
     assert_int_equal(create(f, NULL, 0).code, WESS_OK);
@@ -390,10 +393,10 @@ static void test_vdir_contract__again_looks_first(void **state)
     for (int i = 0; i < 2; i++) {
         struct wess_result r = create(f, "abc1", WESS_OP_AGAIN);
         assert_int_equal(r.code, WESS_OK);
-        assert_string_equal(r.id, i ? "moved.vcf" : "abc1.vcf");
+        assert_string_equal(r.id, i ? "moved.vcf" : WHEN "abc1.vcf");
         assert_null(r.revision);
         assert_non_null(r.current);
-        renameat(f->dir, "abc1.vcf", f->dir, "moved.vcf");
+        renameat(f->dir, WHEN "abc1.vcf", f->dir, "moved.vcf");
     }
     assert_int_equal(names(f, false, false), 1);
 }
@@ -408,8 +411,8 @@ static void test_vdir_contract__a_batch_again(void **state)
     struct wess_result out[4] = {{0}};
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(create(f, stamps[i], 0).code, WESS_OK);
-    assert_int_equal(renameat(f->dir, "abc1.vcf", f->dir, "moved.vcf"), 0);
-    assert_int_equal(unlinkat(f->dir, "abc3.vcf", 0), 0);
+    assert_int_equal(renameat(f->dir, WHEN "abc1.vcf", f->dir, "moved.vcf"), 0);
+    assert_int_equal(unlinkat(f->dir, WHEN "abc3.vcf", 0), 0);
     for (size_t i = 0; i < 4; i++) {
         ops[i] = (struct wess_op){.what = WESS_CREATE,
                                   .stamp = stamps[i],
@@ -420,10 +423,10 @@ static void test_vdir_contract__a_batch_again(void **state)
     assert_int_equal(f->c->apply(&f->call, ops, 4, out), WESS_OK);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(out[i].code, WESS_OK);
-    assert_string_equal(out[0].id, "abc4.vcf");
+    assert_string_equal(out[0].id, WHEN "abc4.vcf");
     assert_string_equal(out[1].id, "moved.vcf");
-    assert_string_equal(out[2].id, "abc3.vcf");
-    assert_string_equal(out[3].id, "abc2.vcf");
+    assert_string_equal(out[2].id, WHEN "abc3.vcf");
+    assert_string_equal(out[3].id, WHEN "abc2.vcf");
     assert_true(!out[0].revision && !out[1].revision && out[2].revision && out[3].revision);
     assert_int_equal(names(f, false, false), 4);
 }
@@ -431,14 +434,14 @@ static void test_vdir_contract__a_batch_again(void **state)
 static void test_vdir_contract__a_name_that_is_taken(void **state)
 {
     struct fixture *f = *state;
-    put(f, "abc1.vcf", ADA);
+    put(f, WHEN "abc1.vcf", ADA);
     struct wess_result r = create(f, "abc1", 0);
     assert_int_equal(r.code, WESS_OK);
-    assert_string_equal(r.id, "abc1-2.vcf");
-    assert_string_equal(text_of(f, "abc1.vcf"), ADA);
+    assert_string_equal(r.id, WHEN "abc1-2.vcf");
+    assert_string_equal(text_of(f, WHEN "abc1.vcf"), ADA);
     /* Without being told that it is tried again: the same stamp is the same create. */
     r = create(f, "abc1", 0);
-    assert_string_equal(r.id, "abc1-2.vcf");
+    assert_string_equal(r.id, WHEN "abc1-2.vcf");
     assert_null(r.revision);
     assert_int_equal(names(f, false, false), 2);
 }
@@ -524,7 +527,7 @@ struct writer {
     struct fixture *f;
     pthread_barrier_t *start;
     atomic_bool stop;
-    unsigned last;
+    atomic_uint last;
 };
 static void *write_beside(void *ctx)
 {
@@ -552,7 +555,10 @@ static struct wess_result beside_writer(struct fixture *f, uint32_t what, struct
     assert_int_equal(pthread_create(&thread, NULL, write_beside, w), 0);
     pthread_barrier_wait(&start);
     for (int i = 0; i < 20; i++) { /* more often than not one of them is in time */
+        unsigned seen = w->last;
         assert_int_equal(f->c->apply(&f->call, &op, 1, &r), WESS_OK);
+        while (what == WESS_DELETE && r.code == WESS_OK && w->last == seen)
+            sched_yield(); /* what was theirs then is rightly gone: their next word is to stand */
         if (r.current)
             before.revision = r.current->revision;
     }
@@ -708,6 +714,20 @@ static void test_vdir_contract__what_a_killed_process_left(void **state)
     assert_non_null(text_of(f, ".somebody-else.tmp"));
 }
 
+/* A large batch has a folder of its own for them. */
+static void test_vdir_contract__what_a_killed_batch_left(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    assert_int_equal(mkdirat(f->dir, ".wess-00.tmp", 0700), 0);
+    put(f, ".wess-00.tmp/.wess-22.tmp", "half");
+    assert_int_equal(page(f, (struct wess_slice){NULL, 0}, 10).n, 0);
+    assert_int_equal(fstatat(f->dir, ".wess-00.tmp", &st, 0), 0);
+    f->th.now_ms = ((int64_t)st.st_ctim.tv_sec + 2 * 3600) * 1000;
+    assert_int_equal(create(f, "s1", 0).code, WESS_OK);
+    assert_int_equal(fstatat(f->dir, ".wess-00.tmp", &st, 0), -1);
+}
+
 static void test_vdir_contract__cancelled(void **state)
 {
     struct fixture *f = *state;
@@ -758,6 +778,7 @@ int main(void)
         TEST(a_page_that_is_too_large_is_asked_for_again),
         TEST(a_card_larger_than_an_answer),
         TEST(what_a_killed_process_left),
+        TEST(what_a_killed_batch_left),
         TEST(cancelled),
         TEST(a_path_must_be_whole),
     };

@@ -262,10 +262,13 @@ static bool link_created(struct run *r, struct wess_arena *a, const struct op_ro
     return ok;
 }
 
-/* Gone, or under another id, while it was not known whether its twin was made. */
+/* Gone, or under another id, while it was not known whether its twin was made. Of a feed that this
+ * run alone reads nothing new is known since it was planned. */
 static bool source_left(struct run *r, struct wess_arena *a, const struct op_row *op)
 {
     struct item_row row;
+    if (!op->attempt && !r->side[other_side(op->side)].common)
+        return false;
     return item_get(r->db, a, op->item[other_side(op->side)], &row) == STORE_OK &&
            (row.flags & (ITEM_GONE | ITEM_ABSENT));
 }

@@ -29,6 +29,8 @@ struct vdir_job { /* one op of a batch */
 /* ---- write.c
  * ------------------------------------------------------------------------------------------ */
 
+/* What the op makes of its file: the bytes, and what they show; or a result that says why not. */
+enum wess_code vdir_make_ready(struct vdir_job *);
 /* The answer to a create that was found to be there already. */
 enum wess_code vdir_found(struct vdir_job *, const char *name);
 

@@ -585,6 +585,33 @@ static void test_vdir_contract__two_write_at_once(void **state)
     }
 }
 
+/* Of a batch that is put in place by and by; a name or two are somebody else's already. */
+static void test_vdir_contract__a_large_batch(void **state)
+{
+    enum { N = 450 };
+    static struct wess_op ops[N];
+    static struct wess_result r[N];
+    static char stamp[N][16];
+    struct fixture *f = *state;
+    put(f, WHEN "s7.vcf", ADA);
+    put(f, WHEN "s300.vcf", ADA);
+    for (size_t i = 0; i < N; i++) {
+        snprintf(stamp[i], sizeof(stamp[i]), "s%zu", i);
+        ops[i] = (struct wess_op){
+            .what = WESS_CREATE, .stamp = stamp[i], .item = {.fields = &title, .n_fields = 1}};
+        r[i] = (struct wess_result){.code = WESS_UNKNOWN};
+    }
+    assert_int_equal(f->c->apply(&f->call, ops, N, r), WESS_OK);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(r[i].code, WESS_OK);
+        assert_string_equal(r[i].revision, revision(f, r[i].id));
+        assert_true(test_has_key(r[i].current, "wess", stamp[i]));
+    }
+    assert_int_equal(names(f, false, false), N + 2);
+    assert_int_equal(names(f, true, false), 0);
+    assert_string_equal(text_of(f, WHEN "s300.vcf"), ADA);
+}
+
 /* A batch of every sort, larger than files are synced one by one. */
 static void test_vdir_contract__a_batch(void **state)
 {
@@ -773,6 +800,7 @@ int main(void)
         TEST(deleting),
         TEST(an_old_version_is_read_only),
         TEST(two_write_at_once),
+        TEST(a_large_batch),
         TEST(a_batch),
         TEST(memory_spent_at_any_point_writes_all_or_nothing),
         TEST(a_page_that_is_too_large_is_asked_for_again),

@@ -317,17 +317,17 @@ static void begin_jobs(struct wess_call *call, struct vdir_job *jobs, const stru
 static enum wess_code run_in(struct wess_call *call, int dir, struct vdir_job *jobs, size_t n)
 {
     char name[VDIR_TEMP_CAP] = "";
-    int aside = n > VDIR_SYNC_EACH ? vdir_aside_make(dir, name) : dir;
-    enum wess_code rc = WESS_OK;
+    enum wess_code rc;
     vdir_tidy(call, dir);
+    int aside = n > VDIR_SYNC_EACH ? vdir_aside_make(dir, name) : dir;
     for (size_t i = 0; i < n; i++) {
         jobs[i].dir = dir;
         jobs[i].aside = aside;
+        if (aside < 0)
+            jobs[i].out->code = WESS_NOT_TRIED;
     }
-    if (aside < 0)
-        rc = vdir_failed(call, "the folder takes no temporary files");
-    else
-        rc = run_jobs(call, dir, jobs, n);
+    rc = aside < 0 ? vdir_failed(call, "the folder takes no temporary files")
+                   : run_jobs(call, dir, jobs, n);
     drop_all(jobs, n);
     if (aside >= 0 && aside != dir)
         close(aside);

@@ -89,10 +89,18 @@ bool wess_zone_known(const char *zone)
 
 static bool read_local(const char *local, struct parts *p)
 {
-    int used = 0;
-    return sscanf(local, "%4d-%2d-%2dT%2d:%2d:%2d%n", &p->of[0], &p->of[1], &p->of[2], &p->of[3],
-                  &p->of[4], &p->of[5], &used) == 6 &&
-           !local[used];
+    static const char form[] = "0000-00-00T00:00:00";
+    size_t part = 0;
+    *p = (struct parts){{0}};
+    for (size_t i = 0; form[i]; i++) {
+        bool digit = local[i] >= '0' && local[i] <= '9';
+        if (form[i] == '0' ? !digit : local[i] != form[i])
+            return false;
+        part += !digit;
+        if (digit)
+            p->of[part] = p->of[part] * 10 + (local[i] - '0');
+    }
+    return !local[sizeof(form) - 1];
 }
 
 static bool at(UCalendar *cal, int64_t ms, struct parts *p)

@@ -57,7 +57,7 @@ static const char *new_stamp(struct run *r, struct wess_arena *a, const struct e
                              .kind = r->pair->kind->name,
                              .fields = now ? now->fields : NULL,
                              .n_fields = now ? now->n : 0};
-    if (!conn_keys(a, &item, NULL))
+    if (r->pair->kind->natural && !conn_keys(a, &item, NULL))
         return NULL;
     for (; attempt < STAMP_ATTEMPTS * 64; attempt++) {
         stamp_of_item(r->cfg->site, r->side[from].schema->identity, r->side[from].feed.collection,

@@ -92,7 +92,7 @@ void work_too_long(struct work *w, enum side side, const char *field, const char
 const struct field_rule *rule_of(const struct reconcile_in *in, const char *left_name)
 {
     for (size_t i = 0; i < in->n_rules; i++)
-        if (!strcmp(in->rules[i].left, left_name))
+        if (name_is(in->rules[i].left, left_name))
             return &in->rules[i];
     return NULL;
 }
@@ -121,7 +121,7 @@ static const struct field_rule *rule_for(const struct work *w, const struct pair
 const struct wess_field_schema *schema_of(const struct side_in *side, const char *name)
 {
     for (size_t i = 0; i < side->n_schema; i++)
-        if (!strcmp(side->schema[i].name, name))
+        if (name_is(side->schema[i].name, name))
             return &side->schema[i];
     return NULL;
 }
@@ -676,7 +676,9 @@ static void create_field(struct work *w, enum side to, const struct wess_field *
 bool reconcile_create(struct wess_arena *a, const struct reconcile_in *in, enum side to,
                       const struct content *from, struct reconcile_out *out)
 {
-    struct work w = {.a = a, .in = in, .unsorted = true};
+    struct work w = {.a = a, .in = in};
+    for (size_t i = 0; i < in->n_rules; i++)
+        w.unsorted |= has_two_names(&in->rules[i]);
     for (size_t i = 0; i < from->n; i++)
         create_field(&w, to, &from->fields[i]);
     return finish(&w, out);

@@ -118,7 +118,8 @@ static const struct wess_field_schema *schema_of_part(const struct side_in *side
     size_t len = strlen(field);
     for (size_t i = 0; i < side->n_schema; i++) {
         const char *name = side->schema[i].name;
-        if (!strncmp(name, field, len) && name[len] == '.' && !strcmp(name + len + 1, part))
+        if (*name == *field && !strncmp(name, field, len) && name[len] == '.' &&
+            !strcmp(name + len + 1, part))
             return &side->schema[i];
     }
     return NULL;

@@ -114,6 +114,17 @@ static bool plain_value(struct maker *m, const struct wess_field *in, struct wes
     return false;
 }
 
+/* Mostly they come in that order. */
+static void in_order(void *of, size_t n, size_t size, int (*order)(const void *, const void *))
+{
+    const char *at = of;
+    for (size_t i = 1; i < n; i++, at += size)
+        if (order(at, at + size) > 0) {
+            qsort(of, n, size, order);
+            return;
+        }
+}
+
 /* ---- sets
  * -----------------------------------------------------------------------------------------------
  */
@@ -146,7 +157,7 @@ static bool set_value(struct maker *m, const struct wess_field *in, struct wess_
         if (fold && *fold)
             of[n++] = (struct element){text, fold};
     }
-    qsort(of, n, sizeof(*of), by_fold);
+    in_order(of, n, sizeof(*of), by_fold);
     for (size_t i = 0; i < n; i++)
         if (!kept || strcmp(of[i].fold, of[i - 1].fold))
             names[kept++] = of[i].text;
@@ -170,7 +181,7 @@ static int by_key(const void *a, const void *b)
 static bool has_part(const struct wess_field *f, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
-        if (!strcmp(f[i].name, name))
+        if (name_is(f[i].name, name))
             return true;
     return false;
 }
@@ -196,14 +207,14 @@ static bool record_value(struct maker *m, const struct wess_record *in, struct w
     *out = (struct wess_record){copy(m, in->key), f, n};
     if (m->spent) /* names may be missing */
         return false;
-    qsort(f, n, sizeof(*f), by_field_name);
+    in_order(f, n, sizeof(*f), by_field_name);
     return values > 0 && out->key && *out->key;
 }
 
 static int64_t pref_of(const struct wess_record *r)
 {
     for (size_t i = 0; i < r->n; i++)
-        if (!strcmp(r->fields[i].name, "pref") && r->fields[i].type == WESS_INT)
+        if (name_is(r->fields[i].name, "pref") && r->fields[i].type == WESS_INT)
             return r->fields[i].num;
     return INT64_MAX;
 }
@@ -218,15 +229,15 @@ static int by_pref(const void *a, const void *b)
 static void renumber(struct wess_record *of, size_t n)
 {
     int64_t next = 1;
-    qsort(of, n, sizeof(*of), by_pref);
+    in_order(of, n, sizeof(*of), by_pref);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < of[i].n; k++) {
             /* Ours since record_value() made it. */
             struct wess_field *f = (struct wess_field *)(uintptr_t)&of[i].fields[k];
-            if (!strcmp(f->name, "pref") && f->type == WESS_INT)
+            if (name_is(f->name, "pref") && f->type == WESS_INT)
                 f->num = next++;
         }
-    qsort(of, n, sizeof(*of), by_key);
+    in_order(of, n, sizeof(*of), by_key);
 }
 
 static bool records_value(struct maker *m, const struct wess_field *in, struct wess_field *out)
@@ -239,7 +250,7 @@ static bool records_value(struct maker *m, const struct wess_field *in, struct w
     }
     for (size_t i = 0; i < in->records.n; i++)
         n += record_value(m, &in->records.of[i], &of[n]);
-    qsort(of, n, sizeof(*of), by_key);
+    in_order(of, n, sizeof(*of), by_key);
     for (size_t i = 0; i < n; i++)
         if (!kept || strcmp(of[i].key, of[kept - 1].key))
             of[kept++] = of[i];
@@ -254,7 +265,7 @@ static bool records_value(struct maker *m, const struct wess_field *in, struct w
 static bool is_wanted(const struct wess_list *want, const char *name)
 {
     for (size_t i = 0; want && i < want->n; i++)
-        if (!strcmp(want->of[i], name))
+        if (name_is(want->of[i], name))
             return true;
     return !want;
 }
@@ -337,7 +348,7 @@ static bool value(struct maker *m, const struct field_def *def, const struct wes
 static bool recurs(const struct wess_field *f, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (!strcmp(f[i].name, "rrule"))
+        if (name_is(f[i].name, "rrule"))
             return f[i].type == WESS_TEXT && f[i].str.len;
     return false;
 }
@@ -354,12 +365,12 @@ bool content_canonical(const struct kind_def *kind, struct wess_arena *a,
         const struct field_def *def = field_find(kind, f[i].name, &element);
         if (!def || element || !is_wanted(want, f[i].name) || !value(&m, def, &f[i], &of[kept]))
             continue;
-        of[kept].name = copy(&m, f[i].name);
+        of[kept].name = strcmp(def->name, f[i].name) ? copy(&m, f[i].name) : def->name;
         kept++;
     }
     if (!of || m.spent)
         return false;
-    qsort(of, kept, sizeof(*of), by_field_name);
+    in_order(of, kept, sizeof(*of), by_field_name);
     for (size_t i = 0; i < kept; i++)
         if (!once || strcmp(of[i].name, of[once - 1].name))
             of[once++] = of[i];

@@ -17,18 +17,19 @@
 #define RECORD_LEAST 3u
 #define TEXT_LEAST 2u
 #define SIZE_BYTES 5u /* of 32 bits */
+#define FEW 2048u     /* bytes that nearly all contents have room in */
 
 /* ---- writing
  * ------------------------------------------------------------------------------------------- */
 
 struct out {
-    unsigned char *at; /* NULL while only the size is counted */
-    size_t len;
+    unsigned char *at;
+    size_t len, cap; /* what goes beyond is only counted */
 };
 
 static void put(struct out *o, const void *data, size_t len)
 {
-    if (o->at && len)
+    if (len && o->len + len <= o->cap)
         memcpy(o->at + o->len, data, len);
     o->len += len;
 }
@@ -120,20 +121,27 @@ static void put_fields(struct out *o, const struct wess_field *f, size_t n)
     }
 }
 
+static void put_content(struct out *o, const struct content *c)
+{
+    put_byte(o, VERSION);
+    put_fields(o, c->fields, c->n);
+}
+
 bool content_encode(struct wess_arena *a, const struct content *c, struct wess_slice *out)
 {
-    struct out o = {NULL, 0};
-    for (int turn = 0; turn < 2; turn++) {
-        put_byte(&o, VERSION);
-        put_fields(&o, c->fields, c->n);
-        if (turn)
-            break;
-        o.at = arena_alloc(a, o.len);
-        if (!o.at)
-            return false;
-        o.len = 0;
+    unsigned char few[FEW];
+    struct out o = {few, 0, sizeof(few)};
+    put_content(&o, c);
+    unsigned char *of = arena_alloc(a, o.len);
+    if (!of)
+        return false;
+    *out = (struct wess_slice){of, o.len};
+    if (o.len <= sizeof(few)) {
+        memcpy(of, few, o.len);
+    } else {
+        o = (struct out){of, 0, out->len};
+        put_content(&o, c);
     }
-    *out = (struct wess_slice){o.at, o.len};
     return true;
 }
 

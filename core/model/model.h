@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "model/arena.h"
 #include "wess/connector.h"
@@ -35,6 +36,13 @@ enum field_form {
     FORM_WORD, /* one of a few: upper case */
     FORM_RULE  /* a recurrence rule: see rrule_canonical() */
 };
+/* Some hundred times an item a name is looked for among others, and mostly not so by the first
+ * letter. */
+static inline bool name_is(const char *a, const char *b)
+{
+    return *a == *b && !strcmp(a, b);
+}
+
 struct field_def {
     const char *name;
     enum wess_type type;

@@ -143,11 +143,10 @@ static const struct wess_field_schema schema[] = {
     {.name = "photo", .type = WESS_BLOB, .max_len = EWS_PHOTO_MAX},
 };
 
-static const char *const facts[] = {"item:ParentFolderId",   "item:Sensitivity",
-                                    "item:Categories",       "item:LastModifiedTime",
-                                    "contacts:DisplayName",  "contacts:GivenName",
-                                    "contacts:Surname",      "contacts:EmailAddresses",
-                                    "contacts:PhoneNumbers", NULL};
+static const char *const facts[] = {
+    "item:Sensitivity",        "item:Categories",       "item:LastModifiedTime",
+    "contacts:DisplayName",    "contacts:GivenName",    "contacts:Surname",
+    "contacts:EmailAddresses", "contacts:PhoneNumbers", NULL};
 static const char *const more[] = {"contacts:ImAddresses", NULL};
 
 const struct ews_kind ews_contact_kind = {

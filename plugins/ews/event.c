@@ -178,8 +178,7 @@ bool ews_tells(const struct wess_call *call, const struct wess_op *op)
     return any;
 }
 
-static const char *const facts[] = {"item:ParentFolderId",
-                                    "item:Sensitivity",
+static const char *const facts[] = {"item:Sensitivity",
                                     "item:Categories",
                                     "item:LastModifiedTime",
                                     "item:Subject",

@@ -317,6 +317,8 @@ void ews_path_title(struct xml_out *);
 void ews_path_kept(struct xml_out *);
 /* ItemShape: facts, or facts and content; which parts it has that come by themselves; its MIME. */
 void ews_shape(struct xml_out *, const struct ews_kind *, bool whole, bool parts, bool mime);
+/* In a listing: where it lies as well, by which an item that moved away is known. */
+void ews_shape_listed(struct xml_out *, const struct ews_kind *);
 /* ItemShape: mail addresses or whose meeting it is, and stamp; what lies within its text */
 void ews_shape_slots(struct xml_out *, const struct ews_kind *, bool files);
 void ews_item_id(struct xml_out *, const char *id, const char *change_key);

@@ -228,11 +228,17 @@ static void read_set(struct ews_reading *r, const char *name, const xmlNode *lis
         f->set = (struct wess_list){of, kept};
 }
 
+/* Of a table's names most are the very one before, or differ by the first letter. */
+static bool same_name(const char *a, const char *b)
+{
+    return a == b || (*a == *b && !strcmp(a, b));
+}
+
 static const xmlNode *entry_of(const xmlNode *set, const struct ews_field *f)
 {
     for (const xmlNode *e = xml_first(set); e; e = xml_next(e)) {
         const char *key = xml_attr(e, "Key");
-        if (key && !strcmp(key, f->index))
+        if (key && same_name(key, f->index))
             return e;
     }
     return NULL;
@@ -321,9 +327,9 @@ static size_t read_records(struct ews_reading *r, const struct ews_kind *kind,
     struct wess_vec v = {.of = room, .cap = RECORDS_MOST, .size = sizeof(*room)};
     const char *name = kind->fields[at].name, *looked = ""; /* for the set of the rows before */
     const xmlNode *set = NULL;
-    for (; at < kind->n_fields && !strcmp(kind->fields[at].name, name); at++) {
+    for (; at < kind->n_fields && same_name(kind->fields[at].name, name); at++) {
         const struct ews_field *f = &kind->fields[at];
-        if (strcmp(f->set, looked) != 0)
+        if (!same_name(f->set, looked))
             set = xml_child(contact, f->set);
         looked = f->set;
         if (set)

@@ -132,6 +132,24 @@ static bool is_asked(const struct ews_kind *kind, const struct ews_field *f, boo
     return !is_listed(kind->facts, f->uri) && !is_listed(kind->more, f->uri);
 }
 
+static void put_facts(struct xml_out *x, const struct ews_kind *kind)
+{
+    for (const char *const *uri = kind->facts; *uri; uri++)
+        field_uri(x, *uri);
+}
+
+void ews_shape_listed(struct xml_out *x, const struct ews_kind *kind)
+{
+    xml_open(x, "m:ItemShape");
+    xml_element(x, "t:BaseShape", "IdOnly");
+    xml_open(x, "t:AdditionalProperties");
+    field_uri(x, "item:ParentFolderId");
+    put_facts(x, kind);
+    ews_path_stamp(x);
+    xml_close(x);
+    xml_close(x);
+}
+
 void ews_shape(struct xml_out *x, const struct ews_kind *kind, bool whole, bool parts, bool mime)
 {
     bool title = false;
@@ -142,8 +160,7 @@ void ews_shape(struct xml_out *x, const struct ews_kind *kind, bool whole, bool 
     if (whole)
         xml_element(x, "t:BodyType", "Text");
     xml_open(x, "t:AdditionalProperties");
-    for (const char *const *uri = kind->facts; *uri; uri++)
-        field_uri(x, *uri);
+    put_facts(x, kind);
     for (const char *const *uri = kind->more; whole && uri && *uri; uri++)
         field_uri(x, *uri);
     for (size_t i = 0; whole && i < kind->n_fields; i++) {

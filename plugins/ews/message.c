@@ -82,9 +82,13 @@ static const struct wess_field_schema schema[] = {
     SHOWN("mime", WESS_BLOB, 0),
 };
 
-static const char *const facts[] = {
-    "item:ParentFolderId", "item:Sensitivity", "item:Categories",           "item:LastModifiedTime",
-    "item:DateTimeSent",   "item:Subject",     "message:InternetMessageId", NULL};
+static const char *const facts[] = {"item:Sensitivity",
+                                    "item:Categories",
+                                    "item:LastModifiedTime",
+                                    "item:DateTimeSent",
+                                    "item:Subject",
+                                    "message:InternetMessageId",
+                                    NULL};
 
 static void search(struct ews_sieve *s, const char *space, const char *value)
 {

@@ -13,7 +13,7 @@ static void flush(struct mime_cut *m)
 }
 
 /* clang-format off */
-static const signed char digits[128] = {
+static const signed char digits[256] = {
     -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
     -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
     -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 62, -1, -1, -1, 63,
@@ -22,12 +22,20 @@ static const signed char digits[128] = {
     15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, -1, -1, -1, -1, -1,
     -1, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
     41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
 };
 /* clang-format on */
 
 static int digit(char c)
 {
-    return (unsigned char)c < sizeof(digits) ? digits[(unsigned char)c] : -1;
+    return digits[(unsigned char)c];
 }
 
 static void decode(struct mime_cut *m, char c)
@@ -55,23 +63,23 @@ static void decode(struct mime_cut *m, char c)
 /* Whole groups of four letters, as nearly all of it is; how many bytes of `data` they are. */
 static size_t decode_groups(struct mime_cut *m, const char *data, size_t len)
 {
-    size_t k = 0;
+    size_t room = (MIME_PIECE - m->n_piece) / 3, most = len / 4 < room ? len / 4 : room, n = 0;
+    unsigned char *out = m->piece + m->n_piece;
     if (m->n_bits || m->n_padding || m->n_head + 1 < MIME_HEAD)
         return 0;
-    while (len - k >= 4 && m->n_piece + 3 <= MIME_PIECE) {
-        int a = digit(data[k]), b = digit(data[k + 1]);
-        int c = digit(data[k + 2]), d = digit(data[k + 3]);
+    for (; n < most; n++, data += 4, out += 3) {
+        int a = digit(data[0]), b = digit(data[1]), c = digit(data[2]), d = digit(data[3]);
         if ((a | b | c | d) < 0)
             break;
-        m->piece[m->n_piece++] = (unsigned char)(a << 2 | b >> 4);
-        m->piece[m->n_piece++] = (unsigned char)(b << 4 | c >> 2);
-        m->piece[m->n_piece++] = (unsigned char)(c << 6 | d);
-        k += 4;
+        out[0] = (unsigned char)(a << 2 | b >> 4);
+        out[1] = (unsigned char)(b << 4 | c >> 2);
+        out[2] = (unsigned char)(c << 6 | d);
     }
-    m->n_letters += k;
+    m->n_piece += 3 * n;
+    m->n_letters += 4 * n;
     if (m->n_piece == MIME_PIECE)
         flush(m);
-    return k;
+    return 4 * n;
 }
 
 /* ---- cutting it out
@@ -137,6 +145,19 @@ static bool take_byte(struct mime_cut *m, char c)
     return true;
 }
 
+/* The bytes up to the next one that tells anything: of a text that stays, or of attributes. */
+static size_t plain_run(struct mime_cut *m, const char *data, size_t len)
+{
+    bool in_attributes = m->at == MIME_IN_TAG && m->named;
+    if (m->at != MIME_OUTSIDE && !in_attributes)
+        return 0;
+    const char *stop = memchr(data, in_attributes ? '>' : '<', len);
+    size_t n = stop ? (size_t)(stop - data) : len;
+    if (in_attributes && n)
+        m->empty = data[n - 1] == '/' && m->n_name;
+    return n;
+}
+
 void mime_cut_anew(struct mime_cut *m)
 {
     m->seen = m->over = m->bad = false;
@@ -148,6 +169,11 @@ size_t mime_cut(struct mime_cut *m, char *data, size_t len)
 {
     size_t kept = 0;
     for (size_t k = 0; k < len; k++) {
+        size_t stays = plain_run(m, data + k, len - k);
+        if (stays && kept != k)
+            memmove(data + kept, data + k, stays);
+        kept += stays;
+        k += stays;
         if (m->at == MIME_IN_CONTENT)
             k += decode_groups(m, data + k, len - k);
         if (k < len && take_byte(m, data[k]))

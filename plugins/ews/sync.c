@@ -182,7 +182,7 @@ static void ask_page(const struct wess_call *call, struct xml_out *x, const stru
     snprintf(number, sizeof(number), "%u", limit < EWS_PAGE ? limit : EWS_PAGE);
     ews_begin(c, x, c->impersonate);
     xml_open(x, "m:SyncFolderItems");
-    ews_shape(x, ews_kind_of(call), false, false, false);
+    ews_shape_listed(x, ews_kind_of(call));
     xml_open(x, "m:SyncFolderId");
     xml_open(x, "t:FolderId");
     xml_put_attr(x, "Id", f->id);

@@ -211,13 +211,8 @@ static const struct wess_field_schema schema[] = {
     {.name = "x.ews.Mileage", .type = WESS_TEXT, .max_len = TEXT_MAX},
 };
 
-static const char *const facts[] = {"item:ParentFolderId",
-                                    "item:Sensitivity",
-                                    "item:Categories",
-                                    "item:LastModifiedTime",
-                                    "item:Subject",
-                                    "task:DueDate",
-                                    NULL};
+static const char *const facts[] = {"item:Sensitivity", "item:Categories", "item:LastModifiedTime",
+                                    "item:Subject",     "task:DueDate",    NULL};
 
 const struct ews_kind ews_task_kind = {
     .name = "task",

@@ -226,7 +226,8 @@ void edit_records(struct edit *e, enum vdir_records what, const struct wess_fiel
     struct vdir_entries now = {0};
     const struct wess_record **of = in_order(e, want);
     /* What is kept is named by the slots it has now: they are listed before anything goes. */
-    if (!of || !vdir_entries(e->call, e->v, what, &now) || !drop_entries(e, what, want)) {
+    if (!of || !vdir_entries(e->call, e->v, what, &now) ||
+        (now.n && !drop_entries(e, what, want))) {
         e->spent = true;
         return;
     }
@@ -237,6 +238,6 @@ void edit_records(struct edit *e, enum vdir_records what, const struct wess_fiel
         else
             add_entry(e, what, of[i]);
     }
-    if (what == VDIR_MAIL)
+    if (what == VDIR_MAIL && want->n > 1)
         order_mails(e, of, want->n);
 }

@@ -8,6 +8,7 @@
 
 #define REDIRECTS_MAX 5u /* contract rule 2 */
 #define BODY_FIRST 16384u
+#define BODY_MOST (1u << 20) /* of what is laid out before it comes */
 #define RETRY_AFTER_MAX_S 86400
 
 /* ---- what libcurl calls ------------------------------------------------------------------------
@@ -23,7 +24,7 @@ static void wipe_free(void *p, size_t len)
 static bool body_room(struct lane *l, size_t more)
 {
     struct http_response *out = l->out;
-    size_t want = out->len + more + 1, cap = l->cap ? l->cap : BODY_FIRST;
+    size_t want = out->len + more + 1, cap = l->cap ? l->cap : l->room;
     if (want <= l->cap)
         return true;
     while (cap < want)
@@ -291,6 +292,7 @@ bool lane_start(struct http *h, struct lane *l, const struct http_request *in,
     CURL *easy = l->easy ? l->easy : http_pattern_copy(h);
     uint64_t most = in->body_max && in->body_max < h->body_max ? in->body_max : h->body_max;
     *l = (struct lane){.easy = easy, .in = in, .out = out, .body_max = most, .busy = true};
+    l->room = h->body_room ? h->body_room : BODY_FIRST;
     out->code = WESS_BROKEN;
     bool bare = (in->flags & HTTP_BARE) && h->auth == HTTP_AUTH_NONE;
     if (!http_url_allowed(in->url, bare, out->text, sizeof(out->text))) {
@@ -409,6 +411,14 @@ static bool goes_on(struct http *h, struct lane *l)
     return lane_go(h, l);
 }
 
+/* Answers come in rows of about one size. A body that grows is copied, wiped and touched anew each
+ * time; what is laid out and never touched costs nothing. */
+static void expect_as_large(struct http *h, const struct http_response *r)
+{
+    size_t room = r->len + r->len / 4;
+    h->body_room = room < BODY_FIRST ? BODY_FIRST : room < BODY_MOST ? room : BODY_MOST;
+}
+
 void lane_done(struct http *h, struct lane *l, CURLcode rc)
 {
     curl_multi_remove_handle(h->multi, l->easy);
@@ -423,6 +433,7 @@ void lane_done(struct http *h, struct lane *l, CURLcode rc)
         l->out->body[l->out->len] = 0;
     if (l->out->code == WESS_OK && l->out->status >= 200 && l->out->status < 300)
         h->accepted = h->auth != HTTP_AUTH_NONE;
+    expect_as_large(h, l->out);
     h->refused |= l->out->code == WESS_OK && l->out->status == 401;
     lane_end(h, l);
 }

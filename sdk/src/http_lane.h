@@ -21,6 +21,7 @@ struct lane {
     uint64_t body_max;
     uint64_t come;    /* of the answer's body, filtered or not */
     size_t cap, sent; /* of out->body; of in->body */
+    size_t room;      /* with which out->body begins */
     const char *url;  /* where it goes now */
     char *moved;      /* the same, after a redirect */
     long answered;    /* the status line seen since body bytes went out; 0: none */
@@ -40,6 +41,7 @@ struct http {
     bool accepted; /* this credential has been let in before */
     bool refused;  /* it was refused since http_perform_each() began */
     uint64_t body_max, requests, sent, received;
+    size_t body_room; /* that the next answer most likely needs */
     /* Of the http_perform_each() under way. */
     struct http_response *first;
     void (*done)(void *ctx, size_t i, struct http_response *);

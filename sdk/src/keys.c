@@ -16,7 +16,7 @@ struct maker {
 static const struct wess_field *field_of(const struct wess_field *f, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
-        if (!strcmp(f[i].name, name))
+        if (*f[i].name == *name && !strcmp(f[i].name, name))
             return &f[i];
     return NULL;
 }

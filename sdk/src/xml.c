@@ -65,9 +65,14 @@ static size_t bad_reference(const char *s, size_t left)
     return digits && i < left && s[i] == ';' && !is_char(c) ? i + 1 : 0;
 }
 
-/* Nothing in it needs a look: printable ASCII that begins neither a reference nor CDATA. As a loop
- * of a fixed length it becomes a few instructions. */
-static bool is_plain(const char *s)
+/* Printable ASCII that begins neither a reference nor CDATA: it needs no look. */
+static bool is_plain(char c)
+{
+    return (unsigned char)(c - 0x20) < 0x60 && c != '&' && c != '!';
+}
+
+/* As a loop of a fixed length it becomes a few instructions. */
+static bool all_plain(const char *s)
 {
     unsigned odd = 0;
     for (size_t i = 0; i < PLAIN_RUN; i++)
@@ -79,8 +84,10 @@ static bool is_plain(const char *s)
 static size_t plain_run(const char *text, size_t at, size_t len)
 {
     size_t i = at;
-    while (len - i >= PLAIN_RUN && is_plain(text + i))
+    while (len - i >= PLAIN_RUN && all_plain(text + i))
         i += PLAIN_RUN;
+    while (i < len && is_plain(text[i]))
+        i++;
     return i - at;
 }
 
@@ -193,9 +200,11 @@ static size_t count_namespaces(const char *s, size_t len)
     static const char word[] = "xmlns";
     const char *end = s + len;
     size_t n = 0;
-    while (n <= NAMESPACES_MOST && (s = memmem(s, (size_t)(end - s), word, sizeof(word) - 1))) {
-        s += sizeof(word) - 1;
-        n++;
+    /* "x" is rare in ids and names: looking for it alone costs less than memmem(). */
+    while (n <= NAMESPACES_MOST && (s = memchr(s, *word, (size_t)(end - s)))) {
+        bool is_it = (size_t)(end - s) >= sizeof(word) - 1 && !memcmp(s, word, sizeof(word) - 1);
+        s += is_it ? sizeof(word) - 1 : 1;
+        n += is_it;
     }
     return n;
 }
@@ -391,11 +400,13 @@ void xml_open(struct xml_out *x, const char *name)
 static char *carried(const char *text, size_t len)
 {
     char *out = malloc(len + 1);
-    size_t n = 0, step;
-    for (size_t i = 0; out && i < len; i += step ? step : 1) {
-        step = good_char((const unsigned char *)text + i, len - i);
-        memcpy(out + n, text + i, step);
-        n += step;
+    size_t n = 0, keep;
+    for (size_t i = 0; out && i < len; i += keep ? keep : 1) {
+        keep = plain_run(text, i, len);
+        if (!keep)
+            keep = good_char((const unsigned char *)text + i, len - i);
+        memcpy(out + n, text + i, keep);
+        n += keep;
     }
     if (out)
         out[n] = 0;

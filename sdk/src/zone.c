@@ -1,5 +1,6 @@
 #include "zone.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unicode/ucal.h>
@@ -33,16 +34,51 @@ static bool to_text(const UChar *in, char out[CAP])
     return U_SUCCESS(e) && e != U_STRING_NOT_TERMINATED_WARNING;
 }
 
+/* One goes round: to make a calendar takes ten times what it is asked for, and nearly always it is
+ * for the zone of the time before. */
+static struct {
+    pthread_mutex_t lock;
+    char zone[CAP];
+    UCalendar *of;
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static UCalendar *kept_for(const char *zone)
+{
+    UCalendar *cal = NULL;
+    pthread_mutex_lock(&kept.lock);
+    if (kept.of && zone && !strcmp(kept.zone, zone)) {
+        cal = kept.of;
+        kept.of = NULL;
+    }
+    pthread_mutex_unlock(&kept.lock);
+    return cal;
+}
+
 static UCalendar *calendar(const char *zone)
 {
     UErrorCode e = U_ZERO_ERROR;
     UChar id[CAP];
-    UCalendar *cal = to_id(zone, id) ? ucal_open(id, -1, "en_US_POSIX", UCAL_GREGORIAN, &e) : NULL;
+    UCalendar *cal = kept_for(zone);
+    if (!cal && to_id(zone, id))
+        cal = ucal_open(id, -1, "en_US_POSIX", UCAL_GREGORIAN, &e);
     if (cal && U_FAILURE(e)) {
         ucal_close(cal);
         cal = NULL;
     }
     return cal;
+}
+
+/* `zone` is the one that calendar() took. */
+static void give_back(UCalendar *cal, const char *zone)
+{
+    if (!cal)
+        return;
+    pthread_mutex_lock(&kept.lock);
+    UCalendar *old = kept.of;
+    kept.of = cal;
+    strcpy(kept.zone, zone);
+    pthread_mutex_unlock(&kept.lock);
+    ucal_close(old);
 }
 
 bool wess_zone_known(const char *zone)
@@ -53,10 +89,18 @@ bool wess_zone_known(const char *zone)
 
 static bool read_local(const char *local, struct parts *p)
 {
-    int used = 0;
-    return sscanf(local, "%4d-%2d-%2dT%2d:%2d:%2d%n", &p->of[0], &p->of[1], &p->of[2], &p->of[3],
-                  &p->of[4], &p->of[5], &used) == 6 &&
-           !local[used];
+    static const char form[] = "0000-00-00T00:00:00";
+    size_t part = 0;
+    *p = (struct parts){{0}};
+    for (size_t i = 0; form[i]; i++) {
+        bool digit = local[i] >= '0' && local[i] <= '9';
+        if (form[i] == '0' ? !digit : local[i] != form[i])
+            return false;
+        part += !digit;
+        if (digit)
+            p->of[part] = p->of[part] * 10 + (local[i] - '0');
+    }
+    return !local[sizeof(form) - 1];
 }
 
 static bool at(UCalendar *cal, int64_t ms, struct parts *p)
@@ -89,7 +133,7 @@ int64_t wess_zone_instant(const char *local, const char *zone, int64_t ms)
         ucal_setDateTime(cal, p.of[0], p.of[1] - 1, p.of[2], p.of[3], p.of[4], p.of[5], &e);
         out = (int64_t)ucal_getMillis(cal, &e);
     }
-    ucal_close(cal);
+    give_back(cal, zone);
     return U_SUCCESS(e) ? out : 0;
 }
 
@@ -98,7 +142,7 @@ bool wess_zone_local(int64_t ms, const char *zone, char out[WESS_LOCAL_SIZE])
     UCalendar *cal = calendar(zone);
     struct parts p;
     bool ok = cal && at(cal, ms, &p) && p.of[0] >= 0 && p.of[0] <= 9999;
-    ucal_close(cal);
+    give_back(cal, zone);
     if (ok)
         snprintf(out, WESS_LOCAL_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u", (unsigned)p.of[0] % 10000u,
                  (unsigned)p.of[1] % 100u, (unsigned)p.of[2] % 100u, (unsigned)p.of[3] % 100u,
@@ -118,7 +162,7 @@ bool wess_zone_offset(int64_t ms, const char *zone, int *minutes)
 {
     UCalendar *cal = calendar(zone);
     bool ok = cal && offset_of(cal, ms, minutes);
-    ucal_close(cal);
+    give_back(cal, zone);
     return ok;
 }
 
@@ -170,7 +214,7 @@ static bool is_like(const char *zone, const int64_t *ms, const int *minutes, siz
         int now = 0;
         same = offset_of(cal, ms[i], &now) && now == minutes[i];
     }
-    ucal_close(cal);
+    give_back(cal, zone);
     return same;
 }
 

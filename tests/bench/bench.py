@@ -140,8 +140,10 @@ class Floor:
             ids += re.findall('<t:ItemId Id="([^"]*)"', text)
         return ids
 
+    # Where it lies is asked of the listing alone.
     WHOLE = ("<t:BaseShape>IdOnly</t:BaseShape><t:BodyType>Text</t:BodyType><t:AdditionalProperties>"
-             f"{FACTS}{MORE}</t:AdditionalProperties>")
+             + FACTS.replace('<t:FieldURI FieldURI="item:ParentFolderId"/>', "") + MORE +
+             "</t:AdditionalProperties>")
 
     def get_items(self, ids, lane, shape=WHOLE):
         parts = []

@@ -16,6 +16,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from bench import MAIL_FACTS, Floor, Measured, figure, fell_short, load, writes  # noqa: E402
 from sandbox import Sandbox, Wess, program  # noqa: E402
 
+# Folders go at the very end: behind a large deletion the making of files is slow for minutes.
+KEPT = contextlib.ExitStack()
 MESSAGES = int(os.environ.get("WESS_BENCH_MESSAGES", "10000"))
 CONTACTS = int(os.environ.get("WESS_BENCH_CONTACTS", "10000"))
 LARGE = int(os.environ.get("WESS_BENCH_LARGE", "100000"))
@@ -146,12 +148,12 @@ def then(name, box, pair, most):
     figure(name + "_requests", total, "requests", most)
 
 
-def pull(delay, kept):
+def pull(delay):
     name = f"ews_pull_{delay}ms"
     with load(CONTACTS, delay=delay) as box:
         beside = (*floor(box, CONTACTS), peer(box, "pull", CONTACTS))
     with load(CONTACTS, delay=delay) as box:
-        pair = kept.enter_context(Pair(box))
+        pair = KEPT.enter_context(Pair(box))
         first(name, box, pair, CONTACTS, beside)
         plan(box, delay, beside[0], beside[2])
         pair.measured()
@@ -162,18 +164,12 @@ def pull(delay, kept):
         then(f"ews_changed_{delay}ms", box, pair, 5)
 
 
-def pulls():
-    """The folders go at the end: behind a large deletion the making of files is slow for minutes."""
-    with contextlib.ExitStack() as kept:
-        for delay in (0, 50):
-            pull(delay, kept)
-
-
 def push(delay):
     name = f"ews_push_{delay}ms"
     with Sandbox("--data", "empty", "--delay", str(delay)) as box:
         other = peer(box, "push", PUSHED)
-    with Sandbox("--data", "empty", "--delay", str(delay)) as box, Pair(box, "") as pair:
+    with Sandbox("--data", "empty", "--delay", str(delay)) as box:
+        pair = KEPT.enter_context(Pair(box, ""))
         subprocess.run([program("bench_floor"), "make", pair.cards(), str(PUSHED)], check=True)
         box.requests(reset=True)
         first = pair.measured()
@@ -228,7 +224,8 @@ def send(box, numbers):
 def messages(delay):
     """A mailbox of small mail, all of it filed; nothing of that is ever pushed."""
     name = f"ews_messages_{delay}ms"
-    with Sandbox("--data", "empty", "--delay", str(delay)) as box, Pair(box) as pair:
+    with Sandbox("--data", "empty", "--delay", str(delay)) as box:
+        pair = KEPT.enter_context(Pair(box))
         pair.write("wess.conf", MAIL.format(dir=pair.dir, url=box.info["exchange"]["url"],
                                             mailbox=box.mailbox()))
         send(box, range(MESSAGES))
@@ -297,11 +294,12 @@ def files():
         figure("ews_attachment_48mb_memory", first.peak, "MiB", 32)
 
 
-PARTS = {"pull": pulls, "push": lambda: [push(d) for d in (0, 50)],
+PARTS = {"pull": lambda: [pull(d) for d in (0, 50)], "push": lambda: [push(d) for d in (0, 50)],
          "messages": lambda: [messages(d) for d in (0, 50)], "large": large, "mail": mail, "files": files}
 
 if __name__ == "__main__":
-    for part in sys.argv[1:] or PARTS:
-        PARTS[part]()
+    with KEPT:
+        for part in sys.argv[1:] or PARTS:
+            PARTS[part]()
     print(f"{fell_short()} figures short of their limit")
     sys.exit(1 if fell_short() else 0)

@@ -182,6 +182,7 @@ static void test_ews__changes_are_facts_page_by_page(void **state)
     assert_int_equal(two.changes[1].what, WESS_DELETE);
     assert_string_equal(two.changes[1].item.id, "c");
     const char *first = stage_request(t, "SyncFolderItems", 0);
+    assert_non_null(strstr(first, "item:ParentFolderId")); /* by which b is known to have moved */
     assert_null(strstr(first, "SyncState"));
     assert_non_null(strstr(first, "<m:MaxChangesReturned>512</m:MaxChangesReturned>"));
     assert_null(strstr(first, "item:Body"));

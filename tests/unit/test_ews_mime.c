@@ -27,6 +27,10 @@ static const struct {
      "Hello"},
     {"<t:MimeContent></t:MimeContent>", "<t:MimeContent></t:MimeContent>", ""},
     {"<t:MimeContent/><a>SGVs</a>", "<t:MimeContent/><a>SGVs</a>", NULL},
+    /* A slash ends an empty element only at its very end. */
+    {"<t:MimeContent of='a/b/' to=\"/\">SGVs</t:MimeContent>",
+     "<t:MimeContent of='a/b/' to=\"/\"></t:MimeContent>", "Hel"},
+    {"<t:MimeContent of='a/b' /><a>SGVs</a>", "<t:MimeContent of='a/b' /><a>SGVs</a>", NULL},
     {"<a>SGVsbG8=</a>", "<a>SGVsbG8=</a>", NULL},
     {"<t:MimeContent>SGVsbG8=", "<t:MimeContent>", NULL},
     {"<t:MimeContent>SGVsbG8</t:MimeContent>", "<t:MimeContent></t:MimeContent>", NULL},

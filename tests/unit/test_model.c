@@ -277,6 +277,30 @@ static void an_hour_that_comes_twice_stays_the_one_meant(void **state)
     assert_true(wess_zone_instant("2026-03-29T01:30:00", "Europe/London", 0) == 1774747800000);
 }
 
+/* Whatever zone was asked for before. */
+static void zones_come_in_any_order(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone, *local;
+    } rows[] = {
+        {"Europe/Vienna", "2026-07-01T14:00:00"},    {"Europe/Vienna", "2026-07-01T14:00:00"},
+        {"America/New_York", "2026-07-01T08:00:00"}, {"Nowhere/Land", NULL},
+        {"Europe/Vienna", "2026-07-01T14:00:00"},    {NULL, NULL},
+        {"Etc/UTC", "2026-07-01T12:00:00"},          {"Asia/Tokyo", "2026-07-01T21:00:00"},
+        {"Etc/UTC", "2026-07-01T12:00:00"},
+    };
+    const int64_t noon = 1782907200000;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char local[WESS_LOCAL_SIZE];
+        assert_int_equal(wess_zone_local(noon, rows[i].zone, local), rows[i].local != NULL);
+        if (!rows[i].local)
+            continue;
+        assert_string_equal(local, rows[i].local);
+        assert_true(wess_zone_instant(local, rows[i].zone, 0) == noon);
+    }
+}
+
 static void a_day_is_a_time_as_well(void **state)
 {
     (void)state;
@@ -372,6 +396,7 @@ int main(void)
         cmocka_unit_test(rules_have_one_spelling),
         cmocka_unit_test(times_compare_by_instant_unless_they_recur),
         cmocka_unit_test(an_hour_that_comes_twice_stays_the_one_meant),
+        cmocka_unit_test(zones_come_in_any_order),
         cmocka_unit_test(a_day_is_a_time_as_well),
         cmocka_unit_test(the_tables_are_in_order),
         cmocka_unit_test(an_arena_goes_back_to_its_mark),

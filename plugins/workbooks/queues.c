@@ -143,7 +143,9 @@ enum wess_code wb_values(struct wess_call *call, const char *fact, struct wess_l
     if (family >= WB_FAMILIES || strcmp(fact, "queue") != 0)
         return WESS_OK;
     const struct wb_queues *c = &call->conn->queues[family];
-    enum wess_code rc = call->flags & WESS_CALL_PROBE ? read_all(call, family) : WESS_OK;
+    /* Reading asks for the first of them anyway. */
+    enum wess_code rc =
+        call->flags & WESS_CALL_PROBE ? read_all(call, family) : wb_queues(call, family);
     if (rc == WESS_OK && !c->own && (!call->conn->username || call->conn->token))
         tell_no_own(call);
     if (rc != WESS_OK || !c->read || !c->whole)

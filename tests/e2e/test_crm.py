@@ -110,6 +110,15 @@ def test_tasks():
         assert due["due"] == "@1922797800" and due["all_day"] == "false", due  # 14:30 in London
 
 
+def test_a_queue_of_tasks_that_is_not_there_is_told():
+    """By each run, though the queues of people are all that it asked for to know the database."""
+    with Sandbox("--data", "empty") as box, Crm(box, "task", "tasks", "tasks") as wess:
+        wess.write("users.csv", f"id,name,mailbox,workbooks\nu1,A,{box.mailbox(0)},{wess.name}x\n")
+        for said in (wess("sync", "--no-wait", check=(2,)).stdout,
+                     wess("check", "--online", check=(2,)).stdout):
+            assert f'tasks has no queue "{wess.name}x", so that nothing is chosen there' in said, said
+
+
 def test_a_tag_that_is_taken_off_sticks():
     with Sandbox("--data", "empty") as box, Crm(box, "task", "tasks", "tasks") as wess:
         make(box, "Task", Subject="Offer")

@@ -327,10 +327,19 @@ static enum wess_code take_away(struct going *g, const struct wess_record *befor
     return rc == WESS_OK && lock ? detach(g, file, lock) : rc;
 }
 
+/* It was to have files that stay, and shows none: its note was deleted, or is out of our sight. A
+ * new note with what is new alone would say that the others were taken away. */
+static bool is_out_of_sight(const struct going *g)
+{
+    return !g->of->of.n && wess_attached_of(g->had).n && wess_attached_of(g->want).n;
+}
+
 static enum wess_code write_all(struct going *g)
 {
     struct wess_records want = wess_attached_of(g->want), had = wess_attached_of(g->had);
     enum wess_code rc = WESS_OK;
+    if (is_out_of_sight(g))
+        g->out->code = WESS_CONFLICT;
     for (size_t i = 0; rc == WESS_OK && g->out->code == WESS_OK && i < want.n; i++) {
         const struct wess_record *before = wess_attached_find(g->had, want.of[i].key);
         const struct wess_blob *bytes = wess_attached_bytes(&want.of[i]);

@@ -291,38 +291,50 @@ static enum wess_code look(struct going *g, const struct wb_file *file,
     return rc;
 }
 
+/* The file's lock_version is read before its bytes are: what somebody puts there in between is not
+ * written over. */
+static enum wess_code lock_and_look(struct going *g, const struct wb_file *file,
+                                    const struct wess_blob *want, const struct wess_blob *old,
+                                    const char **lock, bool *is_wanted)
+{
+    bool is_old = false;
+    enum wess_code rc = lock_of(g, file, lock);
+    if (rc == WESS_OK)
+        rc = look(g, file, want, old, is_wanted, &is_old);
+    if (!is_old)
+        *lock = NULL;
+    return rc;
+}
+
 /* What is neither is merged; in a record that is being created, once that is there. */
 static enum wess_code write_one(struct going *g, const struct wess_record *r,
                                 const struct wess_record *before)
 {
     const struct wb_file *file = file_of(g, r->key);
     const struct wess_blob *old = wess_attached_bytes(before);
-    bool create = g->t->ops[g->op].what == WESS_CREATE, is_wanted, is_old;
+    bool create = g->t->ops[g->op].what == WESS_CREATE, is_wanted = false;
     const char *lock = NULL;
     if (!file && !old)
         return attach(g, r);
     enum wess_code rc =
-        file ? look(g, file, wess_attached_bytes(r), old, &is_wanted, &is_old) : WESS_OK;
+        file ? lock_and_look(g, file, wess_attached_bytes(r), old, &lock, &is_wanted) : WESS_OK;
     if (rc != WESS_OK || (file && (is_wanted || create)))
         return rc;
-    if (file && is_old)
-        rc = lock_of(g, file, &lock);
-    if (rc == WESS_OK && !lock)
+    if (!lock)
         g->out->code = WESS_CONFLICT;
-    return rc == WESS_OK && lock ? replace(g, file, r, lock) : rc;
+    return lock ? replace(g, file, r, lock) : rc;
 }
 
 static enum wess_code take_away(struct going *g, const struct wess_record *before)
 {
     const struct wb_file *file = file_of(g, before->key);
-    bool is_wanted, is_old;
+    bool is_wanted;
     const char *lock = NULL;
     if (!file)
         return WESS_OK;
-    enum wess_code rc = look(g, file, NULL, wess_attached_bytes(before), &is_wanted, &is_old);
-    if (rc == WESS_OK && is_old)
-        rc = lock_of(g, file, &lock);
-    if (rc == WESS_OK && !is_old)
+    enum wess_code rc =
+        lock_and_look(g, file, NULL, wess_attached_bytes(before), &lock, &is_wanted);
+    if (rc == WESS_OK && !lock)
         g->out->code = WESS_CONFLICT;
     return rc == WESS_OK && lock ? detach(g, file, lock) : rc;
 }

@@ -283,6 +283,35 @@ static void test_files__an_answer_that_is_lost_leaves_a_doubt(void **state)
     }
 }
 
+/* Somebody puts another file in the place of one between its being looked at and the write. */
+static struct box *meddled;
+static enum wess_code (*spooled)(struct wess_spool *, struct wess_arena *, struct wess_blob *);
+static enum wess_code meddle(struct wess_spool *s, struct wess_arena *a, struct wess_blob *out)
+{
+    if (meddled)
+        put_by_hand(meddled, "a.txt", "Theirs");
+    meddled = NULL;
+    return spooled(s, a, out);
+}
+
+static void test_files__what_comes_between_a_look_and_a_write_stays(void **state)
+{
+    struct box *b = *state;
+    struct wess_result r = created(b, "st1", files(b, FILES({"a.txt", "A"}, {"b.txt", "B"})));
+    spooled = b->th.host.blob_done;
+    b->th.host.blob_done = meddle;
+    for (size_t gone = 0; gone < 2; gone++) {
+        struct wess_item now = box_fetch(b, r.id);
+        struct wess_field of = gone ? files(b, FILES({"b.txt", "B"}))
+                                    : files(b, FILES({"a.txt", "Ours"}, {"b.txt", "B"}));
+        meddled = b;
+        assert_int_equal(update(b, &now, of).code, WESS_CONFLICT);
+        assert_null(meddled);
+        assert_there(b, r.id, "a.txt=Theirs, b.txt=B, ");
+        put_by_hand(b, "a.txt", "A");
+    }
+}
+
 /* More files than a page of the list has, of records whose numbers the list mixes. */
 static void test_files__a_list_of_several_pages(void **state)
 {
@@ -335,6 +364,7 @@ int main(void)
         TEST(test_files__a_refused_note_is_told_once, set_up),
         TEST(test_files__what_is_in_no_spool_is_merged_again, set_up),
         TEST(test_files__an_answer_that_is_lost_leaves_a_doubt, set_up),
+        TEST(test_files__what_comes_between_a_look_and_a_write_stays, set_up),
         TEST(test_files__a_list_of_several_pages, set_up),
         TEST(test_files__one_that_is_too_large_leaves_its_record_out, set_up),
     };

@@ -416,7 +416,8 @@ static enum wess_code write_each(struct wb_table *t, struct wb_noted *of, enum w
             rc = g.of->type ? write_all(&g) : WESS_UNKNOWN;
         if (rc == WESS_OK && !show(&g))
             rc = spent(t->call);
-        if (rc != WESS_OK)
+        /* A record that was made is not to be made once more: looked up, it gets the rest. */
+        if (rc != WESS_OK || (t->ops[i].what == WESS_CREATE && t->out[i].code == WESS_CONFLICT))
             t->out[i].code = WESS_UNKNOWN;
     }
     return rc;

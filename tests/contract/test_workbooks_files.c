@@ -283,6 +283,25 @@ static void test_files__an_answer_that_is_lost_leaves_a_doubt(void **state)
     }
 }
 
+/* It was made: what becomes of its files does not undo that. */
+static void test_files__a_record_that_was_made_is_not_made_again(void **state)
+{
+    static const char *const faults[] = {NOTED ":1:stale", SENT ":1:stale", SENT ":2:stale"};
+    static const char *const stamps[] = {"st1", "st2", "st3"};
+    struct box *b = *state;
+    for (size_t i = 0; i < 3; i++) {
+        struct wess_op op = create(b, stamps[i], files(b, FILES({"a.txt", "A"}, {"b.txt", "B"})));
+        struct wess_result out;
+        box_fault(b, faults[i]);
+        assert_int_equal(box_apply(b, &op, 1, &out), WESS_OK);
+        assert_int_equal(out.code, WESS_UNKNOWN);
+        op.flags = WESS_OP_AGAIN;
+        assert_int_equal(box_apply(b, &op, 1, &out), WESS_OK);
+        assert_int_equal(out.code, WESS_OK);
+        assert_there(b, out.id, "a.txt=A, b.txt=B, ");
+    }
+}
+
 /* Somebody puts another file in the place of one between its being looked at and the write. */
 static struct box *meddled;
 static enum wess_code (*spooled)(struct wess_spool *, struct wess_arena *, struct wess_blob *);
@@ -364,6 +383,7 @@ int main(void)
         TEST(test_files__a_refused_note_is_told_once, set_up),
         TEST(test_files__what_is_in_no_spool_is_merged_again, set_up),
         TEST(test_files__an_answer_that_is_lost_leaves_a_doubt, set_up),
+        TEST(test_files__a_record_that_was_made_is_not_made_again, set_up),
         TEST(test_files__what_comes_between_a_look_and_a_write_stays, set_up),
         TEST(test_files__a_list_of_several_pages, set_up),
         TEST(test_files__one_that_is_too_large_leaves_its_record_out, set_up),

@@ -82,8 +82,10 @@ static bool look_up(struct run *r, const struct op_row *op, bool *made, bool *un
     enum wess_code rc = conn_find(s->conn, s->collection->id, a, &key, 1, &page, &error);
     *unclear = rc == WESS_TOO_BIG || (rc == WESS_OK && !(page.flags & WESS_PAGE_LAST));
     *made = false;
+    /* What a person deleted since is not to be made once more beside their own. */
     for (size_t i = 0; rc == WESS_OK && i < page.n; i++)
-        *made |= wess_bears_any(&page.changes[i].item, &key, 1);
+        *made |= !(page.changes[i].item.flags & WESS_ITEM_TRASHED) &&
+                 wess_bears_any(&page.changes[i].item, &key, 1);
     arena_free(a);
     return rc == WESS_OK || *unclear || run_trouble(r, op->side, rc, &error, "recover");
 }

@@ -21,6 +21,7 @@ struct going {
     struct wb_noted *of;
     const struct wess_field *want, *had;
     bool no_note; /* it is refused, and said so */
+    size_t added;
 };
 
 /* ---- what is to be written
@@ -204,8 +205,18 @@ static enum wess_code send_or_refuse(struct going *g, const struct wess_record *
     return settle(g, r->key, send_file(g, path, f, wess_attached_bytes(r), what, id, &out), &out);
 }
 
+/* Behind so many it would not be told, and what is not told counts as taken away. */
+static bool has_room(const struct going *g)
+{
+    return g->of->of.n + g->of->beyond + g->added < WB_FILES_MOST;
+}
+
 static enum wess_code attach(struct going *g, const struct wess_record *r)
 {
+    if (!has_room(g))
+        return refuse(g, r->key, "its note holds as many files as travel") ? WESS_OK
+                                                                           : spent(g->t->call);
+    g->added++;
     struct form f = {.boundary = new_boundary(g->t->call)};
     enum wess_code rc = f.boundary ? WESS_OK : spent(g->t->call);
     if (rc == WESS_OK && !g->of->note && !g->no_note)

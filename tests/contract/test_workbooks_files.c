@@ -331,6 +331,25 @@ static void test_files__what_comes_between_a_look_and_a_write_stays(void **state
     }
 }
 
+/* As many letters as the column has may be more bytes than a key. */
+static void test_files__a_long_name_goes_shorter(void **state)
+{
+    struct box *b = *state;
+    struct wess_result r = created(b, "st1", files(b, FILES({"a.txt", "A"})));
+    char name[2048] = "", wanted[512] = "a.txt=A, ";
+    for (size_t i = 0; i < 200; i++)
+        strcat(name, "%C3%A9");
+    strcat(name, ".txt");
+    for (size_t i = 0; i < 125; i++)
+        strcat(wanted, "\xc3\xa9");
+    strcat(wanted, ".txt=Long, ");
+    put_by_hand(b, name, "Long");
+    assert_there(b, r.id, wanted);
+    struct wess_item now = box_fetch(b, r.id);
+    assert_int_equal(update(b, &now, files(b, FILES({"a.txt", "A"}))).code, WESS_OK);
+    assert_there(b, r.id, "a.txt=A, ");
+}
+
 /* More files than a page of the list has, of records whose numbers the list mixes. */
 static void test_files__a_list_of_several_pages(void **state)
 {
@@ -385,6 +404,7 @@ int main(void)
         TEST(test_files__an_answer_that_is_lost_leaves_a_doubt, set_up),
         TEST(test_files__a_record_that_was_made_is_not_made_again, set_up),
         TEST(test_files__what_comes_between_a_look_and_a_write_stays, set_up),
+        TEST(test_files__a_long_name_goes_shorter, set_up),
         TEST(test_files__a_list_of_several_pages, set_up),
         TEST(test_files__one_that_is_too_large_leaves_its_record_out, set_up),
     };

@@ -185,11 +185,14 @@ static enum wess_code make_note(struct going *g)
 /* ---- files
  * ------------------------------------------------------------------------------------------ */
 
-/* false: its name cannot be said. */
+/* false: its name cannot be said. Of one with a slash many a server keeps what is behind that:
+ * under another name it would count as taken away, and as a new one. */
 static bool put_file(struct form *f, const char *column, const struct wess_record *r)
 {
     const char *name = wess_attached_name(r), *type = wess_attached_type(r);
     const char *file = name ? name : r->key, *word = type ? type : "";
+    if (strchr(file, '/'))
+        return false;
     return form_file(f, column, file, word) || form_file(f, column, file, WB_NO_TYPE);
 }
 
@@ -199,7 +202,8 @@ static enum wess_code send_or_refuse(struct going *g, const struct wess_record *
 {
     struct wess_result out = {.code = WESS_UNKNOWN};
     if (!put_file(f, column, r))
-        return refuse(g, r->key, "a name with quotation marks or the like is none to Workbooks")
+        return refuse(g, r->key,
+                      "a name with quotation marks, a slash or the like is none to Workbooks")
                    ? WESS_OK
                    : spent(g->t->call);
     return settle(g, r->key, send_file(g, path, f, wess_attached_bytes(r), what, id, &out), &out);

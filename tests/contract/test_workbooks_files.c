@@ -221,11 +221,11 @@ static void test_files__a_refused_file_is_named(void **state)
     struct wess_result r =
         created(b, "st1",
                 files(b, FILES({"a.txt", "A"}, {"b.txt", "B"}, {"c.txt", "C"}, {"d\"", "D"},
-                               {"e%20.txt", "E"}, {"f 100%.txt", "F"})));
-    assert_int_equal(r.n_refused, 4);
+                               {"e%20.txt", "E"}, {"f 100%.txt", "F"}, {"g/h.txt", "G"})));
+    assert_int_equal(r.n_refused, 5);
     static const char *const names[] = {"attach.b.txt", "attach.c.txt", "attach.d\"",
-                                        "attach.e%20.txt"};
-    for (size_t i = 0; i < 4; i++)
+                                        "attach.e%20.txt", "attach.g/h.txt"};
+    for (size_t i = 0; i < 5; i++)
         assert_string_equal(r.refused[i].field, names[i]);
     assert_non_null(r.revision);
     assert_shows(b, r.current, "a.txt=A, f 100%.txt=F, ");

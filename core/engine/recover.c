@@ -82,8 +82,10 @@ static bool look_up(struct run *r, const struct op_row *op, bool *made, bool *un
     enum wess_code rc = conn_find(s->conn, s->collection->id, a, &key, 1, &page, &error);
     *unclear = rc == WESS_TOO_BIG || (rc == WESS_OK && !(page.flags & WESS_PAGE_LAST));
     *made = false;
+    /* What a person deleted since is not to be made once more beside their own. */
     for (size_t i = 0; rc == WESS_OK && i < page.n; i++)
-        *made |= wess_bears_any(&page.changes[i].item, &key, 1);
+        *made |= !(page.changes[i].item.flags & WESS_ITEM_TRASHED) &&
+                 wess_bears_any(&page.changes[i].item, &key, 1);
     arena_free(a);
     return rc == WESS_OK || *unclear || run_trouble(r, op->side, rc, &error, "recover");
 }
@@ -129,6 +131,19 @@ static bool read_again(struct run *r, enum side side)
     return !r->side[side].shared || run_look_up(r, side, &changed);
 }
 
+/* Sent in the future: the clock was put back. How long ago that was nobody knows, so that it waits
+ * from now on, and not until then. */
+static bool heed_clock(struct run *r, const struct op_row *op, int64_t now, int64_t *sent_ms)
+{
+    *sent_ms = op->sent_ms;
+    if (op->sent_ms <= now)
+        return true;
+    *sent_ms = now;
+    return (db_begin(r->db) == STORE_OK && op_waits_from(r->db, op->id, now) == STORE_OK &&
+            db_commit(r->db) == STORE_OK) ||
+           run_store_failed(r);
+}
+
 static bool side_creates(struct run *r, enum side side, const struct op_row *rows, size_t n)
 {
     int64_t now = clock_now_ms(), settle = r->side[side].collection->settle_after_ms;
@@ -139,12 +154,15 @@ static bool side_creates(struct run *r, enum side side, const struct op_row *row
     for (size_t i = 0; i < n; i++) {
         if (rows[i].what != OP_CREATE || rows[i].side != side)
             continue;
-        if (rows[i].sent_ms + settle <= now || !RULE(settle_first)) {
+        int64_t sent_ms;
+        if (!heed_clock(r, &rows[i], now, &sent_ms))
+            return false;
+        if (sent_ms + settle <= now || !RULE(settle_first)) {
             due[n_due++] = rows[i];
             continue;
         }
-        if (!r->retry_at_ms || rows[i].sent_ms + settle < r->retry_at_ms)
-            r->retry_at_ms = rows[i].sent_ms + settle;
+        if (!r->retry_at_ms || sent_ms + settle < r->retry_at_ms)
+            r->retry_at_ms = sent_ms + settle;
     }
     return !n_due || (read_again(r, side) && look_around(r, due, &n_due) &&
                       (!n_due || again(r, side, due, n_due)));

@@ -5,6 +5,7 @@
 
 #define REST_FIRST_MS 10000
 #define REST_MOST_MS 600000
+#define REST_LONGEST_MS ((int64_t)86400000) /* that a remote may ask for */
 #define REST_FOREVER INT64_MAX
 
 /* What each answer of a whole call means to a run. */
@@ -173,6 +174,8 @@ bool run_resting_with(struct run *r, const struct run_side *side)
         if (rc != STORE_OK || rest.until_ms <= now)
             continue;
         bool for_good = rest.until_ms == REST_FOREVER;
+        if (!for_good && rest.until_ms - now > REST_LONGEST_MS)
+            continue; /* none is as long: the clock was put back since */
         r->report.status =
             status_worse(r->report.status, for_good ? EXIT_CREDENTIAL : EXIT_UNREACHABLE);
         if (for_good)

@@ -28,6 +28,13 @@ static bool is_there(struct wess_arena *a, struct wess_list values, const char *
     return !asked; /* without memory nothing is said */
 }
 
+/* What means something there, and not for who is signed in. */
+static bool is_spelt(struct wess_arena *a, const char *word, const char *value)
+{
+    const char *one = *word ? text_fold(a, word) : NULL, *asked = one ? text_fold(a, value) : NULL;
+    return asked && !strcmp(one, asked);
+}
+
 static const char *select_wrong(struct conn *c, const struct cfg_pair *pair, int side,
                                 const struct cfg_user *user, struct wess_arena *a, bool ask)
 {
@@ -40,8 +47,15 @@ static const char *select_wrong(struct conn *c, const struct cfg_pair *pair, int
         bool all;
         const char *fact = s->facts[i].name,
                    *value = config_expand(scratch, s->facts[i].value, user, &why);
-        if (conn_values(c, collection, scratch, fact, ask, &values, &all, &e) != WESS_OK ||
-            !value || !all || is_there(scratch, values, value))
+        if (conn_values(c, collection, scratch, fact, ask, &values, &all, &e) != WESS_OK || !value)
+            continue;
+        if (is_spelt(scratch, e.remote_code, value)) {
+            wrong =
+                arena_fmt(a, "%s: %s cannot tell %s \"%s\", so that nothing is chosen there: %s",
+                          pair->endpoint[side]->name, collection, fact, value, e.text);
+            continue;
+        }
+        if (!all || is_there(scratch, values, value))
             continue;
         const char *near = text_nearest(value, values.of, values.n);
         wrong = arena_fmt(a, "%s: %s has no %s \"%s\", so that nothing is chosen there%s%s%s",

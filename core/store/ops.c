@@ -191,6 +191,11 @@ enum store_code op_sent(struct db *db, int64_t id, int64_t now_ms)
     return ops_sent(db, id, id, now_ms);
 }
 
+enum store_code op_waits_from(struct db *db, int64_t id, int64_t now_ms)
+{
+    return sql_do(db, "UPDATE ops SET sent_ms = ?2 WHERE id = ?1", "ii", id, now_ms);
+}
+
 enum store_code op_unsend(struct db *db, int64_t id)
 {
     return sql_do(db, "UPDATE ops SET state = 0, attempt = attempt - 1 WHERE id = ?", "i", id);

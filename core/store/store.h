@@ -358,6 +358,8 @@ enum store_code op_sent(struct db *, int64_t id,
 /* The same of all from `from` to `to`. */
 enum store_code ops_sent(struct db *, int64_t from, int64_t to, int64_t now_ms);
 enum store_code op_unsend(struct db *, int64_t id); /* surely not applied */
+/* What is in doubt waits as if it had been sent then. */
+enum store_code op_waits_from(struct db *, int64_t id, int64_t now_ms);
 /* It stays in doubt, and this is the request that may have applied it. */
 enum store_code op_doubted(struct db *, int64_t id, const char *request);
 /* The op, as it was read from here, is over: goes to the history with its before-image, its claims

@@ -11,7 +11,9 @@
 #define FILES_MOST 100u /* of one item */
 #define NAME_MOST 255u  /* bytes of a name, which is the key */
 
-const struct wess_field_schema ews_attach_schema = {.name = WESS_ATTACHED, .type = WESS_RECORDS};
+/* More than are read would count as taken away. */
+const struct wess_field_schema ews_attach_schema = {
+    .name = WESS_ATTACHED, .type = WESS_RECORDS, .max_n = FILES_MOST};
 
 /* ---- the list
  * ------------------------------------------------------------------------------------------ */

@@ -13,7 +13,9 @@
 /* What fits into a file of LINES_BYTES beside all else, folds included. */
 #define BYTES_MOST ((uint64_t)600 << 10)
 
-const struct wess_field_schema ics_attach_schema = {.name = WESS_ATTACHED, .type = WESS_RECORDS};
+/* More than are read would count as taken away. */
+const struct wess_field_schema ics_attach_schema = {
+    .name = WESS_ATTACHED, .type = WESS_RECORDS, .max_n = FILES_MOST};
 
 struct inlined {
     struct wess_call *call;

@@ -98,6 +98,12 @@ enum wess_code wb_prepare_queue(struct wb_table *t)
         creates |= t->ops[i].what == WESS_CREATE;
     if (!c->assign_to || !creates)
         return WESS_OK;
+    if (c->assign_mine)
+        return c->queues[t->kind->family].own
+                   ? WESS_OK
+                   : wess_fail(&t->call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                               "assign_to is \"" WB_MINE "\", and the login of this user tells no "
+                               "queue of its own");
     enum wess_code rc = wb_queue_named(t->call, t->kind->family, c->assign_to);
     if (rc == WESS_OK && !wb_queue_id(&c->queues[t->kind->family], c->assign_to))
         rc = wess_fail(&t->call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
@@ -108,8 +114,10 @@ enum wess_code wb_prepare_queue(struct wb_table *t)
 void wb_complete_activity(struct wb_table *t, size_t op)
 {
     const struct wess_conn *c = t->call->conn;
-    const char *queue =
-        c->assign_to ? wb_queue_id(&c->queues[t->kind->family], c->assign_to) : NULL;
+    const struct wb_queues *queues = &c->queues[t->kind->family];
+    const char *queue = c->assign_mine ? queues->own
+                        : c->assign_to ? wb_queue_id(queues, c->assign_to)
+                                       : NULL;
     const char **name = wb_cell(t, op, "name");
     bool create = t->ops[op].what == WESS_CREATE;
     if (create ? !*name || !strcmp(*name, WB_CLEAR) : *name && !strcmp(*name, WB_CLEAR))

@@ -91,6 +91,16 @@ static const char *number(const char *at, const char *end, int64_t *out)
     return any ? at : NULL;
 }
 
+/* " mine=7", of a cursor that knows it. */
+static const char *own_queue(const char *at, const char *end, struct wb_cursor *c)
+{
+    static const char mine[] = " mine=";
+    size_t len = sizeof(mine) - 1;
+    if ((size_t)(end - at) < len || memcmp(at, mine, len) != 0)
+        return at;
+    return number(at + len, end, &c->mine);
+}
+
 static enum wess_code unknown(struct wess_call *call)
 {
     return wess_fail(&call->error, WESS_RESET, WESS_OF_COLLECTION, NULL, "unknown cursor");
@@ -111,6 +121,8 @@ enum wess_code wb_cursor_read(struct wess_call *call, struct wess_slice in, stru
     c->snapshot =
         (size_t)(end - at) >= sizeof(snapshot) - 1 && !memcmp(at, snapshot, sizeof(snapshot) - 1);
     at += c->snapshot ? sizeof(snapshot) - 1 : 0;
+    if (!(at = own_queue(at, end, c)))
+        return unknown(call);
     while (at < end && *at == '\n') {
         if (++at == end)
             break;
@@ -128,12 +140,15 @@ enum wess_code wb_cursor_read(struct wess_call *call, struct wess_slice in, stru
 
 bool wb_cursor_write(struct wess_call *call, const struct wb_cursor *c, struct wess_slice *out)
 {
-    size_t len = 96 + 21 * (c->total + c->n);
+    size_t len = 128 + 21 * (c->total + c->n);
     char *text = call->conn->host->alloc(call->arena, len), *at = text;
     if (!text)
         return false;
-    at += sprintf(at, "2 %lld %lld%s\n", (long long)c->seconds, (long long)c->id,
+    at += sprintf(at, "2 %lld %lld%s", (long long)c->seconds, (long long)c->id,
                   c->snapshot ? " snapshot" : "");
+    if (c->mine)
+        at += sprintf(at, " mine=%lld", (long long)c->mine);
+    *at++ = '\n';
     for (size_t i = 0; i < c->n; i++) {
         at += sprintf(at, "%lld", (long long)c->seen[i].at);
         for (size_t k = 0; k < c->seen[i].n; k++)

@@ -71,7 +71,8 @@ static void add(struct wb_reading *r, struct wess_fact *facts, struct wess_item 
         facts[out->n_facts++] = (struct wess_fact){name, value};
 }
 
-/* A queue's id, and its name where that is known. */
+/* A queue's id, its name where that is known, and that it is the user's own. One that is called so
+ * goes by its number alone. */
 static void add_queue(struct wb_reading *r, const struct wb_queues *c, struct wess_fact *facts,
                       struct wess_item *out)
 {
@@ -80,9 +81,14 @@ static void add_queue(struct wb_reading *r, const struct wb_queues *c, struct we
     if (!queue)
         return;
     add(r, facts, out, "queue", queue);
+    if (c->own && !strcmp(c->own, queue))
+        add(r, facts, out, "queue", WB_MINE);
     for (size_t i = 0; i < c->n; i++)
         if (c->of[i].name && !strcmp(c->of[i].id, queue)) {
-            add(r, facts, out, "queue", c->of[i].name);
+            const char *folded = r->host->fold(r->a, c->of[i].name);
+            r->spent |= !folded;
+            if (folded && strcmp(folded, WB_MINE) != 0)
+                add(r, facts, out, "queue", c->of[i].name);
             return;
         }
 }
@@ -91,7 +97,7 @@ void wb_facts(struct wb_reading *r, const struct wb_kind *k, struct wess_item *o
 {
     const struct wess_conn *c = r->conn;
     size_t kind = wb_place(k->collection, strlen(k->collection)), n = c->n_asked[kind];
-    struct wess_fact *facts = r->host->alloc(r->a, (n + 2) * sizeof(*facts));
+    struct wess_fact *facts = r->host->alloc(r->a, (n + 3) * sizeof(*facts));
     r->spent |= !facts;
     if (!facts)
         return;

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILES_MOST 100u /* of one record */
 #define NAME_MOST 255u  /* bytes of a name, which is the key */
+#define EXT_MOST 16u    /* bytes of its end, which say what it is */
 #define PAGES_MOST 400u /* of one list: the files of a batch, and more is no list */
 
 bool wb_has_files(const struct wess_conn *c, const struct wb_kind *k)
@@ -119,15 +119,37 @@ static const char *key_for(struct walk *w, const struct wb_noted *of, const char
     return key;
 }
 
+/* A longer name goes shorter: left out, a file that was there under another one would count as
+ * taken away. */
+static const char *fitting(struct walk *w, const char *name)
+{
+    size_t len = name ? strlen(name) : 0, head;
+    const char *dot = name ? strrchr(name, '.') : NULL;
+    if (len <= NAME_MOST)
+        return name;
+    if (!dot || strlen(dot) > EXT_MOST)
+        dot = "";
+    head = NAME_MOST - strlen(dot);
+    while (head && ((unsigned char)name[head] & 0xc0) == 0x80)
+        head--;
+    name = wess_arena_fmt(w->call->conn->host, w->call->arena, "%.*s%s", (int)head, name, dot);
+    w->spent |= !name;
+    return name;
+}
+
 static void add_file(struct walk *w, struct wb_noted *of, const json_t *row)
 {
     const json_t *size = json_object_get(row, "upload_file[file_size]");
     struct wb_file f = {.id = copied(w, row, "upload_file[id]"),
-                        .name = copied(w, row, "upload_file[file_name]"),
+                        .name = fitting(w, copied(w, row, "upload_file[file_name]")),
                         .type = copied(w, row, "upload_file[file_content_type]"),
                         .size = (uint64_t)json_integer_value(size)};
-    if (!f.id || !f.name || !*f.name || strlen(f.name) > NAME_MOST || of->of.n >= FILES_MOST)
+    if (!f.id || !f.name || !*f.name)
         return;
+    if (of->of.n >= WB_FILES_MOST) {
+        of->beyond++;
+        return;
+    }
     if (f.type && (!*f.type || strlen(f.type) > NAME_MOST || !strcmp(f.type, WB_NO_TYPE)))
         f.type = NULL;
     f.key = key_for(w, of, f.name);
@@ -189,6 +211,7 @@ enum wess_code wb_files_list(struct wess_call *call, struct wb_noted *of, size_t
     struct walk w = {.call = call, .of = of, .n = n, .notes = {.size = sizeof(struct note)}};
     for (size_t i = 0; i < n; i++) {
         of[i].note = NULL;
+        of[i].beyond = 0;
         of[i].of = (struct wess_vec){.size = sizeof(struct wb_file)};
     }
     enum wess_code rc = n ? list_notes(&w) : WESS_OK;

@@ -10,7 +10,8 @@
 #define WB_ATTACH_PATH "resource_upload_files.api"
 #define WB_FILE_PATH "upload_files.api"
 #define WB_NOTE_CLASS "Private::Note"
-#define WB_NOTE_MARK "wess-files"             /* created_through_reference of our notes */
+#define WB_NOTE_MARK "wess-files" /* created_through_reference of our notes */
+#define WB_FILES_MOST 100u        /* of one record: what is attached beyond is not told */
 #define WB_NO_TYPE "application/octet-stream" /* of a file of which none is known */
 
 struct wb_file {
@@ -21,6 +22,7 @@ struct wb_noted {          /* a record, and what is on its note */
     const char *id, *type; /* its number and class */
     const char *note;      /* NULL: there is none */
     struct wess_vec of;    /* struct wb_file, in the order of their numbers */
+    size_t beyond;         /* so many are there besides */
 };
 
 /* Whether files of this collection travel. */

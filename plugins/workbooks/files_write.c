@@ -21,6 +21,7 @@ struct going {
     struct wb_noted *of;
     const struct wess_field *want, *had;
     bool no_note; /* it is refused, and said so */
+    size_t added;
 };
 
 /* ---- what is to be written
@@ -184,11 +185,14 @@ static enum wess_code make_note(struct going *g)
 /* ---- files
  * ------------------------------------------------------------------------------------------ */
 
-/* false: its name cannot be said. */
+/* false: its name cannot be said. Of one with a slash many a server keeps what is behind that:
+ * under another name it would count as taken away, and as a new one. */
 static bool put_file(struct form *f, const char *column, const struct wess_record *r)
 {
     const char *name = wess_attached_name(r), *type = wess_attached_type(r);
     const char *file = name ? name : r->key, *word = type ? type : "";
+    if (strchr(file, '/'))
+        return false;
     return form_file(f, column, file, word) || form_file(f, column, file, WB_NO_TYPE);
 }
 
@@ -198,14 +202,25 @@ static enum wess_code send_or_refuse(struct going *g, const struct wess_record *
 {
     struct wess_result out = {.code = WESS_UNKNOWN};
     if (!put_file(f, column, r))
-        return refuse(g, r->key, "a name with quotation marks or the like is none to Workbooks")
+        return refuse(g, r->key,
+                      "a name with quotation marks, a slash or the like is none to Workbooks")
                    ? WESS_OK
                    : spent(g->t->call);
     return settle(g, r->key, send_file(g, path, f, wess_attached_bytes(r), what, id, &out), &out);
 }
 
+/* Behind so many it would not be told, and what is not told counts as taken away. */
+static bool has_room(const struct going *g)
+{
+    return g->of->of.n + g->of->beyond + g->added < WB_FILES_MOST;
+}
+
 static enum wess_code attach(struct going *g, const struct wess_record *r)
 {
+    if (!has_room(g))
+        return refuse(g, r->key, "its note holds as many files as travel") ? WESS_OK
+                                                                           : spent(g->t->call);
+    g->added++;
     struct form f = {.boundary = new_boundary(g->t->call)};
     enum wess_code rc = f.boundary ? WESS_OK : spent(g->t->call);
     if (rc == WESS_OK && !g->of->note && !g->no_note)
@@ -291,46 +306,67 @@ static enum wess_code look(struct going *g, const struct wb_file *file,
     return rc;
 }
 
+/* The file's lock_version is read before its bytes are: what somebody puts there in between is not
+ * written over. */
+static enum wess_code lock_and_look(struct going *g, const struct wb_file *file,
+                                    const struct wess_blob *want, const struct wess_blob *old,
+                                    const char **lock, bool *is_wanted)
+{
+    bool is_old = false;
+    enum wess_code rc = lock_of(g, file, lock);
+    if (rc == WESS_OK)
+        rc = look(g, file, want, old, is_wanted, &is_old);
+    if (!is_old)
+        *lock = NULL;
+    return rc;
+}
+
 /* What is neither is merged; in a record that is being created, once that is there. */
 static enum wess_code write_one(struct going *g, const struct wess_record *r,
                                 const struct wess_record *before)
 {
     const struct wb_file *file = file_of(g, r->key);
     const struct wess_blob *old = wess_attached_bytes(before);
-    bool create = g->t->ops[g->op].what == WESS_CREATE, is_wanted, is_old;
+    bool create = g->t->ops[g->op].what == WESS_CREATE, is_wanted = false;
     const char *lock = NULL;
     if (!file && !old)
         return attach(g, r);
     enum wess_code rc =
-        file ? look(g, file, wess_attached_bytes(r), old, &is_wanted, &is_old) : WESS_OK;
+        file ? lock_and_look(g, file, wess_attached_bytes(r), old, &lock, &is_wanted) : WESS_OK;
     if (rc != WESS_OK || (file && (is_wanted || create)))
         return rc;
-    if (file && is_old)
-        rc = lock_of(g, file, &lock);
-    if (rc == WESS_OK && !lock)
+    if (!lock)
         g->out->code = WESS_CONFLICT;
-    return rc == WESS_OK && lock ? replace(g, file, r, lock) : rc;
+    return lock ? replace(g, file, r, lock) : rc;
 }
 
 static enum wess_code take_away(struct going *g, const struct wess_record *before)
 {
     const struct wb_file *file = file_of(g, before->key);
-    bool is_wanted, is_old;
+    bool is_wanted;
     const char *lock = NULL;
     if (!file)
         return WESS_OK;
-    enum wess_code rc = look(g, file, NULL, wess_attached_bytes(before), &is_wanted, &is_old);
-    if (rc == WESS_OK && is_old)
-        rc = lock_of(g, file, &lock);
-    if (rc == WESS_OK && !is_old)
+    enum wess_code rc =
+        lock_and_look(g, file, NULL, wess_attached_bytes(before), &lock, &is_wanted);
+    if (rc == WESS_OK && !lock)
         g->out->code = WESS_CONFLICT;
     return rc == WESS_OK && lock ? detach(g, file, lock) : rc;
+}
+
+/* It was to have files that stay, and shows none: its note was deleted, or is out of our sight. A
+ * new note with what is new alone would say that the others were taken away. */
+static bool is_out_of_sight(const struct going *g)
+{
+    return !g->of->of.n && wess_attached_of(g->had).n && wess_attached_of(g->want).n;
 }
 
 static enum wess_code write_all(struct going *g)
 {
     struct wess_records want = wess_attached_of(g->want), had = wess_attached_of(g->had);
     enum wess_code rc = WESS_OK;
+    if (is_out_of_sight(g))
+        g->out->code = WESS_CONFLICT;
     for (size_t i = 0; rc == WESS_OK && g->out->code == WESS_OK && i < want.n; i++) {
         const struct wess_record *before = wess_attached_find(g->had, want.of[i].key);
         const struct wess_blob *bytes = wess_attached_bytes(&want.of[i]);
@@ -395,7 +431,8 @@ static enum wess_code write_each(struct wb_table *t, struct wb_noted *of, enum w
             rc = g.of->type ? write_all(&g) : WESS_UNKNOWN;
         if (rc == WESS_OK && !show(&g))
             rc = spent(t->call);
-        if (rc != WESS_OK)
+        /* A record that was made is not to be made once more: looked up, it gets the rest. */
+        if (rc != WESS_OK || (t->ops[i].what == WESS_CREATE && t->out[i].code == WESS_CONFLICT))
             t->out[i].code = WESS_UNKNOWN;
     }
     return rc;

@@ -123,8 +123,10 @@ static bool fill_schema(struct wess_call *call, const struct wb_kind *k,
         out->n_fields++;
     }
     if (wb_has_files(call->conn, k))
-        of[out->n_fields++] = (struct wess_field_schema){
-            .name = WESS_ATTACHED, .type = WESS_RECORDS, .flags = WESS_FIELD_HIDES};
+        of[out->n_fields++] = (struct wess_field_schema){.name = WESS_ATTACHED,
+                                                         .type = WESS_RECORDS,
+                                                         .flags = WESS_FIELD_HIDES,
+                                                         .max_n = WB_FILES_MOST};
     out->fields = of;
     return add_custom(call, k, of, &out->n_fields);
 }

@@ -194,6 +194,20 @@ static enum wess_code fill_page(struct wess_call *call, json_t *rows, struct wb_
     return wb_cursor_write(call, at, &out->next) ? WESS_OK : WESS_TOO_BIG;
 }
 
+/* Whose the records are is judged as they are read: with another queue of the user, or one that was
+ * not told before, all of them are read once more. While none is told nothing is unlearned. */
+static enum wess_code heed_own(struct wess_call *call, bool begins, struct wb_cursor *at)
+{
+    enum wb_family family = wb_kind_of(call)->family;
+    const char *own = family < WB_FAMILIES ? call->conn->queues[family].own : NULL;
+    int64_t mine = own ? strtoll(own, NULL, 10) : 0, was = at->mine;
+    at->mine = mine;
+    if (begins || !mine || mine == was)
+        return WESS_OK;
+    return wess_fail(&call->error, WESS_RESET, WESS_OF_COLLECTION, NULL,
+                     "the user's own queue is another one, or was not known before");
+}
+
 static enum wess_code read_page(struct wess_call *call, struct wess_slice cursor, int64_t limit,
                                 bool bare, struct wess_page *out)
 {
@@ -201,6 +215,8 @@ static enum wess_code read_page(struct wess_call *call, struct wess_slice cursor
     struct wb_cursor at;
     json_t *answer = NULL, *rows;
     enum wess_code rc = wb_cursor_read(call, cursor, &at);
+    if (rc == WESS_OK)
+        rc = heed_own(call, !cursor.len, &at);
     if (rc == WESS_OK)
         rc = wb_begin(call, "GET", &f);
     if (rc == WESS_OK)

@@ -109,7 +109,7 @@ static enum wess_code take_token(struct wess_call *call, const struct http_respo
     if (!token)
         rc = wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
                        "Workbooks signs in, and tells no authenticity_token");
-    else if (!call->conn->token)
+    else if (!call->conn->token || !wb_queues_own(call->conn, json_object_get(j, "my_queues")))
         rc = WESS_TOO_BIG;
     json_decref(j);
     return rc;

@@ -14,6 +14,12 @@ static const char *const paths[WB_FAMILIES] = {
     [WB_OF_ACTIVITIES] = "activity/activity_queues.api",
     [WB_OF_ORGANISATIONS] = "crm/organisation_queues.api",
 };
+/* B8: what a login calls them in my_queues. */
+static const char *const classes[WB_FAMILIES] = {
+    [WB_OF_PEOPLE] = "Private::Crm::PersonQueue",
+    [WB_OF_ACTIVITIES] = "Private::Activity::ActivityQueue",
+    [WB_OF_ORGANISATIONS] = "Private::Crm::OrganisationQueue",
+};
 static const char *const columns[] = {"id", "name", NULL};
 
 /* `name` NULL: there is none, or none that we may see. */
@@ -75,6 +81,29 @@ static enum wess_code read_some(struct wess_call *call, enum wb_family family, s
     return rc;
 }
 
+bool wb_queues_own(struct wess_conn *c, const json_t *my_queues)
+{
+    for (size_t f = 0; f < WB_FAMILIES; f++) {
+        char number[24];
+        const char *id = wb_text(my_queues, classes[f], number);
+        size_t len = id ? strlen(id) : 0;
+        if (!len || len > 18 || strspn(id, "0123456789") < len || *id == '0')
+            continue;
+        char *own = strdup(id);
+        if (!own)
+            return false;
+        free(c->queues[f].own);
+        c->queues[f].own = own;
+    }
+    return true;
+}
+
+bool wb_is_mine(struct wess_call *call, const char *name)
+{
+    const char *folded = call->conn->host->fold(call->arena, name);
+    return folded && !strcmp(folded, WB_MINE);
+}
+
 enum wess_code wb_queues(struct wess_call *call, enum wb_family family)
 {
     struct wb_queues *c = family < WB_FAMILIES ? &call->conn->queues[family] : NULL;
@@ -97,24 +126,41 @@ static enum wess_code read_all(struct wess_call *call, enum wb_family family)
     return rc;
 }
 
+/* Told whether or not all queues are known: a queue of that name does not go by it. */
+static void tell_no_own(struct wess_call *call)
+{
+    snprintf(call->error.remote_code, sizeof(call->error.remote_code), "%s", WB_MINE);
+    snprintf(call->error.text, sizeof(call->error.text), "%s",
+             call->conn->username
+                 ? "the login of this user tells no queue of its own; write its name or number"
+                 : "it needs a login of the user's own: username and password of each user in "
+                   "place of api_key; or write the queue's name or number");
+}
+
 enum wess_code wb_values(struct wess_call *call, const char *fact, struct wess_list *out, bool *all)
 {
     enum wb_family family = wb_kind_of(call)->family;
     if (family >= WB_FAMILIES || strcmp(fact, "queue") != 0)
         return WESS_OK;
     const struct wb_queues *c = &call->conn->queues[family];
-    enum wess_code rc = call->flags & WESS_CALL_PROBE ? read_all(call, family) : WESS_OK;
+    /* Reading asks for the first of them anyway. */
+    enum wess_code rc =
+        call->flags & WESS_CALL_PROBE ? read_all(call, family) : wb_queues(call, family);
+    if (rc == WESS_OK && !c->own && (!call->conn->username || call->conn->token))
+        tell_no_own(call);
     if (rc != WESS_OK || !c->read || !c->whole)
         return wb_told(call, rc);
-    const char **of = call->conn->host->alloc(call->arena, (2 * c->n + 1) * sizeof(*of));
+    const char **of = call->conn->host->alloc(call->arena, (2 * c->n + 2) * sizeof(*of));
     for (size_t i = 0; of && i < c->n; i++) {
-        if (c->of[i].name)
+        if (c->of[i].name && !wb_is_mine(call, c->of[i].name))
             of[out->n++] = c->of[i].name;
         of[out->n++] = c->of[i].id;
     }
+    if (of && c->own)
+        of[out->n++] = WB_MINE;
     out->of = of;
     *all = of != NULL;
-    return wb_told(call, of ? WESS_OK : WESS_TOO_BIG);
+    return of ? WESS_OK : wb_told(call, WESS_TOO_BIG);
 }
 
 static bool is_known(const struct wb_queues *c, const char *id)

@@ -27,7 +27,9 @@ struct wb_queues {
     struct wb_queue *of;
     size_t n;
     bool read, whole; /* the first of them; there are no others */
+    char *own;        /* number of the one of the session's user; NULL: nobody told it */
 };
+#define WB_MINE "mine" /* that one, whatever it is called */
 enum { WB_PEOPLE, WB_TASKS, WB_MEETINGS, WB_EMAILS, WB_ORGANISATIONS, WB_KINDS };
 /* What a word or number of ours is to Workbooks, by the settings: "COMPLETED=Complete". */
 struct wb_word {
@@ -63,6 +65,7 @@ struct wess_conn {
     struct wb_words statuses, priorities;
     bool told_word;                         /* that there is none for a value: once is enough */
     const char *assign_to;                  /* queue of what is created; NULL: as Workbooks does */
+    bool assign_mine;                       /* to the user's own */
     const char *mail_status, *email_status; /* as the settings say; as it was chosen */
     struct wb_queues queues[WB_FAMILIES];
     struct wb_field *rows[WB_KINDS]; /* with those of custom_fields; NULL: there are none */
@@ -264,6 +267,7 @@ struct wb_second {
 };
 struct wb_cursor {
     int64_t seconds, id;
+    int64_t mine; /* number of the user's own queue by which was judged; 0: it was not known */
     bool snapshot;
     struct wb_second *seen; /* ascending */
     size_t n, cap, total;
@@ -284,6 +288,9 @@ enum wess_code wb_queues_of(struct wess_call *, const json_t *rows);
 /* Looks for a queue by its name, if it is not among the first. */
 enum wess_code wb_queue_named(struct wess_call *, enum wb_family, const char *name);
 const char *wb_queue_id(const struct wb_queues *, const char *name); /* or number; NULL: none */
+/* Those of the session's user, as a login tells them; what it does not tell stays. */
+bool wb_queues_own(struct wess_conn *, const json_t *my_queues);
+bool wb_is_mine(struct wess_call *, const char *name); /* WB_MINE, in any spelling */
 /* Of a row: its queue, and what the settings let a select ask. */
 void wb_facts(struct wb_reading *, const struct wb_kind *, struct wess_item *);
 /* The names and numbers of those of this collection that are known; where told to (PROBE) of all.

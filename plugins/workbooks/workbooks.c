@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "links.h"
 #include "login.h"
@@ -78,6 +79,7 @@ static void close_conn(struct wess_conn *c)
             free(c->queues[f].of[i].name);
         }
         free(c->queues[f].of);
+        free(c->queues[f].own);
     }
     wb_custom_free(c);
     wb_asked_free(c);
@@ -173,11 +175,18 @@ static bool read_settings(struct wess_conn *c, struct wess_error *e)
     c->max_create = most ? strtol(most, NULL, 10) : 0;
     c->mail_status = h->setting(h->ctx, "mail_status");
     c->assign_to = h->setting(h->ctx, "assign_to");
+    c->assign_mine = c->assign_to && !strcasecmp(c->assign_to, WB_MINE);
     c->report_column = h->setting(h->ctx, "report_id_column");
     read_switches(c);
     size_t len = c->base ? strlen(c->base) : 0;
     if (!len || c->base[len - 1] != '/') {
         wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "the setting url must end with a slash");
+        return false;
+    }
+    if (c->assign_mine && !h->setting(h->ctx, "username")) {
+        wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                  "assign_to = \"" WB_MINE "\" needs username and password in place of api_key; a "
+                  "queue that is called so goes by its number");
         return false;
     }
     return wb_login_open(c, e) && read_lists(c, e);

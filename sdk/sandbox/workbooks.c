@@ -7,6 +7,7 @@
 #include <string.h>
 
 bool wb_expired;
+struct wb_renamed wb_renamed;
 
 void wb_put_json(struct sb_response *out, json_t *j, int status)
 {
@@ -50,6 +51,8 @@ static json_t *one_queue(size_t i, struct wb_named *out)
         (struct wb_named){i ? FIRST_QUEUE + (int)i - 1 : UNASSIGNED, of_user ? sb_users[i - 1].name
                                                                      : i     ? "Nobody"
                                                                              : "Unassigned"};
+    if (out->id == wb_renamed.id)
+        out->name = wb_renamed.name;
     return queue_json(out, of_user);
 }
 
@@ -177,6 +180,7 @@ static void handle(const struct sb_request *r, struct sb_response *out)
         form.body_len = strlen(body);
     }
     handle_form(&form, out);
+    wb_asker = 0;
     free(body);
 }
 
@@ -185,7 +189,8 @@ static void stop(void)
     wb_tables_free();
     wb_reports_free();
     wb_drop_sessions();
-    wb_expired = false;
+    wb_expired = wb_no_my_queues = false;
+    wb_renamed.id = 0;
 }
 
 const struct sb_server sb_workbooks = {"workbooks",  wb_start,   handle,

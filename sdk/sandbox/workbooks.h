@@ -159,14 +159,22 @@ json_t *wb_row_json(const struct wb_record *, const char *const *columns, size_t
 void wb_change(struct wb_set *, const struct sb_request *, struct sb_response *);
 void wb_put_json(struct sb_response *, json_t *, int status);
 
-/* workbooks.c: whether the key counts as expired. */
+/* workbooks.c: whether the key counts as expired; one queue of people that goes by another name. */
 extern bool wb_expired;
+extern struct wb_renamed {
+    int64_t id;
+    char name[64];
+} wb_renamed;
 
 void wb_refuse(struct sb_response *, int status, const char *reason);
 
 /* workbooks_session.c: who signs in by name and password. */
 #define WB_USER "wess@example.com"
 extern unsigned wb_logins, wb_logouts;
+/* Of the request at hand, by its session: 0: the service; else the place among the users, and one.
+ */
+extern size_t wb_asker;
+extern bool wb_no_my_queues; /* B2: a login need not tell them */
 void wb_login(const struct sb_request *, struct sb_response *);
 void wb_logout(const struct sb_request *, struct sb_response *);
 /* Whether the request is of a session that lives; else it is answered. */

@@ -148,6 +148,10 @@ static json_t *wrong_with(const struct change *c, size_t i, struct wb_record *p,
     if (!create && (!p || wb_is_gone(p) || p->hidden))
         return json_pack("{s:b,s:{},s:b,s:[{s:s,s:s}]}", "success", 0, "errors", "inaccessible", 1,
                          "message", "title", "inaccessible", "body", "It is not there any more");
+    /* What hangs on another record may be refused for that one's lock_version. */
+    if (create && stale && (c->of == &wb_sets[WB_NOTES] || c->of == &wb_sets[WB_RESOURCES]))
+        return json_pack("{s:b,s:{},s:[s]}", "success", 0, "errors", "failures",
+                         "This record has already been updated elsewhere");
     if (!create && (stale || !lock || strtoll(lock, NULL, 10) != p->lock))
         return json_pack("{s:b,s:{},s:[s]}", "success", 0, "errors", "failures",
                          "This record has already been updated elsewhere");

@@ -205,21 +205,48 @@ static json_t *attach(const struct asked *q)
     return wb_attach(q->p, q->query) ? whole(q->p) : NULL;
 }
 
+static json_t *my_queues(const struct asked *q)
+{
+    wb_no_my_queues = !is_on(q->query);
+    return json_object();
+}
+
+static json_t *name_queue(const struct asked *q)
+{
+    char *id = sb_param(q->query, "id", 0), *name = sb_param(q->query, "name", 0);
+    wb_renamed.id = id && name ? strtoll(id, NULL, 10) : 0;
+    snprintf(wb_renamed.name, sizeof(wb_renamed.name), "%s", name ? name : "");
+    free(id);
+    free(name);
+    return json_object();
+}
+
 static const struct {
     const char *name;
     bool of_one; /* of the one that "id" names */
     json_t *(*act)(const struct asked *);
 } actions[] = {
-    {"list", false, list},     {"organisations", false, organisations},
-    {"create", false, create}, {"organisation", false, organisation},
-    {"backup", false, backup}, {"restore", false, restore},
-    {"sent", false, sent},     {"sessions", false, sessions},
-    {"edit", true, edit},      {"drop_sessions", false, drop_sessions},
-    {"queue", true, edit},     {"expire_key", false, expire_key},
-    {"delete", true, delete_}, {"undelete", true, undelete},
-    {"lock", true, lock},      {"purge", true, purge},
-    {"hide", true, hide},      {"report", false, report},
+    {"list", false, list},
+    {"organisations", false, organisations},
+    {"create", false, create},
+    {"organisation", false, organisation},
+    {"backup", false, backup},
+    {"restore", false, restore},
+    {"sent", false, sent},
+    {"sessions", false, sessions},
+    {"edit", true, edit},
+    {"drop_sessions", false, drop_sessions},
+    {"queue", true, edit},
+    {"expire_key", false, expire_key},
+    {"delete", true, delete_},
+    {"undelete", true, undelete},
+    {"lock", true, lock},
+    {"purge", true, purge},
+    {"hide", true, hide},
+    {"report", false, report},
     {"attach", true, attach},
+    {"my_queues", false, my_queues},
+    {"name_queue", false, name_queue},
 };
 
 static json_t *answer_to(const char *action, const struct asked *q)

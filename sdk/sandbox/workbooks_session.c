@@ -14,9 +14,12 @@
 struct session {
     char cookie[WORD], token[WORD];
     int64_t used_ms;
+    size_t user; /* 0: the service; else the place among the users, and one */
 };
 static struct session sessions[SESSIONS]; /* without a cookie: none */
 unsigned wb_logins, wb_logouts;
+size_t wb_asker;
+bool wb_no_my_queues;
 
 /* Nobody guesses it who does not know how many there were; it is a rehearsal. */
 static void word(const char *what, char out[WORD])
@@ -74,10 +77,49 @@ static bool is(const char *body, const char *name, const char *value)
     return ok;
 }
 
+/* Everybody signs in by their address; a user's password is that of the mailbox. */
+static bool is_user(const char *body, size_t *user)
+{
+    *user = 0;
+    if (is(body, "username", WB_USER))
+        return is(body, "password", sb_service_password);
+    for (size_t i = 0; i < sb_n_users && !*user; i++)
+        if (is(body, "username", sb_users[i].address) && is(body, "password", sb_users[i].password))
+            *user = i + 1;
+    return *user;
+}
+
+/* B9: each user has one queue per record family; the service has none but of activities. */
+static void add_queues(json_t *answer, size_t user)
+{
+    json_t *of = json_object();
+    int activities = user ? FIRST_ACTIVITY_QUEUE + (int)user - 1 : ACTIVITY_SERVICE;
+    json_object_set_new(of, "Private::Activity::ActivityQueue", json_integer(activities));
+    if (user) {
+        json_object_set_new(of, "Private::Crm::PersonQueue",
+                            json_integer(FIRST_QUEUE + (int)user - 1));
+        json_object_set_new(of, "Private::Crm::OrganisationQueue",
+                            json_integer(ORGANISATION_UNASSIGNED + (int)user));
+    }
+    json_object_set_new(answer, "my_queues", of);
+}
+
+static void greet(const struct session *s, const char *name, struct sb_response *out)
+{
+    json_t *answer =
+        json_pack("{s:b,s:s,s:s,s:i,s:s,s:i,s:s,s:i}", "success", 1, "session_id", s->cookie,
+                  "authenticity_token", s->token, "user_id", 41 + (int)s->user, "login_name", name,
+                  "logical_database_id", 12, "timezone", "London", "api_version", 1);
+    if (!wb_no_my_queues)
+        add_queues(answer, s->user);
+    wb_put_json(out, answer, 200);
+}
+
 void wb_login(const struct sb_request *r, struct sb_response *out)
 {
     bool version = is(r->body, "client", "api") && is(r->body, "api_version", "1");
-    bool known = is(r->body, "username", WB_USER) && is(r->body, "password", sb_service_password);
+    size_t user;
+    bool known = is_user(r->body, &user);
     bool wrong = sb_fault_at(r, "", NULL) == SB_FAULT_PASSWORD;
     char *database = sb_param(r->body, "logical_database_id", 0);
     bool several = !strcmp(sb_switch("databases", "one"), "several");
@@ -91,15 +133,11 @@ void wb_login(const struct sb_request *r, struct sb_response *out)
         wb_refuse(out, 403, "requested_database_not_available");
     } else {
         struct session *s = free_session();
+        s->user = user;
         word("token", s->token);
         rotate(s, out);
         wb_logins++;
-        wb_put_json(out,
-                    json_pack("{s:b,s:s,s:s,s:i,s:s,s:i,s:s,s:i}", "success", 1, "session_id",
-                              s->cookie, "authenticity_token", s->token, "user_id", 41,
-                              "login_name", WB_USER, "logical_database_id", 12, "timezone",
-                              "London", "api_version", 1),
-                    200);
+        greet(s, user ? sb_users[user - 1].address : WB_USER, out);
     }
     free(database);
 }
@@ -130,6 +168,7 @@ bool wb_in_session(const struct sb_request *r, bool changes, struct sb_response 
         return false;
     }
     rotate(s, out);
+    wb_asker = s->user;
     return true;
 }
 

@@ -327,6 +327,8 @@ struct wb_record *wb_new(struct wb_set *s)
         s->next_id = s->first_id;
     struct wb_record *p = &s->rows[s->n++];
     *p = (struct wb_record){.of = s, .id = s->next_id++, .queue = s->queue};
+    if (p->queue == ACTIVITY_SERVICE && wb_asker) /* B9: that of the session's user */
+        p->queue = FIRST_ACTIVITY_QUEUE + (int64_t)wb_asker - 1;
     wb_touch(p);
     p->created_s = p->updated_s;
     return p;

@@ -221,11 +221,11 @@ static void test_files__a_refused_file_is_named(void **state)
     struct wess_result r =
         created(b, "st1",
                 files(b, FILES({"a.txt", "A"}, {"b.txt", "B"}, {"c.txt", "C"}, {"d\"", "D"},
-                               {"e%20.txt", "E"}, {"f 100%.txt", "F"})));
-    assert_int_equal(r.n_refused, 4);
+                               {"e%20.txt", "E"}, {"f 100%.txt", "F"}, {"g/h.txt", "G"})));
+    assert_int_equal(r.n_refused, 5);
     static const char *const names[] = {"attach.b.txt", "attach.c.txt", "attach.d\"",
-                                        "attach.e%20.txt"};
-    for (size_t i = 0; i < 4; i++)
+                                        "attach.e%20.txt", "attach.g/h.txt"};
+    for (size_t i = 0; i < 5; i++)
         assert_string_equal(r.refused[i].field, names[i]);
     assert_non_null(r.revision);
     assert_shows(b, r.current, "a.txt=A, f 100%.txt=F, ");
@@ -283,6 +283,73 @@ static void test_files__an_answer_that_is_lost_leaves_a_doubt(void **state)
     }
 }
 
+/* It was made: what becomes of its files does not undo that. */
+static void test_files__a_record_that_was_made_is_not_made_again(void **state)
+{
+    static const char *const faults[] = {NOTED ":1:stale", SENT ":1:stale", SENT ":2:stale"};
+    static const char *const stamps[] = {"st1", "st2", "st3"};
+    struct box *b = *state;
+    for (size_t i = 0; i < 3; i++) {
+        struct wess_op op = create(b, stamps[i], files(b, FILES({"a.txt", "A"}, {"b.txt", "B"})));
+        struct wess_result out;
+        box_fault(b, faults[i]);
+        assert_int_equal(box_apply(b, &op, 1, &out), WESS_OK);
+        assert_int_equal(out.code, WESS_UNKNOWN);
+        op.flags = WESS_OP_AGAIN;
+        assert_int_equal(box_apply(b, &op, 1, &out), WESS_OK);
+        assert_int_equal(out.code, WESS_OK);
+        assert_there(b, out.id, "a.txt=A, b.txt=B, ");
+    }
+}
+
+/* Somebody puts another file in the place of one between its being looked at and the write. */
+static struct box *meddled;
+static enum wess_code (*spooled)(struct wess_spool *, struct wess_arena *, struct wess_blob *);
+static enum wess_code meddle(struct wess_spool *s, struct wess_arena *a, struct wess_blob *out)
+{
+    if (meddled)
+        put_by_hand(meddled, "a.txt", "Theirs");
+    meddled = NULL;
+    return spooled(s, a, out);
+}
+
+static void test_files__what_comes_between_a_look_and_a_write_stays(void **state)
+{
+    struct box *b = *state;
+    struct wess_result r = created(b, "st1", files(b, FILES({"a.txt", "A"}, {"b.txt", "B"})));
+    spooled = b->th.host.blob_done;
+    b->th.host.blob_done = meddle;
+    for (size_t gone = 0; gone < 2; gone++) {
+        struct wess_item now = box_fetch(b, r.id);
+        struct wess_field of = gone ? files(b, FILES({"b.txt", "B"}))
+                                    : files(b, FILES({"a.txt", "Ours"}, {"b.txt", "B"}));
+        meddled = b;
+        assert_int_equal(update(b, &now, of).code, WESS_CONFLICT);
+        assert_null(meddled);
+        assert_there(b, r.id, "a.txt=Theirs, b.txt=B, ");
+        put_by_hand(b, "a.txt", "A");
+    }
+}
+
+/* As many letters as the column has may be more bytes than a key. */
+static void test_files__a_long_name_goes_shorter(void **state)
+{
+    struct box *b = *state;
+    struct wess_result r = created(b, "st1", files(b, FILES({"a.txt", "A"})));
+    char name[2048] = "", wanted[512] = "a.txt=A, ";
+    for (size_t i = 0; i < 200; i++)
+        strcat(name, "%C3%A9");
+    strcat(name, ".txt");
+    for (size_t i = 0; i < 125; i++)
+        strcat(wanted, "\xc3\xa9");
+    strcat(wanted, ".txt=Long, ");
+    put_by_hand(b, name, "Long");
+    assert_there(b, r.id, wanted);
+    struct wess_item now = box_fetch(b, r.id);
+    assert_int_equal(update(b, &now, files(b, FILES({"a.txt", "A"}))).code, WESS_OK);
+    assert_there(b, r.id, "a.txt=A, ");
+}
+
 /* More files than a page of the list has, of records whose numbers the list mixes. */
 static void test_files__a_list_of_several_pages(void **state)
 {
@@ -335,6 +402,9 @@ int main(void)
         TEST(test_files__a_refused_note_is_told_once, set_up),
         TEST(test_files__what_is_in_no_spool_is_merged_again, set_up),
         TEST(test_files__an_answer_that_is_lost_leaves_a_doubt, set_up),
+        TEST(test_files__a_record_that_was_made_is_not_made_again, set_up),
+        TEST(test_files__what_comes_between_a_look_and_a_write_stays, set_up),
+        TEST(test_files__a_long_name_goes_shorter, set_up),
         TEST(test_files__a_list_of_several_pages, set_up),
         TEST(test_files__one_that_is_too_large_leaves_its_record_out, set_up),
     };

@@ -37,6 +37,51 @@ def both(kind, answer, then, renamed=False):
         then(box, wess, folder, of, two)
 
 
+def ada(box, side):
+    if side == "here":
+        return box.exchange("create", 0, GivenName="Ada", Surname="Lovell", DisplayName="Ada Lovell",
+                            EmailAddress1="ada@x.example", categories="Workbooks")
+    return box.workbooks("create", name="Ada Lovell", person_first_name="Ada",
+                         person_last_name="Lovell", **{"main_location[email]": "ada@x.example"})
+
+
+def test_what_a_person_made_in_its_place_is_the_only_one():
+    """The answer to a create was lost; somebody made her too, and deleted the one of ours."""
+    with Sandbox("--data", "empty") as box, Crm(box, "contact", "contacts", "people") as wess:
+        ada(box, "here")
+        box.fault("workbooks:people:PUT:1:lost")
+        wess("sync", "--no-wait", check=3)
+        (ours,) = box.people()
+        ada(box, "there")
+        box.workbooks("delete", id=ours["id"])
+        box.move_clock(600)
+        wess.settle()
+        (one,) = [p for p in box.people() if not p["is_deleted"]]
+        box.exchange("edit", 0, id=box.contact(0)["id"], JobTitle="Countess")
+        wess.settle()
+        assert box.person()["fields"]["person_job_title"] == "Countess" and one["id"] != ours["id"]
+
+
+def test_a_clock_that_is_put_back_keeps_nobody_waiting():
+    """It was a year ahead for a while: neither the pause of then nor a create in doubt lasts so long."""
+    for fault in ("http=500", "lost"):
+        with Sandbox("--data", "empty") as box, Crm(box, "contact", "contacts", "people") as wess:
+            box.move_clock(365 * 86400)
+            ada(box, "here")
+            box.fault(f"workbooks:people:PUT:1:{fault}")
+            wess("sync", "--no-wait", check=3)
+            box.move_clock(-365 * 86400)
+            # Not earlier than it may be looked up, though: what is sent late comes late.
+            wess("sync", "--no-wait", check=(0, 1, 3))
+            assert len(box.people()) == (fault == "lost")
+            box.move_clock(60)
+            wess("sync", "--no-wait", check=(0, 1, 3))
+            assert len(box.people()) == (fault == "lost")
+            box.move_clock(600)
+            wess.settle()
+            assert len(box.people()) == 1 and len(box.contacts(0)) == 1
+
+
 def linked(wess, item):
     return "Now: linked" in wess("why", item["id"], check=(0, 1, 3, 4)).stdout
 

@@ -289,7 +289,9 @@ def test_all_is_listed_again_from_time_to_time():
         wess.settle()
         with open(wess.config) as f:
             text = f.read()
-        for days, every, read in ((3, "7d", 0), (8, "7d", 1), (1, "7d", 0), (6, "30d", 0), (40, "30d", 1)):
+        for days, every, read in ((3, "7d", 0), (8, "7d", 1), (1, "7d", 0), (6, "30d", 0), (40, "30d", 1),
+                                 # A clock that was put forward, and back again.
+                                 (400, "30d", 1), (-400, "30d", 1), (1, "30d", 0)):
             wess.write("wess.conf", f'full_check = "{every}"; {text}')
             box.move_clock(days * 86400)
             run = wess.sync("--no-wait")["u1"]

@@ -153,6 +153,48 @@ def test_a_note_out_of_sight_takes_nothing_away():
             wess.nothing_left()
 
 
+def test_a_new_note_has_what_was_on_the_old_one():
+    """The note goes, and nobody touches the record: it is not read before a second file is written.
+    On a note with that file alone the first one would count as taken away."""
+    for how in ("deleted", "hidden", "emptied"):
+        with Sandbox("--data", "empty") as box, Files(box, "Task") as wess:
+            attach(box, 0, wess.new(), "offer.pdf", text="An offer")
+            wess.settle()
+            (note,) = wess.notes()
+            if how == "deleted":
+                box.workbooks("delete", of="notes", id=note["id"])
+            elif how == "hidden":
+                box.workbooks("edit", of="notes", id=note["id"], created_through_reference="")
+            else:
+                (upload,) = box.workbooks("list", of="upload_files")["upload_files"]
+                box.workbooks("delete", of="upload_files", id=upload["id"])
+            attach(box, 0, wess.item(), "other.pdf", text="Another")
+            wess.settle()
+            box.workbooks("edit", of="tasks", id=wess.record()["id"], activity_priority="High")
+            wess.settle()
+            assert [n for n, _ in wess.here()] == ["offer.pdf", "other.pdf"], (how, wess.here())
+            assert [n for n, _ in wess.there()] == ["offer.pdf", "other.pdf"], (how, wess.there())
+            wess.nothing_left()
+
+
+def test_more_files_than_travel():
+    """A hundred of a record are read. Those beyond would count as taken away, were they written."""
+    with Sandbox("--data", "empty") as box, Files(box, "Task") as wess:
+        one = wess.new()
+        attach(box, 0, one, "first", text="first")
+        wess.settle()
+        for i in range(60):
+            attach(box, 0, one, f"e{i}", text=f"e{i}")
+            box.workbooks("attach", of="notes", id=wess.notes()[0]["id"], name=f"w{i}", text=f"w{i}")
+        wess("sync", "--no-wait", check=1)
+        box.move_clock(600)
+        box.workbooks("edit", of="tasks", id=wess.record()["id"], activity_priority="High")
+        wess.settle()
+        for files, own in ((wess.here(), "e"), (wess.there(), "w")):
+            assert len(files) == 100 and {f"{own}{i}" for i in range(60)} < {n for n, _ in files}, files
+        assert "holds as many files as travel" in wess("parked", "list").stdout
+
+
 def test_a_database_whose_notes_are_others():
     for switch in ("lacks=subject", "denies=notes:create"):
         with Sandbox("--data", "empty", "--switch", switch) as box, Files(box, "Task") as wess:

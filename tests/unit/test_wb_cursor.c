@@ -88,6 +88,21 @@ static void test_cursor__comes_back(void **state)
     assert_int_equal(back.total, 3);
 }
 
+static void test_cursor__whose_queue_comes_back(void **state)
+{
+    struct fixture *f = *state;
+    struct wb_cursor c = {.seconds = 1795000000, .id = 5, .mine = 999999999999999999}, back;
+    is_text(written(f, &c), "2 1795000000 5 mine=999999999999999999\n");
+    c.snapshot = true;
+    assert_true(wb_cursor_saw(&f->call, &c, 1794999990, 12));
+    struct wess_slice text = written(f, &c);
+    is_text(text, "2 1795000000 5 snapshot mine=999999999999999999\n1794999990 12\n");
+    assert_int_equal(wb_cursor_read(&f->call, text, &back), WESS_OK);
+    assert_true(back.snapshot && back.mine == c.mine && back.total == 1);
+    assert_int_equal(wb_cursor_read(&f->call, slice("2 1795000000 5\n"), &back), WESS_OK);
+    assert_int_equal(back.mine, 0);
+}
+
 static void test_cursor__any_set_of_ids_comes_back(void **state)
 {
     struct fixture *f = *state;
@@ -125,6 +140,11 @@ static void test_cursor__foreign_ones_start_over(void **state)
                                       "2 5 6 snapshots\n",
                                       "2 5 6snapshot\n",
                                       "2 5 6\r\n",
+                                      "2 5 6 mine=\n",
+                                      "2 5 6 mine=x\n",
+                                      "2 5 6 mine=-1\n",
+                                      "2 5 6 mine=7 snapshot\n",
+                                      "2 5 6 mine=99999999999999999999\n",
                                       "2 5 6\n\n",
                                       "2 5 6\n7 8 x\n",
                                       "2 5 6\n7 -8\n",
@@ -234,6 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_cursor__empty_begins_a_snapshot),
         TEST(test_cursor__comes_back),
+        TEST(test_cursor__whose_queue_comes_back),
         TEST(test_cursor__any_set_of_ids_comes_back),
         TEST(test_cursor__foreign_ones_start_over),
         TEST(test_cursor__cut_anywhere),

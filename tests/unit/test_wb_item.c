@@ -241,6 +241,70 @@ static void test_item__table_and_schema_agree(void **state)
     }
 }
 
+/* The queues that a login tells: what is no number is none, and what it does not tell stays. */
+static void test_item__own_queues_of_a_login(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const strange[] = {
+        "null",
+        "[]",
+        "7",
+        "{\"Private::Crm::PersonQueue\":-7}",
+        "{\"Private::Crm::PersonQueue\":0}",
+        "{\"Private::Crm::PersonQueue\":\"\"}",
+        "{\"Private::Crm::PersonQueue\":\"7x\"}",
+        "{\"Private::Crm::PersonQueue\":1.5}",
+        "{\"Private::Crm::PersonQueue\":[7]}",
+        "{\"PersonQueue\":7}",
+        "{\"Private::Crm::PersonQueue\":\"99999999999999999999\"}"};
+    struct wb_queues *of = f->conn.queues;
+    assert_true(wb_queues_own(&f->conn, NULL));
+    for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
+        json_t *j = json_loads(strange[i], JSON_DECODE_ANY, NULL);
+        assert_non_null(j);
+        assert_true(wb_queues_own(&f->conn, j));
+        json_decref(j);
+        for (size_t k = 0; k < WB_FAMILIES; k++)
+            assert_null(of[k].own);
+    }
+    json_t *j = json_loads("{\"Private::Crm::PersonQueue\":11,"
+                           "\"Private::Activity::ActivityQueue\":\"602\"}",
+                           0, NULL);
+    assert_true(wb_queues_own(&f->conn, j));
+    json_object_del(j, "Private::Crm::PersonQueue");
+    json_object_set_new(j, "Private::Activity::ActivityQueue", json_integer(603));
+    assert_true(wb_queues_own(&f->conn, j));
+    json_decref(j);
+    assert_string_equal(of[WB_OF_PEOPLE].own, "11");
+    assert_string_equal(of[WB_OF_ACTIVITIES].own, "603");
+    assert_null(of[WB_OF_ORGANISATIONS].own);
+    for (size_t k = 0; k < WB_FAMILIES; k++)
+        free(of[k].own);
+}
+
+static bool has_queue(const struct wess_item *item, const char *value)
+{
+    for (size_t i = 0; i < item->n_facts; i++)
+        if (!strcmp(item->facts[i].name, "queue") && !strcmp(item->facts[i].value, value))
+            return true;
+    return false;
+}
+
+/* "mine" is the user's own alone: a queue that somebody called so goes by its number. */
+static void test_item__in_the_own_queue(void **state)
+{
+    struct fixture *f = *state;
+    struct wess_item item;
+    f->conn.queues[WB_OF_PEOPLE].own = (char[]){"10"};
+    free(f->queues[1].name);
+    f->queues[1].name = strdup(" Mine");
+    assert_int_equal(read_row(f, "{\"id\":1,\"assigned_to\":10}", false, &item), WESS_OK);
+    assert_true(has_queue(&item, "10") && has_queue(&item, "Unassigned"));
+    assert_true(has_queue(&item, "mine"));
+    assert_int_equal(read_row(f, "{\"id\":1,\"assigned_to\":11}", false, &item), WESS_OK);
+    assert_true(has_queue(&item, "11") && item.n_facts == 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void)
 {
@@ -254,6 +318,8 @@ int main(void)
         TEST(test_item__long_ids_and_values),
         TEST(test_item__each_allocation_fails_once),
         TEST(test_item__table_and_schema_agree),
+        TEST(test_item__own_queues_of_a_login),
+        TEST(test_item__in_the_own_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -529,7 +529,9 @@ struct wess_connector {
      * it is renamed. Asked for when one is tagged first, and when tags were taken off. */
     enum wess_code (*tags)(struct wess_call *, const struct wess_fact **out, size_t *n);
     /* Optional: the values that a fact of call->collection can have, as far as they are known
-     * without asking the remote once more; with WESS_CALL_PROBE all. *all: there are no others. */
+     * without asking for more than reading does; with WESS_CALL_PROBE all. *all: there are no
+     * others. One that means something, but not for who is signed in here, is named by
+     * error.remote_code beside WESS_OK, and error.text says what it needs. */
     enum wess_code (*values)(struct wess_call *, const char *fact, struct wess_list *out,
                              bool *all);
 };

@@ -423,8 +423,7 @@ static bool next_todos(struct run *r, const struct todo_row *last, struct todo_r
     int64_t planned = 0, room = r->pair->per_run;
     *n = 0;
     if (!room)
-        return todo_next(r->db, r->pu.id, last, out, cap, n) != STORE_FAIL ||
-               run_store_failed(r);
+        return todo_next(r->db, r->pu.id, last, out, cap, n) != STORE_FAIL || run_store_failed(r);
     if (!count_planned(r, &planned))
         return false;
     room -= r->taken_up + planned;

@@ -121,6 +121,7 @@ struct pipeline {
     pthread_cond_t more;
     size_t made, written;    /* under the lock: so many are made, or not to be; written aside */
     bool all_made, all_over; /* under the lock: no more come */
+    int sync_error; /* errno of what the placer could not make durable: the kernel tells it once */
     pthread_t writer, placer;
     bool writes, places; /* the threads run */
 };
@@ -174,8 +175,12 @@ static bool is_new(const struct vdir_job *j)
 static bool place_new(struct pipeline *l, struct vdir_job *jobs, size_t n)
 {
     const struct wess_host *h = l->call->conn->host;
-    if (h->cancelled(h->ctx) || syncfs(l->dir) != 0)
+    if (h->cancelled(h->ctx))
         return false;
+    if (syncfs(l->dir) != 0) {
+        l->sync_error = errno;
+        return false;
+    }
     let_age(jobs, n);
     for (size_t i = 0; i < n; i++) {
         struct vdir_job *j = &jobs[i];
@@ -187,7 +192,7 @@ static bool place_new(struct pipeline *l, struct vdir_job *jobs, size_t n)
     return true;
 }
 
-/* What goes wrong goes wrong once more at the end, where it is told. */
+/* What else goes wrong goes wrong once more at the end, where it is told. */
 static void *place_written(void *ctx)
 {
     struct pipeline *l = ctx;
@@ -242,6 +247,10 @@ static enum wess_code all_ready(struct wess_call *call, int dir, struct vdir_job
             tell(&l, &l.made, made, &l.all_made, false);
     }
     end(&l, made);
+    if (rc == WESS_OK && l.sync_error) {
+        errno = l.sync_error;
+        rc = vdir_failed(call, "the files cannot be made durable");
+    }
     for (size_t i = 0; rc == WESS_OK && i < made; i++)
         if (jobs[i].error) {
             errno = jobs[i].error;

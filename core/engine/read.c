@@ -479,6 +479,8 @@ bool reader_plan(struct reader *rd, struct batch *b)
     }
     if (ok && open)
         ok = db_commit(r->db) == STORE_OK || run_store_failed(r);
+    else if (open) /* cancelled: what was planned is planned anew */
+        db_rollback(r->db);
     await_all(rd);
     return ok;
 }

@@ -125,6 +125,18 @@ def test_switched_off_it_takes_nothing_away():
             wess.nothing_left()
 
 
+def lose(box, wess, how):
+    """Of the only note with its only file: the note, that it is ours, or the file."""
+    (note,) = wess.notes()
+    if how == "deleted":
+        box.workbooks("delete", of="notes", id=note["id"])
+    elif how == "hidden":
+        box.workbooks("edit", of="notes", id=note["id"], created_through_reference="")
+    else:
+        (upload,) = box.workbooks("list", of="upload_files")["upload_files"]
+        box.workbooks("delete", of="upload_files", id=upload["id"])
+
+
 def test_a_note_out_of_sight_takes_nothing_away():
     """Deleted, or no longer known as ours, or with its last file gone: that proves nothing about the
     file in Exchange. What changes there then is attached once more."""
@@ -132,14 +144,7 @@ def test_a_note_out_of_sight_takes_nothing_away():
         with Sandbox("--data", "empty") as box, Files(box, "Task") as wess:
             attach(box, 0, wess.new(), "offer.pdf", text="An offer")
             wess.settle()
-            (note,) = wess.notes()
-            if how == "deleted":
-                box.workbooks("delete", of="notes", id=note["id"])
-            elif how == "hidden":
-                box.workbooks("edit", of="notes", id=note["id"], created_through_reference="")
-            else:
-                (upload,) = box.workbooks("list", of="upload_files")["upload_files"]
-                box.workbooks("delete", of="upload_files", id=upload["id"])
+            lose(box, wess, how)
             box.workbooks("edit", of="tasks", id=wess.record()["id"], activity_priority="High")
             wess.settle()
             assert wess.here() == [("offer.pdf", sha("An offer"))], (how, wess.here())
@@ -160,14 +165,7 @@ def test_a_new_note_has_what_was_on_the_old_one():
         with Sandbox("--data", "empty") as box, Files(box, "Task") as wess:
             attach(box, 0, wess.new(), "offer.pdf", text="An offer")
             wess.settle()
-            (note,) = wess.notes()
-            if how == "deleted":
-                box.workbooks("delete", of="notes", id=note["id"])
-            elif how == "hidden":
-                box.workbooks("edit", of="notes", id=note["id"], created_through_reference="")
-            else:
-                (upload,) = box.workbooks("list", of="upload_files")["upload_files"]
-                box.workbooks("delete", of="upload_files", id=upload["id"])
+            lose(box, wess, how)
             attach(box, 0, wess.item(), "other.pdf", text="Another")
             wess.settle()
             box.workbooks("edit", of="tasks", id=wess.record()["id"], activity_priority="High")

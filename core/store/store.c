@@ -524,6 +524,7 @@ enum store_code db_commit(struct db *db)
 void db_rollback(struct db *db)
 {
     leave(db, "ROLLBACK");
+    forget(db);
     db->failed = db->reading = false;
     give_turn(db);
 }

@@ -106,6 +106,23 @@ static void todos_in_turn(void **state)
     assert_int_equal(of[2].item, 12);
 }
 
+/* How many stand is stored at the end of a transaction: of one that is taken back, none. */
+static void taken_back_is_not_counted(void **state)
+{
+    (void)state;
+    struct link_row link = {.pu = pu.id, .item = {1, 2}, .unseen = {"", ""}};
+    int64_t before = 0, now = 0;
+    OK(&box, link_count(box.db, pu.id, &before));
+    OK(&box, link_put(box.db, &link));
+    OK(&box, link_count(box.db, pu.id, &now));
+    assert_int_equal(now, before + 1);
+    link = (struct link_row){.pu = pu.id, .item = {3, 4}, .unseen = {"", ""}};
+    OK(&box, link_put(box.db, &link));
+    db_rollback(box.db);
+    OK(&box, link_count(box.db, pu.id, &now));
+    assert_int_equal(now, before);
+}
+
 static void new_state_leaves_its_hold(void **state)
 {
     (void)state;
@@ -273,6 +290,7 @@ int main(void)
         T(pu_is_one_row),
         T(todo_once_an_item),
         T(todos_in_turn),
+        T(taken_back_is_not_counted),
         T(new_state_leaves_its_hold),
         T(link_keeps_every_member),
         T(active_before_newest_ended),

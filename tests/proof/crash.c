@@ -14,8 +14,8 @@
 #include "scenarios.h"
 #include "strike.h"
 
-#define WRONG_MOST 3    /* of one job */
-#define POINTS_A_JOB 10 /* of a sample, so that not all of it goes into preparing */
+#define WRONG_MOST 3   /* of one job */
+#define POINTS_A_JOB 5 /* of a sample, so that not all of it goes into preparing */
 
 struct tally {
     long points, failed, jobs, broken;
@@ -181,10 +181,13 @@ static bool is_played(const struct scenario *s, int mirrored, int manner)
     return only ? !strncmp(only, name, strlen(only)) : !way->core || scenario_is_core(s);
 }
 
-/* A small sample of a thin way is of the points of some, not hardly one of each. */
+/* A small sample of a thin way is of the points of some, not hardly one of each; in both directions
+ * and in every manner, whose jobs follow each other. */
 static unsigned every_nth(void)
 {
     long n = sample && way->thin ? jobs * POINTS_A_JOB / sample : 1;
+    while (n > 1 && (n % 2 == 0 || n % MANNERS == 0))
+        n--;
     return n < 1 ? 1 : (unsigned)n;
 }
 

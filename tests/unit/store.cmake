@@ -10,7 +10,7 @@ wess_unit(test_store_waits SOURCES test_store_waits.c LIBS wess_store_box)
 wess_unit(test_store_turns SOURCES test_store_turns.c LIBS wess_store_box Threads::Threads)
 wess_unit(test_store_faults SOURCES test_store_faults.c store_work.c LIBS wess_store_box
     wess_faultvfs)
-set_tests_properties(test_store_faults PROPERTIES TIMEOUT 900) # some thousand runs
+set_tests_properties(test_store_faults PROPERTIES TIMEOUT 900 COST 200) # some thousand runs
 wess_unit(test_store_files SOURCES test_store_files.c LIBS wess_store_box wess_faultlibc)
 wess_unit(test_blob SOURCES test_blob.c LIBS wess_store_box wess_host wess_faultlibc wess_faultmem)
 wess_unit(test_store_copy SOURCES test_store_copy.c LIBS wess_store_box wess_faultvfs)

@@ -458,6 +458,28 @@ def test_as_many_at_once_as_their_size_allows():
         wess.nothing_left()
 
 
+def test_what_is_read_behind_a_batch_fails():
+    """What is on the wire by then is settled; what was to be read goes with the next run, be it
+    killed among its batches."""
+    with Sandbox("--data", "empty") as box, Mail(box) as wess:
+        came = [mail(box, 0, f"Small {i}", i) for i in range(1700)]
+        box.fault("ews:GetItem:5-:http=500")  # of the third batch
+        wess("sync", "--user", "u1", check=(3, 4))
+        assert len(wess.files()) == 800, len(wess.files())
+        wess.nothing_left()
+        box.clear_faults()
+        box.move_clock(3600)
+        assert killed_when(wess, box, lambda: len(wess.files()) > 1000)
+        assert 1000 < len(wess.files()) < 1700, len(wess.files())
+        box.move_clock(600)
+        wess("sync", check=(0, 1, 3))
+        box.move_clock(600)
+        wess("sync", check=(0, 1))
+        assert wess.digests() == sorted(digest(m) for m in came)
+        assert not os.listdir(os.path.join(wess.dir, "state", "spool"))
+        wess.quiet()
+
+
 def test_large():
     with Sandbox("--data", "empty") as box, Mail(box) as wess:
         small = mail(box, 0, "Small", "small")

@@ -61,6 +61,15 @@ static void say(void *ctx, const char *line)
         snprintf(p->error, sizeof(p->error), "%s", line);
 }
 
+/* max_first is of the guard. */
+static bool says_first(const char *pair)
+{
+    const char *at = strstr(pair, "first =");
+    while (at && at > pair && at[-1] == '_')
+        at = strstr(at + 1, "first =");
+    return at != NULL;
+}
+
 static void write_config(const struct play *p, FILE *f)
 {
     static const char select_box[] = "{ tags_any = [ \"W\" ]; }",
@@ -88,7 +97,7 @@ static void write_config(const struct play *p, FILE *f)
             "log: { file = \"%s/log\"; level = \"warn\"; };\n",
             m ? "crm" : "box", m ? "box" : "crm", m ? select_shared : select_box,
             m ? select_box : select_shared, strstr(p->pair, "guard =") ? "" : guard,
-            strstr(p->pair, "first =") ? "" : first, p->pair, p->dir);
+            says_first(p->pair) ? "" : first, p->pair, p->dir);
 }
 
 bool play_configure(struct play *p, const char *pair_settings)
@@ -428,6 +437,14 @@ static bool line_run(struct play *p, int kill_at)
     return status <= EXIT_CREDENTIAL || stop(p, "status %d: %s", status, p->world->report.text);
 }
 
+static bool line_users(struct play *p, int n)
+{
+    char pair[sizeof(p->pair)];
+    memcpy(pair, p->pair, sizeof(pair));
+    p->users = n;
+    return play_configure(p, pair);
+}
+
 bool play_line(struct play *p, const char *line)
 {
     int number = 0;
@@ -439,6 +456,10 @@ bool play_line(struct play *p, const char *line)
         p->world->now_ms += (int64_t)number * 1000;
         return true;
     }
+    if (sscanf(line, "users %d", &number) == 1)
+        return line_users(p, number);
+    if (!strncmp(line, "pair ", 5))
+        return play_configure(p, line + 5);
     if (!strcmp(line, "quiet"))
         return play_quiet(p);
     if (!strncmp(line, "answer ", 7))

@@ -9,6 +9,8 @@
  * - when WHAT EDIT: the same, at the next edge of that name: write, fetch, fetched
  * - clock SECONDS; run; kill STEP (a run that is killed there); quiet (until nothing moves)
  * - answer WORD (all open questions); release (all holds); lose (the state); save; restore
+ * - users N: from here on only the first N are in the list of users; pair SETTINGS: and the pair
+ *   has these
  */
 #ifndef PROOF_PLAY_H
 #define PROOF_PLAY_H

@@ -1,4 +1,5 @@
 /* Who takes part in a round: each pair of each user who is not off, and what he selects. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/round.h"
@@ -7,6 +8,20 @@ static bool is_wanted(const struct round_opts *o, const struct seat *seat)
 {
     return (!o->pair || !strcmp(o->pair, seat->pair->name)) &&
            (!o->user || !strcmp(o->user, seat->user->id));
+}
+
+static bool may_write(const struct seat *seat, enum side s)
+{
+    static const bool waves[][2] = {[MODE_OFF] = {false, false},
+                                    /* planned for; such a run is dry, see run_seat() */
+                                    [MODE_OBSERVE] = {true, true},
+                                    [MODE_TO_LEFT] = {true, false},
+                                    [MODE_TO_RIGHT] = {false, true},
+                                    [MODE_BOTH] = {true, true}};
+    enum direction d = seat->pair->direction;
+    bool pair =
+        d == DIR_BOTH || (d == DIR_TO_LEFT && s == LEFT) || (d == DIR_TO_RIGHT && s == RIGHT);
+    return pair && waves[seat->user->mode][s];
 }
 
 static bool seat_selectors(struct round *rd, struct seat *seat)
@@ -23,6 +38,7 @@ static bool seat_selectors(struct round *rd, struct seat *seat)
         if (pair_singles(seat->pair, s ^ 1) && !pair_singles(seat->pair, s))
             selector_singles(&seat->selector[s], &seat->pair->window);
         seat->selector[s].nothing = !sel->given && seat->pair->select[s ^ 1].given;
+        seat->selector[s].unwritten = !may_write(seat, (enum side)s);
     }
     return true;
 }
@@ -58,6 +74,35 @@ static bool seat_row(struct round *rd, struct db *db, struct seat *seat)
     return true;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const int64_t l = *(const int64_t *)a, r = *(const int64_t *)b;
+    return (l > r) - (l < r);
+}
+
+/* Whoever has no seat (a user who is off or was taken from the list, a pair that was taken out)
+ * hears nothing of what is read meanwhile by those who have one: back again, all is read from its
+ * start. */
+static bool forget_absent(struct round *rd, struct db *db)
+{
+    struct pu_row *rows = NULL;
+    size_t n = 0;
+    int64_t *seats = arena_alloc(rd->arena, (rd->n_seats + 1) * sizeof(*seats));
+    bool ok = seats && pus_list(db, rd->arena, &rows, &n) == STORE_OK;
+    for (size_t i = 0; ok && i < rd->n_seats; i++)
+        seats[i] = rd->seats[i].pu;
+    if (ok)
+        qsort(seats, rd->n_seats, sizeof(*seats), by_number);
+    for (size_t i = 0; ok && i < n; i++) {
+        if (!rows[i].select_digest.len ||
+            bsearch(&rows[i].id, seats, rd->n_seats, sizeof(*seats), by_number))
+            continue;
+        rows[i].select_digest = (struct wess_slice){NULL, 0};
+        ok = pu_save(db, &rows[i]) == STORE_OK;
+    }
+    return ok;
+}
+
 /* Seats of all users that are not off, in the order of users and pairs. */
 bool round_make_seats(struct round *rd)
 {
@@ -75,7 +120,7 @@ bool round_make_seats(struct round *rd)
             seat->runs = is_wanted(rd->opts, seat);
             rd->n_seats++;
         }
-    ok = ok && db_commit(db) == STORE_OK;
+    ok = ok && (rd->opts->dry || forget_absent(rd, db)) && db_commit(db) == STORE_OK;
     if (!ok && !rd->broken && arena_refused(rd->arena) != ARENA_GAVE)
         round_broken(rd, EXIT_STATE, OUT_OF_MEMORY);
     if (!ok && !rd->broken) {

@@ -34,20 +34,6 @@ static void drop_conns(struct worker *w, bool of_user)
     }
 }
 
-static bool may_write(const struct seat *seat, enum side s)
-{
-    static const bool waves[][2] = {[MODE_OFF] = {false, false},
-                                    /* planned for; such a run is dry, see run_seat() */
-                                    [MODE_OBSERVE] = {true, true},
-                                    [MODE_TO_LEFT] = {true, false},
-                                    [MODE_TO_RIGHT] = {false, true},
-                                    [MODE_BOTH] = {true, true}};
-    enum direction d = seat->pair->direction;
-    bool pair =
-        d == DIR_BOTH || (d == DIR_TO_LEFT && s == LEFT) || (d == DIR_TO_RIGHT && s == RIGHT);
-    return pair && waves[seat->user->mode][s];
-}
-
 static void count_traffic(struct run *r, const struct conn_stats before[2])
 {
     for (int s = LEFT; s <= RIGHT; s++) {
@@ -71,7 +57,7 @@ static bool prepare(struct worker *w, struct run *r, const struct seat *seat,
         side->shared = round_shared_of(w->round, seat->pair, (enum side)s);
         side->common = side->shared && side->shared->n_subs > 1;
         side->selector = seat->selector[s];
-        side->writable = may_write(seat, (enum side)s);
+        side->writable = !side->selector.unwritten;
         if (!(side->conn = conn_for(w, r, side->endpoint)))
             return false;
         before[s] = *conn_stats(side->conn);

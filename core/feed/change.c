@@ -72,10 +72,21 @@ static const char *stamp_of(const struct wess_item *item)
 /* ---- to-dos ------------------------------------------------------------------------------------
  */
 
+/* Whether an item that is as it was is nothing new to its link. Read from the start, it may be all
+ * the same: its pair had no part in a reading, or what it showed was not to be carried over yet. */
+static bool is_in_step(const struct storing *pg, const struct linked *l,
+                       const struct link_row *link, const struct item_row *row, enum chosen verdict)
+{
+    const char *known = link->rev[l->side];
+    bool missed =
+        pg->pull->from_start && row->revision && (!known || strcmp(known, row->revision) != 0);
+    return link->chosen[l->side] == (verdict == CHOSEN) && !*link->unseen[l->side] && !missed;
+}
+
 /* The item is linked there, or was: what changed is weighed against the link. An ended one only
  * cares for the reason being reversed: it is chosen again, or `back` from where nobody saw it. */
 static void todo_of_link(struct storing *pg, const struct linked *l, const struct wess_item *facts,
-                         int64_t item, bool same, bool back)
+                         const struct item_row *row, bool same, bool back)
 {
     struct db *db = pg->pull->db;
     const struct subscriber *sub = subscriber_of(pg->pull, l);
@@ -85,13 +96,13 @@ static void todo_of_link(struct storing *pg, const struct linked *l, const struc
     enum chosen verdict = judge(pg, sub->selector, facts);
     if (l->ended) {
         if (verdict == CHOSEN || back)
-            todo_put(db, l->pu, l->side, item, verdict);
+            todo_put(db, l->pu, l->side, row->id, verdict);
         return;
     }
     if (same && link_get(db, pg->scratch, l->link, &link) == STORE_OK &&
-        link.chosen[l->side] == (verdict == CHOSEN) && !*link.unseen[l->side])
+        is_in_step(pg, l, &link, row, verdict))
         return;
-    todo_put(db, l->pu, l->side, item, verdict);
+    todo_put(db, l->pu, l->side, row->id, verdict);
 }
 
 /* Judged again, and as before: whatever it waits for, a person's word above all, it waits on. */
@@ -140,7 +151,7 @@ static void todos(struct storing *pg, const struct wess_item *facts, const struc
     bool chosen = false, was = (row->flags & ITEM_CHOSEN) != 0;
     bool mended = (flags & ITEM_UNJUDGED) != 0, back = (flags & (ITEM_GONE | ITEM_ABSENT)) != 0;
     for (size_t i = 0; i < links.n; i++)
-        todo_of_link(pg, &links.of[i], facts, row->id, same, back);
+        todo_of_link(pg, &links.of[i], facts, row, same, back);
     for (size_t i = 0; i < p->n_subs; i++) {
         if (is_linked(&links, &p->subs[i]))
             chosen |= judge(pg, p->subs[i].selector, facts) == CHOSEN;
@@ -182,7 +193,7 @@ static void echo(struct storing *pg, const struct wess_item *facts, const struct
     struct linked_list links = links_of(pg, row->id);
     for (size_t i = 0; i < links.n; i++)
         if (!links.of[i].ended)
-            todo_of_link(pg, &links.of[i], facts, row->id, true, false);
+            todo_of_link(pg, &links.of[i], facts, row, true, false);
     item_flags(pg->pull->db, row->id, 0, ITEM_UNSEEN);
 }
 

@@ -163,6 +163,8 @@ static bool add_selector(struct wess_arena *a, char **text, const struct selecto
     if (ok && s->series.until_ms)
         ok = add(a, text, "series",
                  arena_fmt(a, "%lld %zu", (long long)s->series.until_ms, s->series.most));
+    if (ok && s->unwritten)
+        ok = add(a, text, "written", "no");
     if (ok && s->source_name)
         ok = add(a, text, "source", s->source_name) && add(a, text, "join", s->join);
     return ok;

@@ -9,8 +9,9 @@
 #include "store/store.h"
 
 struct selector {
-    bool given;   /* false: chooses everything */
-    bool nothing; /* only the other side was given a select: this one chooses nothing by itself */
+    bool given;     /* false: chooses everything */
+    bool nothing;   /* only the other side was given a select: this one chooses nothing by itself */
+    bool unwritten; /* the wave or the pair's direction forbids to write that side */
     struct wess_list any, all, none; /* tags, folded */
     const struct cfg_fact *facts;    /* values folded, %{user.X} replaced */
     size_t n_facts;
@@ -36,7 +37,8 @@ enum chosen selector_judge(const struct selector *, struct wess_arena *scratch,
                            const struct wess_item *);
 /* Or it has no date. Asked of what is not linked alone: growing old ends nothing. */
 bool selector_in_window(const struct selector *, const struct wess_item *);
-/* Changes when anything that selects changes: the feed is then read from its start. */
+/* Changes when anything that selects changes, or which sides may be written: the feed is then read
+ * from its start. */
 bool selector_digest(struct wess_arena *a, const struct selector side[2], bool by_name,
                      struct wess_slice *out);
 

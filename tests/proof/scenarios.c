@@ -131,6 +131,14 @@ const struct scenario scenarios[] = {
     {"shared-untag", "on_untag = \"delete\";", SHARED "untag 2 Ann", "", "0 Ann; 1 Ann; 2 Ann"},
     {"shared-edit-both", "conflict = \"$box\";", SHARED "set 1 Ann org Acme; set 2 Ann title Boss",
      "", "0 Ann org Acme; 0 Ann title Boss; 1 Ann title Boss; 2 Ann org Acme"},
+    {"shared-away", "",
+     SHARED "add 2 Bob; quiet; users 1; set 0 Ann org Acme; set 0 Bob title Boss; new 0 Cid;"
+            " queue 0 Cid 2; quiet; users 2",
+     "", "2 Ann org Acme; 2 Bob title Boss; 2 Cid"},
+    {"direction-opened", "",
+     LINKED "pair direction = \"to_right\"; set 0 Ann org Acme; set 1 Bob org Zed; add 0 Cid;"
+            " add 1 Dan; quiet; pair direction = \"both\"",
+     "", "0 Ann org Acme; 1 Ann org Acme; 0 Bob org Zed; 1 Bob org Zed; 1 Cid; 0 Dan"},
     /* The same, and each opens the database for himself. */
     {"own-two-tag-one", "", "add 1 Ann; add 2 Ann", "", "0 Ann; 1 Ann; 2 Ann"},
     {"own-two-tag-many", "", "add 1 A1; add 1 A2; add 1 A3; add 2 A3; add 2 A2; add 2 A1", "",

@@ -31,7 +31,10 @@ static bool load_other(struct run *r, struct batch *b, struct entry *e)
     e->linked = !e->link.ended;
     if (id && item_get(r->db, b->arena, id, &e->row[other]) != STORE_OK)
         e->row[other] = (struct item_row){0};
-    if (!id || todo_get(r->db, r->pu.id, other, id, &todo) != STORE_OK || todo.hold)
+    if (!id || todo_get(r->db, r->pu.id, other, id, &todo) != STORE_OK)
+        return true;
+    e->end_held = todo.hold && (todo.chosen == UNTAGGED || todo.chosen == OUT_OF_SCOPE);
+    if (todo.hold)
         return true;
     e->has_todo[other] = true;
     e->chosen[other] = todo.chosen;
@@ -80,6 +83,25 @@ static bool is_reversed(const struct entry *e)
     return false;
 }
 
+/* Its own mark counts, not the news of it only: the other side may be what has changed. */
+static bool turned_private(const struct run *r, const struct entry *e)
+{
+    return RULE(private_ends) &&
+           (item_private(r, LEFT, &e->row[LEFT]) || item_private(r, RIGHT, &e->row[RIGHT]));
+}
+
+/* Whatever became of the other end: who took the tag off gets nothing back, and loses nothing. */
+static void outlive(struct entry *e, const bool was[2])
+{
+    for (int s = LEFT; s <= RIGHT; s++) {
+        if (e->suspect[s] || e->chosen[s] != UNTAGGED || !was[s] || !RULE(untag_outranks))
+            continue;
+        e->suspect[LEFT] = e->suspect[RIGHT] = false;
+        e->act = ACT_END;
+        e->reason = untag_reason((enum side)s);
+    }
+}
+
 /* A link that stands: the new verdicts of both sides' selects. */
 static void judge_linked(struct run *r, struct entry *e)
 {
@@ -94,15 +116,23 @@ static void judge_linked(struct run *r, struct entry *e)
         e->suspect[s] = is_gone(&e->row[s]) || !e->row[s].id;
         e->link.chosen[s] = is[s];
     }
-    if (e->suspect[LEFT] || e->suspect[RIGHT])
+    /* An untag outranks what the other side shows: nothing of that is carried over, and the untag
+     * is not taken for answered, before a person has said what it is. */
+    if (e->end_held && !turned_private(r, e)) {
+        e->suspect[LEFT] = e->suspect[RIGHT] = false;
+        e->act = ACT_WAIT;
         return;
+    }
+    if (e->suspect[LEFT] || e->suspect[RIGHT]) {
+        outlive(e, was);
+        return;
+    }
+    if (turned_private(r, e)) {
+        e->act = ACT_END;
+        e->reason = WHY_PRIVATE;
+        return;
+    }
     for (int s = LEFT; s <= RIGHT; s++) {
-        /* Its own mark counts, not the news of it only: the other side may be what has changed. */
-        if (item_private(r, (enum side)s, &e->row[s]) && RULE(private_ends)) {
-            e->act = ACT_END;
-            e->reason = WHY_PRIVATE;
-            return;
-        }
         if (e->chosen[s] != UNTAGGED || !was[s] || !RULE(untag_outranks))
             continue;
         e->reason = untag_reason((enum side)s);

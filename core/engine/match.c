@@ -33,6 +33,18 @@ static void absorb(struct batch *b, struct entry *e, enum side side, int64_t ite
     }
 }
 
+/* Whether that side chooses an item of which no to-do is answered here: as the one says that a
+ * person has not let go yet, else as the item was judged last, where this pair alone judges it. */
+static bool is_chosen_there(struct run *r, enum side s, const struct item_row *row,
+                            const struct todo_row *held)
+{
+    const struct subscriber *subs;
+    if (held && held->chosen != NOT_CHOSEN)
+        return held->chosen == CHOSEN;
+    bool alone = r->side[s].shared ? !r->side[s].common : round_subscribers(r, s, &subs) == 1;
+    return alone && (row->flags & ITEM_CHOSEN);
+}
+
 static bool link_to(struct run *r, struct batch *b, struct entry *e, int64_t id)
 {
     enum side side = e->todo.side, other = other_side(side);
@@ -51,13 +63,16 @@ static bool link_to(struct run *r, struct batch *b, struct entry *e, int64_t id)
     e->linked = e->fresh = true;
     e->act = ACT_MERGE;
     e->reason = WHY_LINKED;
-    if (todo_get(r->db, r->pu.id, other, id, &todo) == STORE_OK && !todo.hold) {
+    bool told = todo_get(r->db, r->pu.id, other, id, &todo) == STORE_OK;
+    if (told && !todo.hold) {
         e->has_todo[other] = true;
         e->chosen[other] = todo.chosen;
     }
     absorb(b, e, other, id);
     for (int s = LEFT; s <= RIGHT; s++)
         e->link.chosen[s] = e->chosen[s] == CHOSEN;
+    if (e->chosen[other] == NOT_CHOSEN)
+        e->link.chosen[other] = is_chosen_there(r, other, &e->row[other], told ? &todo : NULL);
     return true;
 }
 

@@ -162,6 +162,7 @@ struct entry {
     struct item_row row[2]; /* id 0: no such item */
     bool has_todo[2];       /* a to-do of that side is answered by this entry */
     enum chosen chosen[2];  /* NOT_CHOSEN: nothing new is known */
+    bool end_held;          /* whether its link ends waits for a person */
     bool suspect[2];        /* gone or absent: to be weighed */
     bool gone[2];           /* proved */
     bool alive[2];          /* reported gone, and found where it was */

@@ -84,13 +84,15 @@ static bool is_in_step(const struct storing *pg, const struct linked *l,
 }
 
 /* The item is linked there, or was: what changed is weighed against the link. An ended one only
- * cares for the reason being reversed: it is chosen again, or `back` from where nobody saw it. */
+ * cares for the reason being reversed: it is chosen again, or `back` from where nobody saw it. What
+ * waits for a person waits on while it is as it was, and is judged as it was. */
 static void todo_of_link(struct storing *pg, const struct linked *l, const struct wess_item *facts,
                          const struct item_row *row, bool same, bool back)
 {
     struct db *db = pg->pull->db;
     const struct subscriber *sub = subscriber_of(pg->pull, l);
     struct link_row link;
+    struct todo_row todo;
     if (!sub)
         return;
     enum chosen verdict = judge(pg, sub->selector, facts);
@@ -99,7 +101,11 @@ static void todo_of_link(struct storing *pg, const struct linked *l, const struc
             todo_put(db, l->pu, l->side, row->id, verdict);
         return;
     }
-    if (same && link_get(db, pg->scratch, l->link, &link) == STORE_OK &&
+    bool waits = same && todo_get(db, l->pu, l->side, row->id, &todo) == STORE_OK &&
+                 todo.chosen != NOT_CHOSEN;
+    if (waits && todo.chosen == verdict)
+        return;
+    if (same && !waits && link_get(db, pg->scratch, l->link, &link) == STORE_OK &&
         is_in_step(pg, l, &link, row, verdict))
         return;
     todo_put(db, l->pu, l->side, row->id, verdict);

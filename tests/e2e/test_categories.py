@@ -125,6 +125,24 @@ def test_a_renamed_category_is_one_cause():
             assert run["left"]["created"] + run["right"]["created"] == 0
 
 
+def test_the_new_name_in_the_select_answers_the_list():
+    """What it holds was an untag by the old name: by the new one nothing waits, and nothing ends."""
+    with in_step() as (box, wess, some):
+        box.exchange("rename_category", name="Workbooks", to="Customers")
+        sync(wess)
+        lists = held(wess)
+        assert lists
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text.replace('tags_any = [ "Workbooks" ]', 'tags_any = [ "Customers" ]'))
+        box.move_clock(600)
+        run = sync(wess)
+        assert not [h for h in held(wess) if h["items"]], held(wess)
+        wess("held", "release", str(lists[0]["id"]), check=(0, 1, 2, 4))
+        run = sync(wess)
+        assert ended(run) == 0, run
+
+
 def test_a_few_items_tell_a_rename_by_its_id():
     """Outlook takes its time with the items: those that it has come to are no untags of a person."""
     with in_step() as (box, wess, some):

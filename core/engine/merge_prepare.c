@@ -58,6 +58,18 @@ static enum wess_type type_of(const struct run *r, const char *field)
     return def && !element ? def->type : WESS_TEXT;
 }
 
+/* What the sides showed when it was asked. */
+static bool as_asked(struct wess_arena *a, const struct ask_row *ask, struct decision *d)
+{
+    static const char *const names[] = {"left", "right"};
+    struct content values;
+    if (!decode_content(a, ask->values, &values))
+        return false;
+    for (int s = LEFT; s <= RIGHT; s++)
+        d->asked[s] = content_get(&values, names[s]);
+    return true;
+}
+
 static bool decisions(struct run *r, struct wess_arena *a, struct entry *e, struct merge *m)
 {
     struct decision *of;
@@ -82,6 +94,8 @@ static bool decisions(struct run *r, struct wess_arena *a, struct entry *e, stru
             continue;
         }
         *d = (struct decision){.field = m->asks[i].field};
+        if (!as_asked(a, &m->asks[i], d))
+            return run_memory(r);
         if (!strcmp(answer, "left"))
             d->take = TAKE_LEFT;
         else if (!strcmp(answer, "right"))

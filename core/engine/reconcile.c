@@ -105,6 +105,18 @@ const struct decision *decision_of(const struct reconcile_in *in, const char *fi
     return NULL;
 }
 
+bool decision_stands(const struct decision *d, const struct wess_field *const now[2],
+                     const struct wess_field *value)
+{
+    bool stands = true;
+    for (int s = LEFT; s <= RIGHT; s++) {
+        bool over = d->take == TAKE_VALUE || d->take == (s == LEFT ? TAKE_RIGHT : TAKE_LEFT);
+        bool done = d->take == TAKE_VALUE && field_equal(now[s], value);
+        stands &= !over || done || field_equal(now[s], d->asked[s]);
+    }
+    return stands;
+}
+
 /* The rule of an element ("phone.mobile") before that of its field. */
 static const struct field_rule *rule_for(const struct work *w, const struct pairing *p,
                                          const char *key)
@@ -367,7 +379,7 @@ static void merge_scalar(struct work *w, const struct pairing *p)
         return;
     }
     int wins = d ? -1 : winner(w, p, NULL);
-    if (d) {
+    if (d && decision_stands(d, p->now, &d->value)) {
         decided(w, p, d);
     } else if (wins >= 0) {
         carry(w, p, (enum side)wins);

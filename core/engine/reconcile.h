@@ -25,7 +25,8 @@ struct field_rule {
 struct decision {
     const char *field; /* left name */
     enum { TAKE_LEFT, TAKE_RIGHT, TAKE_BOTH, TAKE_VALUE } take;
-    struct wess_field value; /* TAKE_VALUE */
+    struct wess_field value;           /* TAKE_VALUE */
+    const struct wess_field *asked[2]; /* what the sides showed when that was asked; NULL: empty */
 };
 struct side_in {
     const struct content *now;    /* what it shows; NULL: same as the shadow (it was not read) */

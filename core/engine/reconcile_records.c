@@ -264,10 +264,19 @@ static void both_want(struct work *w, const struct pairing *p, struct element *e
     }
 }
 
+static bool still_says(struct work *w, const struct pairing *p, const struct element *e,
+                       const struct decision *d)
+{
+    const struct wess_field *now[] = {as_field(w, p, e->now[LEFT]), as_field(w, p, e->now[RIGHT])};
+    bool value = d->take == TAKE_VALUE;
+    return decision_stands(d, now, value ? as_field(w, p, from_decision(w, e, d)) : NULL);
+}
+
 static void clash(struct work *w, const struct pairing *p, struct element *e)
 {
     const char *name = element_name(w, p, e->key);
-    const struct decision *d = decision_of(w->in, name);
+    const struct decision *said = decision_of(w->in, name);
+    const struct decision *d = said && still_says(w, p, e, said) ? said : NULL;
     /* An edit beats a removal. */
     if (!d && (!e->now[LEFT] || !e->now[RIGHT])) {
         enum side edited = e->now[LEFT] ? LEFT : RIGHT;
@@ -281,7 +290,7 @@ static void clash(struct work *w, const struct pairing *p, struct element *e)
         both_want(w, p, e, l, r);
         return;
     }
-    int wins = d ? -1 : winner(w, p, e->key);
+    int wins = said ? -1 : winner(w, p, e->key);
     if (d && d->take == TAKE_VALUE) {
         const struct wess_record *value = from_decision(w, e, d);
         both_want(w, p, e, value, value);

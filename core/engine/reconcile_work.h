@@ -52,6 +52,10 @@ void work_too_long(struct work *, enum side, const char *field, const char *fmt,
 
 const struct field_rule *rule_of(const struct reconcile_in *, const char *left_name);
 const struct decision *decision_of(const struct reconcile_in *, const char *field);
+/* Nothing would be written over by it that the person who decided has not seen; `value`: that of
+ * TAKE_VALUE, which may be there already. */
+bool decision_stands(const struct decision *, const struct wess_field *const now[2],
+                     const struct wess_field *value);
 /* May the field (or the element `key` of it) be written on that side at all? */
 bool may_go(const struct work *, const struct pairing *, const char *key, enum side to);
 bool is_parked(const struct work *, const struct pairing *, const char *key, enum side to);

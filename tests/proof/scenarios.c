@@ -61,6 +61,14 @@ const struct scenario scenarios[] = {
      "0 Ann org Other; 1 Ann org Other"},
     {"conflict-answered", "",
      LINKED "set 1 Ann org Acme; set 0 Ann org Other; run; answer left create", "", ""},
+    {"answered-late", "",
+     LINKED "set 1 Ann org Acme; set 0 Ann org Other; run; answer left create; set 0 Ann org Third;"
+            " set 1 Ann org Fourth",
+     "", "0 Ann org Third; 1 Ann org Fourth"},
+    {"answered-late-value", "",
+     LINKED "set 1 Ann work +44 1; set 0 Ann work +44 2; set 1 Bob org Acme; set 0 Bob org Other;"
+            " run; answer value:Zed create; set 0 Ann work +44 3; set 1 Bob org Third",
+     "", "0 Ann work +44 3; 1 Ann work +44 1; 0 Bob org Other; 1 Bob org Third"},
     {"conflict-both-gone", "", LINKED "set 1 Ann org Acme; set 0 Ann org -", "", ""},
     {"mail-added", "", LINKED "set 1 Ann mail Ann@x.example,ann@home.example", "", ""},
     {"mail-added-both", "",

@@ -4,11 +4,8 @@
 
 #include "engine/run.h"
 
-/* A field that we wrote and have not seen since: what it shows is what the remote made of it, as
- * long as nobody else wrote after us. Behind a foreign revision only what is alike still counts as
- * ours; anything else is somebody's edit and must not be swallowed. */
-static struct wess_list still_unseen(struct wess_arena *a, const struct entry *e, enum side s,
-                                     const struct content *shadow)
+struct wess_list still_unseen(struct wess_arena *a, const struct entry *e, enum side s,
+                              const struct content *shadow)
 {
     struct wess_list all = split_names(a, e->link.unseen[s]);
     const char **of = all.n ? arena_alloc(a, all.n * sizeof(*of)) : NULL;

@@ -249,12 +249,22 @@ static bool has_others(struct run *r, struct wess_arena *a, int64_t item)
     return h.others;
 }
 
-/* In what can be written there: what a side says of itself (a reference) nobody edits. */
+static bool is_in(struct wess_list names, const char *name)
+{
+    for (size_t i = 0; i < names.n; i++)
+        if (!strcmp(names.of[i], name))
+            return true;
+    return false;
+}
+
+/* In what can be written there: what a side says of itself (a reference) nobody edits, nor is what
+ * it made of our own write an edit. */
 static bool is_edited(const struct wess_collection *c, const struct content *now,
-                      const struct content *shadow)
+                      const struct content *shadow, struct wess_list unseen)
 {
     for (size_t i = 0; i < c->n_fields; i++)
         if (!(c->fields[i].flags & (WESS_FIELD_READ_ONLY | WESS_FIELD_UNSHOWN)) &&
+            !is_in(unseen, c->fields[i].name) &&
             !field_equal(content_get(now, c->fields[i].name),
                          content_get(shadow, c->fields[i].name)))
             return true;
@@ -268,7 +278,8 @@ static bool plan_delete(struct run *r, struct wess_arena *a, struct entry *e)
     struct content shadow;
     if (!decode_content(a, e->link.shadow[t], &shadow))
         return run_memory(r);
-    if (is_edited(r->side[t].collection, e->now[t], &shadow) && RULE(edit_beats_delete)) {
+    struct wess_list unseen = still_unseen(a, e, t, &shadow);
+    if (is_edited(r->side[t].collection, e->now[t], &shadow, unseen) && RULE(edit_beats_delete)) {
         bool deleted = e->gone[other_side(t)];
         if (!deleted)
             return plan_end(r, a, e);

@@ -262,6 +262,11 @@ struct merge {
 };
 /* merge_prepare.c */
 bool merge_prepare(struct run *, struct wess_arena *, struct entry *, struct merge *);
+/* The fields that we wrote and have not seen since: what they show is what the remote made of them,
+ * as long as nobody else wrote after us. Behind a foreign revision only what is alike still counts
+ * as ours; anything else is somebody's edit and must not be swallowed. */
+struct wess_list still_unseen(struct wess_arena *, const struct entry *, enum side,
+                              const struct content *shadow);
 /* merge.c: ACT_MERGE; and what a side has no room for, parked. */
 bool merge_plan(struct run *, struct wess_arena *, struct entry *);
 void merge_too_long(struct run *, struct wess_arena *, const struct entry *,

@@ -102,6 +102,10 @@ const struct scenario scenarios[] = {
      "0 Ann none; 1 Ann none"},
     {"delete-held", DELETE("delete", "delete") " guard = { max_delete = 0; max_first = 1000; };",
      LINKED "delete 1 Ann; set 1 Bob org Acme", "release", "0 Ann none; 0 Bob org Acme"},
+    {"delete-unseen", DELETE("delete", "delete"),
+     "rewrites; " LINKED "set 1 Ann note hello; set 0 Bob note there; run; delete 1 Ann;"
+     " delete 0 Bob",
+     "", "0 Ann none; 1 Ann none; 0 Bob none; 1 Bob none"},
     {"recreated", "", LINKED "delete 1 Ann; quiet; add 1 Ann", "", ""},
     {"purged", "", LINKED "purge 1 Ann", "", "0 Ann; 1 Ann none"},
     /* Tags and scope. */

@@ -33,6 +33,10 @@ static bool find_unclosed(const char *text, char *what, int *line)
         if (*c == '#' || (*c == '/' && c[1] == '/')) {
             while (c[1] && c[1] != '\n')
                 c++;
+        } else if (*c == '/' && c[1] == '*') {
+            const char *end = strstr(c + 2, "*/");
+            for (; end && c < end + 1; c++)
+                s.line += *c == '\n';
         } else if (*c == '"') {
             int at = s.line;
             for (c++; *c && *c != '"'; c++) {
@@ -74,7 +78,6 @@ static void syntax(struct reader *r, const char *text)
 {
     static const char *const ways_out[][2] = {
         {"duplicate", "it is set further up already"},
-        {"include", "its path is taken from the folder of the configuration"},
         {"", "settings are name = value; with a semicolon behind"}};
     const char *file = included_file(r, config_error_file(&r->lib));
     const char *error = config_error_text(&r->lib);
@@ -120,6 +123,8 @@ static bool parse(struct reader *r)
     include_from_its_folder(r, text);
     if (!ok)
         trouble(r, 0, "holds a zero byte: it is not a configuration");
+    else if (!comes_whole(r, text))
+        ok = false;
     else if (!config_read_string(&r->lib, text)) {
         syntax(r, text);
         ok = false;

@@ -70,6 +70,9 @@ bool parse_duration(const char *, int64_t *ms);
 const char *under_root(struct reader *, const char *path);
 void *array_of(struct reader *, size_t n, size_t size);
 
+/* include.c: libconfig is not given a text that includes what is no file, or of which a comment
+ * takes the rest. */
+bool comes_whole(struct reader *, const char *text);
 /* users.c */
 void read_users(struct reader *, const config_setting_t *users);
 /* endpoints.c */

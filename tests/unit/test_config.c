@@ -344,6 +344,9 @@ static void test_config__syntax_is_helped(void **state)
         {"http: {", "http: { (", "the ( here is never closed"},
         {"keep: {", "} keep: {", "the } here closes what is not open"},
         {"every = \"10m\";", "every = = \"10m\";", "settings are name = value; with a semicolon"},
+        {"http: {", "/* don't { \" */ x = = 1; http: {",
+         "settings are name = value; with a semicolon"},
+        {"http: {", "/* never", "the comment here is never closed"},
     };
     static const char zero[] = "site = \"a\0b\";";
     char *text;
@@ -417,6 +420,44 @@ static void test_config__includes(void **state)
     free(text);
 }
 
+/* libconfig would end the program at the first, and wait at the second. */
+static void test_config__what_cannot_be_included(void **state)
+{
+    static const struct bad cases[] = {
+        {"daemon: {", "@include \".\"\ndaemon: {", "/. cannot be included: it is not a file"},
+        {"daemon: {", "\t@include  \"pipe\"\ndaemon: {",
+         "/pipe cannot be included: it is not a file"},
+        {"daemon: {", "@include \"wess.conf\"\ndaemon: {", "no file may include itself"},
+    };
+    static const char *const left_alone[] = {
+        "# \"\n#\n@include \"more.conf\"\ndaemon: {",
+        "/*\n@include \".\"\n*/ daemon: {",
+        "x = \"\\\"\n@include\"; daemon: {",
+        "# @include \".\"\ndaemon: {",
+    };
+    char *text;
+    (void)state;
+    assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+    put("more.conf", 0644, "");
+    ASSERT_REFUSED(cases);
+    for (size_t i = 0; i < sizeof(left_alone) / sizeof(left_alone[0]); i++) {
+        put_changed("daemon: {", left_alone[i]);
+        text = load("wess.conf");
+        assert_null(text ? strstr(text, "include") : NULL);
+        free(text);
+    }
+    put("more.conf", 0644, "\n@include \"pipe\"\n");
+    put_changed("daemon: {", "\n@include \"more.conf\"\ndaemon: {");
+    text = load("wess.conf");
+    assert_says(text, "from an included file", path_of("more.conf:2: "), "it is not a file");
+    free(text);
+    put("more.conf", 0644, "@include \"more.conf\"\n@include \"more.conf\"\n");
+    text = load("wess.conf");
+    assert_says(text, "a circle", path_of("more.conf:1: "), "no file may include itself");
+    free(text);
+    assert_int_equal(remove(path_of("pipe")), 0);
+}
+
 static void test_config__a_secret_in_an_included_file_needs_its_mode(void **state)
 {
     char *text;
@@ -453,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_config__a_file_that_cannot_be_read),
         cmocka_unit_test(test_config__a_secret_in_the_file_needs_its_mode),
         cmocka_unit_test(test_config__includes),
+        cmocka_unit_test(test_config__what_cannot_be_included),
         cmocka_unit_test(test_config__a_secret_in_an_included_file_needs_its_mode),
     };
     return cmocka_run_group_tests_name("config", tests, folder_new, folder_free);

@@ -221,6 +221,9 @@ static void read_all(struct reader *r)
     c->connector_path = path.of;
     c->n_connector_path = path.n;
     check_site(r, root);
+    if (c->state_dir && *c->state_dir != '/') /* each command would have one where it is typed */
+        trouble_at(r, config_setting_get_member(root, "state_dir"),
+                   "state_dir must be a whole path, such as /var/lib/wess");
     read_log_and_http(r, root);
     read_daemon(r, root);
     read_endpoints(r, config_setting_get_member(root, "endpoints"));

@@ -33,8 +33,7 @@ static const char *option_text(struct reader *r, const config_setting_t *s,
     if (!strcmp(o->type, "list")) {
         struct wess_list l = list_of(r, config_setting_parent(s), o->name);
         const char *out = "";
-        if (type != CONFIG_TYPE_ARRAY && type != CONFIG_TYPE_LIST)
-            trouble_at(r, s, "%s must be a list of texts: [ \"..\" ]", o->name);
+        check_value(r, s, &(struct setting_def){.name = o->name, .type = SET_LIST});
         for (size_t i = 0; out && i < l.n; i++)
             out = arena_fmt(r->a, "%s%s%s", out, i ? "\n" : "", l.of[i]);
         return out;

@@ -47,8 +47,11 @@ static void read_select(struct reader *r, const config_setting_t *s, struct cfg_
         const config_setting_t *f = config_setting_get_elem(s, (unsigned)i);
         const char *name = config_setting_name(f), *value = config_setting_get_string(f);
         bool declared = false;
-        for (size_t k = 0; k < group_select.n; k++)
-            declared |= !strcmp(group_select.of[k].name, name);
+        for (size_t k = 0; k < group_select.n && !declared; k++) {
+            declared = !strcmp(group_select.of[k].name, name);
+            if (declared)
+                check_value(r, f, &group_select.of[k]);
+        }
         if (declared)
             continue;
         if (!value)
@@ -58,13 +61,6 @@ static void read_select(struct reader *r, const config_setting_t *s, struct cfg_
                 (struct cfg_fact){arena_text(r->a, name), clean_text(r, f, value)};
     }
     out->facts = facts;
-    for (size_t k = 0; k < group_select.n; k++) {
-        const config_setting_t *m = config_setting_get_member(s, group_select.of[k].name);
-        if (m && group_select.of[k].type == SET_LIST &&
-            config_setting_type(m) != CONFIG_TYPE_ARRAY &&
-            config_setting_type(m) != CONFIG_TYPE_LIST)
-            trouble_at(r, m, "%s must be a list of texts: [ \"..\" ]", group_select.of[k].name);
-    }
     if (out->given && !out->tags_any.n && !out->tags_all.n && !out->tags_none.n && !out->n_facts &&
         !out->folder && !out->shared)
         trouble_at(r, s,
@@ -425,13 +421,16 @@ static void read_pair(struct reader *r, const config_setting_t *s, struct cfg_pa
         const char *name = config_setting_name(side);
         if (strcmp(name, "left") && strcmp(name, "right"))
             trouble_at(r, side, "select has left = { .. } and right = { .. }, not \"%s\"", name);
+        else if (config_setting_type(side) != CONFIG_TYPE_GROUP)
+            /* Left out, all of that side would take part. */
+            trouble_at(r, side, "%s of a select must be a group: { .. }", name);
     }
     read_select(r, group_of(select, "left"), &p->select[LEFT]);
     read_select(r, group_of(select, "right"), &p->select[RIGHT]);
     read_source(r, group_of(select, "left"), p, LEFT);
     read_source(r, group_of(select, "right"), p, RIGHT);
-    read_match(r, config_setting_get_member(s, "match"), p);
-    read_rules(r, config_setting_get_member(s, "fields"), p);
+    read_match(r, rows_of(s, "match"), p);
+    read_rules(r, rows_of(s, "fields"), p);
     read_window(r, s, p);
     p->per_run = int_of(r, s, &group_pair, "per_run");
     read_guard(r, group_of(s, "guard"), &p->guard);

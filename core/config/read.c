@@ -151,13 +151,24 @@ static bool is_text_list(const config_setting_t *s)
     return true;
 }
 
+static bool is_rows(const config_setting_t *s)
+{
+    if (config_setting_type(s) != CONFIG_TYPE_LIST)
+        return false;
+    for (int i = 0; i < config_setting_length(s); i++)
+        if (config_setting_type(config_setting_get_elem(s, (unsigned)i)) != CONFIG_TYPE_GROUP)
+            return false;
+    return true;
+}
+
 static const char *type_word(enum setting_type type)
 {
     static const char *const words[] = {
         [SET_TEXT] = "a text in quotes", [SET_INT] = "a whole number",
         [SET_BOOL] = "true or false",    [SET_DURATION] = "a time such as \"30m\"",
         [SET_CHOICE] = "a word",         [SET_LIST] = "a list of texts: [ \"..\" ]",
-        [SET_GROUP] = "a group: { .. }", [SET_ANY] = "anything"};
+        [SET_GROUP] = "a group: { .. }", [SET_ROWS] = "a list of groups: ( { .. }, .. )",
+        [SET_ANY] = "anything"};
     return words[type];
 }
 
@@ -177,13 +188,15 @@ static bool has_type(const config_setting_t *s, enum setting_type type)
         return is_text_list(s);
     case SET_GROUP:
         return t == CONFIG_TYPE_GROUP;
+    case SET_ROWS:
+        return is_rows(s);
     case SET_ANY:
         return true;
     }
     return false;
 }
 
-static void check_value(struct reader *r, const config_setting_t *s, const struct setting_def *d)
+void check_value(struct reader *r, const config_setting_t *s, const struct setting_def *d)
 {
     int64_t ms = 0;
     const char *text = config_setting_get_string(s);
@@ -253,6 +266,11 @@ static const config_setting_t *valid(const config_setting_t *group, const char *
 const config_setting_t *group_of(const config_setting_t *group, const char *name)
 {
     return valid(group, name, SET_GROUP);
+}
+
+const config_setting_t *rows_of(const config_setting_t *group, const char *name)
+{
+    return valid(group, name, SET_ROWS);
 }
 
 const char *text_of(struct reader *r, const config_setting_t *group, const struct group_def *g,

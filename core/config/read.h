@@ -15,6 +15,7 @@ enum setting_type {
     SET_CHOICE,
     SET_LIST,
     SET_GROUP,
+    SET_ROWS, /* a list of groups */
     SET_ANY
 };
 struct setting_def {
@@ -54,6 +55,7 @@ void trouble_at(struct reader *, const config_setting_t *, const char *fmt, ...)
 const char *included_file(struct reader *, const char *file);
 /* Names and types of all settings of the group. `skip` names a setting that may be anything. */
 void check_group(struct reader *, const config_setting_t *, const struct group_def *);
+void check_value(struct reader *, const config_setting_t *, const struct setting_def *);
 /* Values, or the declared fallback; checked already. */
 const char *text_of(struct reader *, const config_setting_t *group, const struct group_def *,
                     const char *name);
@@ -64,6 +66,8 @@ int64_t duration_of(struct reader *, const config_setting_t *, const struct grou
 int choice_of(struct reader *, const config_setting_t *, const struct group_def *, const char *);
 struct wess_list list_of(struct reader *, const config_setting_t *, const char *name);
 const config_setting_t *group_of(const config_setting_t *, const char *name);
+/* NULL where it is anything but a list of groups. */
+const config_setting_t *rows_of(const config_setting_t *, const char *name);
 /* A text without control characters, in the arena; NULL and told otherwise. */
 const char *clean_text(struct reader *, const config_setting_t *, const char *text);
 bool parse_duration(const char *, int64_t *ms);

@@ -28,14 +28,14 @@ GROUP(group_top, "", top);
 static const struct setting_def users[] = {
     {"source", SET_GROUP, NULL, NULL,
      "csv = FILE; or list = ( { id = ..; .. } ); or command = [ .. ]"},
-    {"waves", SET_ANY, NULL, NULL, "( { name = ..; mode = ..; }, .. ), first that fits"},
+    {"waves", SET_ROWS, NULL, NULL, "( { name = ..; mode = ..; }, .. ), first that fits"},
 };
 GROUP(group_users, "users", users);
 static const struct setting_def source[] = {
     {"csv", SET_TEXT, NULL, NULL, "a file with a header: id,name,.."},
     {"command", SET_LIST, NULL, NULL,
      "a program and its arguments that prints such a file; no shell"},
-    {"list", SET_ANY, NULL, NULL, "the users themselves"},
+    {"list", SET_ROWS, NULL, NULL, "the users themselves"},
 };
 GROUP(group_source, "users.source", source);
 static const struct setting_def wave[] = {
@@ -51,7 +51,7 @@ static const struct setting_def pair[] = {
     {"left", SET_TEXT, NULL, NULL, "ENDPOINT:COLLECTION"},
     {"right", SET_TEXT, NULL, NULL, "ENDPOINT:COLLECTION"},
     {"select", SET_GROUP, NULL, NULL, "left = { .. }; right = { .. }: who takes part"},
-    {"match", SET_ANY, NULL, NULL, "( { keys = [ .. ]; one = ..; }, .. ), ranked"},
+    {"match", SET_ROWS, NULL, NULL, "( { keys = [ .. ]; one = ..; }, .. ), ranked"},
     {"first", SET_GROUP, NULL, NULL, "the first meeting"},
     {"conflict", SET_CHOICE, "ask", "ask|left|right|newest", "both sides changed one field"},
     {"on_delete", SET_GROUP, NULL, NULL, "left = ..; right = ..: what a deletion there does"},
@@ -61,7 +61,7 @@ static const struct setting_def pair[] = {
      "a meeting with other people would change: waits, is sent to them, or they are not told"},
     {"invitations", SET_CHOICE, "none", "none|send", "whether people may be sent mail at all"},
     {"direction", SET_CHOICE, "both", "both|to_left|to_right|never", "of the whole pair"},
-    {"fields", SET_ANY, NULL, NULL, "( { field = ..; direction = ..; conflict = ..; }, .. )"},
+    {"fields", SET_ROWS, NULL, NULL, "( { field = ..; direction = ..; conflict = ..; }, .. )"},
     {"window", SET_GROUP, NULL, NULL, "past = ..; future = ..: when what begins to take part is"},
     {"per_run", SET_INT, "0", "0..1000000",
      "what one run takes up of a user, newest first; 0: all"},

@@ -102,7 +102,7 @@ static void add_user(struct reader *r, struct list *l, const struct waves *w, st
 static void from_list(struct reader *r, const config_setting_t *s, const struct waves *w,
                       struct list *l)
 {
-    for (int i = 0; i < config_setting_length(s); i++) {
+    for (int i = 0; s && i < config_setting_length(s); i++) {
         const config_setting_t *one = config_setting_get_elem(s, (unsigned)i);
         int n = config_setting_length(one);
         struct cfg_value *attrs = array_of(r, (size_t)n, sizeof(*attrs));
@@ -273,13 +273,13 @@ void read_users(struct reader *r, const config_setting_t *s)
         return;
     }
     check_group(r, source, &group_source);
-    read_waves(r, config_setting_get_member(s, "waves"), &waves);
+    read_waves(r, rows_of(s, "waves"), &waves);
     const config_setting_t *list = config_setting_get_member(source, "list");
     const char *csv = text_of(r, source, &group_source, "csv");
     if (config_setting_length(source) != 1)
         trouble_at(r, source, "source needs one of csv, list or command");
     else if (list)
-        from_list(r, list, &waves, &l);
+        from_list(r, rows_of(source, "list"), &waves, &l);
     else if (csv)
         from_file(r, source, csv, &waves, &l);
     else

@@ -198,6 +198,20 @@ static void test_config__wrong_types_are_told(void **state)
          "address must be a text in quotes"},
         {"word = { env = \"WORD\"; }", "word = 7", "word must be { file = ..; }"},
         {"box = \"x\"", "box = 7", "box of a user must be a text in quotes"},
+        {"rooms = [ \"one\", \"two\" ]", "rooms = [ 1 ]", "rooms must be a list of texts"},
+        {"match = ( {", "match = \"email\"; x = ( {", "match must be a list of groups"},
+        {"match = ( {", "match = { keys = [ \"email\" ]; }; x = ( {", "match must be a list of"},
+        {"match = ( {", "match = ( \"email\", {", "match must be a list of groups"},
+        {"fields = ( {", "fields = { field = \"note\"; }; x = ( {", "fields must be a list of"},
+        {"    left = { tags_any = [ \"W\" ]; shared = true; }", "    left = \"W\"",
+         "left of a select must be a group"},
+        {"    left = { tags_any", "    left = { folder = 3; tags_any", "folder must be a text in"},
+        {"    left = { tags_any", "    left = { tags_none = [ 3 ]; tags_any",
+         "tags_none must be a list of texts"},
+        {"shared = true", "shared = 1", "shared must be true or false"},
+        {"waves = ( {", "waves = { name = \"*\"; }; x = ( {", "waves must be a list of groups"},
+        {"  source = { list = ( {", "  source = { list = ( ( \"ada\" ), {",
+         "list must be a list of groups"},
     };
     (void)state;
     ASSERT_REFUSED(cases);
@@ -219,6 +233,8 @@ static void test_config__ranges_are_kept(void **state)
         {"way = \"far\"", "way = \"away\"", "way must be within near|far, not \"away\""},
         {"site = \"unit\"", "site = \"a b\"", "1 to 64 letters, digits, dots or hyphens"},
         {"site = \"unit\"", "site = \"\"", "1 to 64 letters, digits, dots or hyphens"},
+        {"state_dir = \"/nowhere/state\"", "state_dir = \"state\"", "must be a whole path"},
+        {"state_dir = \"/nowhere/state\"", "state_dir = \"\"", "must be a whole path"},
         {"expires = \"2027-06-30\"", "expires = \"30.06.2027\"", "expires must be a date such as"},
         {"expires = \"2027-06-30\"", "expires = \"2027-13-01\"", "expires must be a date such as"},
     };

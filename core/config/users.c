@@ -28,8 +28,12 @@ static void read_waves(struct reader *r, const config_setting_t *s, struct waves
 {
     static const enum wave_mode modes[] = {MODE_OFF, MODE_OBSERVE, MODE_TO_LEFT, MODE_TO_RIGHT,
                                            MODE_BOTH};
-    for (int i = 0; s && i < config_setting_length(s) && w->n < WAVES_MAX; i++) {
+    for (int i = 0; s && i < config_setting_length(s); i++) {
         const config_setting_t *one = config_setting_get_elem(s, (unsigned)i);
+        if (w->n == WAVES_MAX) { /* whom a later one fits would be off */
+            trouble_at(r, one, "more than %u waves", WAVES_MAX);
+            return;
+        }
         check_group(r, one, &group_wave);
         const char *name = text_of(r, one, &group_wave, "name");
         int mode = choice_of(r, one, &group_wave, "mode");
@@ -72,6 +76,11 @@ static void add_user(struct reader *r, struct list *l, const struct waves *w, st
         trouble_in(r, file, u->line, "a user needs an id; it stays the same for life");
         return;
     }
+    for (const char *c = u->id; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            trouble_in(r, file, u->line, "the id of a user holds a control character");
+            return;
+        }
     if (!u->name)
         u->name = u->id;
     for (size_t i = 0; i < l->n; i++) {
@@ -204,6 +213,25 @@ static void row_user(struct table *t, const char **fields, size_t n, const struc
     add_user(t->r, l, w, &u, t->file);
 }
 
+static void read_header(struct table *t, const char **fields, size_t n)
+{
+    bool has_id = false;
+    t->n = n;
+    for (size_t i = 0; i < n; i++) {
+        t->header[i] = arena_text(t->r->a, fields[i]);
+        has_id |= !strcmp(fields[i], "id");
+        if (!text_is_utf8(fields[i], strlen(fields[i])))
+            trouble_in(t->r, t->file, 1, "the name of column %zu is not UTF-8", i + 1);
+        for (size_t k = 0; k < i; k++)
+            if (*fields[i] && !strcmp(fields[k], fields[i]))
+                trouble_in(t->r, t->file, 1, "column %s is there twice", fields[i]);
+    }
+    if (!has_id)
+        trouble_in(t->r, t->file, 1,
+                   "no column is named id; the first line names the columns, with commas between "
+                   "them: id,name,mailbox");
+}
+
 static void from_csv(struct reader *r, const char *file, char *text, const struct waves *w,
                      struct list *l)
 {
@@ -212,13 +240,14 @@ static void from_csv(struct reader *r, const char *file, char *text, const struc
     size_t n = 0;
     if (!strncmp(t.at, "\xef\xbb\xbf", 3))
         t.at += 3;
-    if (!*t.at || !read_row(&t, fields, &n)) {
+    if (!*t.at)
         trouble_in(r, file, 1, "empty; its first line names the columns: id,name,mailbox");
+    if (!*t.at || !read_row(&t, fields, &n))
         return;
-    }
-    t.n = n;
-    for (size_t i = 0; i < n; i++)
-        t.header[i] = arena_text(r->a, fields[i]);
+    unsigned before = r->errors;
+    read_header(&t, fields, n);
+    if (r->errors != before)
+        return;
     for (t.line = 2; *t.at; t.line++) {
         if (!read_row(&t, fields, &n))
             return;
@@ -257,7 +286,11 @@ static void from_command(struct reader *r, const config_setting_t *s, const stru
                    words.n ? words.of[0] : "command", why ? why : "names no program");
         return;
     }
-    from_csv(r, words.of[0], text, w, l);
+    if (strlen(text) != len) /* whoever stands behind it would be left out */
+        trouble_at(r, config_setting_get_member(s, "command"), "%s printed a zero byte: no CSV",
+                   words.of[0]);
+    else
+        from_csv(r, words.of[0], text, w, l);
     free(text);
 }
 

@@ -121,13 +121,37 @@ static void test_users__bad_rows_are_told_by_line(void **state)
     assert_refused("id,mailbox\nada,a@x\nben,A@X\n",
                    "users.csv:3: ", "users ada and ben have one mailbox");
     assert_refused("id,mailbox\n,a@x\n", "users.csv:2: ", "a user needs an id");
-    assert_refused("name,mailbox\nAda,a@x\n", "users.csv:2: ", "a user needs an id");
+    assert_refused("id,mailbox\na\tb,a@x\n", "users.csv:2: ", "holds a control character");
     assert_refused("id,mailbox\nada,\"a@x\nben,b@x\n",
                    "users.csv:2: ", "a quote is opened and never closed");
     assert_refused("id,mailbox\nada,\"a@x\"y\n", "users.csv:2: ", "text behind a closing quote");
     assert_refused("id,mailbox\nada,a@x\n\xff\xfe,b@x\n",
                    "users.csv:3: ", "column id is not UTF-8");
     assert_refused("id,mailbox\nada,\xc3\x28\n", "users.csv:2: ", "column mailbox is not UTF-8");
+}
+
+static void test_users__a_header_that_says_something_else(void **state)
+{
+    (void)state;
+    assert_refused("name,mailbox\nAda,a@x\n", "users.csv:1: ", "no column is named id");
+    assert_refused("id;mailbox\nada;a@x\n", "users.csv:1: ", "commas between them");
+    assert_refused("\nid,mailbox\nada,a@x\n", "users.csv:1: ", "no column is named id");
+    assert_refused("id,mailbox,mailbox\nada,a@x,b@x\n",
+                   "users.csv:1: ", "column mailbox is there twice");
+    assert_refused("id,mailbox,n\xff\nada,a@x,\n",
+                   "users.csv:1: ", "the name of column 3 is not UTF-8");
+    config_free(taken("id,mailbox,,\nada,a@x,,\n"));
+}
+
+static void test_users__waves(void **state)
+{
+    char source[4096] = "csv = \"/nowhere/users.csv\"; }; waves = (";
+    (void)state;
+    for (int i = 0; i < 65; i++)
+        snprintf(source + strlen(source), sizeof(source) - strlen(source), "%s{ name = \"w%d\"; }",
+                 i ? "," : "", i);
+    snprintf(source + strlen(source), sizeof(source) - strlen(source), "); x = { y = 1;");
+    assert_told(load(source), "wess.conf:9: ", "more than 64 waves");
 }
 
 static void test_users__what_the_configuration_asks_must_be_there(void **state)
@@ -149,6 +173,7 @@ static void test_users__no_file_of_users(void **state)
     for (int i = 0; i < 40; i++)
         snprintf(wide + strlen(wide), sizeof(wide) - strlen(wide), ",c%d", i);
     assert_refused(wide, "users.csv:1: ", "more than 32 columns");
+    assert_null(strstr(told, "empty"));
     assert_told(load_csv(zero, sizeof(zero) - 1), "wess.conf:9: ", "zero byte: it is not a CSV");
     assert_int_equal(remove(path_of("users.csv")), 0);
     assert_told(load("csv = \"/nowhere/users.csv\";"),
@@ -203,6 +228,8 @@ static void test_users__from_a_program(void **state)
     assert_told(load("command = [ ];"), "wess.conf:9: ", "names no program");
     assert_told(load("command = [ \"printf\", \"id,mailbox\\\\nada\\\\n\" ];"),
                 "printf:2: ", "1 columns, the header has 2");
+    assert_told(load("command = [ \"printf\", \"id,mailbox\\\\nada,a@x\\\\n\\\\0ben,b@x\\\\n\" ];"),
+                "wess.conf:9: ", "printf printed a zero byte");
     assert_told(load("command = [ \"yes\" ];"), "wess.conf:9: ", "too much output");
     assert_told(load("command = \"printf\";"), "wess.conf:9: ", "must be a list of texts");
 }
@@ -213,6 +240,8 @@ int main(void)
         cmocka_unit_test(test_users__plain),
         cmocka_unit_test(test_users__as_spreadsheets_write_them),
         cmocka_unit_test(test_users__bad_rows_are_told_by_line),
+        cmocka_unit_test(test_users__a_header_that_says_something_else),
+        cmocka_unit_test(test_users__waves),
         cmocka_unit_test(test_users__what_the_configuration_asks_must_be_there),
         cmocka_unit_test(test_users__no_file_of_users),
         cmocka_unit_test(test_users__more_than_anybody_has),

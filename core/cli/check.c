@@ -146,6 +146,17 @@ static const char *path_of(const struct cli_args *a)
     return env && *env ? env : CLI_DEFAULT_CONFIG;
 }
 
+static bool check_log(const struct cli *c, struct complaints *said)
+{
+    const char *why = cli_log_open(c->config), *line;
+    if (!why)
+        return true;
+    line = arena_fmt(c->arena, "%s: log.file %s cannot be opened: %s", c->config->path,
+                     c->config->log_file, why);
+    complain(said, line ? line : "out of memory");
+    return false;
+}
+
 static int check_loaded(struct cli *c, const struct cli_args *a, struct complaints *said,
                         json_t **online)
 {
@@ -160,7 +171,8 @@ static int check_loaded(struct cli *c, const struct cli_args *a, struct complain
     if (!json)
         print_understood(c);
     config_expiries(c->config, clock_now_ms(), print_expiry, c);
-    bool sound = check_secrets(c, complain, said);
+    bool sound = check_log(c, said);
+    sound = check_secrets(c, complain, said) && sound;
     sound = check_opens(c, complain, said) && sound;
     int status = sound ? EXIT_IN_STEP : EXIT_USAGE;
     if (cli_has(a, OPT_ONLINE))
@@ -181,7 +193,6 @@ int cmd_check(struct cli *c, const struct cli_args *a)
     int status = EXIT_USAGE;
     if (cfg) {
         c->config = cfg;
-        cli_log_ready(cfg);
         status = check_loaded(c, a, &said, &online);
         if (json && cli_has(a, OPT_EXPANDED) && cfg->expanded)
             expanded = json_string(cfg->expanded);

@@ -104,6 +104,8 @@ int cli_main(int argc, char **argv);
 /* Runs the command inside the daemon. */
 struct daemon_call;
 int cli_serve(struct daemon_call *);
+/* NULL, or why the log's file cannot be opened; the second tells it. */
+const char *cli_log_open(const struct config *);
 void cli_log_ready(const struct config *);
 
 /* ---- What commands share ----------------------------------------------------------------------

@@ -49,14 +49,22 @@ static void say_line(void *ctx, const char *line)
     fprintf(ctx, "%s\n", line);
 }
 
-void cli_log_ready(const struct config *cfg)
+const char *cli_log_open(const struct config *cfg)
 {
     static const char *const words[] = {"", "error", "warn", "info", "debug"};
     int level = WESS_LOG_WARN;
     for (int i = WESS_LOG_ERROR; i <= WESS_LOG_DEBUG; i++)
         if (cfg->log_level && !strcmp(cfg->log_level, words[i]))
             level = i;
-    log_open(cfg->log_file, level);
+    return log_open(cfg->log_file, level);
+}
+
+void cli_log_ready(const struct config *cfg)
+{
+    const char *why = cli_log_open(cfg);
+    if (why)
+        log_line(WESS_LOG_ERROR, "log.file %s cannot be opened: %s; the log goes to standard error",
+                 cfg->log_file, why);
 }
 
 /* ---- with the state ---------------------------------------------------------------------------

@@ -165,8 +165,9 @@ enum wess_code conn_watch_ready(struct conn_watch *, bool *woken, int64_t *next_
                                 struct wess_error *);
 void conn_watch_close(struct conn_watch *);
 
-/* The log: ids and codes only. Thread-safe; stderr or a file 0600. */
-void log_open(const char *file, int level);
+/* The log: ids and codes only. Thread-safe; stderr or a file 0600. NULL, or why it is stderr now.
+ */
+const char *log_open(const char *file, int level);
 /* Everything that goes over the wire into a file of 0600, without secrets. NULL, or why not. */
 const char *trace_open(const char *path);
 void (*trace_sink(void))(const char *text, size_t len); /* NULL: nobody asked for it */

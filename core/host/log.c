@@ -1,4 +1,5 @@
 /* The log, the clock, and how a program begins. */
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -31,15 +32,17 @@ void host_harden(void)
     mallopt(M_TRIM_THRESHOLD, 128 * 1024);
 }
 
-void log_open(const char *file, int level)
+const char *log_open(const char *file, int level)
 {
     int fd = file ? open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    const char *why = file && fd < 0 ? strerror(errno) : NULL;
     pthread_mutex_lock(&lock);
     if (log_fd >= 0)
         close(log_fd);
     log_fd = fd;
     log_level = level;
     pthread_mutex_unlock(&lock);
+    return why;
 }
 
 void log_line(int level, const char *fmt, ...)

@@ -53,6 +53,17 @@ def test_configuration():
             refused(wess, 2, "wess.conf")
 
 
+def test_log():
+    with Sandbox() as box:
+        for file in ("{dir}", "{dir}/nowhere/log"):
+            with Wess(box) as wess:
+                edit(wess, "{dir}/log".format(dir=wess.dir), file.format(dir=wess.dir))
+                refused(wess, 2, "wess.conf: log.file " + file.format(dir=wess.dir), "1 trouble")
+                assert wess.json("check", check=2)["sound"] is False
+                run = wess.run("sync")
+                assert run.stderr.count("log.file") == 1 and "standard error" in run.stderr, run
+
+
 def test_secrets():
     with Sandbox() as box:
         with Wess(box) as wess:

@@ -10,9 +10,9 @@ const struct cli_command cli_commands[] = {
     {"check", NULL, "", "is the configuration sound, and does everything answer",
      "Reads the whole configuration and tells every trouble with file, line and the way out, "
      "before\n"
-     "anything is contacted. With --online it signs in to every endpoint for every user and "
-     "writes\n"
-     "nothing there.",
+     "anything is contacted. With --online it signs in to every endpoint for every user; in a "
+     "mailbox\n"
+     "that a run would write it makes a contact of its own, and removes it.",
      OPT_BIT(OPT_ONLINE) | OPT_BIT(OPT_EXPANDED) | OPT_BIT(OPT_ROOT) | OPT_BIT(OPT_TRACE_HTTP),
      NEED_NOTHING, 0, 0, cmd_check},
     {"plan", NULL, "[PAIR]", "what a sync would do, and why; writes nothing anywhere",

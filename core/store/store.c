@@ -254,12 +254,26 @@ static bool meta(struct db *db, const char *name, const char *want, char **out)
     return sql_do(db, "INSERT INTO meta(name, value) VALUES(?, ?)", "tt", name, want) == STORE_OK;
 }
 
+/* By a hash that is kept with the database. Those of another key match nothing that is in it: who
+ * is there already would be made once more. A database that had none takes that of its key. */
+static bool check_key(struct store *s, struct db *db, bool own, bool *fits)
+{
+    struct hash h = store_hash(s, "key", s->installation);
+    char mark[2 * HASH_SIZE + 1], *had = NULL;
+    for (size_t i = 0; i < HASH_SIZE; i++)
+        snprintf(mark + 2 * i, 3, "%02x", h.of[i]);
+    bool ok = meta(db, "key", own ? mark : NULL, &had) || (!own && !db->failed && !*db->error);
+    *fits = !had || !strcmp(had, mark);
+    free(had);
+    return ok;
+}
+
 static bool check_site(struct store *s, const char *site, char **why, int *status)
 {
     unsigned char random[16];
     char id[2 * sizeof(random) + 1];
     struct db *db = db_open(s, false);
-    bool own = s->how == STORE_OWN;
+    bool own = s->how == STORE_OWN, fits = true;
     if (!db || getentropy(random, sizeof(random)) != 0) {
         refuse(why, status, EXIT_OUR_STATE, s->path, "%s",
                db ? "no random number is to be had" : s->trouble);
@@ -269,7 +283,8 @@ static bool check_site(struct store *s, const char *site, char **why, int *statu
     for (size_t i = 0; i < sizeof(random); i++)
         snprintf(id + 2 * i, 3, "%02x", random[i]);
     bool ok = (!own || db_begin(db) == STORE_OK) && meta(db, "site", own ? site : NULL, &s->site) &&
-              meta(db, "installation", own ? id : NULL, &s->installation);
+              meta(db, "installation", own ? id : NULL, &s->installation) &&
+              check_key(s, db, own, &fits);
     if (own)
         ok = ok ? db_commit(db) == STORE_OK : (db_rollback(db), false);
     if (!ok && *db->error)
@@ -279,6 +294,9 @@ static bool check_site(struct store *s, const char *site, char **why, int *statu
     else if (strcmp(s->site, site))
         ok = refuse(why, status, EXIT_OUR_STATE, s->path,
                     "belongs to site \"%s\": set that site, or another state_dir", s->site);
+    else if (!fits)
+        ok = refuse(why, status, EXIT_OUR_STATE, s->path,
+                    "does not belong to %s/key: restore both from one backup", s->dir);
     db_close(db);
     return ok;
 }

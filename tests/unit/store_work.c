@@ -219,8 +219,9 @@ static void dump_value(FILE *out, sqlite3_stmt *s, int i)
 static void dump_table(FILE *out, sqlite3 *sq, const char *table)
 {
     sqlite3_stmt *s = NULL;
-    char *sql = sqlite3_mprintf("SELECT * FROM \"%w\"%s", table,
-                                strcmp(table, "meta") ? "" : " WHERE name <> 'installation'");
+    char *sql =
+        sqlite3_mprintf("SELECT * FROM \"%w\"%s", table,
+                        strcmp(table, "meta") ? "" : " WHERE name NOT IN ('installation', 'key')");
     assert_int_equal(sqlite3_prepare_v2(sq, sql, -1, &s, NULL), SQLITE_OK);
     int rc;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {

@@ -1,5 +1,6 @@
 /* Opening the state: fresh, again, somebody else's, damaged; who owns it. What was there before a
  * refusal is there after it, byte for byte. */
+#include "store/sql.h"
 #include "store_box.h"
 
 #include <fcntl.h>
@@ -304,6 +305,42 @@ static void key_lost_or_cut(void **state)
     box_open(&box);
 }
 
+/* A database from a backup beside the key of a state that was begun since. */
+static void key_of_another_state(void **state)
+{
+    static const char other[32] = "of another state";
+    (void)state;
+    some_state();
+    remember();
+    file_put(box_path(&box, "key"), other, sizeof(other));
+    box_refuses(&box, STORE_OWN, "test", OUR_STATE, "wess.db", "key", "one backup", NULL);
+    box_refuses(&box, STORE_READ, "test", OUR_STATE, "wess.db", "key", "one backup", NULL);
+    file_put(box_path(&box, "key"), before[1].data, before[1].len);
+    still_there();
+    box_open(&box);
+}
+
+/* A state of an earlier version has no word on its key, until it is opened to write. */
+static void key_that_nothing_is_known_of(void **state)
+{
+    static const char other[32] = "of another state";
+    (void)state;
+    some_state();
+    box_open(&box);
+    OK(&box, sql_do(box.db, "DELETE FROM meta WHERE name = 'key'", ""));
+    box_close(&box);
+    struct store *s;
+    char *why;
+    int status;
+    s = store_open(box.state, "test", STORE_READ, &why, &status);
+    assert_non_null(s);
+    store_close(s);
+    box_open(&box);
+    box_close(&box);
+    file_put(box_path(&box, "key"), other, sizeof(other));
+    box_refuses(&box, STORE_OWN, "test", OUR_STATE, "wess.db", "key", "one backup", NULL);
+}
+
 /* ---- the folder --------------------------------------------------------------------------------
  */
 
@@ -493,6 +530,8 @@ int main(void)
         T(cut_short),
         T(page_overwritten),
         T(key_lost_or_cut),
+        T(key_of_another_state),
+        T(key_that_nothing_is_known_of),
         T(folder_open_to_others),
         T(folder_of_somebody_else),
         T(folder_is_none),

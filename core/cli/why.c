@@ -109,11 +109,12 @@ static void print_quiet(const struct cli *c, const struct answer *w)
 
 static void print_none(const struct cli *c, const char *text)
 {
-    cli_say(c,
-            "\"%.128s\" is known by no number, id, mail address, full name or Message-ID.\n"
-            "It may be new (wess sync reads it), spelt otherwise there, in a folder that is not "
-            "read, or its mailbox closed to us (wess check --online).",
-            text);
+    cli_say(
+        c,
+        "\"%.128s\" is known by no number, id, mail address, given and family name or Message-ID.\n"
+        "It may be new (wess sync reads it), spelt otherwise there, in a folder that is not "
+        "read, or its mailbox closed to us (wess check --online).",
+        text);
 }
 
 static void print_json(const struct cli *c, struct db *db, const struct answer *w)

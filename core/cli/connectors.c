@@ -167,9 +167,9 @@ static void note_name(void *ctx, const char *name, const char *path, const struc
 {
     struct list *l = ctx;
     (void)path;
-    (void)p;
     (void)why;
-    if (l->n < sizeof(l->names) / sizeof(l->names[0]))
+    /* One that is refused cannot be meant. */
+    if (p && l->n < sizeof(l->names) / sizeof(l->names[0]))
         l->names[l->n++] = arena_text(l->cli->arena, name);
 }
 

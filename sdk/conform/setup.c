@@ -1,11 +1,14 @@
 /* The file: settings as in an endpoint of wess.conf(5), what is tested, and the permission. */
 #include "conform.h"
 
+#include <errno.h>
 #include <libconfig.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define PATIENCE_S 300
 #define SECRET_MAX 8192u
@@ -212,9 +215,16 @@ bool setup_read(const char *path, const struct wess_connector *c, const char *pl
     config_t cfg;
     *out = (struct setup){.patience_s = PATIENCE_S};
     config_init(&cfg);
-    bool ok = config_read_file(&cfg, path);
-    if (!ok &&
-        asprintf(why, "%s:%d: %s", path, config_error_line(&cfg), config_error_text(&cfg)) < 0)
+    struct stat st;
+    bool there = stat(path, &st) == 0 && access(path, R_OK) == 0;
+    /* libconfig ends the program at a folder. */
+    bool is_file = there && (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode));
+    bool ok = is_file && config_read_file(&cfg, path);
+    int said = ok        ? 0
+               : is_file ? asprintf(why, "%s:%d: %s", path, config_error_line(&cfg),
+                                    config_error_text(&cfg))
+                         : asprintf(why, "%s: %s", path, there ? "not a file" : strerror(errno));
+    if (said < 0)
         *why = NULL;
     ok = ok && read_root(&r, config_root_setting(&cfg), plugin);
     config_destroy(&cfg);

@@ -275,6 +275,8 @@ def test_usage(*args):
             ((memory, "--case", "nonsense"), good, "no case"),
             (("/nowhere.so",), good, "cannot open"),
             ((program("wess-conform"),), good, "wess-conform:"),
+            ((memory, "--config", "/"), None, "/: not a file"),
+            ((memory, "--config", "/nowhere.conf"), None, "/nowhere.conf: No such file"),
             ((memory,), "endpoint = {", "syntax error"),
             ((memory,), 'collection = "people";', "no endpoint"),
             ((memory,), "endpoint = {};", "no collection"),

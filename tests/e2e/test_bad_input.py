@@ -295,6 +295,10 @@ def test_not_a_connector():
         os.mkdir(folder, 0o700)
         with open(os.path.join(folder, "odd.so"), "wb") as f:
             f.write(b"\x7fELF but no more")
+        run = wess.run("connectors", "odd", env={"WESS_CONNECTOR_PATH": folder})
+        assert run.returncode == 2 and "did you mean" not in said(run), said(run)
+        run = wess.run("connectors", "ewss", env={"WESS_CONNECTOR_PATH": folder})
+        assert run.returncode == 2 and 'did you mean "ews"?' in said(run), said(run)
         edit(wess, 'connector = "ews"', 'connector = "odd"')
         run = wess.run("check", env={"WESS_CONNECTOR_PATH": folder})
         assert run.returncode == 2 and "odd.so" in said(run), said(run)

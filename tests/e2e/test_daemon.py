@@ -192,6 +192,9 @@ def test_03_a_broken_configuration_is_refused_whole():
         ("wess.conf", lambda t: t.replace("daemon: { ", 'daemon: { control = "/tmp/x"; '),
          "daemon.control changes with a restart"),
         ("wess.conf", lambda _: "", r"wess\.conf"),
+        ("wess.conf", lambda t: t + '\n@include "state"\n', "/state cannot be included: it is not a file"),
+        ("wess.conf", lambda t: t.replace('left = { tags_any = [ "Workbooks" ]; }', 'left = "Workbooks"'),
+         "left of a select must be a group"),
         ("users.csv", lambda _: users + "u1,Bob,bob@x.example,Bob,pilot\n", r"users\.csv:3: .*u1"),
     ]
     with Sandbox() as box, Wess(box, pair=EASY) as wess, Daemon(wess) as daemon:

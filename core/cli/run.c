@@ -31,6 +31,7 @@ static void catch_signals(void)
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL); /* the write says so, as it does of a full disk */
 }
 
 /* ---- the configuration ------------------------------------------------------------------------

@@ -13,10 +13,10 @@ STATE = 7
 
 
 def limited(wess, size, *args):
-    """The program with no file of its own able to grow past `size` bytes; SIGXFSZ is ignored, so
-    that a write answers EFBIG, as one on a full disk answers ENOSPC."""
+    """The program with no file of its own able to grow past `size` bytes: a write answers EFBIG, as
+    one on a full disk answers ENOSPC."""
     def limit():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(
             resource.RLIMIT_FSIZE)[1]))
 

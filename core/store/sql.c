@@ -20,7 +20,8 @@ static const struct {
                      "linked again by stamp and keys"},
     {SQLITE_NOTADB, "the file is not a database: restore the backup, or move it away; items are "
                     "then linked again by stamp and keys"},
-    {SQLITE_READONLY, "it cannot be written: check owner and mount of the folder"},
+    {SQLITE_READONLY, "it cannot be written: check owner, rights and mount of the folder and of "
+                      "all in it"},
     {SQLITE_CANTOPEN, "it cannot be opened: check owner, rights and room of the folder"},
     {SQLITE_BUSY, "another program holds it"},
     {SQLITE_NOMEM, "there is too little memory: run again when there is more"},

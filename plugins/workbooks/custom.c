@@ -25,7 +25,7 @@ static void read_custom(struct wb_reading *r, const struct wb_field *t)
         return;
     const char *ours = t->words ? wb_word_ours(t->words, text) : text;
     if (!ours)
-        wb_word_missing(r->conn, "picklist_values", t->column);
+        wb_word_missing(r->conn, "picklist_values", t->column, WB_AS_IT_STANDS);
     char *copy = wess_arena_text(r->host, r->a, ours ? ours : text);
     struct wess_field *f = copy ? wb_push(r, t->name, WESS_TEXT) : NULL;
     r->spent |= !copy;

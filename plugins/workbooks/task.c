@@ -19,7 +19,7 @@ static void read_status(struct wb_reading *r, const struct wb_field *t)
     if (!text || !*text)
         return;
     if (!ours)
-        wb_word_missing(r->conn, "task_status", t->column);
+        wb_word_missing(r->conn, "task_status", t->column, WB_AS_IT_STANDS);
     struct wess_field *f = wb_push(r, t->name, WESS_TEXT);
     char *copy = f ? wess_arena_text(r->host, r->a, ours ? ours : text) : NULL;
     r->spent |= !copy;
@@ -47,7 +47,8 @@ static void read_priority(struct wb_reading *r, const struct wb_field *t)
     const char *ours = text && *text ? wb_word_ours(&r->conn->priorities, text) : NULL;
     int64_t n = ours ? strtoll(ours, NULL, 10) : 0;
     if (text && *text && !ours)
-        wb_word_missing(r->conn, "task_priority", t->column);
+        wb_word_missing(r->conn, "task_priority", t->column,
+                        "it counts as none, and a priority from the other side replaces it");
     struct wess_field *f = n ? wb_push(r, t->name, WESS_INT) : NULL;
     if (f)
         f->num = n;

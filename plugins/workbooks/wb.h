@@ -216,7 +216,9 @@ const char *wb_word_ours(const struct wb_words *, const char *theirs);
 /* One more; false: out of memory. */
 bool wb_words_add(struct wb_words *, const char *line, size_t len);
 /* Tells of a column, once, that a value of it has no word in that setting. */
-void wb_word_missing(const struct wess_conn *, const char *setting, const char *column);
+#define WB_AS_IT_STANDS "it goes as it stands, and is parked where nobody takes it"
+void wb_word_missing(const struct wess_conn *, const char *setting, const char *column,
+                     const char *then);
 
 /* ---- when.c: var_date_time, "2026-12-01,0,Europe/London"; pure
  * ------------------------------------------------------------------------ */

@@ -81,15 +81,14 @@ const char *wb_word_ours(const struct wb_words *w, const char *theirs)
     return NULL;
 }
 
-void wb_word_missing(const struct wess_conn *c, const char *setting, const char *column)
+void wb_word_missing(const struct wess_conn *c, const char *setting, const char *column,
+                     const char *then)
 {
     bool *told = (bool *)(uintptr_t)&c->told_word; /* of ours; a connection is one thread's */
     if (!*told)
-        c->host->log(
-            c->host->ctx, WESS_LOG_WARN,
-            "workbooks: a value of %s has no word in the setting %s: it goes as it stands, "
-            "and is parked where nobody takes it",
-            column, setting);
+        c->host->log(c->host->ctx, WESS_LOG_WARN,
+                     "workbooks: a value of %s has no word in the setting %s: %s", column, setting,
+                     then);
     *told = true;
 }
 

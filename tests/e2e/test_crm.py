@@ -180,6 +180,11 @@ def test_a_word_without_a_match_is_parked():
         assert offer["name"] == "Offer" and "activity_priority" not in offer, offer
         parked = wess.run("parked", "list", check=(0, 1)).stdout
         assert "task_priority" in parked and "task_status" in parked, parked
+        box.workbooks("edit", of="tasks", id=there(box, "tasks", "Offer")["id"], activity_priority="Whenever")
+        wess("sync", "--no-wait", check=(0, 1, 3))
+        with open(os.path.join(wess.dir, "log")) as f:
+            log = f.read()
+        assert "task_priority: it counts as none" in log, log
 
 
 def test_a_conflict_waits():

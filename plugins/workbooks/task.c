@@ -48,7 +48,7 @@ static void read_priority(struct wb_reading *r, const struct wb_field *t)
     int64_t n = ours ? strtoll(ours, NULL, 10) : 0;
     if (text && *text && !ours)
         wb_word_missing(r->conn, "task_priority", t->column,
-                        "it counts as none, and a priority from the other side replaces it");
+                        "it counts as none, and is not written over");
     struct wess_field *f = n ? wb_push(r, t->name, WESS_INT) : NULL;
     if (f)
         f->num = n;
@@ -65,11 +65,35 @@ static const char *priority_word(const struct wb_words *w, int64_t n)
     return word;
 }
 
+/* What is there now, of an update that writes days or the priority. */
+static const json_t *row_now(const struct wb_table *t, size_t op)
+{
+    char number[24];
+    for (size_t i = 0; i < json_array_size(t->found); i++) {
+        const json_t *row = json_array_get(t->found, i);
+        const char *id = wb_text(row, "id", number);
+        if (id && !strcmp(id, wb_id_of(&t->ops[op])))
+            return row;
+    }
+    return NULL;
+}
+
+/* Another word than we know counts as none here: to write over it would lose it for good. */
+static bool has_own_priority(const struct wb_table *t, size_t op, const char *column)
+{
+    char number[24];
+    const char *now = wb_text(row_now(t, op), column, number);
+    return now && *now && !wb_word_ours(&t->call->conn->priorities, now);
+}
+
 static void put_priority(struct wb_table *t, size_t op, const struct wb_field *w,
                          const struct wess_field *f)
 {
     const char *word = priority_word(&t->call->conn->priorities, f->type == WESS_INT ? f->num : 0);
-    if (word || f->type == WESS_NULL)
+    if (has_own_priority(t, op, w->column))
+        wb_refuse(t, op, w->name, "it has a priority that the setting task_priority does not name",
+                  "no-word");
+    else if (word || f->type == WESS_NULL)
         wb_put(t, op, w->name, w->column, word ? word : "");
     else
         wb_refuse(t, op, w->name, "the setting task_priority has no word for it", "no-word");
@@ -114,19 +138,6 @@ static void put_alarm(struct wb_table *t, size_t op, const struct wb_field *w,
  * ------------------------------------------------------------------------------------------ */
 
 static const char *const day_columns[] = {"start", "finish", "due"};
-
-/* What is there now, of an update that writes days. */
-static const json_t *row_now(const struct wb_table *t, size_t op)
-{
-    char number[24];
-    for (size_t i = 0; i < json_array_size(t->found); i++) {
-        const json_t *row = json_array_get(t->found, i);
-        const char *id = wb_text(row, "id", number);
-        if (id && !strcmp(id, wb_id_of(&t->ops[op])))
-            return row;
-    }
-    return NULL;
-}
 
 static bool is_timed(const json_t *row, const char *column, struct wb_when *when)
 {
@@ -181,16 +192,26 @@ static bool writes_days(const struct wess_op *op)
             wb_field_of(&op->item, "completed"));
 }
 
+static bool writes_priority(const struct wb_table *t, const struct wess_op *op)
+{
+    return op->what == WESS_UPDATE && wb_field_of(&op->item, "priority") &&
+           wb_meta_has(t->call->conn, t->kind, "activity_priority");
+}
+
 static enum wess_code prepare(struct wb_table *t)
 {
     struct wess_call *call = t->call;
-    static const char *const columns[] = {"id", "start", "finish", "due", "completed", NULL};
+    const char *columns[] = {"id", "start", "finish", "due", "completed", NULL, NULL};
     const char **ids = call->conn->host->alloc(call->arena, (t->n + 1) * sizeof(*ids));
     enum wess_code rc = ids ? wb_prepare_queue(t) : WESS_TOO_BIG;
     size_t n = 0;
-    for (size_t i = 0; ids && i < t->n; i++)
-        if (writes_days(&t->ops[i]))
+    for (size_t i = 0; ids && i < t->n; i++) {
+        bool priority = writes_priority(t, &t->ops[i]);
+        if (priority)
+            columns[5] = "activity_priority";
+        if (priority || writes_days(&t->ops[i]))
             ids[n++] = wb_id_of(&t->ops[i]);
+    }
     if (rc == WESS_OK && n)
         rc = wb_rows_of(call, t->kind->path, "id", ids, n, columns, &t->found);
     return rc;

@@ -114,6 +114,7 @@ static void test_activities__words_of_a_task(void **state)
     struct stage *t = *state;
     struct wess_op ops[] = {update(0, odd, 2), update(1, plain, 2)};
     t->call.collection = "tasks";
+    stage_says(t, WB_LIST, ROWS("{\"id\":8,\"activity_priority\":\"High\"}"));
     stage_says(t, WB_PUT,
                DONE("{\"id\":7,\"lock_version\":2},{\"id\":8,\"lock_version\":2}", OK_ "," OK_));
     struct wess_result *r = wb_apply(t, ops, 2, WESS_OK);
@@ -131,6 +132,28 @@ static void test_activities__words_of_a_task(void **state)
     assert_string_equal(test_text(&item, "status"), "On hold"); /* not a guess */
     assert_null(test_field(&item, "priority"));
     assert_null(test_field(&item, "alarm"));
+}
+
+/* It shows as none on the other side, which is no reason to write over it. */
+static void test_activities__a_priority_without_a_word_stays(void **state)
+{
+    static const struct wess_field high[] = {{.name = "priority", .type = WESS_INT, .num = 1},
+                                             TEXT_FIELD("summary", "Call")};
+    struct stage *t = *state;
+    struct wess_op ops[] = {update(0, high, 2), update(1, high, 2)};
+    t->call.collection = "tasks";
+    stage_says(t, WB_LIST,
+               ROWS("{\"id\":7,\"activity_priority\":\"Whenever\"},"
+                    "{\"id\":8,\"activity_priority\":null}"));
+    stage_says(t, WB_PUT,
+               DONE("{\"id\":7,\"lock_version\":2},{\"id\":8,\"lock_version\":2}", OK_ "," OK_));
+    struct wess_result *r = wb_apply(t, ops, 2, WESS_OK);
+    assert_int_equal(r[0].n_refused, 1);
+    assert_string_equal(r[0].refused[0].field, "priority");
+    sent(t, 0, "activity_priority[]", ":no_value:");
+    sent(t, 0, "name[]", "Call");
+    assert_int_equal(r[1].n_refused, 0);
+    sent(t, 1, "activity_priority[]", "High");
 }
 
 static void test_activities__what_cannot_be_read_is_not_empty(void **state)
@@ -384,6 +407,7 @@ int main(void)
         TEST(a_new_task),
         TEST(a_day_keeps_the_hour_that_is_there),
         TEST(words_of_a_task),
+        TEST(a_priority_without_a_word_stays),
         TEST(what_cannot_be_read_is_not_empty),
         TEST(no_more_in_an_hour),
         TEST(a_meeting_is_of_days_or_of_times),

@@ -184,7 +184,7 @@ def test_a_word_without_a_match_is_parked():
         wess("sync", "--no-wait", check=(0, 1, 3))
         with open(os.path.join(wess.dir, "log")) as f:
             log = f.read()
-        assert "task_priority: it counts as none" in log, log
+        assert "task_priority: it counts as none, and is not written over" in log, log
 
 
 def test_a_conflict_waits():

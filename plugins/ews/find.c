@@ -376,6 +376,7 @@ static enum wess_code find_in(struct finding *f, const struct ews_folder *of, si
 struct reading {
     struct finding *f;
     const struct doubt *of;
+    size_t n;
 };
 
 static enum wess_code take_doubt(void *ctx, size_t i, size_t at, const xmlNode *m,
@@ -387,7 +388,7 @@ static enum wess_code take_doubt(void *ctx, size_t i, size_t at, const xmlNode *
     struct wess_item item;
     enum wess_code rc = ews_message_item(m, false, e);
     (void)i;
-    if (rc == WESS_GONE)
+    if (rc == WESS_GONE || at >= r->n)
         return WESS_OK;
     if (rc != WESS_OK || !xml_is(contact, ews_kind_of(f->call)->element))
         return rc;
@@ -397,20 +398,31 @@ static enum wess_code take_doubt(void *ctx, size_t i, size_t at, const xmlNode *
     return wess_bears_any(&item, f->keys, f->n) ? keep(f, r->of[at].folder, &item, e) : WESS_OK;
 }
 
+/* What was not looked at may be the one that is looked for. */
+static void end_doubt(void *ctx, size_t i, struct ews_answer *a)
+{
+    const struct reading *r = ctx;
+    (void)i;
+    if (a->code == WESS_OK && a->n != r->n)
+        a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                            "Exchange answered for another number of items");
+}
+
 static enum wess_code read_doubtful(struct finding *f)
 {
     const struct wess_conn *c = f->call->conn;
     const struct doubt *of = f->doubtful.of;
     enum wess_code rc = WESS_OK;
     for (size_t at = 0; rc == WESS_OK && at < f->doubtful.n; at += EWS_FETCH) {
-        struct reading r = {f, of + at};
-        const struct ews_taker taker = {.ctx = &r, .message = take_doubt};
+        size_t left = f->doubtful.n - at;
+        struct reading r = {f, of + at, left < EWS_FETCH ? left : EWS_FETCH};
+        const struct ews_taker taker = {.ctx = &r, .message = take_doubt, .done = end_doubt};
         struct xml_out x;
         ews_begin(c, &x, c->impersonate);
         xml_open(&x, "m:GetItem");
         ews_shape(&x, ews_kind_of(f->call), false, false, false);
         xml_open(&x, "m:ItemIds");
-        for (size_t i = at; i < f->doubtful.n && i < at + EWS_FETCH; i++)
+        for (size_t i = at; i < at + r.n; i++)
             ews_item_id(&x, of[i].id, NULL);
         xml_close(&x);
         xml_close(&x);

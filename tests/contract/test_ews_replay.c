@@ -498,6 +498,29 @@ static void test_ews__a_search_says_when_it_was_not_whole(void **state)
     assert_true(stage_asked(t, "FindItem") > before);
 }
 
+/* What was to be compared and did not come may be the one; what came beyond it is nobody's. */
+static void test_ews__a_search_looks_at_all_that_it_doubts(void **state)
+{
+    struct stage *t = *state;
+    static const struct wess_key keys[] = {{"email", "ada@x.org"}};
+    static const char *const answers[] = {
+        M_OK("GetItem", ITEMS(ITEM("one", "k", MAIL("b@x.org")))),
+        M_OK("GetItem", ITEMS(ITEM("one", "k", MAIL("b@x.org"))))
+            M_OK("GetItem", ITEMS(ITEM("two", "k", MAIL("ada@x.org"))))
+                M_OK("GetItem", ITEMS(ITEM("three", "k", MAIL("ada@x.org"))))};
+    struct wess_page page;
+    for (size_t i = 0; i < 2; i++) {
+        stage_forget(t);
+        stage_says(t, "GetFolder", FOLDERS_OK);
+        stage_says(t, "FindFolder", tree_2);
+        stage_says(t, "FindItem", FOUND("true", ITEM("one", "k", "") ITEM("two", "k", "")));
+        stage_says(t, "FindItem", FOUND("true", ""));
+        stage_says(t, "GetItem", answers[i]);
+        ews_open(t, NULL);
+        assert_int_equal(t->c->find(&t->call, keys, 1, &page), WESS_TRANSIENT);
+    }
+}
+
 static void test_ews__names_are_found_by_their_parts(void **state)
 {
     struct stage *t = *state;
@@ -630,6 +653,7 @@ int main(void)
         TEST(test_ews__trouble_of_one_item_is_its_own),
         TEST(test_ews__the_whole_mailbox_is_looked_through),
         TEST(test_ews__a_search_says_when_it_was_not_whole),
+        TEST(test_ews__a_search_looks_at_all_that_it_doubts),
         TEST(test_ews__names_are_found_by_their_parts),
         TEST(test_ews__nothing_is_sent_elsewhere),
         TEST(test_ews__a_wrong_password_is_tried_once),

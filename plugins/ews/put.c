@@ -364,7 +364,9 @@ bool ews_updates(struct wess_call *call, const struct wess_op *op, const struct 
             continue;
         if (!e->set)
             u.set = has_value(call, op, e);
-        if (e->kept && !u.set)
+        /* What is only made of another field that changed is not cleared: a recurrence that no rule
+         * can say is no field of the op. */
+        if (!u.set && (e->kept || !ews_field_of(&op->item, e->name)))
             continue;
         if (e->form == EWS_TITLE && u.set)
             u.text = ews_will_be(op, e->name)->str;

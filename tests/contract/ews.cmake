@@ -1,4 +1,5 @@
-wess_contract_test(test_ews_replay SOURCES test_ews_replay.c test_ews_writes.c test_ews_photos.c ews_replay.c
+wess_contract_test(test_ews_replay SOURCES test_ews_replay.c test_ews_writes.c test_ews_photos.c
+    test_ews_calendar.c ews_replay.c
     LIBS PkgConfig::XML2 NEEDS wess_ews)
 if(WESS_SANDBOX)
     foreach(test sandbox watch)

@@ -33,5 +33,6 @@ char *ews_fault(const char *code);
 
 int ews_run_write_tests(void); /* how many failed */
 int ews_run_photo_tests(void);
+int ews_run_calendar_tests(void);
 
 #endif

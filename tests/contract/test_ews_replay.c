@@ -663,5 +663,6 @@ int main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     failed += ews_run_write_tests();
-    return failed + ews_run_photo_tests();
+    failed += ews_run_photo_tests();
+    return failed + ews_run_calendar_tests();
 }

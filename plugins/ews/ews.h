@@ -434,7 +434,7 @@ bool ews_refuses_foreign(struct wess_call *, const struct wess_op *, struct wess
 #define EWS_PARTS 8u               /* of one override */
 #define EWS_OCCURRENCE_ID "ews-id" /* a part that never leaves the connector */
 /* What differs in the changed occurrences of what was fetched. */
-enum wess_code ews_fetch_occurrences(struct wess_call *, const struct wess_result *, size_t n);
+enum wess_code ews_fetch_occurrences(struct wess_call *, struct wess_result *, size_t n);
 /* Of a series that was written: its overrides, one request each; with `all` none of them is there.
  */
 enum wess_code ews_write_occurrences(struct wess_call *, const struct wess_op *, bool all,

@@ -19,10 +19,13 @@ struct wanted {
     const char *id;
     const struct wess_item *master;
     struct wess_record *record;
+    struct wess_result *series;
 };
 struct reading {
     struct wess_call *call;
     const struct wanted *of;
+    size_t n;
+    struct ews_tally tally;
 };
 
 static struct wess_field *part(const struct wess_record *r, const char *name)
@@ -56,16 +59,36 @@ static bool add_unlike(struct wess_call *call, const struct wanted *w, const cha
     return true;
 }
 
+/* One that cannot be read makes the series one that cannot: what is not told of it counts as taken
+ * off. */
+static void leave_out(const struct reading *r, struct wess_result *series, enum wess_code code,
+                      const struct wess_error *e)
+{
+    *series = (struct wess_result){
+        .code = code == WESS_NOT_TRIED ? WESS_TRANSIENT : code,
+        .remote_code = wess_arena_text(r->call->conn->host, r->call->arena, e->remote_code),
+        .text = "a changed occurrence of it cannot be read"};
+}
+
 static enum wess_code take_one(void *ctx, size_t i, size_t at, const xmlNode *m,
                                struct wess_error *e)
 {
     struct reading *r = ctx;
     const xmlNode *item = xml_first(xml_child(m, "Items"));
+    enum wess_code code = ews_message_item(m, false, e);
     (void)i;
-    /* It may have gone since: then its times are what is known of it. */
-    if (ews_message_item(m, false, e) != WESS_OK || !item)
+    if (at >= r->n)
         return WESS_OK;
     const struct wanted *w = &r->of[at];
+    if (code == WESS_OK && !item)
+        code = WESS_TRANSIENT;
+    ews_count(&r->tally, code, e);
+    if (code == WESS_GONE) /* since: then its times are what is known of it */
+        return WESS_OK;
+    if (code != WESS_OK) {
+        leave_out(r, w->series, code, e);
+        return WESS_OK;
+    }
     const char *shows = xml_text(xml_child(item, "LegacyFreeBusyStatus"));
     bool ok = add_unlike(r->call, w, "summary", xml_text(xml_child(item, "Subject"))) &&
               add_unlike(r->call, w, "location", xml_text(xml_child(item, "Location"))) &&
@@ -73,10 +96,20 @@ static enum wess_code take_one(void *ctx, size_t i, size_t at, const xmlNode *m,
     return ok ? WESS_OK : wess_fail(e, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
 }
 
+static void end_some(void *ctx, size_t i, struct ews_answer *a)
+{
+    const struct reading *r = ctx;
+    (void)i;
+    ews_judge(&r->tally, a);
+    if (a->code == WESS_OK && a->n != r->n)
+        a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                            "Exchange answered for another number of occurrences");
+}
+
 static enum wess_code ask(struct wess_call *call, const struct wanted *of, size_t n)
 {
-    struct reading r = {call, of};
-    const struct ews_taker taker = {.ctx = &r, .message = take_one};
+    struct reading r = {.call = call, .of = of, .n = n};
+    const struct ews_taker taker = {.ctx = &r, .message = take_one, .done = end_some};
     struct xml_out x;
     ews_begin(call->conn, &x, call->conn->impersonate);
     xml_open(&x, "m:GetItem");
@@ -99,8 +132,9 @@ static enum wess_code ask(struct wess_call *call, const struct wanted *of, size_
 }
 
 /* Takes the ids out of the records: they are Exchange's own. */
-static bool collect(struct wess_call *call, const struct wess_item *item, struct wess_vec *v)
+static bool collect(struct wess_call *call, struct wess_result *series, struct wess_vec *v)
 {
+    const struct wess_item *item = series->current;
     const struct wess_field *f = ews_field_of(item, "overrides");
     for (size_t i = 0; f && f->type == WESS_RECORDS && i < f->records.n; i++) {
         struct wess_record *r = (struct wess_record *)(uintptr_t)&f->records.of[i];
@@ -110,19 +144,19 @@ static bool collect(struct wess_call *call, const struct wess_item *item, struct
         struct wanted *w = wess_vec_push(call->conn->host, call->arena, v);
         if (!w)
             return false;
-        *w = (struct wanted){id->str.data, item, r};
+        *w = (struct wanted){id->str.data, item, r, series};
         *id = r->fields[r->n - 1];
         r->n--;
     }
     return true;
 }
 
-enum wess_code ews_fetch_occurrences(struct wess_call *call, const struct wess_result *of, size_t n)
+enum wess_code ews_fetch_occurrences(struct wess_call *call, struct wess_result *of, size_t n)
 {
     struct wess_vec v = {.size = sizeof(struct wanted)};
     enum wess_code rc = WESS_OK;
     for (size_t i = 0; i < n; i++)
-        if (of[i].code == WESS_OK && of[i].current && !collect(call, of[i].current, &v))
+        if (of[i].code == WESS_OK && of[i].current && !collect(call, &of[i], &v))
             return wess_fail(&call->error, WESS_TOO_BIG, WESS_OF_COLLECTION, NULL, "out of memory");
     for (size_t at = 0; rc == WESS_OK && at < v.n; at += EWS_FETCH)
         rc = ask(call, (const struct wanted *)v.of + at,

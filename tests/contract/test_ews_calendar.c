@@ -6,6 +6,10 @@
     M_OK("GetFolder",                                                                              \
          "<m:Folders><t:Folder><t:FolderId Id=\"" id "\" ChangeKey=\"k\"/></t:Folder>"             \
          "</m:Folders>")
+#define EVENT(id, key, inner)                                                                      \
+    "<t:CalendarItem><t:ItemId Id=\"" id "\" ChangeKey=\"" key "\"/>" inner "</t:CalendarItem>"
+#define GOT(inner) M_OK("GetItem", ITEMS(inner))
+#define UPDATED(id, key) M_OK("UpdateItem", ITEMS(EVENT(id, key, "")))
 
 static struct wess_field text(const char *name, const char *value)
 {
@@ -65,11 +69,84 @@ static void test_ews__a_recurrence_that_no_rule_says_is_left_alone(void **state)
                            "<t:DeleteItemField><t:FieldURI FieldURI=\"task:Recurrence\"/>"));
 }
 
+/* ---- changed occurrences
+ * ------------------------------------------------------------------------------------------ */
+
+#define CHANGED(id, date)                                                                          \
+    "<t:Occurrence><t:ItemId Id=\"" id "\" ChangeKey=\"k\"/><t:Start>" date                        \
+    "T08:00:00Z</t:Start><t:End>" date "T09:00:00Z</t:End><t:OriginalStart>" date                  \
+    "T07:00:00Z</t:OriginalStart></t:Occurrence>"
+#define SERIES(changed)                                                                            \
+    GOT(EVENT("s", "k1",                                                                           \
+              "<t:Subject>Round</t:Subject><t:Start>2030-09-02T07:00:00Z</t:Start>"                \
+              "<t:End>2030-09-02T08:00:00Z</t:End>"                                                \
+              "<t:CalendarItemType>RecurringMaster</t:CalendarItemType><t:Recurrence>"             \
+              "<t:DailyRecurrence><t:Interval>1</t:Interval></t:DailyRecurrence>"                  \
+              "<t:NoEndRecurrence><t:StartDate>2030-09-02</t:StartDate></t:NoEndRecurrence>"       \
+              "</t:Recurrence><t:ModifiedOccurrences>" changed "</t:ModifiedOccurrences>"))
+
+static const char *series_is, *occurrences_are;
+
+static bool by_id(struct stage *t, const char *op, const char *request, struct replay_reply *r)
+{
+    (void)t;
+    if (strcmp(op, "GetItem"))
+        return false;
+    r->body = ews_envelope("GetItem", strstr(request, "Id=\"s\"") ? series_is : occurrences_are);
+    return true;
+}
+
+static struct wess_result read_series(struct stage *t, const char *occurrences, enum wess_code want)
+{
+    static const char *const ids[] = {"s"};
+    struct wess_result out = {.code = WESS_UNKNOWN};
+    occurrences_are = occurrences;
+    t->call.error = (struct wess_error){0};
+    assert_int_equal(t->c->fetch(&t->call, (struct wess_list){ids, 1}, &out), want);
+    return out;
+}
+
+/* What is not told of one counts as taken off: then the series is not told either. */
+static void test_ews__a_series_is_told_with_all_its_occurrences_or_not_at_all(void **state)
+{
+    struct stage *t = *state;
+    series_is = SERIES(CHANGED("o1", "2030-09-03") CHANGED("o2", "2030-09-04"));
+    begin(t, "calendar");
+    t->hook = by_id;
+#define ONE GOT(EVENT("o1", "k", "<t:Subject>Other</t:Subject>"))
+#define TWO GOT(EVENT("o2", "k", "<t:Subject>Round</t:Subject>"))
+    struct wess_result r = read_series(t, ONE TWO, WESS_OK);
+    assert_int_equal(r.code, WESS_OK);
+    assert_string_equal(
+        test_record_text(test_record(r.current, "overrides", "2030-09-03"), "summary"), "Other");
+    static const struct {
+        const char *says;
+        enum wess_code call, series;
+    } rows[] = {
+        {M_BAD("GetItem", "ErrorInternalServerError") TWO, WESS_OK, WESS_TRANSIENT},
+        {M_BAD("GetItem", "ErrorItemCorrupt") TWO, WESS_OK, WESS_REJECTED},
+        {M_OK("GetItem", "<m:Items/>") TWO, WESS_OK, WESS_TRANSIENT},
+        {TWO M_BAD("GetItem", "ErrorServerBusy"), WESS_THROTTLED, WESS_THROTTLED},
+        {M_BAD("GetItem", "ErrorMailboxStoreUnavailable")
+             M_BAD("GetItem", "ErrorBatchProcessingStopped"),
+         WESS_TRANSIENT, WESS_TRANSIENT},
+        {ONE, WESS_TRANSIENT, WESS_OK},
+        {ONE TWO TWO TWO, WESS_TRANSIENT, WESS_OK},
+        {M_BAD("GetItem", "ErrorItemNotFound") TWO, WESS_OK, WESS_OK},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        r = read_series(t, rows[i].says, rows[i].call);
+        assert_int_equal(r.code, rows[i].series);
+        assert_true(r.code == WESS_OK || !r.current);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, ews_set_up, stage_tear_down)
 int ews_run_calendar_tests(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_ews__a_recurrence_that_no_rule_says_is_left_alone),
+        TEST(test_ews__a_series_is_told_with_all_its_occurrences_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

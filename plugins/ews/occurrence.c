@@ -224,17 +224,29 @@ static bool same_part(const struct wess_field *a, const struct wess_field *b)
         return a == b;
     if (a->type == WESS_TIME && b->type == WESS_TIME)
         return !strcmp(a->time.local, b->time.local) && wess_zone_same(a->time.zone, b->time.zone);
-    return a->type == b->type && a->type == WESS_TEXT && a->str.len == b->str.len &&
-           !memcmp(a->str.data, b->str.data, a->str.len);
+    return a->type == b->type && (a->type == WESS_TEXT || a->type == WESS_DATE) &&
+           a->str.len == b->str.len && !memcmp(a->str.data, b->str.data, a->str.len);
 }
 
 static const char *const parts[] = {"start", "end", "summary", "location", "busystatus", "status"};
 #define N_PARTS (sizeof(parts) / sizeof(parts[0]))
+#define N_SAID (N_PARTS - 1) /* by an update; "status" is a deletion */
 
+static const struct wess_field *part_in(const struct wess_record *r, const char *name)
+{
+    return r ? part(r, name) : NULL;
+}
+
+static bool is_other(const struct wess_record *a, const struct wess_record *b, const char *name)
+{
+    return !same_part(part_in(a, name), part_in(b, name));
+}
+
+/* NULL: as the series. */
 static bool same(const struct wess_record *a, const struct wess_record *b)
 {
     for (size_t i = 0; i < N_PARTS; i++)
-        if (!same_part(part(a, parts[i]), part(b, parts[i])))
+        if (is_other(a, b, parts[i]))
             return false;
     return true;
 }
@@ -285,23 +297,65 @@ static void put_change(struct xml_out *x, struct wess_call *call, const struct w
     size_t n = 0;
     if (!ews_updates(call, op, &none, of, &n))
         return;
-    /* It has no recurrence that could be cleared. */
     for (size_t i = 0; i < n; i++)
-        if (strcmp(of[i].at->name, "rrule") != 0)
-            ews_put_update(call, x, op, &of[i]);
+        ews_put_update(call, x, op, &of[i]);
 }
 
-/* The occurrence as an event by itself: what it is unlike the series in, the rest as in the series.
- */
-static size_t as_event(const struct changing *c, const struct wess_record *r, const char *date,
-                       struct wess_field *out, char local[2][WESS_LOCAL_SIZE])
+/* By no zone's clock; 0: none. */
+static int64_t clock_of(const struct wess_field *f)
 {
-    static const char *const times[] = {"start", "end"};
-    int64_t ms[2] = {0, 0};
+    char local[WESS_LOCAL_SIZE];
+    if (f->type == WESS_TIME)
+        return wess_zone_instant(f->time.local, "Etc/UTC", 0);
+    if (f->type != WESS_DATE)
+        return 0;
+    snprintf(local, sizeof(local), "%.10sT00:00:00", (const char *)f->str.data);
+    return wess_zone_instant(local, "Etc/UTC", 0);
+}
+
+static void set_clock(struct wess_field *f, int64_t at, char local[WESS_LOCAL_SIZE])
+{
+    if (!wess_zone_local(at, "Etc/UTC", local))
+        return;
+    if (f->type == WESS_DATE)
+        f->str = (struct wess_slice){local, 10};
+    else
+        f->time = (struct wess_time){local, f->time.zone, 0};
+}
+
+/* Where its times are the series' they are those of its own day, and it is as long. */
+static void as_on_day(const struct changing *c, const struct wess_record *r, const char *date,
+                      struct wess_field out[2], char local[2][WESS_LOCAL_SIZE])
+{
+    const struct wess_field *first = ews_will_be(c->op, "start"), *last = ews_will_be(c->op, "end");
+    char of_series[WESS_LOCAL_SIZE];
+    if (!first || !clock_of(first))
+        return;
+    if (!part_in(r, "start")) {
+        snprintf(of_series, sizeof(of_series), "%.10s%s", date,
+                 first->type == WESS_TIME ? first->time.local + 10 : "T00:00:00");
+        set_clock(&out[0], wess_zone_instant(of_series, "Etc/UTC", 0), local[0]);
+    }
+    if (last && !part_in(r, "end")) {
+        out[1] = out[0];
+        out[1].name = "end";
+        set_clock(&out[1], clock_of(&out[0]) + clock_of(last) - clock_of(first), local[1]);
+    }
+}
+
+/* The occurrence as an event by itself, but for what is as it was: what it is unlike the series in,
+ * the rest as in the series. Its times go together. */
+static size_t as_event(const struct changing *c, const struct wess_record *r,
+                       const struct wess_record *old, const char *date, struct wess_field *out,
+                       char local[2][WESS_LOCAL_SIZE])
+{
+    bool moved = is_other(r, old, "start") || is_other(r, old, "end");
     size_t n = 0;
-    for (size_t i = 0; i < N_PARTS - 1; i++) {
-        const struct wess_field *own = r ? part(r, parts[i]) : NULL;
+    for (size_t i = 0; i < N_SAID; i++) {
+        const struct wess_field *own = part_in(r, parts[i]);
         const struct wess_field *all = ews_will_be(c->op, parts[i]);
+        if (i < 2 ? !moved : !is_other(r, old, parts[i]))
+            continue;
         if (own)
             out[n] = *own;
         else if (all)
@@ -310,27 +364,17 @@ static size_t as_event(const struct changing *c, const struct wess_record *r, co
             out[n] = (struct wess_field){.type = WESS_NULL};
         out[n++].name = parts[i];
     }
-    /* Where its times are the series' they are those of its own day. */
-    for (size_t k = 0; k < 2; k++)
-        if (out[k].type == WESS_TIME)
-            ms[k] = wess_zone_instant(out[k].time.local, "Etc/UTC", 0);
-    for (size_t k = 0; k < 2; k++) {
-        if ((r && part(r, times[k])) || out[k].type != WESS_TIME || !ms[0])
-            continue;
-        snprintf(local[k], WESS_LOCAL_SIZE, "%.10s%.9s", date, out[0].time.local + 10);
-        int64_t at = wess_zone_instant(local[k], "Etc/UTC", 0) + (k ? ms[1] - ms[0] : 0);
-        if (wess_zone_local(at, "Etc/UTC", local[k]))
-            out[k].time.local = local[k];
-    }
+    if (moved)
+        as_on_day(c, r, date, out, local);
     return n;
 }
 
 static void put_update(struct xml_out *x, const struct changing *c, const struct wess_record *r,
-                       const char *date, int index)
+                       const struct wess_record *old, const char *date, int index)
 {
-    struct wess_field fields[N_PARTS];
+    struct wess_field fields[N_SAID];
     char local[2][WESS_LOCAL_SIZE];
-    size_t n = as_event(c, r, date, fields, local);
+    size_t n = as_event(c, r, old, date, fields, local);
     struct wess_op op = {.what = WESS_UPDATE, .item = {.fields = fields, .n_fields = n}};
     xml_open(x, "m:UpdateItem");
     xml_put_attr(x, "ConflictResolution", c->key ? "NeverOverwrite" : "AlwaysOverwrite");
@@ -371,7 +415,7 @@ static enum wess_code learn_key(struct changing *c)
 }
 
 static enum wess_code send_one(struct changing *c, const char *date, const struct wess_record *r,
-                               int index)
+                               const struct wess_record *old, int index)
 {
     const struct ews_taker taker = {.ctx = c, .message = take_done};
     struct xml_out x;
@@ -379,7 +423,7 @@ static enum wess_code send_one(struct changing *c, const char *date, const struc
     if (ews_is_gone(r))
         put_delete(&x, c, index);
     else
-        put_update(&x, c, r, date, index);
+        put_update(&x, c, r, old, date, index);
     c->code = WESS_UNKNOWN;
     c->out->revision = NULL; /* it is another one now */
     return ews_ask(c->call, &x, true, &taker);
@@ -387,8 +431,9 @@ static enum wess_code send_one(struct changing *c, const char *date, const struc
 
 /* Carried out late it would be stale by then: nobody is told twice, and nothing that somebody wrote
  * meanwhile is lost. A series that was made just now is nobody else's yet; the server itself may
- * have touched it. `r` NULL: it is as the series again. */
-static enum wess_code change_one(struct changing *c, const char *date, const struct wess_record *r)
+ * have touched it. `r` NULL: it is as the series again; `old`: it was. */
+static enum wess_code change_one(struct changing *c, const char *date, const struct wess_record *r,
+                                 const struct wess_record *old)
 {
     const struct wess_field *rule = ews_will_be(c->op, "rrule"),
                             *start = ews_will_be(c->op, "start");
@@ -405,10 +450,10 @@ static enum wess_code change_one(struct changing *c, const char *date, const str
     if (!c->key && !ews_is_gone(r))
         rc = learn_key(c);
     if (rc == WESS_OK)
-        rc = send_one(c, date, r, index);
+        rc = send_one(c, date, r, old, index);
     if (rc == WESS_OK && c->code == WESS_CONFLICT && c->op->what == WESS_CREATE) {
         rc = learn_key(c);
-        rc = rc == WESS_OK ? send_one(c, date, r, index) : rc;
+        rc = rc == WESS_OK ? send_one(c, date, r, old, index) : rc;
     }
     if (rc != WESS_OK || c->code == WESS_OK || (ews_is_gone(r) && c->code == WESS_GONE))
         return rc;
@@ -427,8 +472,8 @@ static enum wess_code write_wanted(struct changing *c, const struct wess_field *
     for (size_t i = 0; rc == WESS_OK && c->out->code == WESS_OK && want && i < want->records.n;
          i++) {
         const struct wess_record *r = &want->records.of[i], *old = record_of(had, r->key);
-        if (ews_is_gone(r) == gone && (!old || !same(r, old)))
-            rc = change_one(c, r->key, r);
+        if (ews_is_gone(r) == gone && !same(r, old))
+            rc = change_one(c, r->key, r, old);
     }
     return rc;
 }
@@ -438,9 +483,11 @@ static enum wess_code write_unwanted(struct changing *c, const struct wess_field
                                      const struct wess_field *had)
 {
     enum wess_code rc = WESS_OK;
-    for (size_t i = 0; rc == WESS_OK && c->out->code == WESS_OK && had && i < had->records.n; i++)
-        if (!record_of(want, had->records.of[i].key))
-            rc = change_one(c, had->records.of[i].key, NULL);
+    for (size_t i = 0; rc == WESS_OK && c->out->code == WESS_OK && had && i < had->records.n; i++) {
+        const struct wess_record *old = &had->records.of[i];
+        if (!record_of(want, old->key) && !same(NULL, old))
+            rc = change_one(c, old->key, NULL, old);
+    }
     return rc;
 }
 

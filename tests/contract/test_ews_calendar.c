@@ -141,12 +141,54 @@ static void test_ews__a_series_is_told_with_all_its_occurrences_or_not_at_all(vo
     }
 }
 
+/* What stands there and is in no field of ours, or was cleared, is left alone. */
+static void test_ews__of_an_occurrence_only_what_changed_is_written(void **state)
+{
+    struct stage *t = *state;
+    struct wess_field at = {.name = "start", .type = WESS_TIME};
+    at.time = (struct wess_time){"2030-09-03T10:00:00", "Europe/Berlin", 0};
+    struct wess_field series[] = {at,
+                                  at,
+                                  text("rrule", "FREQ=DAILY"),
+                                  text("location", "Room"),
+                                  {.name = "overrides", .type = WESS_RECORDS}};
+    struct wess_field was[] = {at, at}, now[] = {at, at, text("summary", "Other")};
+    struct wess_record had = {"2030-09-03", was, 2}, have = {"2030-09-03", now, 3};
+    struct wess_field said = {.name = "overrides", .type = WESS_RECORDS, .records = {&have, 1}};
+    struct wess_item before = {.id = "s", .revision = "k1", .fields = series, .n_fields = 5};
+    series[0].time.local = "2030-09-02T09:00:00";
+    series[1] = series[0];
+    series[1].name = was[1].name = now[1].name = "end";
+    series[1].time.local = "2030-09-02T10:00:00";
+    was[1].time.local = now[1].time.local = "2030-09-03T11:00:00";
+    series[4].records = (struct wess_records){&had, 1};
+    begin(t, "calendar");
+    stage_says(t, "GetItem", GOT(EVENT("s", "k1", "")));
+    stage_says(t, "UpdateItem", UPDATED("o1", "k2"));
+    assert_int_equal(update(t, &before, &said, 1).code, WESS_OK);
+    const char *q = stage_request(t, "UpdateItem", 0);
+    assert_non_null(strstr(q, "InstanceIndex=\"2\""));
+    assert_non_null(strstr(q, "<t:Subject>Other</t:Subject>"));
+    assert_null(strstr(q, "Start"));
+    assert_null(strstr(q, "Location"));
+    assert_null(strstr(q, "LegacyFreeBusyStatus"));
+    /* Another beginning alone: it is as long as the others. */
+    now[0].time.local = "2030-09-03T20:00:00";
+    have.n = 1;
+    assert_int_equal(update(t, &before, &said, 1).code, WESS_OK);
+    q = stage_request(t, "UpdateItem", 1);
+    assert_non_null(strstr(q, "<t:Start>2030-09-03T18:00:00Z</t:Start>"));
+    assert_non_null(strstr(q, "<t:End>2030-09-03T19:00:00Z</t:End>"));
+    assert_null(strstr(q, "Subject"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, ews_set_up, stage_tear_down)
 int ews_run_calendar_tests(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_ews__a_recurrence_that_no_rule_says_is_left_alone),
         TEST(test_ews__a_series_is_told_with_all_its_occurrences_or_not_at_all),
+        TEST(test_ews__of_an_occurrence_only_what_changed_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

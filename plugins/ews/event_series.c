@@ -40,6 +40,12 @@ const char *ews_original_date(struct ews_reading *r, const xmlNode *item, const 
     return out;
 }
 
+/* One of a series of days is told as the midnights of its days. */
+static bool is_day(const xmlNode *master, const char *local)
+{
+    return ews_is_true(xml_child(master, "IsAllDayEvent")) && !strcmp(local + 10, "T00:00:00");
+}
+
 static void add_time(struct ews_reading *r, struct wess_record *to, const xmlNode *master,
                      const char *name, const char *value)
 {
@@ -49,10 +55,18 @@ static void add_time(struct ews_reading *r, struct wess_record *to, const xmlNod
     ews_event_zone(r, master, "StartTimeZone", ms, zone);
     if (!ms || !wess_zone_local(ms, zone, local) || to->n == EWS_PARTS)
         return;
-    parts[to->n] = (struct wess_field){.name = name, .type = WESS_TIME};
-    parts[to->n].time = (struct wess_time){wess_arena_text(r->host, r->a, local),
-                                           wess_arena_text(r->host, r->a, zone), 0};
-    r->spent |= !parts[to->n].time.local || !parts[to->n].time.zone;
+    if (is_day(master, local)) {
+        local[10] = 0;
+        const char *date = wess_arena_text(r->host, r->a, local);
+        parts[to->n] =
+            (struct wess_field){.name = name, .type = WESS_DATE, .str = {date, date ? 10 : 0}};
+        r->spent |= !date;
+    } else {
+        parts[to->n] = (struct wess_field){.name = name, .type = WESS_TIME};
+        parts[to->n].time = (struct wess_time){wess_arena_text(r->host, r->a, local),
+                                               wess_arena_text(r->host, r->a, zone), 0};
+        r->spent |= !parts[to->n].time.local || !parts[to->n].time.zone;
+    }
     to->n++;
 }
 

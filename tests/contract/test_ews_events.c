@@ -259,6 +259,44 @@ static void test_ews_events__changed_occurrences_are_shown_and_kept(void **state
     assert_int_equal(test_field(&now, "overrides")->records.n, 2);
 }
 
+static struct wess_result change_day(struct round *r, const struct wess_item *now, const char *from,
+                                     const char *to, const char *summary)
+{
+    struct wess_field parts[] = {round_day("start", from), round_day("end", to),
+                                 round_text("summary", summary ? summary : "")};
+    struct wess_record one = {"2030-09-09", parts, summary ? 3 : 2};
+    struct wess_field all = {.name = "overrides", .type = WESS_RECORDS, .records = {&one, 1}};
+    return change(r, now, &all, 1);
+}
+
+/* A day of a series of days is one wherever it is moved to, and where it is put back. */
+static void test_ews_events__a_changed_day_of_a_series_stays_a_day(void **state)
+{
+    struct round r = {*state, &round_event, 0, 0};
+    struct wess_field fields[] = {round_text("summary", "Round week"),
+                                  round_day("start", "2030-09-02"), round_day("end", "2030-09-03"),
+                                  round_text("rrule", "FREQ=WEEKLY;BYDAY=MO")};
+    struct wess_field none = {.name = "overrides", .type = WESS_NULL};
+    struct wess_item now = make(&r, fields, 4);
+    assert_int_equal(change_day(&r, &now, "2030-09-10", "2030-09-11", NULL).code, WESS_OK);
+    now = box_fetch(r.b, now.id);
+    const struct wess_record *one = test_record(&now, "overrides", "2030-09-09");
+    assert_non_null(one);
+    assert_int_equal(one->fields[0].type, WESS_DATE);
+    assert_string_equal(one->fields[0].str.data, "2030-09-10");
+    assert_string_equal(one->fields[1].str.data, "2030-09-11");
+    assert_int_equal(change_day(&r, &now, "2030-09-10", "2030-09-11", "Other").code, WESS_OK);
+    now = box_fetch(r.b, now.id);
+    one = test_record(&now, "overrides", "2030-09-09");
+    assert_int_equal(one->fields[0].type, WESS_DATE);
+    assert_string_equal(test_record_text(one, "summary"), "Other");
+    assert_int_equal(change(&r, &now, &none, 1).code, WESS_OK);
+    now = box_fetch(r.b, now.id);
+    one = test_record(&now, "overrides", "2030-09-09");
+    if (one)
+        assert_string_equal(one->fields[0].str.data, "2030-09-09");
+}
+
 /* Found by its UID as well, which Exchange cannot be asked for by name. */
 static void test_ews_events__an_event_is_found_by_its_uid(void **state)
 {
@@ -296,6 +334,7 @@ int main(void)
         TEST(test_ews_events__attendees_are_kept_and_never_told),
         TEST(test_ews_events__somebody_elses_meeting_is_left_alone),
         TEST(test_ews_events__changed_occurrences_are_shown_and_kept),
+        TEST(test_ews_events__a_changed_day_of_a_series_stays_a_day),
         TEST(test_ews_events__an_event_is_found_by_its_uid),
     };
     curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -92,6 +92,18 @@ void ews_read_attendees(struct ews_reading *r, const xmlNode *item, const struct
         f->records = (struct wess_records){v.of, v.n};
 }
 
+bool ews_asks_nameless(const xmlNode *item)
+{
+    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+        for (const xmlNode *n = xml_first(xml_child(item, roles[i].element)); n; n = xml_next(n)) {
+            const char *said = xml_text(xml_child(n, "ResponseType"));
+            bool himself = said && !strcmp(said, "Organizer");
+            if (!himself && !address_of(xml_child(n, "Mailbox")))
+                return true;
+        }
+    return false;
+}
+
 static struct wess_slice part_of(const struct wess_record *r, const char *name)
 {
     for (size_t i = 0; i < r->n; i++)

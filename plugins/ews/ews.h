@@ -319,8 +319,9 @@ void ews_path_kept(struct xml_out *);
 void ews_shape(struct xml_out *, const struct ews_kind *, bool whole, bool parts, bool mime);
 /* In a listing: where it lies as well, by which an item that moved away is known. */
 void ews_shape_listed(struct xml_out *, const struct ews_kind *);
-/* ItemShape: mail addresses or whose meeting it is, and stamp; what lies within its text */
-void ews_shape_slots(struct xml_out *, const struct ews_kind *, bool files);
+/* ItemShape: mail addresses or whose meeting it is, and stamp; what lies within its text; who is
+ * asked to it. */
+void ews_shape_slots(struct xml_out *, const struct ews_kind *, bool files, bool people);
 void ews_item_id(struct xml_out *, const char *id, const char *change_key);
 
 /* ---- item.c: an item as Exchange shows it
@@ -347,6 +348,7 @@ struct ews_slots {
         held[EWS_MAILS]; /* by an address that is not shown (a directory path): not ours to touch */
     bool stamped;
     bool foreign;      /* a meeting that somebody else organises */
+    bool nameless;     /* somebody is asked to it who has no mail address, and is not shown */
     bool pictures;     /* its text shows files that lie within it */
     bool kept;         /* a series that is half written: see rewrite.c */
     const char *keeps; /* how it was, to be written with it; NULL: nothing */
@@ -467,6 +469,9 @@ bool ews_recall(struct ews_reading *, const char *kept);
 /* A Mailbox as a record of `v`, by its address: "value" and "cn". Once, and none without one. */
 struct wess_record *ews_read_mailbox(struct ews_reading *, const xmlNode *mailbox,
                                      struct wess_vec *v);
+
+/* event_people.c: whether a new list of its people would lose some. */
+bool ews_asks_nameless(const xmlNode *item);
 
 /* ---- mailfolders.c, mime.c
  * ------------------------------------------------------------------------------------------ */

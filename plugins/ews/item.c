@@ -519,6 +519,7 @@ bool ews_slots(struct wess_call *call, const xmlNode *contact, struct ews_slots 
     out->stamped = stamp && *stamp;
     out->kept = extended(contact, "PropertyName", EWS_KEPT_NAME, EWS_STAMP_SET) != NULL;
     out->foreign = is_foreign(contact);
+    out->nameless = ews_asks_nameless(contact);
     out->pictures = shows_pictures(contact);
     return ok;
 }

@@ -178,8 +178,10 @@ void ews_shape(struct xml_out *x, const struct ews_kind *kind, bool whole, bool 
     xml_close(x);
 }
 
-void ews_shape_slots(struct xml_out *x, const struct ews_kind *kind, bool files)
+void ews_shape_slots(struct xml_out *x, const struct ews_kind *kind, bool files, bool people)
 {
+    static const char *const asked[] = {"calendar:RequiredAttendees", "calendar:OptionalAttendees",
+                                        "calendar:Resources"};
     xml_open(x, "m:ItemShape");
     xml_element(x, "t:BaseShape", "IdOnly");
     xml_open(x, "t:AdditionalProperties");
@@ -188,6 +190,8 @@ void ews_shape_slots(struct xml_out *x, const struct ews_kind *kind, bool files)
     /* A property of another kind is refused with its item. */
     if (kind == &ews_event_kind)
         field_uri(x, "calendar:MyResponseType");
+    for (size_t i = 0; people && i < sizeof(asked) / sizeof(asked[0]); i++)
+        field_uri(x, asked[i]);
     if (kind == &ews_contact_kind)
         field_uri(x, "contacts:EmailAddresses");
     ews_path_stamp(x);

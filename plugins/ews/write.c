@@ -61,7 +61,7 @@ struct looking {
     struct task **of;
     size_t n; /* all of them; request i asks for EWS_FETCH from at + i * EWS_FETCH on */
     size_t at;
-    bool slots, bodies; /* what is asked of them beside the revision */
+    bool slots, bodies, people; /* what is asked of them beside the revision */
     struct ews_tally tally[EWS_LANES];
 };
 
@@ -128,7 +128,7 @@ static void ask_before(const struct looking *l, struct xml_out *x, size_t i)
     ews_begin(call->conn, x, call->conn->impersonate);
     xml_open(x, "m:GetItem");
     if (l->slots) {
-        ews_shape_slots(x, ews_kind_of(call), l->bodies);
+        ews_shape_slots(x, ews_kind_of(call), l->bodies, l->people);
     } else {
         xml_open(x, "m:ItemShape");
         xml_element(x, "t:BaseShape", "IdOnly");
@@ -174,6 +174,7 @@ static enum wess_code look(struct writing *w)
     for (size_t k = 0; k < w->n; k++)
         if (needs_look(w, &w->of[k])) {
             l.bodies |= body_written(call, w->of[k].op) != NULL;
+            l.people |= ews_field_of(&w->of[k].op->item, "attendees") != NULL;
             l.of[l.n++] = &w->of[k];
         }
     for (; rc == WESS_OK && l.at < l.n; l.at += EWS_LANES * EWS_FETCH)
@@ -279,6 +280,18 @@ static bool keeps_pictures(struct wess_call *call, struct task *t)
     return field != NULL;
 }
 
+/* A list of people is written whole: who is not shown would be asked no more. */
+static bool keeps_people(struct wess_call *call, struct task *t)
+{
+    bool lost = t->slots.nameless && ews_field_of(&t->op->item, "attendees");
+    if (lost)
+        ews_refuse(call, t->out, "attendees",
+                   "there is somebody in it without a mail address, who would be lost: change it "
+                   "in Exchange",
+                   "attendees");
+    return lost;
+}
+
 /* Ops that come to nothing are done; those without room are refused. */
 static enum wess_code work_out(struct writing *w)
 {
@@ -293,7 +306,7 @@ static enum wess_code work_out(struct writing *w)
             return WESS_TOO_BIG;
         if (t->slots.foreign && ews_refuses_foreign(call, t->op, t->out))
             continue;
-        if (keeps_pictures(call, t))
+        if (keeps_pictures(call, t) || keeps_people(call, t))
             continue;
         enum wess_code rc = ews_finishes(t->op) ? WESS_OK : rewrite(call, t);
         if (rc != WESS_OK)

@@ -182,6 +182,46 @@ static void test_ews__of_an_occurrence_only_what_changed_is_written(void **state
     assert_null(strstr(q, "Subject"));
 }
 
+/* Who is known by a directory path alone is in no field of ours: a new list would lose him. */
+static void test_ews__people_without_an_address_are_not_lost(void **state)
+{
+    struct stage *t = *state;
+#define PERSON(mailbox) "<t:Attendee><t:Mailbox>" mailbox "</t:Mailbox></t:Attendee>"
+#define BEN PERSON("<t:Name>Ben</t:Name><t:EmailAddress>ben@x.org</t:EmailAddress>")
+    static const char *const lost[] = {
+        PERSON("<t:Name>Ada</t:Name><t:EmailAddress>/o=X/cn=ada</t:EmailAddress>"
+               "<t:RoutingType>EX</t:RoutingType>"),
+        PERSON("<t:Name>Team</t:Name><t:MailboxType>PrivateDL</t:MailboxType>")};
+    struct wess_field value = text("value", "eve@x.org");
+    struct wess_record eve = {"eve@x.org", &value, 1};
+    struct wess_field people = {.name = "attendees", .type = WESS_RECORDS, .records = {&eve, 1}};
+    struct wess_field place = text("location", "Room"), start = {"start", .type = WESS_TIME};
+    start.time = (struct wess_time){"2030-09-02T09:00:00", "Europe/Berlin", 1914649200000};
+    struct wess_item before = {.id = "s", .revision = "k1", .fields = &start, .n_fields = 1};
+    for (size_t i = 0; i < 2; i++) {
+        char *list = NULL;
+        assert_true(
+            asprintf(&list,
+                     GOT(EVENT("s", "k1", "<t:OptionalAttendees>" BEN "%s</t:OptionalAttendees>")),
+                     lost[i]) > 0);
+        begin(t, "calendar");
+        stage_says(t, "GetItem", list);
+        stage_says(t, "UpdateItem", UPDATED("s", "k2"));
+        struct wess_result out = update(t, &before, &people, 1);
+        assert_int_equal(out.code, WESS_REJECTED);
+        assert_string_equal(out.refused[0].field, "attendees");
+        assert_int_equal(stage_asked(t, "UpdateItem"), 0);
+        assert_int_equal(update(t, &before, &place, 1).code, WESS_OK);
+        stage_forget(t);
+        free(list);
+    }
+    begin(t, "calendar");
+    stage_says(t, "GetItem",
+               GOT(EVENT("s", "k1", "<t:OptionalAttendees>" BEN "</t:OptionalAttendees>")));
+    stage_says(t, "UpdateItem", UPDATED("s", "k2"));
+    assert_int_equal(update(t, &before, &people, 1).code, WESS_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, ews_set_up, stage_tear_down)
 int ews_run_calendar_tests(void)
 {
@@ -189,6 +229,7 @@ int ews_run_calendar_tests(void)
         TEST(test_ews__a_recurrence_that_no_rule_says_is_left_alone),
         TEST(test_ews__a_series_is_told_with_all_its_occurrences_or_not_at_all),
         TEST(test_ews__of_an_occurrence_only_what_changed_is_written),
+        TEST(test_ews__people_without_an_address_are_not_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,7 @@ struct group {
     char name[EWS_REQUEST_ID];
     bool again, closed; /* subscriptions were lost; the server ended it in good order */
     unsigned failures;
+    int64_t began_ms;
     int64_t next_ms; /* when to begin, where there is no stream */
     enum wess_code code;
     struct wess_error error;
@@ -252,6 +253,13 @@ static enum wess_code take_message(void *ctx, size_t i, size_t at, const xmlNode
     return rc == WESS_RESET ? WESS_OK : rc;
 }
 
+/* One that ends as it begins is no success, whatever comes by it. */
+static bool has_stood(const struct group *g)
+{
+    const struct wess_host *h = g->watch->host;
+    return h->now_ms(h->ctx) - g->began_ms >= REST_FIRST_MS;
+}
+
 static void take_document(void *ctx, char *text, size_t len)
 {
     struct group *g = ctx;
@@ -262,7 +270,7 @@ static void take_document(void *ctx, char *text, size_t len)
     if (a.code != WESS_OK && g->code == WESS_OK) {
         g->code = a.code;
         g->error = a.error;
-    } else if (a.code == WESS_OK && !g->again) {
+    } else if (a.code == WESS_OK && !g->again && has_stood(g)) {
         g->failures = 0;
     }
 }
@@ -300,7 +308,7 @@ static void on_end(void *ctx, const struct http_response *r)
     }
     h->log(h->ctx, WESS_LOG_INFO, "the watch of %zu mailboxes ends: HTTP %ld, code %d %s, %s %s",
            g->n, r->status, (int)g->code, g->error.remote_code, g->name, r->text);
-    if (g->closed && g->code == WESS_OK)
+    if (g->closed && g->code == WESS_OK && has_stood(g))
         g->next_ms = h->now_ms(h->ctx);
     else
         rest(g, g->error.retry_after_ms);
@@ -335,6 +343,7 @@ static enum wess_code stream(struct group *g)
     const char *text, *why = "out of memory";
     size_t len;
     struct xml_out x;
+    g->began_ms = g->watch->host->now_ms(g->watch->host->ctx);
     ews_name_request(g->name);
     put_stream(g, &x);
     xml_end(&x, &text, &len);

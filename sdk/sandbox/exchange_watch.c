@@ -243,7 +243,8 @@ const char *ex_stream(const struct sb_request *r, struct sb_response *out, const
     }
     s->held = cookie && strstr(cookie, COOKIE);
     s->heartbeat_ms = atol(sb_switch("heartbeat_ms", "45000"));
-    s->until_ms = sb_now_ms() + wait * 60000;
+    long stands = atol(sb_switch("stream_ms", "-1"));
+    s->until_ms = sb_now_ms() + (stands < 0 ? wait * 60000 : stands);
     s->dropped = dropped;
     s->number = ++n_streams;
     for (size_t i = 0; i < s->n; i++)

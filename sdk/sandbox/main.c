@@ -31,6 +31,7 @@ static const char help[] =
     "      concurrent=N                  requests of an account at once (0: any number)\n"
     "      budget=N                      requests a minute of a mailbox (0: any number)\n"
     "      heartbeat_ms=MS               of a stream of events (45000)\n"
+    "      stream_ms=MS                  after which such a stream is closed (-1: as was asked)\n"
     "      state_bytes=N                 of a sync state (120)\n"
     "      attachment_bytes=N            of one attachment (0: any number)\n"
     "      category_list=kept|refused|forgotten   what comes of writing it (kept)\n"

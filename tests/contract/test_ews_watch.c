@@ -230,6 +230,26 @@ static void test_ews_watch__who_is_refused_is_polled_and_the_rest_watched(void *
     close_watch(w, 20);
 }
 
+/* One that begins anew whenever it is told so would ask, and wake all, without a pause. */
+static void test_ews_watch__streams_that_are_closed_at_once_come_ever_later(void **state)
+{
+    struct watched *w = fresh();
+    (void)state;
+    open_watch(w, "stream_ms=0", 20, false);
+    assert_int_equal(ready(w), WESS_OK);
+    for (int64_t i = 1; i < 4; i++) {
+        int64_t rests = RESTS_MS << (i - 1);
+        assert_int_equal(wait_for_woken(w, 20, PATIENCE_MS), 20);
+        assert_true(w->next_ms == w->th[0].now_ms + rests);
+        pass(w, rests - 1);
+        assert_int_equal(ready(w), WESS_OK);
+        assert_int_equal(box_requests(w->box, "ews:GetStreamingEvents"), i);
+        pass(w, 1);
+        assert_int_equal(ready(w), WESS_OK);
+    }
+    close_watch(w, 20);
+}
+
 static void test_ews_watch__busy_rests_as_long_as_told(void **state)
 {
     struct watched *w = fresh();
@@ -276,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_ews_watch__two_hundred_share_one_descriptor),
         cmocka_unit_test(test_ews_watch__a_lost_stream_wakes_all_and_comes_again),
         cmocka_unit_test(test_ews_watch__who_is_refused_is_polled_and_the_rest_watched),
+        cmocka_unit_test(test_ews_watch__streams_that_are_closed_at_once_come_ever_later),
         cmocka_unit_test(test_ews_watch__busy_rests_as_long_as_told),
         cmocka_unit_test(test_ews_watch__who_signs_in_alone_has_few_connections),
     };

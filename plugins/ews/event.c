@@ -5,6 +5,7 @@
 #include "event.h"
 
 #define TEXT_MAX 255u
+#define ALARM_MOST 2629800 /* minutes, of the schema: one more fails the whole request */
 
 static const struct ews_word shows[] = {
     {"BUSY", "Busy"}, {"FREE", "Free"}, {"TENTATIVE", "Tentative"}, {"OOF", "OOF"}, {NULL, NULL}};
@@ -51,6 +52,7 @@ static void refuse_rule(struct wess_call *call, const struct wess_op *op, struct
 
 static bool refuses(struct wess_call *call, const struct wess_op *op, struct wess_result *out)
 {
+    const struct wess_field *alarm = ews_field_of(&op->item, "alarm");
     const char *field, *why;
     if (op->what == WESS_DELETE)
         return false;
@@ -58,6 +60,8 @@ static bool refuses(struct wess_call *call, const struct wess_op *op, struct wes
         ews_refuse(call, out, field, why, "time");
     if (touches(op, "start", "rrule"))
         refuse_rule(call, op, out);
+    if (alarm && alarm->type == WESS_INT && alarm->num > ALARM_MOST)
+        ews_refuse(call, out, "alarm", "Exchange reminds five years before at most", "value");
     if (!ews_is_empty(ews_field_of(&op->item, "rdate")))
         ews_refuse(call, out, "rdate", "Exchange has no occurrences beside those of the rule",
                    "recurrence");

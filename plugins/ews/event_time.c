@@ -7,6 +7,8 @@
 #include "event.h"
 
 #define DAY_MS ((int64_t)86400000)
+#define USUAL_SAYS 1525252321 /* a reminder at the usual time (MS-OXORMDR 2.2.1.3) */
+#define USUAL_MINUTES 15
 
 bool ews_is_true(const xmlNode *n)
 {
@@ -173,7 +175,7 @@ void ews_read_alarm(struct ews_reading *r, const xmlNode *item, const struct ews
         return;
     struct wess_field *f = ews_push(r, e->name, WESS_INT);
     if (f)
-        f->num = n;
+        f->num = n == USUAL_SAYS ? USUAL_MINUTES : n;
 }
 
 /* -1: none, or one in the past, which would ring at once. A series has others to come. */

@@ -222,6 +222,36 @@ static void test_ews__people_without_an_address_are_not_lost(void **state)
     assert_int_equal(update(t, &before, &people, 1).code, WESS_OK);
 }
 
+/* ---- reminders
+ * ------------------------------------------------------------------------------------------ */
+
+/* Outlook's "the usual" is a number that no clock counts; more than five years no server takes. */
+static void test_ews__a_reminder_is_within_what_exchange_counts(void **state)
+{
+    struct stage *t = *state;
+    static const char *const ids[] = {"s"};
+    struct wess_result out = {.code = WESS_UNKNOWN};
+    struct wess_field start = {"start", .type = WESS_TIME};
+    start.time = (struct wess_time){"2030-09-02T09:00:00", "Europe/Berlin", 1914649200000};
+    struct wess_item before = {.id = "s", .revision = "k1", .fields = &start, .n_fields = 1};
+    struct wess_field late = {"alarm", .type = WESS_INT, .num = 2629801};
+    begin(t, "calendar");
+    stage_says(t, "GetItem",
+               GOT(EVENT("s", "k1",
+                         "<t:ReminderIsSet>true</t:ReminderIsSet><t:ReminderMinutesBeforeStart>"
+                         "1525252321</t:ReminderMinutesBeforeStart>"
+                         "<t:Start>2030-09-02T07:00:00Z</t:Start>"
+                         "<t:End>2030-09-02T08:00:00Z</t:End>")));
+    stage_says(t, "UpdateItem", UPDATED("s", "k2"));
+    assert_int_equal(t->c->fetch(&t->call, (struct wess_list){ids, 1}, &out), WESS_OK);
+    assert_int_equal(test_field(out.current, "alarm")->num, 15);
+    out = update(t, &before, &late, 1);
+    assert_int_equal(out.code, WESS_REJECTED);
+    assert_string_equal(out.refused[0].field, "alarm");
+    late.num--;
+    assert_int_equal(update(t, &before, &late, 1).code, WESS_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, ews_set_up, stage_tear_down)
 int ews_run_calendar_tests(void)
 {
@@ -230,6 +260,7 @@ int ews_run_calendar_tests(void)
         TEST(test_ews__a_series_is_told_with_all_its_occurrences_or_not_at_all),
         TEST(test_ews__of_an_occurrence_only_what_changed_is_written),
         TEST(test_ews__people_without_an_address_are_not_lost),
+        TEST(test_ews__a_reminder_is_within_what_exchange_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

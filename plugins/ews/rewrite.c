@@ -79,7 +79,8 @@ struct guarding {
     struct wess_result *out;
     uint64_t of_series[N_COMPARED];
     struct wess_vec found; /* struct exception */
-    size_t at;             /* of those asked for now, the first */
+    size_t at, n;          /* of those asked for now, the first; how many */
+    struct ews_tally tally;
     bool seen, spent;
 };
 
@@ -147,17 +148,29 @@ static enum wess_code take_series(void *ctx, size_t i, size_t at, const xmlNode 
     return WESS_OK;
 }
 
+/* What passes is looked at again; one that is listed for ever and is not there is not. */
+static void unseen(struct guarding *g, const char *date, enum wess_code code)
+{
+    bool stays = code == WESS_REJECTED || code == WESS_GONE;
+    if (stays)
+        refuse(g, date, "what cannot be read");
+    else if (g->out->code == WESS_NOT_TRIED)
+        g->out->code = code == WESS_OK || code == WESS_NOT_TRIED ? WESS_TRANSIENT : code;
+}
+
 static enum wess_code take_exception(void *ctx, size_t i, size_t at, const xmlNode *m,
                                      struct wess_error *e)
 {
     struct guarding *g = ctx;
     const xmlNode *item = xml_first(xml_child(m, "Items"));
+    enum wess_code code = ews_message_item(m, false, e);
     (void)i;
-    if (g->at + at >= g->found.n)
+    if (at >= g->n)
         return WESS_OK;
     const struct exception *x = (const struct exception *)g->found.of + g->at + at;
-    if (ews_message_item(m, false, e) != WESS_OK || !item) {
-        refuse(g, x->date, "what cannot be read");
+    ews_count(&g->tally, code, e);
+    if (code != WESS_OK || !item) {
+        unseen(g, x->date, code);
         return WESS_OK;
     }
     const char *attached = xml_text(xml_child(item, "HasAttachments"));
@@ -215,15 +228,26 @@ static enum wess_code ask_series(struct guarding *g, const char *id)
     return ews_ask(g->call, &x, false, &taker);
 }
 
+static void end_exceptions(void *ctx, size_t i, struct ews_answer *a)
+{
+    const struct guarding *g = ctx;
+    (void)i;
+    ews_judge(&g->tally, a);
+    if (a->code == WESS_OK && a->n != g->n)
+        a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                            "Exchange answered for another number of occurrences");
+}
+
 static enum wess_code ask_exceptions(struct guarding *g)
 {
-    const struct ews_taker taker = {.ctx = g, .message = take_exception};
+    const struct ews_taker taker = {.ctx = g, .message = take_exception, .done = end_exceptions};
     enum wess_code rc = WESS_OK;
-    for (size_t n; rc == WESS_OK && g->at < g->found.n; g->at += n) {
+    for (; rc == WESS_OK && g->at < g->found.n; g->at += g->n) {
         struct xml_out x;
-        n = g->found.n - g->at < EWS_FETCH ? g->found.n - g->at : EWS_FETCH;
+        g->n = g->found.n - g->at < EWS_FETCH ? g->found.n - g->at : EWS_FETCH;
+        g->tally = (struct ews_tally){0};
         open_get(g->call, &x);
-        put_ids(&x, (const struct exception *)g->found.of + g->at, n);
+        put_ids(&x, (const struct exception *)g->found.of + g->at, g->n);
         rc = ews_ask(g->call, &x, false, &taker);
     }
     return rc;

@@ -222,6 +222,35 @@ static void test_ews__people_without_an_address_are_not_lost(void **state)
     assert_int_equal(update(t, &before, &people, 1).code, WESS_OK);
 }
 
+/* Before all of them are written anew each is looked at; what passes is no reason to refuse it. */
+static void test_ews__a_series_is_not_written_anew_unseen(void **state)
+{
+    struct stage *t = *state;
+    static const struct {
+        const char *says;
+        enum wess_code code;
+    } rows[] = {{ONE, WESS_NOT_TRIED},
+                {M_BAD("GetItem", "ErrorServerBusy") TWO, WESS_THROTTLED},
+                {M_BAD("GetItem", "ErrorInternalServerError") TWO, WESS_TRANSIENT},
+                {M_BAD("GetItem", "ErrorItemNotFound") TWO, WESS_REJECTED},
+                {M_BAD("GetItem", "ErrorItemCorrupt") TWO, WESS_REJECTED}};
+    struct wess_field at = {.name = "start", .type = WESS_TIME}, part = text("summary", "Other");
+    struct wess_record of[] = {{"2030-09-03", &part, 1}, {"2030-09-04", &part, 1}};
+    at.time = (struct wess_time){"2030-09-02T09:00:00", "Etc/UTC", 0};
+    struct wess_field had[] = {
+        at, text("rrule", "FREQ=DAILY"), {"overrides", .type = WESS_RECORDS, .records = {of, 2}}};
+    struct wess_item before = {.id = "s", .revision = "k1", .fields = had, .n_fields = 3};
+    series_is = SERIES(CHANGED("o1", "2030-09-03") CHANGED("o2", "2030-09-04"));
+    at.time.local = "2030-09-02T10:00:00";
+    begin(t, "calendar");
+    t->hook = by_id;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        occurrences_are = rows[i].says;
+        assert_int_equal(update(t, &before, &at, 1).code, rows[i].code);
+    }
+    assert_int_equal(stage_asked(t, "UpdateItem"), 0);
+}
+
 /* ---- reminders
  * ------------------------------------------------------------------------------------------ */
 
@@ -260,6 +289,7 @@ int ews_run_calendar_tests(void)
         TEST(test_ews__a_series_is_told_with_all_its_occurrences_or_not_at_all),
         TEST(test_ews__of_an_occurrence_only_what_changed_is_written),
         TEST(test_ews__people_without_an_address_are_not_lost),
+        TEST(test_ews__a_series_is_not_written_anew_unseen),
         TEST(test_ews__a_reminder_is_within_what_exchange_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

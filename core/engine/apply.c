@@ -95,6 +95,7 @@ static bool load(struct flight *f, struct line *l)
 
 /* Batches on their way: one on the wire, the one before it being settled, the one behind it. */
 #define FLIGHTS 3u
+#define AHEAD_MOST 100u /* of small ones alone a third is read ahead: it takes its memory */
 
 /* Where both sides of a link are written, the second waits until the first is settled. */
 static bool waits(const struct flight *f, const struct flight all[FLIGHTS])
@@ -186,7 +187,7 @@ static bool remote(struct run *r, enum op_what what, struct flight all[FLIGHTS])
     struct line line = {.what = what, .side = RIGHT};
     struct flight *now = &all[0], *coming = &all[1], *behind = &all[2];
     bool alone = r->pair->files && r->side[LEFT].conn == r->side[RIGHT].conn;
-    bool ahead = r->pair->files && !alone;
+    bool ahead = r->pair->files && !alone && batch_of(r, RIGHT) <= AHEAD_MOST;
     int64_t done = 0, planned = 0;
     ops_planned(r->db, r->pu.id, what, -1, false, &planned);
     bool ok = ask(now, &line, all) && ready(now, &line, all);

@@ -4,7 +4,7 @@
 
 #include "vdir.h"
 
-#define EML_AT_ONCE 200u
+#define EML_AT_ONCE 400u
 /* Filed and never touched again. */
 #define EML_CAPS (WESS_CAP_CREATE | WESS_CAP_STAMP | WESS_CAP_SILENT)
 

@@ -317,3 +317,10 @@ void ews_judge(const struct ews_tally *t, struct ews_answer *a)
     a->code = t->code;
     a->error = t->error;
 }
+
+void ews_each_answered(struct ews_answer *a, size_t asked)
+{
+    if (a->code == WESS_OK && a->n != asked)
+        a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
+                            "Exchange answered for another number of items");
+}

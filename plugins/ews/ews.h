@@ -245,6 +245,9 @@ struct ews_tally {
 };
 void ews_count(struct ews_tally *, enum wess_code of_item, const struct wess_error *);
 void ews_judge(const struct ews_tally *, struct ews_answer *);
+/* An answer for more or fewer items than were asked for is none: which one it left out nothing
+ * tells. */
+void ews_each_answered(struct ews_answer *, size_t asked);
 
 /* ---- kinds.c, and the table of each kind: contact_fields.c, task.c, event.c
  * ------------------------------------------------------------------------------------------ */

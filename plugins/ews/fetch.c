@@ -152,9 +152,7 @@ static void end_stretch(void *ctx, size_t i, struct ews_answer *a)
     } else if (a->code == WESS_OK && a->n == s->n) {
         s->smaller = s->slow;
     }
-    if (a->code == WESS_OK && a->n != s->n)
-        a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
-                            "Exchange answered for another number of items");
+    ews_each_answered(a, s->n);
     g->bytes += a->bytes + (g->mime ? g->mime[i].bytes : 0);
     g->spooled += g->mime ? g->mime[i].bytes : 0;
     if (a->code == WESS_OK || g->rc != WESS_OK)

@@ -403,9 +403,7 @@ static void end_doubt(void *ctx, size_t i, struct ews_answer *a)
 {
     const struct reading *r = ctx;
     (void)i;
-    if (a->code == WESS_OK && a->n != r->n)
-        a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
-                            "Exchange answered for another number of items");
+    ews_each_answered(a, r->n);
 }
 
 static enum wess_code read_doubtful(struct finding *f)

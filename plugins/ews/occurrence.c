@@ -101,9 +101,7 @@ static void end_some(void *ctx, size_t i, struct ews_answer *a)
     const struct reading *r = ctx;
     (void)i;
     ews_judge(&r->tally, a);
-    if (a->code == WESS_OK && a->n != r->n)
-        a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
-                            "Exchange answered for another number of occurrences");
+    ews_each_answered(a, r->n);
 }
 
 static enum wess_code ask(struct wess_call *call, const struct wanted *of, size_t n)

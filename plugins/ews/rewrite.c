@@ -79,7 +79,7 @@ struct guarding {
     struct wess_result *out;
     uint64_t of_series[N_COMPARED];
     struct wess_vec found; /* struct exception */
-    size_t at, n;          /* of those asked for now, the first; how many */
+    size_t at, n;          /* of those of one request: the first, how many */
     struct ews_tally tally;
     bool seen, spent;
 };
@@ -233,9 +233,7 @@ static void end_exceptions(void *ctx, size_t i, struct ews_answer *a)
     const struct guarding *g = ctx;
     (void)i;
     ews_judge(&g->tally, a);
-    if (a->code == WESS_OK && a->n != g->n)
-        a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
-                            "Exchange answered for another number of occurrences");
+    ews_each_answered(a, g->n);
 }
 
 static enum wess_code ask_exceptions(struct guarding *g)

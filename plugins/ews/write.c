@@ -99,9 +99,7 @@ static void end_before(void *ctx, size_t i, struct ews_answer *a)
 {
     struct looking *l = ctx;
     ews_judge(&l->tally[i], a);
-    if (a->code == WESS_OK && a->n != asked_by(l, i))
-        a->code = wess_fail(&a->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
-                            "Exchange answered for another number of items");
+    ews_each_answered(a, asked_by(l, i));
 }
 
 /* The field that is the text of the item, where the op writes it; NULL: it does not. */

@@ -242,14 +242,8 @@ enum wess_code wb_details_read(struct wb_table *t)
 
 static const char *now(const struct wb_table *t, size_t op)
 {
-    char number[24];
-    for (size_t i = 0; i < json_array_size(t->found); i++) {
-        const json_t *row = json_array_get(t->found, i);
-        const char *id = wb_text(row, "id", number);
-        if (id && !strcmp(id, wb_id_of(&t->ops[op])))
-            return json_string_value(json_object_get(row, "description"));
-    }
-    return NULL;
+    return json_string_value(
+        json_object_get(wb_row_of(t->found, wb_id_of(&t->ops[op])), "description"));
 }
 
 void wb_details_put(struct wb_table *t, size_t op)

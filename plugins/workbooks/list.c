@@ -386,7 +386,7 @@ enum wess_code wb_rows_equal(struct wess_call *call, const char *column, const c
  * -----------------------------------------------------------------------------------------------------
  */
 
-static const json_t *row_with_id(const json_t *rows, const char *id)
+const json_t *wb_row_of(const json_t *rows, const char *id)
 {
     char number[24];
     for (size_t i = 0; i < json_array_size(rows); i++) {
@@ -407,7 +407,7 @@ static enum wess_code fetch_some(struct wess_call *call, const char *const *ids,
     enum wess_code rc =
         types ? wb_rows_equal(call, "id", ids, n, false, true, &rows) : WESS_TOO_BIG;
     for (size_t i = 0; rc == WESS_OK && i < n; i++) {
-        const json_t *row = row_with_id(rows, ids[i]);
+        const json_t *row = wb_row_of(rows, ids[i]);
         struct wess_item *item = row ? call->conn->host->alloc(call->arena, sizeof(*item)) : NULL;
         if (row && !item)
             rc = WESS_TOO_BIG;

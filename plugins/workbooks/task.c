@@ -68,14 +68,7 @@ static const char *priority_word(const struct wb_words *w, int64_t n)
 /* What is there now, of an update that writes days or the priority. */
 static const json_t *row_now(const struct wb_table *t, size_t op)
 {
-    char number[24];
-    for (size_t i = 0; i < json_array_size(t->found); i++) {
-        const json_t *row = json_array_get(t->found, i);
-        const char *id = wb_text(row, "id", number);
-        if (id && !strcmp(id, wb_id_of(&t->ops[op])))
-            return row;
-    }
-    return NULL;
+    return wb_row_of(t->found, wb_id_of(&t->ops[op]));
 }
 
 /* Another word than we know counts as none here: to write over it would lose it for good. */

@@ -319,6 +319,8 @@ enum wess_code wb_rows_equal(struct wess_call *, const char *column, const char 
 enum wess_code wb_rows_of(struct wess_call *, const char *path, const char *column,
                           const char *const *values, size_t n, const char *const *columns,
                           json_t **out);
+/* The one of them with that id; NULL: none. */
+const json_t *wb_row_of(const json_t *rows, const char *id);
 
 enum wess_code wb_rows_up_to(struct wess_call *, const char *path, const char *column,
                              const char *const *values, size_t n, int64_t most,

@@ -1,6 +1,6 @@
 /* The stages "journal", "apply" and "settle" over a plan: batches to the connector, each stored
  * before it is sent. Neighbouring batches overlap: while one is on the wire the next is journalled
- * and the last one settled; of what is filed the one behind is read meanwhile. */
+ * and the last one settled. */
 #include "engine/wire.h"
 
 #define WRITE_DEFAULT 100u
@@ -93,24 +93,18 @@ static bool load(struct flight *f, struct line *l)
     return true;
 }
 
-/* Batches on their way: one on the wire, the one before it being settled, the one behind it. */
-#define FLIGHTS 3u
-#define AHEAD_MOST 100u /* of small ones alone a third is read ahead: it takes its memory */
-
 /* Where both sides of a link are written, the second waits until the first is settled. */
-static bool waits(const struct flight *f, const struct flight all[FLIGHTS])
+static bool waits_for(const struct flight *f, const struct flight *before)
 {
-    for (size_t i = 0; i < f->n; i++)
-        for (const struct flight *o = all; f->rows[i].link && o < all + FLIGHTS; o++)
-            for (size_t k = 0; o != f && k < o->n; k++)
-                if (f->rows[i].link == o->rows[k].link)
-                    return true;
+    for (size_t i = 0; before && i < f->n; i++)
+        for (size_t k = 0; f->rows[i].link && k < before->n; k++)
+            if (f->rows[i].link == before->rows[k].link)
+                return true;
     return false;
 }
 
-/* The next batch, of which the whole begins to be read if it is filed; none while it waits for one
- * that is not settled. */
-static bool ask(struct flight *f, struct line *l, const struct flight all[FLIGHTS])
+/* The next batch, journalled; none while it waits for one that is not settled (`before`). */
+static bool next(struct flight *f, struct line *l, const struct flight *before)
 {
     if (!load(f, l))
         return false;
@@ -119,42 +113,30 @@ static bool ask(struct flight *f, struct line *l, const struct flight all[FLIGHT
         if (!load(f, l))
             return false;
     }
-    if (waits(f, all))
+    if (waits_for(f, before))
         f->n = 0;
     if (!f->n)
         return true;
-    l->after = f->last = f->rows[f->n - 1].id;
-    return (flight_load(f, 0) || run_memory(f->run)) && file_ask(f, false);
-}
-
-/* What can go of it, journalled. */
-static bool ready(struct flight *f, struct line *l, const struct flight all[FLIGHTS])
-{
-    if (!f->n)
-        return true;
-    if (!file_take(f, false))
+    f->last = f->rows[f->n - 1].id;
+    if (!flight_load(f, 0))
+        return run_memory(f->run);
+    if (!file_load(f, false))
         return false;
     l->after = f->last;
     if (!f->n) /* none of these can go now; those behind them may */
-        return ask(f, l, all) && ready(f, l, all);
+        return next(f, l, before);
     return !RULE(journal_first) || journal(f);
-}
-
-static void drop(struct flight *f)
-{
-    file_landed(f);
-    f->n = 0;
 }
 
 /* What was journalled for a batch that is not sent after all. */
 static void take_back(struct flight *f)
 {
-    bool ok = f->n && db_begin(f->run->db) == STORE_OK;
-    for (size_t i = 0; ok && i < f->n; i++)
+    file_landed(f);
+    if (!f->n || db_begin(f->run->db) != STORE_OK)
+        return;
+    for (size_t i = 0; i < f->n; i++)
         op_unsend(f->run->db, f->rows[i].id);
-    if (ok)
-        db_commit(f->run->db);
-    drop(f);
+    db_commit(f->run->db);
 }
 
 static void tell(struct run *r, enum op_what what, int64_t done, int64_t of)
@@ -172,51 +154,35 @@ static bool follow(struct run *r)
     return keys_follow(r->db, KEYS_MANY) == STORE_OK || run_store_failed(r);
 }
 
-/* Of one that was sent: its answers settled, whatever came before. */
-static bool settle(struct flight *f, enum op_what what, int64_t *done, int64_t of)
-{
-    bool ok = flight_settle(f);
-    *done += (int64_t)f->n;
-    f->n = 0;
-    tell(f->run, what, *done, of);
-    return ok;
-}
-
-static bool remote(struct run *r, enum op_what what, struct flight all[FLIGHTS])
+static bool remote(struct run *r, enum op_what what, struct flight two[2])
 {
     struct line line = {.what = what, .side = RIGHT};
-    struct flight *now = &all[0], *coming = &all[1], *behind = &all[2];
+    struct flight *now = &two[0], *coming = &two[1];
     bool alone = r->pair->files && r->side[LEFT].conn == r->side[RIGHT].conn;
-    bool ahead = r->pair->files && !alone && batch_of(r, RIGHT) <= AHEAD_MOST;
     int64_t done = 0, planned = 0;
     ops_planned(r->db, r->pu.id, what, -1, false, &planned);
-    bool ok = ask(now, &line, all) && ready(now, &line, all);
+    bool ok = next(now, &line, NULL);
     while (ok && now->n) {
         flight_start(now);
-        ok = !ahead || ask(coming, &line, all);
-        while (now->n) {
-            if (alone) /* a connection takes one call at a time */
+        while (now->flying) {
+            if (alone) /* what goes next is read: a connection takes one call at a time */
                 flight_land(now);
-            bool more =
-                ok && follow(r) && (ahead || ask(coming, &line, all)) && ready(coming, &line, all);
+            bool more = ok && follow(r) && next(coming, &line, now);
             flight_land(now);
             /* The next batch goes before the last one is settled; not after a call that failed. */
             if (more && coming->n && now->code == WESS_OK && !run_cancelled(r))
                 flight_start(coming);
             else if (more)
                 take_back(coming);
-            else
-                drop(coming);
-            more = more && (!ahead || !coming->n || ask(behind, &line, all));
-            ok = settle(now, what, &done, planned) && more;
+            ok = flight_settle(now) && more;
+            done += (int64_t)now->n;
+            tell(r, what, done, planned);
             struct flight *landed = now;
             now = coming;
-            coming = ahead ? behind : landed;
-            behind = landed;
+            coming = landed;
         }
-        ok = ok && !run_cancelled(r) && ask(now, &line, all) && ready(now, &line, all);
+        ok = ok && !run_cancelled(r) && next(now, &line, NULL);
     }
-    drop(now);
     return ok;
 }
 
@@ -224,15 +190,13 @@ bool apply_run(struct run *r)
 {
     /* Deletes last: what moved is then known by its new place. */
     static const enum op_what order[] = {OP_CREATE, OP_UPDATE, OP_DELETE};
-    struct flight all[FLIGHTS] = {{.run = r}, {.run = r}, {.run = r}};
-    size_t n = r->pair->files ? FLIGHTS : FLIGHTS - 1; /* the last is read ahead */
-    bool ok = true;
-    for (size_t i = 0; ok && i < n; i++)
-        ok = (all[i].arena = arena_new(ARENA_BUDGET)) != NULL || run_memory(r);
+    struct flight two[2] = {{.run = r, .arena = arena_new(ARENA_BUDGET)},
+                            {.run = r, .arena = arena_new(ARENA_BUDGET)}};
+    bool ok = (two[0].arena && two[1].arena) || run_memory(r);
     ok = ok && local(r, OP_LINK) && local(r, OP_END);
     for (size_t i = 0; ok && i < sizeof(order) / sizeof(order[0]); i++)
-        ok = remote(r, order[i], all);
-    for (size_t i = 0; i < n; i++)
-        arena_free(all[i].arena);
+        ok = remote(r, order[i], two);
+    arena_free(two[0].arena);
+    arena_free(two[1].arena);
     return ok;
 }

@@ -124,21 +124,24 @@ static enum wess_code read_some(struct flight *f, struct wess_list ids, struct w
                : read_some(f, (struct wess_list){ids.of + half, ids.n - half}, out + half);
 }
 
-static void *read_sources(void *ctx)
+static bool read_sources(struct flight *f, struct wess_result *out)
 {
-    struct flight *f = ctx;
-    f->read = read_some(f, (struct wess_list){f->ids, f->n}, f->sources);
-    return NULL;
-}
-
-/* The thread has the connection of the side that is read, and the flight's arena, until then. */
-static void await_sources(struct flight *f)
-{
-    if (f->reading && f->threaded)
-        pthread_join(f->thread, NULL);
-    if (f->reading)
-        conn_spool_in(f->run->side[other_side(f->side)].conn, f->run->spool);
-    f->reading = false;
+    struct run *r = f->run;
+    enum side from = other_side(f->side);
+    const char **ids = arena_alloc(f->arena, f->n * sizeof(*ids));
+    if (!ids)
+        return run_memory(r);
+    for (size_t i = 0; i < f->n; i++) {
+        struct item_row row;
+        if (item_get(r->db, f->arena, f->rows[i].item[from], &row) != STORE_OK)
+            return run_store_failed(r);
+        ids[i] = row.rid;
+    }
+    if (f->spool)
+        conn_spool_in(r->side[from].conn, f->spool);
+    enum wess_code rc = read_some(f, (struct wess_list){ids, f->n}, out);
+    conn_spool_in(r->side[from].conn, r->spool);
+    return rc == WESS_OK || run_trouble(r, from, rc, &f->error, "fetch");
 }
 
 static bool holds(const struct wess_collection *c, const char *name)
@@ -244,61 +247,36 @@ static void cut(struct flight *f, const struct wess_result *res)
     f->last = f->rows[n - 1].id;
 }
 
-/* Of creates in doubt the files that they attach are not in this run's spool. What is found to be
+/* Of creates in doubt: the files that they attach are not in this run's spool. What is found to be
  * there already is completed by them; what became of each reading shows in the merge. */
-static bool files_again(const struct flight *f, bool again)
+static bool read_files_again(struct flight *f)
 {
-    return again && f->run->spool && !f->run->pair->files;
+    struct wess_result *res = arena_alloc(f->arena, f->n * sizeof(*res));
+    return res ? read_sources(f, res) : run_memory(f->run);
 }
 
-bool file_ask(struct flight *f, bool again)
+bool file_load(struct flight *f, bool again)
 {
     struct run *r = f->run;
-    enum side from = other_side(f->side);
-    bool files = r->pair->files && f->n && f->rows[0].what == OP_CREATE;
-    f->sources = NULL;
-    if (!f->n || (!files && !files_again(f, again)))
+    if (again && r->spool && !r->pair->files && f->n)
+        return read_files_again(f);
+    if (!r->pair->files || !f->n || f->rows[0].what != OP_CREATE)
         return true;
-    f->ids = arena_alloc(f->arena, f->n * sizeof(*f->ids));
-    f->sources = arena_alloc(f->arena, f->n * sizeof(*f->sources));
-    if (!f->ids || !f->sources || (files && !(f->spool = blob_dir_in(r->spool))))
+    struct wess_result *res = arena_alloc(f->arena, f->n * sizeof(*res));
+    if (!res || !(f->spool = blob_dir_in(r->spool)))
         return run_memory(r);
-    for (size_t i = 0; i < f->n; i++) {
-        struct item_row row;
-        if (item_get(r->db, f->arena, f->rows[i].item[from], &row) != STORE_OK)
-            return run_store_failed(r);
-        f->ids[i] = row.rid;
-    }
-    if (f->spool)
-        conn_spool_in(r->side[from].conn, f->spool);
-    f->reading = true;
-    f->threaded = pthread_create(&f->thread, NULL, read_sources, f) == 0;
-    if (!f->threaded)
-        read_sources(f);
-    return true;
-}
-
-bool file_take(struct flight *f, bool again)
-{
-    struct run *r = f->run;
-    await_sources(f);
-    if (!f->sources)
-        return true;
-    if (f->read != WESS_OK)
-        return run_trouble(r, other_side(f->side), f->read, &f->error, "fetch");
-    if (files_again(f, again))
-        return true;
-    cut(f, f->sources);
+    if (!read_sources(f, res))
+        return false;
+    cut(f, res);
     if (db_begin(r->db) != STORE_OK)
         return run_store_failed(r);
-    if (!take_sources(f, f->sources, again) || !run_sound(r, f->arena))
+    if (!take_sources(f, res, again) || !run_sound(r, f->arena))
         return false;
     return db_commit(r->db) == STORE_OK || run_store_failed(r);
 }
 
 void file_landed(struct flight *f)
 {
-    await_sources(f);
     if (f->spool)
         blob_dir_end(f->spool);
     f->spool = NULL;

@@ -27,7 +27,7 @@ static bool again(struct run *r, enum side side, const struct op_row *rows, size
             ok = run_memory(r);
             break;
         }
-        if (!file_ask(&f, true) || !file_take(&f, true)) {
+        if (!file_load(&f, true)) {
             ok = false;
             break;
         }

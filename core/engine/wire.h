@@ -1,6 +1,6 @@
-/* From rows to the wire: a batch of operations as the connector takes them, read and sent by a
- * thread of its own so that journalling the next batch and settling the last one go on meanwhile.
- * Private to core/engine. */
+/* From rows to the wire: a batch of operations as the connector takes them, sent by a thread of its
+ * own so that journalling the next batch and settling the last one go on meanwhile. Private to
+ * core/engine. */
 #ifndef CORE_ENGINE_WIRE_H
 #define CORE_ENGINE_WIRE_H
 
@@ -19,12 +19,9 @@ struct flight {
     int64_t last; /* the operation up to which it goes */
     enum wess_code code;
     struct wess_error error;
-    struct blob_dir *spool;      /* of what is filed by it; NULL */
-    const char **ids;            /* of what is read of it */
-    struct wess_result *sources; /* what was read; NULL: nothing is to be */
-    enum wess_code read;
-    pthread_t thread; /* it is read by it, then it flies by it */
-    bool reading, flying, threaded;
+    struct blob_dir *spool; /* of what is filed by it; NULL */
+    pthread_t thread;
+    bool flying, threaded;
 };
 /* Makes ops of rows; `again` for creates whose first attempt is in doubt. false: arena spent. */
 bool flight_load(struct flight *, uint32_t flags);
@@ -34,11 +31,9 @@ void flight_land(struct flight *); /* waits; nothing if it does not fly */
  */
 bool flight_settle(struct flight *);
 
-/* file.c: of a pair that files, the whole of what goes; nothing for others. It is read beside what
- * the caller does until it takes it: one flight of a run at a time. What cannot be read is left
- * out, but for what is in doubt. */
-bool file_ask(struct flight *, bool again);
-bool file_take(struct flight *, bool again);
+/* file.c: of a pair that files, the whole of what goes; nothing for others. What cannot be read is
+ * left out, but for what is in doubt. */
+bool file_load(struct flight *, bool again);
 void file_landed(struct flight *); /* settled, or not sent: its spool is not needed any more */
 
 #endif

@@ -780,6 +780,32 @@ def test_mail_is_filed_once_and_whole():
         assert len(all_there(box, "emails")) == 32
 
 
+def test_mail_of_many_batches_is_filed_once():
+    """Twenty at a time, one read while another is written. What could not be read is not sent, what
+    is on the wire is settled, and after a kill each is there once."""
+    with Sandbox("--data", "empty") as box, Filing(box) as wess:
+        came = [mail(box, 0, f"Small {i}", i) for i in range(170)]
+        box.fault("ews:GetItem:4-:http=500")
+        wess("sync", "--no-wait", "--user", "u1", check=(3, 4))
+        assert len(all_there(box, "emails")) == 60
+        box.clear_faults()
+        box.move_clock(3600)
+        box.fault("workbooks:emails:PUT:3:delay=8000")
+        run = subprocess.Popen([program("wess"), "sync", "--no-wait", "--config", wess.config],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               env=dict(os.environ, WESS_CLOCK_FILE=box.clock_file))
+        until(lambda: len(all_there(box, "emails")) >= 100, "no two batches went")
+        run.kill()
+        run.wait()
+        box.clear_faults()
+        for _ in range(2):
+            box.move_clock(600)
+            wess("sync", "--no-wait", check=(0, 1, 3))
+        filed = sorted(f["fields"]["rfc822_sha256"] for f in all_there(box, "emails"))
+        assert filed == sorted(m["fields"]["MimeSha256"] for m in came)
+        wess.quiet()
+
+
 def test_mail_whose_answer_was_lost_is_filed_once():
     with Sandbox("--data", "empty") as box, Filing(box) as wess:
         mail(box, 0, "Offer", 1)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #define PLUGINS_MAX 64u
 #define FOLDERS_MAX 32u
+#define TABLE_LEAST offsetof(struct wess_connector, ack) /* what every connector has */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct plugin loaded[PLUGINS_MAX];
@@ -113,12 +115,21 @@ static const struct wess_connector *open_module(const char *path, char **why)
                 path, c->abi, WESS_ABI);
         return NULL;
     }
-    if (c->size < sizeof(*c)) {
+    if (c->size < TABLE_LEAST) {
         because(why, "%s is too old: its table has %u bytes, %zu are needed; build it again", path,
-                c->size, sizeof(*c));
+                c->size, TABLE_LEAST);
         return NULL;
     }
     return c;
+}
+
+/* Whole slots of it, as far as both headers have them. */
+static struct wess_connector table_of(const struct wess_connector *c)
+{
+    struct wess_connector table = {0};
+    size_t size = c->size < sizeof(table) ? c->size : sizeof(table);
+    memcpy(&table, c, size - (size - TABLE_LEAST) % sizeof(table.apply));
+    return table;
 }
 
 static bool is_whole(const struct wess_connector *c, const char *name, const char *path, char **why)
@@ -132,18 +143,23 @@ static bool is_whole(const struct wess_connector *c, const char *name, const cha
         because(why, "%s lacks a function that every connector has", path);
         return false;
     }
+    int watch = !!c->watch_open + !!c->watch_fd + !!c->watch_ready + !!c->watch_close;
+    if (watch && watch != 4) {
+        because(why, "%s has %d of the four functions of watch", path, watch);
+        return false;
+    }
     return true;
 }
 
 static const struct plugin *remember(const char *name, const char *path,
-                                     const struct wess_connector *c, char **why)
+                                     struct wess_connector table, char **why)
 {
     struct plugin *p = &loaded[n_loaded];
     if (n_loaded == PLUGINS_MAX) {
         because(why, "more than %u connectors", PLUGINS_MAX);
         return NULL;
     }
-    *p = (struct plugin){strdup(name), strdup(path), c};
+    *p = (struct plugin){strdup(name), strdup(path), &p->table, table};
     if (!p->name || !p->path) {
         because(why, "out of memory");
         return NULL;
@@ -163,8 +179,9 @@ static const struct plugin *load_from(const char *dir, const char *name, bool *t
         *there = true;
         if (is_safe(dir, true, why) && is_safe(path, false, why)) {
             const struct wess_connector *c = open_module(path, why);
-            if (c && is_whole(c, name, path, why))
-                p = remember(name, path, c, why);
+            struct wess_connector table = c ? table_of(c) : (struct wess_connector){0};
+            if (c && is_whole(&table, name, path, why))
+                p = remember(name, path, table, why);
         }
     }
     free(path);

@@ -6,7 +6,8 @@
 
 struct plugin {
     char *name, *path;
-    const struct wess_connector *connector;
+    const struct wess_connector *connector; /* the table below */
+    struct wess_connector table;            /* slots of a later header than its own are NULL */
 };
 /* Extra folders (connector_path) are searched first, then WESS_CONNECTOR_PATH of the build tree,
  * then $libdir/wess. Thread-safe. NULL: *why (malloc'ed, the caller frees) says missing / not a

@@ -66,8 +66,9 @@ const struct plugin *plugin_load(const char *name, const char *const *extra, siz
                                                     .n_options = 7,
                                                     .kinds = kinds,
                                                     .n_kinds = 1};
-    static const struct plugin plugin = {(char *)(uintptr_t) "ews", (char *)(uintptr_t) "ews.so",
-                                         &connector};
+    static const struct plugin plugin = {.name = (char *)(uintptr_t) "ews",
+                                         .path = (char *)(uintptr_t) "ews.so",
+                                         .connector = &connector};
     for (size_t i = 0; i < n; i++)
         HOLDS(extra[i]);
     *why = strcmp(name, "ews") ? strdup("there is no such connector") : NULL;

@@ -60,13 +60,32 @@ static void test_plugin__a_larger_table_loads(void **state)
         fail_msg("%s", why);
 }
 
+/* One of an earlier version has fewer slots, and runs without the others. */
+static void test_plugin__an_older_table_loads(void **state)
+{
+    char *why = NULL;
+    const struct plugin *p = plugin_load("stub-older", stubs, 1, &why);
+    (void)state;
+    if (!p)
+        fail_msg("%s", why);
+    assert_non_null(p->connector->apply);
+    assert_non_null(p->connector->ack);
+    assert_null(p->connector->watch_open);
+    assert_null(p->connector->relate);
+    p = plugin_load("stub-uneven", stubs, 1, &why);
+    if (!p)
+        fail_msg("%s", why);
+    assert_null(p->connector->ack);
+}
+
 static void test_plugin__bad_tables_are_refused(void **state)
 {
     static const struct {
         const char *name, *words;
     } cases[] = {
-        {"stub-abi", "was built for ABI 4711, this program has 0: build it again"},
+        {"stub-abi", "was built for ABI 4711, this program has 1: build it again"},
         {"stub-small", "too old: its table has 64 bytes"},
+        {"stub-cut", "has 2 of the four functions of watch"},
         {"stub-entry", "is not a connector: it has no function wess_connector_v1"},
         {"stub-nothing", "gave no connector"},
         {"stub-lacks", "lacks a function that every connector has"},
@@ -190,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plugin__a_whole_one_loads),
         cmocka_unit_test(test_plugin__a_larger_table_loads),
+        cmocka_unit_test(test_plugin__an_older_table_loads),
         cmocka_unit_test(test_plugin__bad_tables_are_refused),
         cmocka_unit_test(test_plugin__another_name_is_refused),
         cmocka_unit_test(test_plugin__no_library_is_refused),

@@ -4,9 +4,10 @@
  * static struct wess_connector: a table of functions and of declarations. The core hands the
  * connector a struct wess_host and nothing else; a connector links to nothing of the core.
  *
- * While kinds are still being added WESS_ABI is 0 and a connector loads only if its number is
- * equal. It becomes 1, and members are then only ever appended, when contacts, events, tasks and
- * messages are all in.
+ * A connector loads if its WESS_ABI is equal to the core's. Under one number the structures that
+ * stand in arrays (items, fields, ops, results) stay as they are, and members are only ever
+ * appended to the table, to struct wess_host and to struct wess_call, which tell their size: a
+ * connector of an older header runs without the slots that it does not know.
  *
  * Rules that hold for every slot (numbers as in docs/connector-author.md):
  *
@@ -57,7 +58,7 @@
 extern "C" {
 #endif
 
-#define WESS_ABI 0u /* raised only when an older plugin would misread a struct */
+#define WESS_ABI 1u /* raised only when an older plugin would misread a struct */
 #define WESS_ENTRY "wess_connector_v1"
 #define WESS_EXPORT __attribute__((visibility("default")))
 

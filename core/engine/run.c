@@ -103,6 +103,20 @@ static bool check_identity(struct run *r, enum side s)
     return db_commit(r->db) == STORE_OK || run_store_failed(r);
 }
 
+/* Two names of one place: all that is made on one side would be new on the other. */
+static bool are_two_places(struct run *r)
+{
+    const char *left = r->side[LEFT].schema->identity, *right = r->side[RIGHT].schema->identity;
+    if (!left || !*left || !right || strcmp(left, right) != 0 ||
+        strcmp(r->pair->collection[LEFT], r->pair->collection[RIGHT]) != 0)
+        return true;
+    r->report.status = status_worse(r->report.status, EXIT_USAGE);
+    snprintf(r->report.text, sizeof(r->report.text),
+             "%s and %s are one and the same place; nothing was read or written. A pair needs two",
+             r->side[LEFT].endpoint->name, r->side[RIGHT].endpoint->name);
+    return false;
+}
+
 /* What a check saw this remote not keep. */
 static bool heed_lacks(struct run *r, enum side s)
 {
@@ -136,6 +150,8 @@ static bool open_run(struct run *r)
     for (int s = LEFT; s <= RIGHT; s++)
         if (!open_side(r, (enum side)s, &sides[s]) || !check_identity(r, (enum side)s))
             return false;
+    if (!are_two_places(r))
+        return false;
     for (int s = LEFT; s <= RIGHT; s++)
         if (!heed_lacks(r, (enum side)s))
             return false;

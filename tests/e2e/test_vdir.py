@@ -413,5 +413,18 @@ def test_17_a_plan_tells_a_restore_from_what_was_typed_anew():
         wess.settled()
 
 
+def test_23_a_folder_is_no_pair_with_itself():
+    """By another name, too: all that is made on one side would be new on the other."""
+    with Folders() as wess:
+        os.rmdir(wess.folder("right"))
+        os.rmdir(os.path.join(wess.dir, "right"))
+        os.symlink(os.path.join(wess.dir, "left"), os.path.join(wess.dir, "right"))
+        wess.put("ada.vcf", ADA)
+        for command in ("plan", "sync"):
+            out = wess(command, check=(2,)).stdout
+            assert "left and right are one and the same place; nothing was read or written" in out, out
+        assert wess.files() == ["ada.vcf"]
+
+
 if __name__ == "__main__":
     main(globals())

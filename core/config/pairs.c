@@ -224,12 +224,27 @@ static void read_rule(struct reader *r, const config_setting_t *s, struct cfg_pa
     }
 }
 
+/* Which of two rules counts would be anybody's guess. */
+static void check_only(struct reader *r, const config_setting_t *rules, const struct field_rule *of,
+                       int at)
+{
+    for (int i = 0; i < at; i++)
+        if (of[i].left && of[i].right && of[at].left && of[at].right &&
+            !strcmp(of[i].left, of[at].left) && !strcmp(of[i].right, of[at].right))
+            trouble_at(r, config_setting_get_elem(rules, (unsigned)at),
+                       "line %u has a rule for \"%s\" already",
+                       config_setting_source_line(config_setting_get_elem(rules, (unsigned)i)),
+                       of[at].left);
+}
+
 static void read_rules(struct reader *r, const config_setting_t *s, struct cfg_pair *p)
 {
     int n = s ? config_setting_length(s) : 0;
     struct field_rule *of = array_of(r, (size_t)n, sizeof(*of));
-    for (int i = 0; of && i < n; i++)
+    for (int i = 0; of && i < n; i++) {
         read_rule(r, config_setting_get_elem(s, (unsigned)i), p, &of[i]);
+        check_only(r, s, of, i);
+    }
     p->rules = of;
     p->n_rules = of ? (size_t)n : 0;
 }

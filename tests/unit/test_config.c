@@ -203,6 +203,8 @@ static void test_config__wrong_types_are_told(void **state)
         {"match = ( {", "match = { keys = [ \"email\" ]; }; x = ( {", "match must be a list of"},
         {"match = ( {", "match = ( \"email\", {", "match must be a list of groups"},
         {"fields = ( {", "fields = { field = \"note\"; }; x = ( {", "fields must be a list of"},
+        {"fields = ( {", "fields = ( { left = \"note\"; right = \"note\"; }, {",
+         "has a rule for \"note\" already"},
         {"    left = { tags_any = [ \"W\" ]; shared = true; }", "    left = \"W\"",
          "left of a select must be a group"},
         {"    left = { tags_any", "    left = { folder = 3; tags_any", "folder must be a text in"},

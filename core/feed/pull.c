@@ -1,5 +1,6 @@
 #include "feed/pull.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,6 +13,7 @@
 /* Of a tag source, whose index of keys has no order: each transaction writes most of it anew. */
 #define GATHER_MOST_TAGGED 20000u
 #define GATHER_NS_TAGGED (50 * 1000000L)
+#define ROUNDS_MOST 8u
 #define PAGES 4u /* one stored, one whose facts are fetched, one looked at, one listed */
 
 /* ---- into the store
@@ -178,10 +180,20 @@ static bool await(struct asking *a, struct gathering *g, const struct pull *p)
 /* ---- the way of the pages
  * ------------------------------------------------------------------------------------- */
 
+/* Whether a listing goes round: each place that it comes to is compared with one that is kept, and
+ * kept itself once twice as many have come (Brent, "An improved Monte Carlo factorization
+ * algorithm", 1980), so that a round of any length is seen. */
+struct places {
+    unsigned char kept[DIGEST_SIZE];
+    uint64_t since, most; /* places since that one, and until the next is kept */
+    unsigned met;
+};
+
 struct way {
     struct pull *pull;
     struct page pages[PAGES];
     size_t turn;
+    struct places places;
     struct asking asking;
     struct page *waiting; /* for its facts, or for its turn behind one that does */
     struct storing storing;
@@ -207,9 +219,24 @@ static struct page *next_page(struct way *w, struct wess_slice at, uint32_t limi
     return pg;
 }
 
+static bool goes_round(struct places *p, struct wess_slice at)
+{
+    unsigned char now[DIGEST_SIZE];
+    digest_of(at, now);
+    if (p->most && !memcmp(p->kept, now, sizeof(now)) && ++p->met > ROUNDS_MOST)
+        return true;
+    if (p->since++ == p->most) {
+        memcpy(p->kept, now, sizeof(now));
+        p->most = p->most ? 2 * p->most : 1;
+        p->since = 0;
+    }
+    return false;
+}
+
 static void begin_listing(struct way *w, bool anew)
 {
     w->whole = true;
+    w->places = (struct places){.met = 0};
     w->comparing.anew = anew && w->pull->join && w->pull->feed->complete && !w->pull->from_start;
     w->storing.mark = 0;
     w->comparing.began_ms = clock_now_ms();
@@ -244,6 +271,13 @@ static enum wess_code take(struct way *w, struct page *pg)
             begin_listing(w, false);
         else
             list_again(w, pg);
+    }
+    if (pg->code == WESS_OK && !(pg->got.flags & WESS_PAGE_LAST) &&
+        goes_round(&w->places, pg->got.next)) {
+        pg->code = WESS_TRANSIENT;
+        pg->error.scope = WESS_OF_COLLECTION;
+        snprintf(pg->error.text, sizeof(pg->error.text),
+                 "the listing goes round: it comes to a place where it has been");
     }
     w->pull->error = pg->error;
     return pg->code;

@@ -194,11 +194,10 @@ static void ask_page(const struct wess_call *call, struct xml_out *x, const stru
     xml_close(x);
 }
 
-/* A server that says for ever that there is more, and tells nothing or the same again. */
-static bool goes_nowhere(struct ews_tree *t, const struct syncing *s, const char *asked)
+/* A server that says for ever that there is more, and tells nothing. */
+static bool goes_nowhere(struct ews_tree *t, const struct syncing *s)
 {
-    bool idle = !s->last && (!s->heard || (asked && !strcmp(asked, s->state)));
-    t->idle = idle ? t->idle + 1 : 0;
+    t->idle = !s->last && !s->heard ? t->idle + 1 : 0;
     return t->idle > IDLE_MOST;
 }
 
@@ -238,7 +237,7 @@ enum wess_code ews_changes(struct wess_call *call, struct wess_slice in, uint32_
     if (rc == WESS_OK && !s.state)
         rc = wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
                        "the list of changes is not there");
-    if (rc == WESS_OK && goes_nowhere(t, &s, at.state[at.at])) {
+    if (rc == WESS_OK && goes_nowhere(t, &s)) {
         t->idle = 0;
         rc = wess_fail(&call->error, WESS_TRANSIENT, WESS_OF_COLLECTION, NULL,
                        "the list of changes comes to no end");

@@ -150,17 +150,19 @@ enum wess_code wb_values(struct wess_call *call, const char *fact, struct wess_l
         tell_no_own(call);
     if (rc != WESS_OK || !c->read || !c->whole)
         return wb_told(call, rc);
-    const char **of = call->conn->host->alloc(call->arena, (2 * c->n + 2) * sizeof(*of));
-    for (size_t i = 0; of && i < c->n; i++) {
+    const struct wess_host *h = call->conn->host;
+    const char **of = h->alloc(call->arena, (2 * c->n + 2) * sizeof(*of));
+    bool whole = of != NULL;
+    for (size_t i = 0; whole && i < c->n; i++) {
         if (c->of[i].name && !wb_is_mine(call, c->of[i].name))
-            of[out->n++] = c->of[i].name;
-        of[out->n++] = c->of[i].id;
+            whole = (of[out->n++] = wess_arena_text(h, call->arena, c->of[i].name)) != NULL;
+        whole = whole && (of[out->n++] = wess_arena_text(h, call->arena, c->of[i].id)) != NULL;
     }
-    if (of && c->own)
+    if (whole && c->own)
         of[out->n++] = WB_MINE;
     out->of = of;
-    *all = of != NULL;
-    return of ? WESS_OK : wb_told(call, WESS_TOO_BIG);
+    *all = whole;
+    return whole ? WESS_OK : wb_told(call, WESS_TOO_BIG);
 }
 
 static bool is_known(const struct wb_queues *c, const char *id)

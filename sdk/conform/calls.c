@@ -113,6 +113,59 @@ enum wess_code try_fetch(struct probe *p, const char *const *ids, size_t n, stru
     return rc;
 }
 
+/* ---- the optional ones
+ * ------------------------------------------------------------------------------------------ */
+
+enum wess_code try_tags(struct probe *p, const struct wess_fact **out, size_t *n)
+{
+    struct wess_call *call = begin(p);
+    const struct wess_fact *of = NULL;
+    *n = 0;
+    enum wess_code rc = p->c->tags(call, &of, n);
+    judge(p, call, rc, "tags()");
+    if (rc == WESS_OK)
+        inspect_facts(p, of, *n, "tags()");
+    else
+        *n = 0;
+    end_inputs(p);
+    *out = copy_facts(to_keep(p), of, *n);
+    seal(p);
+    return rc;
+}
+
+enum wess_code try_values(struct probe *p, const char *fact, struct wess_list *out, bool *all)
+{
+    struct wess_call *call = begin(p);
+    struct wess_list of = {NULL, 0};
+    *all = false;
+    enum wess_code rc = p->c->values(call, copy_text(to_in(p), fact), &of, all);
+    judge(p, call, rc, "values()");
+    if (rc == WESS_OK)
+        inspect_list(p, of, "values()");
+    else
+        of.n = 0;
+    end_inputs(p);
+    *out = copy_list(to_keep(p), of);
+    seal(p);
+    return rc;
+}
+
+enum wess_code try_relate(struct probe *p, const struct wess_relation *of, size_t n,
+                          struct wess_result *out)
+{
+    struct wess_call *call = begin(p);
+    struct wess_relation *in = testarena_alloc(&p->in, (n + 1) * sizeof(*in));
+    struct wess_result *r = results(p, n);
+    for (size_t i = 0; in && i < n; i++)
+        in[i] = (struct wess_relation){
+            copy_text(to_in(p), of[i].id),
+            {copy_text(to_in(p), of[i].to.collection), copy_text(to_in(p), of[i].to.id)}};
+    enum wess_code rc = p->c->relate(call, in, n, r);
+    judge(p, call, rc, "relate()");
+    end_results(p, r, n, rc, false, out);
+    return rc;
+}
+
 /* ---- changes(), and the facts of what it tells in brief
  * ------------------------------------------------------------------------------ */
 

@@ -74,6 +74,11 @@ const struct clause clauses[] = {
              "and a postal address by a slot that the schema allows"},
     {"11.4", "dates, times and decimals have the form that connector.h gives"},
     {"11.5", "what the schema can hold is held whole"},
+    {"12.1", "tags(): each name and each id once, and the same when they are asked for again"},
+    {"12.2",
+     "values(): WESS_CALL_PROBE leaves none of them out; a fact that there is not has none"},
+    {"12.3", "relate(): each relation is answered in its place; an item that is not there is tied "
+             "to nothing"},
 };
 const size_t n_clauses = sizeof(clauses) / sizeof(clauses[0]);
 

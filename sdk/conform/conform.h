@@ -53,7 +53,8 @@ struct suite {
     size_t n;
 };
 extern const struct suite suite_load, suite_calls, suite_read, suite_fetch, suite_find,
-    suite_create, suite_update, suite_delete, suite_values, suite_records, suite_budget;
+    suite_create, suite_update, suite_delete, suite_values, suite_records, suite_budget,
+    suite_optional;
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_SKIP };
 struct outcome {

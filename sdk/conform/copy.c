@@ -90,7 +90,7 @@ const struct wess_key *copy_keys(struct copier c, const struct wess_key *k, size
     return of;
 }
 
-static const struct wess_fact *copy_facts(struct copier c, const struct wess_fact *f, size_t n)
+const struct wess_fact *copy_facts(struct copier c, const struct wess_fact *f, size_t n)
 {
     struct wess_fact *of = more(c, (n + 1) * sizeof(*of));
     for (size_t i = 0; i < n; i++)

@@ -270,6 +270,22 @@ void inspect_page(struct probe *p, const struct wess_page *page, bool changes)
     }
 }
 
+void inspect_facts(struct probe *p, const struct wess_fact *of, size_t n, const char *call)
+{
+    struct look l = {p, call, NULL};
+    array(l, of, n, "the list");
+    for (size_t i = 0; i < n; i++) {
+        ident(l, of[i].name, "a name");
+        ident(l, of[i].value, "a value");
+    }
+}
+
+void inspect_list(struct probe *p, struct wess_list of, const char *call)
+{
+    struct look l = {p, call, NULL};
+    list(l, of, "a value", false);
+}
+
 void inspect_results(struct probe *p, const struct wess_result *r, size_t n, bool fetched)
 {
     struct look l = {p, fetched ? "fetch()" : "apply()", NULL};

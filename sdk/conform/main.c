@@ -27,8 +27,8 @@ static const char help[] =
     "1 it does not, 2 it or the file cannot be used. See wess-conform(1).\n";
 
 static const struct suite *const suites[] = {
-    &suite_load,   &suite_calls,  &suite_read,   &suite_fetch,   &suite_find,  &suite_create,
-    &suite_update, &suite_delete, &suite_values, &suite_records, &suite_budget};
+    &suite_load,   &suite_calls,  &suite_read,   &suite_fetch,   &suite_find,   &suite_create,
+    &suite_update, &suite_delete, &suite_values, &suite_records, &suite_budget, &suite_optional};
 #define N_SUITES (sizeof(suites) / sizeof(suites[0]))
 
 struct asked {

@@ -65,6 +65,11 @@ enum wess_code try_changes(struct probe *, struct wess_slice cursor, uint32_t li
 enum wess_code try_fetch(struct probe *, const char *const *ids, size_t n, struct wess_result *out);
 enum wess_code try_find(struct probe *, const struct wess_key *, size_t n, struct wess_page *out);
 enum wess_code try_apply(struct probe *, const struct wess_op *, size_t n, struct wess_result *out);
+/* Those whose slot is filled. */
+enum wess_code try_tags(struct probe *, const struct wess_fact **out, size_t *n);
+enum wess_code try_values(struct probe *, const char *fact, struct wess_list *out, bool *all);
+enum wess_code try_relate(struct probe *, const struct wess_relation *, size_t n,
+                          struct wess_result *out);
 void must(struct probe *, enum wess_code, const char *what); /* WESS_OK, or the case fails */
 
 /* ---- steps.c: what several cases do
@@ -123,6 +128,7 @@ struct wess_list copy_list(struct copier, struct wess_list);
 const struct wess_field *copy_fields(struct copier, const struct wess_field *, size_t n);
 struct wess_item copy_item(struct copier, const struct wess_item *);
 const struct wess_item *copy_item_at(struct copier, const struct wess_item *); /* NULL: NULL */
+const struct wess_fact *copy_facts(struct copier, const struct wess_fact *, size_t n);
 const struct wess_key *copy_keys(struct copier, const struct wess_key *, size_t n);
 struct wess_page copy_page(struct copier, const struct wess_page *);
 void copy_result(struct copier, struct wess_result *);
@@ -135,6 +141,8 @@ struct wess_schema copy_schema(struct copier, const struct wess_schema *);
 void inspect_code(struct probe *, enum wess_code, const struct wess_error *, const char *call);
 void inspect_schema(struct probe *, const struct wess_schema *);
 void inspect_page(struct probe *, const struct wess_page *, bool changes);
+void inspect_facts(struct probe *, const struct wess_fact *, size_t n, const char *call);
+void inspect_list(struct probe *, struct wess_list, const char *call);
 void inspect_results(struct probe *, const struct wess_result *, size_t n, bool fetched);
 
 #endif

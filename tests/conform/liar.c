@@ -96,8 +96,11 @@ static enum wess_code describe_lie(struct wess_call *call, struct wess_schema *o
 {
     static char names[64][16];
     static unsigned calls;
+    static const char *const facts[] = {"queue"};
     enum wess_code rc = describe(call, out);
     struct wess_collection *c = (struct wess_collection *)(uintptr_t)out->of;
+    if (rc == WESS_OK)
+        c->facts = (struct wess_list){facts, 1};
     if (is("another identity each time"))
         out->identity = strcpy(names[calls % 64], calls % 2 ? "odd" : "even");
     calls++;
@@ -360,6 +363,44 @@ static enum wess_code apply_lie(struct wess_call *call, const struct wess_op *op
     return WESS_OK;
 }
 
+/* ---- the optional slots
+ * ------------------------------------------------------------------------------------------ */
+
+static enum wess_code tags_lie(struct wess_call *call, const struct wess_fact **out, size_t *n)
+{
+    static const struct wess_fact of[] = {{"Red", "1"}, {"Blue", "2"}, {"Blue", "3"}},
+                                  again[] = {{"Red", "1"}, {"Blue", "4"}};
+    static unsigned calls;
+    (void)call;
+    *out = is("has other ids each time") && calls++ % 2 ? again : of;
+    *n = is("has a tag twice") ? 3 : 2;
+    return WESS_OK;
+}
+
+static enum wess_code values_lie(struct wess_call *call, const char *fact, struct wess_list *out,
+                                 bool *all)
+{
+    static const char *const of[] = {"mine", "theirs"};
+    bool probed = (call->flags & WESS_CALL_PROBE) != 0, known = !strcmp(fact, "queue");
+    *all = known;
+    *out = (struct wess_list){of, known || is("any fact has values") ? 2 : 0};
+    if (known && probed && is("a probe tells less"))
+        out->n = 1;
+    return WESS_OK;
+}
+
+static enum wess_code relate_lie(struct wess_call *call, const struct wess_relation *of, size_t n,
+                                 struct wess_result *out)
+{
+    (void)call;
+    (void)of;
+    for (size_t i = 0; i < n; i++)
+        out[i].code = is("ties what is not there") ? WESS_OK : WESS_GONE;
+    if (n && is("answers one relation alone"))
+        out[n - 1].code = WESS_UNKNOWN;
+    return WESS_OK;
+}
+
 /* ---- the table
  * ------------------------------------------------------------------------------------------ */
 
@@ -381,6 +422,9 @@ const struct wess_connector *wess_connector_v1(void)
     self.fetch = is("a slot is empty") ? NULL : fetch_lie;
     self.find = find_lie;
     self.apply = apply_lie;
+    self.tags = tags_lie;
+    self.values = values_lie;
+    self.relate = relate_lie;
     self.abi += is("another ABI");
     self.options = secret;
     self.n_options = is("an option comes twice") ? 2 : 1;

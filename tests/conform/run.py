@@ -182,6 +182,12 @@ LIES = {
     "fetch answers less without memory": "1.3",
     "writes past its memory": "1.5 2.4",  # a sanitizer stops it where it does
     "cuts what it could hold": "11.5",
+    "has a tag twice": "12.1",
+    "has other ids each time": "12.1",
+    "a probe tells less": "12.2",
+    "any fact has values": "12.2",
+    "ties what is not there": "12.3",
+    "answers one relation alone": "12.3",
 }
 LIAR = """
 endpoint = { connector = "liar"; %s };

@@ -187,6 +187,21 @@ static bool check_start(struct ics *ics, struct lines_fault *fault)
     return true;
 }
 
+/* Without its rule a series would be one event, or one task, everywhere else. */
+static bool check_rule(struct ics *ics, struct lines_fault *fault)
+{
+    size_t at = ics_find(ics->v, ics->main, "RRULE", 0);
+    if (at == LINES_NONE || ics_is_alone(ics))
+        return true;
+    size_t other = ics_find(ics->v, ics->main, "RRULE", at + 1);
+    if (other == LINES_NONE)
+        other = ics_find(ics->v, ics->main, "EXRULE", 0);
+    if (other != LINES_NONE)
+        return wrong(fault, &ics->v->lines[other], "a series by more than one rule");
+    return ics_knows_rule(ics, at) ||
+           wrong(fault, &ics->v->lines[at], "a rule of a series that is not understood");
+}
+
 /* What is not understood of a changed occurrence cannot be told from its series. */
 static bool check_changed(struct ics *ics, struct lines_fault *fault)
 {
@@ -228,7 +243,9 @@ static bool read_file(struct lines *v, const char *bytes, size_t len, const char
     if (!v->version)
         return true;
     set_aside(v, ics.main);
-    return strcmp(name, "VEVENT") || (check_start(&ics, fault) && check_changed(&ics, fault));
+    if (!strcmp(name, "VEVENT") && !(check_start(&ics, fault) && check_changed(&ics, fault)))
+        return false;
+    return check_rule(&ics, fault);
 }
 
 /* What ics_read() found, found again. */

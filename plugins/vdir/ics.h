@@ -163,6 +163,7 @@ extern const struct ics_word ics_words[]; /* no word ends them */
 bool ics_number(const struct ics *, const struct ics_field *, int64_t *);
 /* What a component says of show-as or status; "": nothing. */
 const char *ics_shown(const struct lines *, struct ics_span, const char *property);
+bool ics_knows_rule(struct ics *, size_t line); /* an RRULE that can be told; or out of memory */
 /* The rule as it is shown: UNTIL is the last local date. false: none, or not understood. */
 bool ics_rule(struct wess_call *, struct ics *, struct wess_slice *out, bool *spent);
 bool ics_day_of(struct ics *, const char *property, struct ics_moment *); /* DUE: DURATION too */

@@ -212,6 +212,19 @@ static bool is_rule(const char *text)
     return icalrecurrencetype_from_string(text).freq != ICAL_NO_RECURRENCE;
 }
 
+/* libical passes by, or knows, what RFC 5545 does not: a rule in another calendar (RSCALE). */
+static bool is_part(const char *at, size_t len)
+{
+    static const char *const names[] = {
+        "FREQ",  "UNTIL",      "COUNT",     "INTERVAL", "BYSECOND", "BYMINUTE", "BYHOUR",
+        "BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYMONTH",  "BYSETPOS", "WKST"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (len > strlen(names[i]) && at[strlen(names[i])] == '=' &&
+            !strncasecmp(at, names[i], strlen(names[i])))
+            return true;
+    return !len;
+}
+
 static bool put_rule(struct ics *ics, struct wess_slice rule, struct lines_buf *b)
 {
     const char *at = rule.data, *end = at + rule.len;
@@ -220,12 +233,23 @@ static bool put_rule(struct ics *ics, struct wess_slice rule, struct lines_buf *
         const char *semi = memchr(at, ';', (size_t)(end - at)), *stop = semi ? semi : end;
         bool until = stop - at > 6 && !strncasecmp(at, "UNTIL=", 6);
         lines_put(b, at, until ? 6 : (size_t)(stop - at));
+        ok = is_part(at, (size_t)(stop - at));
         if (until)
             ok = put_until(ics, (struct wess_slice){at + 6, (size_t)(stop - at - 6)}, b);
         lines_puts(b, semi ? ";" : "");
         at = semi ? semi + 1 : end;
     }
     return ok && !b->spent && b->len && is_rule(b->data);
+}
+
+bool ics_knows_rule(struct ics *ics, size_t line)
+{
+    struct wess_slice rule = vdir_trimmed(ics->v->lines[line].value);
+    struct lines_buf b = {0};
+    bool ok = rule.len && rule.len < ICS_RULE_MAX && put_rule(ics, rule, &b);
+    ok |= b.spent; /* of which nothing is known */
+    lines_buf_fini(&b);
+    return ok;
 }
 
 bool ics_rule(struct wess_call *call, struct ics *ics, struct wess_slice *out, bool *spent)

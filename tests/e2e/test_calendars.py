@@ -284,6 +284,23 @@ def test_7_a_series_to_exchange():
         assert box.exchange("outbox")["sent"] == 0, "somebody was told"
 
 
+def test_7b_a_rule_that_is_not_understood_cuts_nothing_down():
+    """Told as one event, it would make one of its twin: weeks of appointments gone."""
+    with Sandbox("--data", "empty") as box, Calendars("event", box) as wess:
+        wess.put("s.ics", event("s@x", f"DTSTART;{BERLIN}20300902T090000", "DURATION:PT1H",
+                                "SUMMARY:All", "RRULE:FREQ=WEEKLY;BYDAY=MO"))
+        wess.settle()
+        wess.edit("s.ics", "BYDAY=MO", "BYDAY=MO;COUNT=9;UNTIL=20301231")
+        wess("sync", "--no-wait", check=(0, 1))
+        assert "Weekly" in wess.mail("All")["fields"]["Recurrence"]
+        parked = wess.json("parked", "list", check=(0, 1))["parked"]
+        assert len(parked) == 1 and "a rule of a series" in parked[0]["why"], parked
+        wess.edit("s.ics", ";UNTIL=20301231", "")
+        wess.settle()
+        assert "NumberOfOccurrences>9<" in wess.mail("All")["fields"]["Recurrence"]
+        assert not wess.json("parked", "list", check=(0, 1))["parked"]
+
+
 def test_8_events_and_tasks_in_one_folder():
     with Calendars("event") as wess:
         with open(wess.config) as f:

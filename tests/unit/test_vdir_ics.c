@@ -515,6 +515,14 @@ static void test_vdir_ics__broken_files(void **state)
              "BEGIN:VEVENT\r\nUID:a\r\nDTSTART:20300704\r\nEND:VEVENT\r\n"),
          "second item", 7},
         {EVENT("DTSTART:20300704\r\nRECURRENCE-ID;RANGE=THISANDFUTURE:20300704\r\n"), "RANGE", 7},
+        /* Told without its rule it would be one event, and its twin cut down to that. */
+        {EVENT("DTSTART:20300704\r\nRRULE:FREQ=DAILY;COUNT=3;UNTIL=20301231\r\n"), "rule", 7},
+        {EVENT("DTSTART:20300704\r\nRRULE:FREQ=DAILY;X-MORE=1\r\n"), "rule", 7},
+        {EVENT("DTSTART:20300704\r\nRRULE:RSCALE=CHINESE;FREQ=YEARLY\r\n"), "rule", 7},
+        {EVENT("DTSTART:20300704\r\nRRULE:FREQ=DAILY;UNTIL=soon\r\n"), "rule", 7},
+        {EVENT("DTSTART:20300704\r\nRRULE:\r\n"), "rule", 7},
+        {EVENT("DTSTART:20300704\r\nRRULE:FREQ=DAILY\r\nRRULE:FREQ=YEARLY\r\n"), "one rule", 8},
+        {EVENT("DTSTART:20300704\r\nRRULE:FREQ=DAILY\r\nEXRULE:FREQ=YEARLY\r\n"), "one rule", 8},
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -523,6 +531,11 @@ static void test_vdir_ics__broken_files(void **state)
         if (!why || !strstr(why, cases[i].why) || line != cases[i].line)
             fail_msg("case %zu: line %zu: %s", i, line, why ? why : "sound");
     }
+    size_t line;
+    assert_null(fault_of(f, EVENT("DTSTART:20300704\r\nRRULE:freq=daily;;wkst=mo;\r\n"), &line));
+    f->conn.kind = &vdir_tasks;
+    assert_non_null(fault_of(f, TASK("DUE:20300704\r\nRRULE:W1 MO\r\n"), &line));
+    f->conn.kind = &vdir_events;
     /* A task among events is sound, and nothing of theirs. */
     struct lines v;
     struct lines_fault fault;

@@ -31,8 +31,27 @@ static const struct vdir_entry *entry_of(const struct vdir_entries *now, const c
     return NULL;
 }
 
+/* What the op was computed from: the file as it is now, as the core reads it. There a line end, or
+ * two spaces, is one. NULL: nothing. */
+static const struct wess_record *was(const struct edit *e, enum vdir_records what, const char *key)
+{
+    const struct wess_item *before = e->op->before;
+    for (size_t i = 0; before && i < before->n_fields; i++)
+        if (before->fields[i].type == WESS_RECORDS &&
+            !strcmp(before->fields[i].name, vdir_record_field[what]))
+            return wanted(&before->fields[i].records, key);
+    return NULL;
+}
+
+/* Nobody changed it, however the file spells it. */
+static bool is_kept(const struct wess_record *before, const struct wess_record *r, const char *name)
+{
+    return before && edit_equal(part_of(before, name), part_of(r, name));
+}
+
 static void put_place(struct edit *e, struct wess_slice old, const struct wess_record *r)
 {
+    const struct wess_record *before = old.len ? was(e, VDIR_PLACE, r->key) : NULL;
     struct wess_slice one, text;
     for (size_t i = 0; lines_component(old, i, &one) || i < VDIR_PARTS; i++) {
         const char *name = i < VDIR_PARTS ? vdir_place_part[i] : NULL;
@@ -40,7 +59,7 @@ static void put_place(struct edit *e, struct wess_slice old, const struct wess_r
         if (i)
             lines_puts(&e->text, ";");
         e->spent |= !vdir_unescape(e->call, one, &text);
-        if (!name || edit_equal(text, value))
+        if (!name || edit_equal(text, value) || is_kept(before, r, name))
             lines_put_part(&e->text, one);
         else
             lines_put_escaped(&e->text, value);
@@ -49,12 +68,14 @@ static void put_place(struct edit *e, struct wess_slice old, const struct wess_r
 
 static bool same_place(struct edit *e, struct wess_slice old, const struct wess_record *r)
 {
+    const struct wess_record *before = was(e, VDIR_PLACE, r->key);
     bool same = true;
     for (size_t i = 0; i < VDIR_PARTS; i++) {
         struct wess_slice one, text;
         lines_component(old, i, &one);
         e->spent |= !vdir_unescape(e->call, one, &text);
-        same &= !vdir_place_part[i] || edit_equal(text, part_of(r, vdir_place_part[i]));
+        same &= !vdir_place_part[i] || edit_equal(text, part_of(r, vdir_place_part[i])) ||
+                is_kept(before, r, vdir_place_part[i]);
     }
     return same;
 }
@@ -63,7 +84,9 @@ static void write_entry(struct edit *e, enum vdir_records what, const struct vdi
                         const struct wess_record *r)
 {
     struct wess_slice value = part_of(r, "value");
-    if (what == VDIR_PLACE ? same_place(e, now->text, r) : edit_equal(now->text, value))
+    if (what == VDIR_PLACE
+            ? same_place(e, now->text, r)
+            : edit_equal(now->text, value) || is_kept(was(e, what, r->key), r, "value"))
         return;
     edit_fresh(e);
     if (what == VDIR_PLACE)
@@ -122,6 +145,24 @@ static void add_entry(struct edit *e, enum vdir_records what, const struct wess_
     else
         lines_put_escaped(&e->text, value);
     edit_add(e);
+}
+
+/* An address that takes the place of another one, in the order, is that one changed: it has its
+ * line, with the types and the label that belong to it. */
+static void take_places(struct edit *e, const struct wess_records *want,
+                        const struct wess_record **of, struct vdir_entries *now)
+{
+    for (size_t i = 0; i < want->n && i < now->n; i++) {
+        struct vdir_entry *place = &now->of[i];
+        struct wess_slice value = part_of(of[i], "value");
+        if (!value.len || entry_of(now, of[i]->key) || wanted(want, place->key))
+            continue;
+        edit_fresh(e);
+        lines_put_escaped(&e->text, value);
+        edit_set(e, place->line);
+        place->key = of[i]->key;
+        place->text = value;
+    }
 }
 
 /* Every line that shows what is not wanted, the same address a second time included. */
@@ -226,8 +267,10 @@ void edit_records(struct edit *e, enum vdir_records what, const struct wess_fiel
     struct vdir_entries now = {0};
     const struct wess_record **of = in_order(e, want);
     /* What is kept is named by the slots it has now: they are listed before anything goes. */
-    if (!of || !vdir_entries(e->call, e->v, what, &now) ||
-        (now.n && !drop_entries(e, what, want))) {
+    bool ok = of && vdir_entries(e->call, e->v, what, &now);
+    if (ok && what == VDIR_MAIL)
+        take_places(e, want, of, &now);
+    if (!ok || (now.n && !drop_entries(e, what, want))) {
         e->spent = true;
         return;
     }

@@ -291,9 +291,14 @@ static void test_vdir_edit__mail_addresses(void **state)
     UPDATE(f, card_google,
            PAIRS(&m, "email", "ken@contoso.example", "Ken@contoso.example", "new@x.example",
                  "new@x.example"));
-    EXPECT(f, card_google, ":ken@contoso", ":Ken@contoso",
-           "item1.EMAIL;TYPE=INTERNET:k.sato@other.example\nitem1.X-ABLabel:spare\n", "",
-           "END:VCARD", "EMAIL;TYPE=internet:new@x.example\nEND:VCARD");
+    /* In the place of another it has that one's label; behind all others a line of its own. */
+    EXPECT(f, card_google, ":ken@contoso", ":Ken@contoso", ":k.sato@other.example",
+           ":new@x.example");
+    UPDATE(f, card_google,
+           PAIRS(&m, "email", "k.sato@other.example", "k.sato@other.example", "new@x.example",
+                 "new@x.example"));
+    EXPECT(f, card_google, "EMAIL;TYPE=INTERNET:ken@contoso.example\n", "", "END:VCARD",
+           "EMAIL;TYPE=internet:new@x.example\nEND:VCARD");
     UPDATE(f, card_google, none("email"));
     EXPECT(f, card_google, "EMAIL;TYPE=INTERNET:ken@contoso.example\n", "",
            "item1.EMAIL;TYPE=INTERNET:k.sato@other.example\nitem1.X-ABLabel:spare\n", "");
@@ -335,6 +340,35 @@ static void test_vdir_edit__phones_by_slot(void **state)
     UPDATE(f, card_google, PAIRS(&p, "phone", "fax", "+81 3 3", "telex", "5"));
     assert_int_equal(f->result.n_refused, 1);
     assert_string_equal(f->result.refused[0].field, "phone");
+}
+
+/* The core has line ends and runs of spaces as one space; what nobody changed keeps its own. */
+static void test_vdir_edit__what_nobody_changed_keeps_its_spelling(void **state)
+{
+    static const char card[] = "BEGIN:VCARD\nVERSION:3.0\nTEL;TYPE=WORK:1  2\nTEL;TYPE=HOME:3\n"
+                               "EMAIL:a@x\nADR;TYPE=WORK:;;1 Main\\nSuite 2;Town;;1;\n"
+                               "ADR;TYPE=HOME:;;A\\n B;C;;;\nEND:VCARD\n";
+    struct wess_field work[] = {text("street", "1 Main Suite 2"), text("locality", "Town"),
+                                text("code", "1")},
+                      moved[] = {text("street", "1 Main Suite 2"), text("locality", "City"),
+                                 text("code", "1")},
+                      home[] = {text("street", "A B"), text("locality", "C")};
+    struct wess_record had[] = {{"home", home, 2}, {"work", work, 3}},
+                       want[] = {{"home", home, 2}, {"work", moved, 3}};
+    struct fixture *f = *state;
+    struct pairs p, q;
+    const struct wess_field before[] = {{.name = "address",
+                                         .type = WESS_RECORDS,
+                                         .records = {had, 2}},
+                                        PAIRS(&p, "phone", "home", "3", "work", "1 2")},
+                            after[] = {
+                                {.name = "address", .type = WESS_RECORDS, .records = {want, 2}},
+                                PAIRS(&q, "phone", "home", "4", "work", "1 2")};
+    const struct wess_item was = {.fields = before, .n_fields = 2};
+    const struct wess_op op = {
+        .what = WESS_UPDATE, .before = &was, .item = {.fields = after, .n_fields = 2}};
+    apply(f, card, &op);
+    EXPECT(f, card, "HOME:3", "HOME:4", "Town", "City");
 }
 
 static void test_vdir_edit__places_part_by_part(void **state)
@@ -468,6 +502,7 @@ int main(void)
         TEST(mail_addresses),
         TEST(the_order_of_addresses),
         TEST(phones_by_slot),
+        TEST(what_nobody_changed_keeps_its_spelling),
         TEST(places_part_by_part),
         TEST(a_stamp_goes_into_an_empty_slot_only),
         TEST(an_empty_stamp_takes_off_what_is_there),

@@ -1,6 +1,7 @@
 /* Addresses and phones of an op, matched with the lines that hold them now. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "edit.h"
 
@@ -260,6 +261,73 @@ static void order_mails(struct edit *e, const struct wess_record **of, size_t n)
         lines_buf_fini(&texts[i]);
 }
 
+/* ---- the numbers of slots
+ * ------------------------------------------------------------------------------------------ */
+
+static bool is_slot_param(struct wess_slice name)
+{
+    return name.len == strlen(VDIR_SLOT) && !strncasecmp(name.data, VDIR_SLOT, name.len);
+}
+
+static void say_slot(struct edit *e, size_t line, const char *slot)
+{
+    const struct line *l = &e->v->lines[line];
+    struct wess_slice rest = l->params, name, value;
+    const char *text = l->text.data, *named = (const char *)l->name.data + l->name.len;
+    edit_fresh(e);
+    lines_put(&e->text, text, (size_t)(named - text));
+    lines_puts(&e->text, ";" VDIR_SLOT "=");
+    lines_puts(&e->text, slot);
+    while (lines_next_param(&rest, &name, &value)) {
+        const char *end = (const char *)value.data + value.len;
+        if (is_slot_param(name))
+            continue;
+        lines_puts(&e->text, ";");
+        lines_put(&e->text, name.data, (size_t)(end - (const char *)name.data));
+    }
+    lines_puts(&e->text, ":");
+    lines_put(&e->text, l->value.data, l->value.len);
+    lines_replace(e->v, line, e->text.spent ? NULL : e->text.data);
+}
+
+/* A second one without a first would be read as the first, and a new first written over it. */
+static void keep_slots(struct edit *e, enum vdir_records what, const struct vdir_entry *as,
+                       size_t n)
+{
+    struct vdir_entries now;
+    bool other = false;
+    if (e->spent || !vdir_entries(e->call, e->v, what, &now)) {
+        e->spent = true;
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < now.n; k++)
+            other |= now.of[k].line == as[i].line && strcmp(now.of[k].key, as[i].key) != 0;
+    for (size_t i = 0; other && i < n; i++)
+        if (strpbrk(as[i].key, "0123456789"))
+            say_slot(e, as[i].line, as[i].key);
+}
+
+static void write_entries(struct edit *e, enum vdir_records what, const struct wess_record **of,
+                          size_t n, const struct vdir_entries *now)
+{
+    struct vdir_entry *as = e->host->alloc(e->call->arena, (n + 1) * sizeof(*as));
+    size_t n_as = 0;
+    e->spent |= !as;
+    for (size_t i = 0; as && i < n; i++) {
+        const struct vdir_entry *entry = entry_of(now, of[i]->key);
+        size_t line = entry ? entry->line : e->v->n;
+        if (entry)
+            write_entry(e, what, entry, of[i]);
+        else
+            add_entry(e, what, of[i]);
+        if (line < e->v->n)
+            as[n_as++] = (struct vdir_entry){.line = line, .key = of[i]->key};
+    }
+    if (as && what != VDIR_MAIL)
+        keep_slots(e, what, as, n_as);
+}
+
 void edit_records(struct edit *e, enum vdir_records what, const struct wess_field *w)
 {
     const struct wess_records none = {NULL, 0},
@@ -274,13 +342,7 @@ void edit_records(struct edit *e, enum vdir_records what, const struct wess_fiel
         e->spent = true;
         return;
     }
-    for (size_t i = 0; i < want->n; i++) {
-        const struct vdir_entry *entry = entry_of(&now, of[i]->key);
-        if (entry)
-            write_entry(e, what, entry, of[i]);
-        else
-            add_entry(e, what, of[i]);
-    }
+    write_entries(e, what, of, want->n, &now);
     if (what == VDIR_MAIL && want->n > 1)
         order_mails(e, of, want->n);
 }

@@ -6,6 +6,7 @@
 #include "vdir.h"
 
 #define ENTRIES_ROOM 16u /* of one kind; more grow in the arena */
+#define SAID_MOST 16u    /* slots that are told by themselves */
 
 const char *const vdir_record_field[] = {"email", "phone", "address"};
 const char *const vdir_record_property[] = {"EMAIL", "TEL", "ADR"};
@@ -91,11 +92,18 @@ static unsigned rank_of(const struct line *l)
 /* ---- entries
  * ------------------------------------------------------------------------------------------ */
 
+struct said { /* by VDIR_SLOT */
+    size_t line;
+    const char *slot;
+    unsigned number;
+};
 struct lister {
     struct wess_call *call;
     const struct lines *v;
     enum vdir_records what;
     struct wess_vec found; /* struct vdir_entry */
+    struct said said[SAID_MOST];
+    size_t n_said;
     bool spent;
 };
 
@@ -146,21 +154,79 @@ static bool is_slot(const char *key, const char *slot)
     return !strncmp(key, slot, len) && strspn(key + len, "0123456789") == strlen(key + len);
 }
 
-/* "work", and behind it "work2", "work3". */
-static const char *numbered(struct lister *l, const char *slot)
+static const char *slot_of(const struct lister *l, const struct line *line)
+{
+    return l->what == VDIR_PHONE ? phone_slot(l->v, line) : place_slot(l->v, line);
+}
+
+static bool is_said(const struct lister *l, const char *slot, size_t number)
+{
+    for (size_t i = 0; i < l->n_said; i++)
+        if (l->said[i].number == number && !strcmp(l->said[i].slot, slot))
+            return true;
+    return false;
+}
+
+/* "work2" of one that is "work" still; 0: no such thing. */
+static unsigned number_said(struct wess_slice text, const char *slot)
+{
+    const char *p = text.data;
+    size_t len = strlen(slot);
+    if (text.len <= len || text.len > len + 2 || strncasecmp(p, slot, len) || p[len] == '0')
+        return 0;
+    unsigned n = 0;
+    for (size_t i = len; i < text.len; i++) {
+        if (p[i] < '0' || p[i] > '9')
+            return 0;
+        n = n * 10 + (unsigned)(p[i] - '0');
+    }
+    return n;
+}
+
+static void hear(struct lister *l, size_t at)
+{
+    const struct line *line = &l->v->lines[at];
+    struct wess_slice text = lines_param(line, VDIR_SLOT);
+    if (!text.data || l->n_said == SAID_MOST)
+        return;
+    const char *slot = slot_of(l, line);
+    unsigned n = number_said(text, slot);
+    if (n > 1 && !is_said(l, slot, n))
+        l->said[l->n_said++] = (struct said){at, slot, n};
+}
+
+/* "work", and behind it "work2", "work3", without those that say it themselves. */
+static size_t number_of(const struct lister *l, const char *slot)
 {
     const struct vdir_entry *of = l->found.of;
-    size_t n = 1;
+    size_t left = 1, n = 0;
     for (size_t i = 0; i < l->found.n; i++)
-        n += is_slot(of[i].key, slot);
+        left += !of[i].said && is_slot(of[i].key, slot);
+    if (!l->n_said)
+        return left;
+    while (left)
+        left -= !is_said(l, slot, ++n);
+    return n;
+}
+
+static const char *numbered(struct lister *l, size_t at, bool *said)
+{
+    const char *slot = slot_of(l, &l->v->lines[at]);
+    size_t n = 0;
+    for (size_t i = 0; i < l->n_said; i++)
+        if (l->said[i].line == at)
+            n = l->said[i].number;
+    *said = n != 0;
+    if (!n)
+        n = number_of(l, slot);
     return n == 1 ? slot : wess_arena_fmt(l->call->conn->host, l->call->arena, "%s%zu", slot, n);
 }
 
-static const char *key_of(struct lister *l, const struct line *line, struct wess_slice text)
+static const char *key_of(struct lister *l, size_t at, struct wess_slice text, bool *said)
 {
     const struct wess_host *h = l->call->conn->host;
     if (l->what != VDIR_MAIL)
-        return numbered(l, l->what == VDIR_PHONE ? phone_slot(l->v, line) : place_slot(l->v, line));
+        return numbered(l, at, said);
     const char *plain = wess_arena_textn(h, l->call->arena, text.data, text.len);
     return plain ? h->fold(l->call->arena, plain) : NULL;
 }
@@ -169,14 +235,15 @@ static void list_line(struct lister *l, size_t at)
 {
     const struct line *line = &l->v->lines[at];
     struct wess_slice text = shown(l, line);
-    const char *key = text.len ? key_of(l, line, text) : "";
+    bool said = false;
+    const char *key = text.len ? key_of(l, at, text, &said) : "";
     l->spent |= !key;
     if (!key || !*key || strlen(key) >= WESS_ID_MAX)
         return;
     struct vdir_entry *e = wess_vec_push(l->call->conn->host, l->call->arena, &l->found);
     l->spent |= !e;
     if (e)
-        *e = (struct vdir_entry){at, key, text, l->what == VDIR_MAIL ? rank_of(line) : 0};
+        *e = (struct vdir_entry){at, key, text, l->what == VDIR_MAIL ? rank_of(line) : 0, said};
 }
 
 static int by_rank(const void *a, const void *b)
@@ -206,8 +273,11 @@ bool vdir_entries(struct wess_call *call, const struct lines *v, enum vdir_recor
 {
     struct vdir_entry room[ENTRIES_ROOM];
     struct wess_vec found = {.of = room, .cap = ENTRIES_ROOM, .size = sizeof(*room)};
-    struct lister l = {call, v, what, found, false};
+    struct lister l = {.call = call, .v = v, .what = what, .found = found};
     const char *name = vdir_record_property[what];
+    for (size_t i = what == VDIR_MAIL ? LINES_NONE : lines_find(v, name, 0); i != LINES_NONE;
+         i = lines_find(v, name, i + 1))
+        hear(&l, i);
     for (size_t i = lines_find(v, name, 0); i != LINES_NONE && !l.spent;
          i = lines_find(v, name, i + 1))
         list_line(&l, i);

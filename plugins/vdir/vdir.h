@@ -94,11 +94,15 @@ bool vdir_unescape(struct wess_call *, struct wess_slice, struct wess_slice *out
 
 #define VDIR_UNRANKED 101u /* behind every PREF of RFC 6350 */
 enum vdir_records { VDIR_MAIL, VDIR_PHONE, VDIR_PLACE };
+/* A parameter: "work2", of a number or place where that is not its number in the order of the file,
+ * since there is no first one. */
+#define VDIR_SLOT "X-WESS-SLOT"
 struct vdir_entry {
     size_t line;
     const char *key;        /* folded address; slot */
     struct wess_slice text; /* mail, phone: what is shown; place: still escaped */
     unsigned rank;          /* mail: place by preference */
+    bool said;              /* its slot is that of VDIR_SLOT */
 };
 struct vdir_entries {
     struct vdir_entry *of;

@@ -23,7 +23,7 @@ FOLDER = 'there: {{ connector = "vdir"; kind = "{kind}"; path = "{dir}/there"; }
 EXCHANGE = ('there: {{ connector = "ews"; url = "{url}"; auth = "basic"; username = "EXAMPLE\\\\svc-wess";'
             ' password = {{ file = "{dir}/exchange.secret"; }}; impersonate = "{mailbox}";'
             ' time_zone = "Europe/Berlin"; }};')
-COLLECTION = {"event": "calendar", "task": "tasks"}
+COLLECTION = {"event": "calendar", "task": "tasks", "contact": "contacts"}
 
 
 class Calendars(Wess):

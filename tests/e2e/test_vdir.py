@@ -7,6 +7,7 @@ import time
 import types
 
 from sandbox import Sandbox, Wess, main, program
+from test_calendars import Calendars
 
 CONFIG = """
 site = "test";
@@ -424,6 +425,24 @@ def test_23_a_folder_is_no_pair_with_itself():
             out = wess(command, check=(2,)).stdout
             assert "left and right are one and the same place; nothing was read or written" in out, out
         assert wess.files() == ["ada.vcf"]
+def test_18_a_second_number_without_a_first():
+    """Read as the first, it was written over on one side by what came there on the other."""
+    with Sandbox("--data", "empty") as box, Calendars("contact", box) as wess:
+        box.exchange("create", 0, kind="Contact", GivenName="Ada", Surname="Low",
+                     BusinessPhone2="222", BusinessStreet="1 Main\r\nSuite 2", BusinessCity="Town")
+        wess.settle()
+        name = wess.files()[0]
+        wess.edit(name, "END:VCARD", "TEL;TYPE=work:999\r\nEND:VCARD")
+        wess.settle()
+        there = box.contacts(0)[0]["fields"]
+        assert (there["BusinessPhone"], there["BusinessPhone2"]) == ("999", "222"), there
+        box.exchange("edit", 0, id=box.contacts(0)[0]["id"], BusinessPhone="")
+        wess.settle()
+        box.exchange("edit", 0, id=box.contacts(0)[0]["id"], BusinessPhone="111")
+        wess.settle()
+        numbers = sorted(re.findall("TEL;.*:(.*)\r\n", wess.text(name)))
+        assert numbers == ["111", "222"], numbers
+        assert box.contacts(0)[0]["fields"]["BusinessStreet"] == "1 Main\r\nSuite 2"
 
 
 if __name__ == "__main__":

@@ -342,6 +342,30 @@ static void test_vdir_edit__phones_by_slot(void **state)
     assert_string_equal(f->result.refused[0].field, "phone");
 }
 
+/* A second number without a first stays the second: as the first it would be written over by what
+ * comes there later. */
+static void test_vdir_edit__a_second_number_without_a_first(void **state)
+{
+    static const char two[] =
+        "BEGIN:VCARD\nVERSION:3.0\nTEL;TYPE=WORK;X-A=\"b:c\":1\nTEL;TYPE=WORK:2\n"
+        "TEL;TYPE=HOME:3\nEND:VCARD\n";
+    struct fixture *f = *state;
+    struct pairs p;
+    UPDATE(f, two, PAIRS(&p, "phone", "home", "3", "work2", "2"));
+    EXPECT(f, two, "TEL;TYPE=WORK;X-A=\"b:c\":1\nTEL;", "TEL;X-WESS-SLOT=work2;");
+    char *gap = strdup(f->out);
+    UPDATE(f, gap, PAIRS(&p, "phone", "home", "3", "work", "9", "work2", "2"));
+    EXPECT(f, gap, "END:VCARD", "TEL;TYPE=work:9\nEND:VCARD");
+    UPDATE(f, gap, PAIRS(&p, "phone", "home", "3", "work2", "2", "work4", "9"));
+    EXPECT(f, gap, "END:VCARD", "TEL;X-WESS-SLOT=work4;TYPE=work:9\nEND:VCARD");
+    free(gap);
+    static const char none[] = "BEGIN:VCARD\nVERSION:3.0\nEND:VCARD\n";
+    UPDATE(f, none, PAIRS(&p, "phone", "work2", "2"));
+    EXPECT(f, none, "END:VCARD", "TEL;X-WESS-SLOT=work2;TYPE=work:2\nEND:VCARD");
+    UPDATE(f, two, PAIRS(&p, "phone", "work", "1", "work2", "2"));
+    EXPECT(f, two, "TEL;TYPE=HOME:3\n", "");
+}
+
 /* The core has line ends and runs of spaces as one space; what nobody changed keeps its own. */
 static void test_vdir_edit__what_nobody_changed_keeps_its_spelling(void **state)
 {
@@ -502,6 +526,7 @@ int main(void)
         TEST(mail_addresses),
         TEST(the_order_of_addresses),
         TEST(phones_by_slot),
+        TEST(a_second_number_without_a_first),
         TEST(what_nobody_changed_keeps_its_spelling),
         TEST(places_part_by_part),
         TEST(a_stamp_goes_into_an_empty_slot_only),

@@ -210,6 +210,17 @@ static void test_vdir_item__slots_are_numbered_by_their_order(void **state)
            {"address/other2/street", "b"});
 }
 
+static void test_vdir_item__a_number_may_say_its_slot(void **state)
+{
+    struct fixture *f = *state;
+    EXPECT(f,
+           CARD("TEL;TYPE=work;X-WESS-SLOT=work2:1\r\nTEL;TYPE=work:2\r\nTEL;TYPE=work:3\r\n"
+                "TEL;TYPE=home;X-WESS-SLOT=work4:4\r\nTEL;TYPE=home;X-WESS-SLOT=home02:5\r\n"
+                "TEL;TYPE=work;X-WESS-SLOT=work2:6\r\nTEL;TYPE=home;X-WESS-SLOT=home1:7\r\n"),
+           {"phone/home", "4"}, {"phone/home2", "5"}, {"phone/home3", "7"}, {"phone/work", "2"},
+           {"phone/work2", "1"}, {"phone/work3", "3"}, {"phone/work4", "6"});
+}
+
 static void test_vdir_item__an_address_twice_is_one(void **state)
 {
     struct fixture *f = *state;
@@ -296,6 +307,7 @@ int main(void)
         TEST(version_4),
         TEST(dates),
         TEST(slots_are_numbered_by_their_order),
+        TEST(a_number_may_say_its_slot),
         TEST(an_address_twice_is_one),
         TEST(what_is_no_contact),
         TEST(only_a_stamp_of_our_form_is_one),

@@ -109,6 +109,25 @@ static const char *names_more(struct wess_arena *a, const char *joined, const ch
     return of ? names_less(a, joined, &(struct content){of, names.n}, true) : NULL;
 }
 
+/* With what the source had and that side takes from nobody: what it shows there instead is what it
+ * made of the create, and nobody's edit. */
+static const char *with_untold(struct run *r, struct wess_arena *a, enum side to,
+                               const struct wess_slice *source, const char *joined)
+{
+    const struct wess_collection *c = r->side[to].collection;
+    struct content had, untold;
+    if (!joined || !decode_content(a, *source, &had))
+        return NULL;
+    struct wess_field *of = arena_alloc(a, (had.n + 1) * sizeof(*of));
+    untold = (struct content){of, 0};
+    for (size_t i = 0; of && i < had.n; i++)
+        for (size_t k = 0; k < c->n_fields; k++)
+            if ((c->fields[k].flags & WESS_FIELD_READ_ONLY) &&
+                !strcmp(c->fields[k].name, had.fields[i].name))
+                of[untold.n++] = had.fields[i];
+    return of ? names_less(a, joined, &untold, true) : NULL;
+}
+
 /* ---- what is done in any case
  * ----------------------------------------------------------------------- */
 
@@ -239,7 +258,9 @@ static bool link_created(struct run *r, struct wess_arena *a, const struct op_ro
         !decode_content(a, op->body, &body))
         return false;
     link.shadow[to] = shown->whole ? shown->body : op->shadow[to];
-    link.unseen[to] = shown->whole || !RULE(unseen_kept) ? "" : field_names(a, &body);
+    link.unseen[to] = shown->whole || !RULE(unseen_kept)
+                          ? ""
+                          : with_untold(r, a, to, &link.shadow[from], field_names(a, &body));
     if (!link.unseen[to])
         return false;
     if (shown->whole && r->side[to].common && res->revision)

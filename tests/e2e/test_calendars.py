@@ -227,6 +227,20 @@ def test_5_an_event_and_exchange():
         assert box.exchange("outbox")["sent"] == 0, "somebody was told"
 
 
+def test_5b_who_organises_stays_as_the_file_says():
+    """Exchange makes the mailbox the organizer of what is created there, and takes no other: that
+    is no edit of the file's, which another program may hold for a different meeting then."""
+    lines = [f"DTSTART;{BERLIN}20300704T090000", "DURATION:PT1H", "SUMMARY:Board",
+             'ORGANIZER;CN="Cy":mailto:cy@example.com', "LOCATION:Room 1"]
+    with Sandbox("--data", "empty") as box, Calendars("event", box) as wess:
+        wess.put("board.ics", event("board@x", *lines))
+        wess.settle()
+        assert wess.text("board.ics") == event("board@x", *lines), wess.text("board.ics")
+        box.exchange("edit", 0, id=wess.mail("Board")["id"], Location="Hall")
+        wess.settle()
+        assert wess.text("board.ics") == event("board@x", *lines[:-1], "LOCATION:Hall")
+
+
 def test_6_a_series_from_exchange():
     """By hand: Mondays at nine in Berlin from 2030-09-02; the clocks change on 2030-10-27."""
     zone = "W. Europe Standard Time"

@@ -10,6 +10,7 @@
 #include "host/conn.h"
 
 #define DAY_MS ((int64_t)86400000)
+#define LEAP_MS (40 * DAY_MS) /* since the last time: the clock may be wrong */
 
 static void note(const char *path, int64_t now)
 {
@@ -22,7 +23,9 @@ static void note(const char *path, int64_t now)
 }
 
 /* The time of the last tidying is that of an empty file beside the state. Where there is none the
- * state is new, or was tidied at an unknown time: a day is waited from now on. */
+ * state is new, or was tidied at an unknown time: a day is waited from now on. So it is where that
+ * was long ago: by a clock that leapt ahead everything would be old, and gone before somebody puts
+ * it right. */
 static bool is_due(const char *path, int64_t now)
 {
     struct stat st;
@@ -31,6 +34,10 @@ static bool is_due(const char *path, int64_t now)
         return false;
     }
     int64_t last = (int64_t)st.st_mtim.tv_sec * 1000;
+    if (now - last > LEAP_MS) {
+        note(path, now);
+        return false;
+    }
     return now - last >= DAY_MS || last - now > DAY_MS;
 }
 

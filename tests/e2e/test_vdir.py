@@ -1,6 +1,7 @@
 """Folders of vCards: with each other, and with the rehearsal server of Workbooks."""
 import os
 import re
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -443,6 +444,34 @@ def test_18_a_second_number_without_a_first():
         numbers = sorted(re.findall("TEL;.*:(.*)\r\n", wess.text(name)))
         assert numbers == ["111", "222"], numbers
         assert box.contacts(0)[0]["fields"]["BusinessStreet"] == "1 Main\r\nSuite 2"
+
+
+def test_19_a_clock_that_leaps_ahead_lets_nothing_go():
+    """What was overwritten is kept by age: by a clock that is years ahead all of it is old."""
+    day, years = 86400000, 3 * 366 * 86400000
+    with Folders() as wess:
+        wess.box.clock_file = os.path.join(wess.dir, "clock")
+
+        def kept():
+            db = sqlite3.connect(f"file:{wess.dir}/state/wess.db?mode=ro", uri=True)
+            n = db.execute("SELECT count(*) FROM history WHERE before").fetchone()[0]
+            db.close()
+            return n
+
+        def sync(ahead):
+            wess.write("clock", str(ahead))
+            wess("sync", check=(0, 1))
+
+        wess.put("ada.vcf", ADA)
+        sync(0)
+        wess.edit("ada.vcf", "TITLE:Countess", "TITLE:Lady")
+        sync(0)
+        assert kept() == 1
+        for ahead in (years, 0, years):
+            sync(ahead)
+            assert kept() == 1, ahead
+        sync(years + 2 * day)  # it stays so: that is the time
+        assert kept() == 0
 
 
 if __name__ == "__main__":

@@ -186,6 +186,8 @@ void ics_refuse(struct ics_edit *, const char *field, const char *text);
 void ics_put(struct ics_edit *, struct ics_span, size_t line);
 void ics_drop(struct ics_edit *, struct ics_span);
 const struct wess_field *ics_field_of(const struct edit *, const char *name); /* of the op */
+/* As the op was computed from: the file as it is now, in the core's spelling. */
+const struct wess_field *ics_before(const struct ics_edit *, const char *name);
 /* Start and end as they are to be; false: none. */
 /* The start was another one: deleted and changed occurrences are named by it. */
 void ics_move_overrides(struct ics_edit *, const struct ics_moment *was);

@@ -25,6 +25,15 @@ const struct wess_field *ics_field_of(const struct edit *e, const char *name)
     return NULL;
 }
 
+const struct wess_field *ics_before(const struct ics_edit *x, const char *name)
+{
+    const struct wess_item *before = x->e.op->before;
+    for (size_t i = 0; before && i < before->n_fields; i++)
+        if (!strcmp(before->fields[i].name, name))
+            return &before->fields[i];
+    return NULL;
+}
+
 /* ---- lines
  * ------------------------------------------------------------------------------------------ */
 

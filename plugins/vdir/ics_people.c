@@ -226,18 +226,30 @@ static bool same_guest(const struct wess_record *a, const struct wess_record *b)
     return true;
 }
 
+/* Nobody changed it, however the file spells it. */
+static bool is_as_before(const struct ics_edit *x, const struct wess_record *want)
+{
+    const struct wess_field *all = ics_before(x, "attendees");
+    const struct wess_record *before = all ? record_of(all, want->key) : NULL;
+    return before && same_guest(before, want);
+}
+
 static void put_guest(struct ics_edit *x, size_t line, const struct wess_record *r)
 {
-    static const char *const without[] = {"CN", "ROLE", "PARTSTAT", NULL};
-    struct wess_slice address = part_of(r, "value");
+    static const char *const without[] = {"CN", "ROLE", "PARTSTAT", NULL}, *const unsaid[] = {
+                                                                               "CN", "ROLE", NULL};
+    struct wess_slice address = part_of(r, "value"), said = part_of(r, "partstat");
+    bool keeps = false; /* an answer that is none to others (DELEGATED, NEEDS-ACTION) */
+    if (line != LINES_NONE && !said.len)
+        keeps = !is_answer(ics_param(x->e.call, &x->ics.v->lines[line], "PARTSTAT", &x->e.spent));
     edit_fresh(&x->e);
     if (line == LINES_NONE)
         lines_puts(&x->e.text, "ATTENDEE");
     else
-        ics_put_head(&x->e.text, &x->ics.v->lines[line], without);
+        ics_put_head(&x->e.text, &x->ics.v->lines[line], keeps ? unsaid : without);
     ics_put_param(&x->e.text, "CN", part_of(r, "cn"));
     ics_put_param(&x->e.text, "ROLE", part_of(r, "role"));
-    ics_put_param(&x->e.text, "PARTSTAT", part_of(r, "partstat"));
+    ics_put_param(&x->e.text, "PARTSTAT", said);
     lines_puts(&x->e.text, ":mailto:");
     put_address(&x->e.text, address.len ? address : (struct wess_slice){r->key, strlen(r->key)});
     ics_put(x, x->ics.main, line);
@@ -261,7 +273,7 @@ void ics_write_attendees(struct ics_edit *x, const struct ics_field *f, const st
         /* A second line for one guest is not shown, and stays. */
         if (!want)
             lines_drop(v, at);
-        else if (!again && !same_guest(&now, want))
+        else if (!again && !same_guest(&now, want) && !is_as_before(x, want))
             put_guest(x, at, want);
     }
     for (size_t i = 0; w->type == WESS_RECORDS && i < w->records.n && !p.spent; i++)

@@ -408,12 +408,39 @@ static void set_time(struct wanted *w, struct ics_span at, const struct wess_rec
     ics_set_moment(x, at, which ? "DTEND" : "DTSTART", &m);
 }
 
+static bool same_part(const struct wess_field *a, const struct wess_field *b)
+{
+    if (!b || a->type != b->type)
+        return false;
+    if (a->type == WESS_TIME)
+        return !strcmp(a->time.local, b->time.local) && wess_zone_same(a->time.zone, b->time.zone);
+    return (a->type == WESS_TEXT || a->type == WESS_DATE) && edit_equal(a->str, b->str);
+}
+
+static const struct wess_record *record_of(const struct wess_records *all, const char *key)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (!strcmp(all->of[i].key, key))
+            return &all->of[i];
+    return NULL;
+}
+
+/* As the op was computed from it: the same, where line ends and runs of spaces are one space. */
+static const struct wess_record *before(const struct ics_edit *x, const char *key)
+{
+    const struct wess_field *all = ics_before(x, "overrides");
+    return all && all->type == WESS_RECORDS ? record_of(&all->records, key) : NULL;
+}
+
 /* What it has not of its own it has of the series; what it lacks altogether stays away. */
 static void change_text(struct wanted *w, struct ics_span at, const struct wess_record *r,
                         const char *name, const char *property)
 {
     size_t line = ics_find(w->x->ics.v, at, property, 0);
-    bool own = ics_part(r, name) != NULL;
+    const struct wess_record *was = before(w->x, r->key);
+    const struct wess_field *own = ics_part(r, name);
+    if (own && was && same_part(own, ics_part(was, name)))
+        return;
     if (!own && (line == LINES_NONE || w->x->ics.v->lines[line].value.len > WESS_INLINE_MAX))
         return;
     ics_set_text(w->x, at, property, text_for(w, r, name, property));
@@ -428,15 +455,6 @@ static void change_texts(struct wanted *w, struct ics_span at, const struct wess
         ics_set_shown(w->x, at, "TRANSP", word);
 }
 
-static bool same_part(const struct wess_field *a, const struct wess_field *b)
-{
-    if (!b || a->type != b->type)
-        return false;
-    if (a->type == WESS_TIME)
-        return !strcmp(a->time.local, b->time.local) && wess_zone_same(a->time.zone, b->time.zone);
-    return (a->type == WESS_TEXT || a->type == WESS_DATE) && edit_equal(a->str, b->str);
-}
-
 static bool same(const struct wess_record *a, const struct wess_record *b)
 {
     bool yes = a->n == b->n;
@@ -448,10 +466,8 @@ static bool same(const struct wess_record *a, const struct wess_record *b)
 /* Is it to say what it said? */
 static bool is_as_it_was(const struct ics_edit *x, const struct wess_record *r)
 {
-    for (size_t i = 0; i < x->had.n; i++)
-        if (!strcmp(x->had.of[i].key, r->key))
-            return same(&x->had.of[i], r);
-    return false;
+    const struct wess_record *had = record_of(&x->had, r->key), *was = before(x, r->key);
+    return had && (same(had, r) || (was && same(was, r)));
 }
 
 static void change(struct wanted *w, struct ics_span at, const struct wess_record *r)

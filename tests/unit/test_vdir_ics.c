@@ -466,6 +466,31 @@ static void test_vdir_ics__people(void **state)
     assert_non_null(strstr(out, "ATTENDEE;CN=John;PARTSTAT=ACCEPTED:mailto:john@x.example\r\n"));
 }
 
+/* An answer that is none elsewhere, and what the core spells otherwise, stay with their guest. */
+static void test_vdir_ics__guests_that_nobody_changed(void **state)
+{
+    static const char file[] = EVENT(
+        "DTSTART:20300704T070000Z\r\nATTENDEE;PARTSTAT=DELEGATED;CN=A;DELEGATED-TO=\"mailto:c@x\""
+        ":mailto:a@x\r\nATTENDEE;CN=\"B  B\";PARTSTAT=NEEDS-ACTION:mailto:b@x\r\n");
+    struct wess_field a[] = {text("value", "a@x"), text("cn", "A"),
+                             text("role", "REQ-PARTICIPANT")},
+                      b[] = {text("value", "b@x"), text("cn", "B B"),
+                             text("role", "REQ-PARTICIPANT")},
+                      c[] = {text("value", "a@x"), text("cn", "A A"),
+                             text("role", "REQ-PARTICIPANT")};
+    struct wess_record had[] = {{"a@x", a, 3}, {"b@x", b, 3}},
+                       want[] = {{"a@x", c, 3}, {"b@x", b, 3}};
+    struct wess_field before = {.name = "attendees", .type = WESS_RECORDS, .records = {had, 2}},
+                      after = {.name = "attendees", .type = WESS_RECORDS, .records = {want, 2}};
+    const struct wess_item was = {.fields = &before, .n_fields = 1};
+    const struct wess_op op = {
+        .what = WESS_UPDATE, .before = &was, .item = {.fields = &after, .n_fields = 1}};
+    const char *out = apply(*state, file, &op);
+    assert_non_null(
+        strstr(out, "ATTENDEE;PARTSTAT=DELEGATED;DELEGATED-TO=\"mailto:c@x\";CN=\"A A\""));
+    assert_non_null(strstr(out, "ATTENDEE;CN=\"B  B\";PARTSTAT=NEEDS-ACTION:mailto:b@x\r\n"));
+}
+
 static void test_vdir_ics__identifier_and_keys(void **state)
 {
     struct fixture *f = *state;
@@ -563,6 +588,7 @@ int main(void)
         TEST(days_of_a_task),
         TEST(reminders),
         TEST(people),
+        TEST(guests_that_nobody_changed),
         TEST(identifier_and_keys),
         TEST(broken_files),
     };

@@ -108,6 +108,37 @@ static void test_vdir_series__occurrences_follow_the_series(void **state)
     assert_int_equal(f->result.n_refused, 0);
 }
 
+/* The core has line ends and runs of spaces as one space; what nobody changed keeps its own. */
+static void test_vdir_series__what_nobody_changed_keeps_its_spelling(void **state)
+{
+    static const char file[] =
+        CAL(MASTER "BEGIN:VEVENT\r\nUID:s\r\nRECURRENCE-ID:20301104T080000Z\r\n"
+                   "DTSTART;TZID=America/New_York:20301105T070000\r\n"
+                   "DTEND;TZID=America/New_York:20301105T080000\r\n"
+                   "SUMMARY:Moved  here\r\nLOCATION:A\\nB\r\nEND:VEVENT\r\n");
+    struct fixture *f = *state;
+    struct wess_field gone = text("status", "CANCELLED"),
+                      moved[] = {timed("start", "2030-11-05T13:00:00", "Europe/Berlin"),
+                                 timed("end", "2030-11-05T14:00:00", "Europe/Berlin"),
+                                 text("summary", "Moved here"), text("location", "A B")};
+    struct wess_record had[] = {{"2030-09-09", &gone, 1},
+                                {"2030-09-16", &gone, 1},
+                                {"2030-11-04", moved, 4}},
+                       want[] = {{"2030-09-09", &gone, 1},
+                                 {"2030-09-16", &gone, 1},
+                                 {"2030-09-23", &gone, 1},
+                                 {"2030-11-04", moved, 4}};
+    struct wess_field before = {.name = "overrides", .type = WESS_RECORDS, .records = {had, 3}},
+                      after = {.name = "overrides", .type = WESS_RECORDS, .records = {want, 4}};
+    const struct wess_item was = {.fields = &before, .n_fields = 1};
+    const struct wess_op op = {
+        .what = WESS_UPDATE, .before = &was, .item = {.fields = &after, .n_fields = 1}};
+    const char *out = apply(f, file, &op);
+    assert_non_null(strstr(out, "EXDATE;TZID=Europe/Berlin:20300923T090000\r\n"));
+    assert_string_equal(strstr(out, "BEGIN:VEVENT\r\nUID:s\r\nRECURRENCE-ID"),
+                        strstr(file, "BEGIN:VEVENT\r\nUID:s\r\nRECURRENCE-ID"));
+}
+
 /* Somebody was invited to one occurrence alone. */
 static void test_vdir_series__one_occurrence_alone(void **state)
 {
@@ -170,6 +201,7 @@ int main(void)
         TEST(occurrences_change),
         TEST(a_series_at_another_hour),
         TEST(occurrences_follow_the_series),
+        TEST(what_nobody_changed_keeps_its_spelling),
         TEST(one_occurrence_alone),
         TEST(what_is_there_twice_stays),
         TEST(memory_spent_at_any_point),

@@ -6,6 +6,7 @@
 
 #define PARTS 4u
 #define NEEDED "REQ-PARTICIPANT" /* what no ROLE means (RFC 5545 3.2.16) */
+#define NOBODY "invalid:nomail"
 
 static const char *const answers[] = {"ACCEPTED", "DECLINED", "TENTATIVE"};
 
@@ -17,6 +18,20 @@ static struct wess_slice address_of(const struct line *l)
     if (s.len <= 7 || strncasecmp(p, "mailto:", 7))
         return (struct wess_slice){NULL, 0};
     return vdir_trimmed((struct wess_slice){p + 7, s.len - 7});
+}
+
+/* Some calendars say who organises by a place of their own, and the address beside it (EMAIL, RFC
+ * 7986 6.2). */
+static struct wess_slice organizer_of(struct wess_call *call, const struct line *l, bool *spent)
+{
+    struct wess_slice address = address_of(l);
+    return address.data ? address : ics_param(call, l, "EMAIL", spent);
+}
+
+/* Neither an address nor what stands for none. */
+static bool is_elsewhere(const struct line *l)
+{
+    return !address_of(l).data && vdir_trimmed(l->value).len && !ics_says(l->value, NOBODY);
 }
 
 /* An address is not escaped; nothing may end the line. */
@@ -53,8 +68,9 @@ void ics_read_organizer(struct ics_reading *r, const struct ics_field *f)
     if (at == LINES_NONE)
         return;
     const struct line *l = &r->ics.v->lines[at];
-    struct wess_slice text = strcmp(f->name, "organizer") ? ics_param(r->call, l, "CN", &r->spent)
-                                                          : kept(r->call, address_of(l), &r->spent);
+    struct wess_slice text = strcmp(f->name, "organizer")
+                                 ? ics_param(r->call, l, "CN", &r->spent)
+                                 : kept(r->call, organizer_of(r->call, l, &r->spent), &r->spent);
     if (text.len)
         ics_push_text(r, f->name, text);
 }
@@ -75,20 +91,25 @@ void ics_write_organizer(struct ics_edit *x, const struct ics_field *f, const st
     struct lines *v = x->ics.v;
     size_t at = ics_find_now(v, x->ics.main, f->property);
     const struct wess_slice none = {"", 0};
-    struct wess_slice had = at == LINES_NONE ? none : address_of(&v->lines[at]);
+    struct wess_slice had =
+        at == LINES_NONE ? none : organizer_of(x->e.call, &v->lines[at], &x->e.spent);
     struct wess_slice named =
         at == LINES_NONE ? none : ics_param(x->e.call, &v->lines[at], "CN", &x->e.spent);
     struct wess_slice who = will_be(x, "organizer", had), cn = will_be(x, "organizer.cn", named);
     (void)w;
     if (edit_equal(who, had) && edit_equal(cn, named))
         return;
+    if (at != LINES_NONE && is_elsewhere(&v->lines[at])) {
+        ics_refuse(x, f->name, "the file says who organises in a form that is not understood");
+        return;
+    }
     edit_fresh(&x->e);
     if (at != LINES_NONE)
         ics_put_head(&x->e.text, &v->lines[at], without);
     else
         lines_puts(&x->e.text, f->property);
     ics_put_param(&x->e.text, "CN", cn);
-    lines_puts(&x->e.text, who.len ? ":mailto:" : ":invalid:nomail");
+    lines_puts(&x->e.text, who.len ? ":mailto:" : ":" NOBODY);
     put_address(&x->e.text, who);
     if (who.len || cn.len)
         ics_put(x, x->ics.main, at);
@@ -110,8 +131,8 @@ static struct people people(struct wess_call *call, struct ics *ics)
 {
     struct people p = {.call = call, .ics = ics};
     size_t at = ics_find_now(ics->v, ics->main, "ORGANIZER");
-    struct wess_slice who =
-        at == LINES_NONE ? (struct wess_slice){NULL, 0} : address_of(&ics->v->lines[at]);
+    struct wess_slice who = at == LINES_NONE ? (struct wess_slice){NULL, 0}
+                                             : organizer_of(call, &ics->v->lines[at], &p.spent);
     if (who.len)
         p.organizer = key_of(call, who, &p.spent);
     return p;

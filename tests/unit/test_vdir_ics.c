@@ -466,6 +466,23 @@ static void test_vdir_ics__people(void **state)
     assert_non_null(strstr(out, "ATTENDEE;CN=John;PARTSTAT=ACCEPTED:mailto:john@x.example\r\n"));
 }
 
+/* Who organises may be said by a place of the calendar's own, with the address beside it. */
+static void test_vdir_ics__an_organizer_elsewhere(void **state)
+{
+    static const char apple[] =
+        EVENT("DTSTART:20300704T070000Z\r\nORGANIZER;CN=Cy;EMAIL=cy@x:/principal/1\r\n");
+    static const char urn[] = EVENT("DTSTART:20300704T070000Z\r\nORGANIZER;CN=Cy:urn:uuid:1\r\n");
+    struct fixture *f = *state;
+    look(f, apple);
+    assert_string_equal(test_text(&f->item, "organizer"), "cy@x");
+    assert_string_equal(write_one(f, apple, text("organizer", "ada@x")), apple);
+    assert_int_equal(f->result.n_refused, 1);
+    look(f, urn);
+    assert_null(test_field(&f->item, "organizer"));
+    assert_string_equal(write_one(f, urn, text("organizer", "ada@x")), urn);
+    assert_int_equal(f->result.n_refused, 1);
+}
+
 /* An answer that is none elsewhere, and what the core spells otherwise, stay with their guest. */
 static void test_vdir_ics__guests_that_nobody_changed(void **state)
 {
@@ -588,6 +605,7 @@ int main(void)
         TEST(days_of_a_task),
         TEST(reminders),
         TEST(people),
+        TEST(an_organizer_elsewhere),
         TEST(guests_that_nobody_changed),
         TEST(identifier_and_keys),
         TEST(broken_files),

@@ -158,7 +158,7 @@ static bool put_update(struct run *r, struct wess_arena *a, struct entry *e, str
                         .seen = e->row[other_side(s)].revision,
                         .unseen = {"", ""},
                         .reason = e->reason ? e->reason : WHY_UPDATED,
-                        .released = e->todo.released};
+                        .released = is_released(e->todo.released, OP_UPDATE)};
     before = e->now[s] ? *e->now[s] : m->shadow[s];
     if (meetings_wait(r) && !op.released && meeting_tells(r, s, &m->out.patch[s], &before))
         op.reason = WHY_MEETING;

@@ -105,7 +105,7 @@ bool merge_create(struct run *r, struct wess_arena *a, struct entry *e)
                         .seen = e->row[from].revision,
                         .unseen = {"", ""},
                         .reason = restore ? WHY_RESTORED : WHY_CREATED,
-                        .released = e->todo.released};
+                        .released = is_released(e->todo.released, OP_CREATE)};
     if (!r->side[to].writable || !(c->caps & WESS_CAP_CREATE)) {
         if (!r->dry && (c->caps & WESS_CAP_FACET) && !relate_await(r, a, e->row[from].id, to))
             return false;

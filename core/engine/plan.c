@@ -207,7 +207,7 @@ static struct op_row local_op(const struct run *r, const struct entry *e, enum o
                            .todo_side = e->todo.side,
                            .unseen = {"", ""},
                            .reason = e->reason,
-                           .released = e->todo.released};
+                           .released = is_released(e->todo.released, what)};
 }
 
 static bool plan_end(struct run *r, struct wess_arena *a, struct entry *e)

@@ -74,7 +74,22 @@ void todo_from(sqlite3_stmt *s, struct todo_row *out)
                              .hold = col_int(s, 2),
                              .side = (enum side)col_int(s, 3),
                              .chosen = (enum chosen)col_int(s, 4),
-                             .released = col_int(s, 5) != 0};
+                             .released = (unsigned)col_int(s, 5)};
+}
+
+bool is_released(unsigned released, enum op_what what)
+{
+    switch (what) {
+    case OP_DELETE:
+        return released & RELEASED_DELETE;
+    case OP_END:
+        return released & (RELEASED_END | RELEASED_DELETE);
+    case OP_LINK:
+    case OP_CREATE:
+    case OP_UPDATE:
+        break;
+    }
+    return released != 0;
 }
 
 /* NOT_CHOSEN says nothing new of the select: an earlier verdict stays. */

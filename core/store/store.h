@@ -229,6 +229,7 @@ enum store_code pu_get(struct db *, struct wess_arena *, const char *pair, const
 enum store_code pu_save(struct db *, const struct pu_row *);
 enum store_code pus_list(struct db *, struct wess_arena *, struct pu_row **, size_t *n);
 
+enum op_what { OP_LINK = 1, OP_CREATE, OP_UPDATE, OP_DELETE, OP_END };
 enum chosen {
     NOT_CHOSEN,
     CHOSEN,
@@ -237,11 +238,15 @@ enum chosen {
     KEPT_PRIVATE,
     UNJUDGED /* its facts are not known: it is read to say why, and not planned */
 };
+/* What a person let go: guards do not count it. Who lets go changes lets no deletion go that the
+ * item comes to before they are made. */
+enum { RELEASED = 1, RELEASED_END = 2, RELEASED_DELETE = 4 };
+bool is_released(unsigned released, enum op_what);
 struct todo_row {
     int64_t pu, item, hold; /* hold: waiting on this list, 0: free */
     enum side side;
     enum chosen chosen;
-    bool released;       /* a person let it go: guards do not count it */
+    unsigned released;   /* RELEASED_*; 0: by nobody */
     int64_t modified_ms; /* of its item; todo_newest() alone says it */
 };
 /* A new state of the item replaces an older to-do of it (and leaves any hold). */
@@ -315,7 +320,6 @@ enum store_code links_chosen(struct db *, int64_t pu, enum side, int64_t *n);
 /* ---- The journal ------------------------------------------------------------------------------
  */
 
-enum op_what { OP_LINK = 1, OP_CREATE, OP_UPDATE, OP_DELETE, OP_END };
 enum op_state { OP_PLANNED, OP_SENT };
 enum { OP_BODY, OP_OLD, OP_BEFORE, OP_SHADOW_L, OP_SHADOW_R, OP_VALUES };
 struct op_row {

@@ -246,12 +246,14 @@ enum store_code hold_items(struct db *db, struct wess_arena *a, int64_t hold, st
 
 enum store_code hold_release(struct db *db, int64_t hold)
 {
-    int64_t there = 0;
+    int64_t what = 0, released = RELEASED;
     enum store_code rc =
-        sql_number(db, &there, "SELECT id FROM holds WHERE id = ? AND NOT released", "i", hold);
+        sql_number(db, &what, "SELECT what FROM holds WHERE id = ? AND NOT released", "i", hold);
     if (rc != STORE_OK)
         return rc;
-    sql_do(db, "UPDATE todos SET hold = 0, released = 1 WHERE hold = ? AND hold > 0", "i", hold);
+    released |= what == OP_DELETE ? RELEASED_DELETE : what == OP_END ? RELEASED_END : 0;
+    sql_do(db, "UPDATE todos SET hold = 0, released = ?2 WHERE hold = ?1 AND hold > 0", "ii", hold,
+           released);
     return sql_do(db, "UPDATE holds SET released = 1 WHERE id = ?", "i", hold);
 }
 

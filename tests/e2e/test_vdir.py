@@ -474,5 +474,32 @@ def test_19_a_clock_that_leaps_ahead_lets_nothing_go():
         assert kept() == 0
 
 
+def test_20_who_lets_changes_go_lets_no_deletions_go():
+    """A list that was let go waits for the next sync: by then its items may be gone."""
+    guard = (' on_delete = { left = "delete"; right = "delete"; };'
+             ' guard = { max_change = 3; max_delete = 3; max_change_percent = 1; };')
+    names = [f"c{i}.vcf" for i in range(6)]
+
+    def let_go(wess, what):
+        wess("sync", "--no-wait", check=(4,))
+        held = wess.json("held", "list", check=(4,))["held"]
+        assert [(h["what"], h["n"]) for h in held] == [(what, 6)], held
+        wess("held", "release", str(held[0]["id"]))
+
+    with Folders(EASY + guard) as wess:
+        for i, name in enumerate(names):
+            wess.put(name, ADA.replace("Ada", f"Ada{i}").replace("ada@", f"ada{i}@"))
+        wess("sync")
+        for name in names:
+            wess.edit(name, "TITLE:Countess", "TITLE:Lady")
+        let_go(wess, "update")
+        for name in names:
+            os.remove(wess.path(name))
+        let_go(wess, "delete")
+        assert len(wess.files("right")) == 6
+        wess("sync")
+        assert not wess.files("right")
+
+
 if __name__ == "__main__":
     main(globals())

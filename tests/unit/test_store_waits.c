@@ -236,6 +236,12 @@ static void release_lets_its_list_go(void **state)
     assert_true(holds[0].released && holds[0].n == 0 && !holds[1].released && holds[1].n == 1);
     NONE(&box, hold_release(box.db, deletes.id));
     NONE(&box, hold_release(box.db, creates.id + 1));
+    OK(&box, hold_release(box.db, creates.id));
+    OK(&box, todo_get(box.db, PU, LEFT, 2, &todo));
+    assert_true(is_released(todos[0].released, OP_DELETE) && is_released(todo.released, OP_CREATE));
+    assert_true(is_released(todos[0].released, OP_END) && is_released(todo.released, OP_UPDATE));
+    /* What the item comes to before that is made was let go by nobody. */
+    assert_false(is_released(todo.released, OP_DELETE) || is_released(todo.released, OP_END));
     OK(&box, hold_items(box.db, box.arena, 0, &list, &n)); /* 0 is no hold */
     assert_int_equal(n, 0);
 }

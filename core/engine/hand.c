@@ -40,8 +40,14 @@ static const char *hindrance(struct db *db, struct wess_arena *a, int64_t pu, co
         "it is not known yet whether the left item's twin was made; `wess sync` settles that first",
         "it is not known yet whether the right item's twin was made; `wess sync` settles that "
         "first"};
+    static const char *const away[] = {
+        "the left item is not there any more; linked, it would count as deleted",
+        "the right item is not there any more; linked, it would count as deleted"};
     struct link_row right = {0};
+    struct item_row row;
     for (int s = LEFT; s <= RIGHT; s++) {
+        if (item_get(db, a, item[s], &row) == STORE_OK && (row.flags & (ITEM_GONE | ITEM_ABSENT)))
+            return away[s];
         int64_t *sources = NULL;
         size_t n = 0;
         if (is_taken(db, a, pu, (enum side)s, item[s], s == LEFT ? link : &right))

@@ -501,5 +501,18 @@ def test_20_who_lets_changes_go_lets_no_deletions_go():
         assert not wess.files("right")
 
 
+def test_21_what_is_gone_is_linked_by_nobody():
+    """It would be a deletion to the next sync, and its new twin be deleted for it."""
+    with pair_of(pair=EASY + ' on_delete = { left = "delete"; right = "delete"; };') as wess:
+        twin = wess.only()
+        wess("unlink", "people", "ada.vcf")
+        os.remove(wess.path("ada.vcf"))
+        wess("sync")
+        said = wess("link", "people", "ada.vcf", twin, check=(2,))
+        assert "not there any more" in said.stderr, said
+        wess("sync")
+        assert wess.only() == twin
+
+
 if __name__ == "__main__":
     main(globals())

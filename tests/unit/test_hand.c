@@ -95,6 +95,22 @@ static void test_hand__what_is_being_created_is_not_linked(void **state)
     assert_null(link_them());
 }
 
+/* The next sync would take it for deleted, and delete the other one as the pair says. */
+static void test_hand__what_is_gone_is_not_linked(void **state)
+{
+    (void)state;
+    for (int s = LEFT; s <= RIGHT; s++)
+        for (size_t i = 0; i < 2; i++) {
+            uint32_t flag = i ? ITEM_GONE : ITEM_ABSENT;
+            OK(&box, item_flags(box.db, item[s], flag, 0));
+            const char *why = link_them();
+            assert_true(why && strstr(why, s == LEFT ? "the left item" : "the right item"));
+            assert_false(are_linked());
+            OK(&box, item_flags(box.db, item[s], 0, flag));
+        }
+    assert_null(link_them());
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_hand__##name, setup, teardown)
 
 int main(void)
@@ -102,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(two_are_linked_once_and_let_go),
         TEST(what_is_being_created_is_not_linked),
+        TEST(what_is_gone_is_not_linked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

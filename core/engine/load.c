@@ -34,6 +34,7 @@ static bool load_other(struct run *r, struct batch *b, struct entry *e)
     if (!id || todo_get(r->db, r->pu.id, other, id, &todo) != STORE_OK)
         return true;
     e->end_held = todo.hold && (todo.chosen == UNTAGGED || todo.chosen == OUT_OF_SCOPE);
+    e->gone_held = todo.hold && is_gone(&e->row[other]);
     if (todo.hold)
         return true;
     e->has_todo[other] = true;

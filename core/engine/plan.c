@@ -287,6 +287,8 @@ static bool plan_delete(struct run *r, struct wess_arena *a, struct entry *e)
         e->target = other_side(t);
         return merge_create(r, a, e);
     }
+    if (e->gone_held)
+        return true;
     bool others = RULE(shared_kept) && has_others(r, a, e->row[t].id);
     if (others || !r->side[t].writable || (e->row[t].flags & WESS_ITEM_LOCKED) ||
         !(r->side[t].collection->caps & WESS_CAP_DELETE)) {
@@ -302,6 +304,17 @@ static bool plan_delete(struct run *r, struct wess_arena *a, struct entry *e)
         return run_memory(r);
     op_put(r->db, &op);
     return true;
+}
+
+/* News of the end that is left, while a person has not let go what follows from the other's being
+ * gone: but for an edit, and what is private, nothing does. */
+static bool is_held(const struct entry *e)
+{
+    static const char *const of[] = {WHY_DELETED_LEFT, WHY_DELETED_RIGHT, WHY_HIDDEN};
+    for (size_t i = 0; e->gone_held && i < sizeof(of) / sizeof(of[0]); i++)
+        if (e->reason && !strcmp(e->reason, of[i]))
+            return true;
+    return false;
 }
 
 static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
@@ -336,7 +349,7 @@ static bool plan(struct run *r, struct wess_arena *a, struct entry *e)
     case ACT_ASK:
         return plan_ask(r, a, e);
     case ACT_END:
-        return plan_end(r, a, e);
+        return is_held(e) || plan_end(r, a, e);
     case ACT_DELETE:
         return plan_delete(r, a, e);
     case ACT_FILE:

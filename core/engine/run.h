@@ -163,6 +163,7 @@ struct entry {
     bool has_todo[2];       /* a to-do of that side is answered by this entry */
     enum chosen chosen[2];  /* NOT_CHOSEN: nothing new is known */
     bool end_held;          /* whether its link ends waits for a person */
+    bool gone_held;         /* so does what follows from its other end's being gone */
     bool suspect[2];        /* gone or absent: to be weighed */
     bool gone[2];           /* proved */
     bool alive[2];          /* reported gone, and found where it was */

@@ -514,5 +514,32 @@ def test_21_what_is_gone_is_linked_by_nobody():
         assert wess.only() == twin
 
 
+def test_22_a_deletion_that_is_held_waits_whatever_its_twin_does():
+    """A record that somebody touches over there brings its link up once more: by that, one by one,
+    a list that nobody let go was carried out."""
+    for on_delete, what in (("delete", "delete"), ("unlink", "end the link of")):
+        pair = EASY + (f' on_delete = {{ left = "{on_delete}"; right = "unlink"; }};'
+                       ' guard = { max_delete = 3; max_unlink = 3; };')
+        with Folders(pair) as wess:
+            names = [f"c{i}.vcf" for i in range(6)]
+            for i, name in enumerate(names):
+                wess.put(name, ADA.replace("Ada", f"Ada{i}").replace("ada@", f"ada{i}@"))
+            wess("sync")
+            for name in names:
+                os.remove(wess.path(name))
+            wess("sync", "--no-wait", check=(4,))
+            for twin in wess.files("right")[:2]:
+                os.utime(wess.path(twin, "right"))
+            run = wess.json("sync", "--no-wait", check=(4,))["runs"][0]
+            assert not run["right"]["deleted"] and not run["left"]["ended"], run
+            assert not run["right"]["ended"], run
+            held = wess.json("held", "list", check=(4,))["held"]
+            assert [(h["what"], h["n"]) for h in held] == [(what, 6)], held
+            wess("held", "release", str(held[0]["id"]))
+            wess("sync")
+            assert len(wess.files("right")) == (0 if on_delete == "delete" else 6)
+            assert not wess.json("held", "list")["held"]
+
+
 if __name__ == "__main__":
     main(globals())

@@ -197,7 +197,33 @@ static int hex(char c)
     return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 87 : -1;
 }
 
-static size_t unquote(const char *in, size_t len, bool latin1, char *out)
+/* What Windows-1252, which Outlook writes, has where ISO-8859-1 has control characters. */
+static uint32_t of_windows(unsigned char c)
+{
+    static const uint16_t of[] = {0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021,
+                                  0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d,   0x017d, 0x8f,
+                                  0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
+                                  0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,   0x017e, 0x0178};
+    return c >= 0x80 && c < 0xa0 ? of[c - 0x80] : c;
+}
+
+/* At most three bytes, as it was written in three. */
+static size_t put_letter(uint32_t c, char *out)
+{
+    size_t n = 0;
+    if (c >= 0x800) {
+        out[n++] = (char)(0xe0 | c >> 12);
+        out[n++] = (char)(0x80 | (c >> 6 & 0x3f));
+    } else {
+        out[n++] = (char)(0xc0 | c >> 6);
+    }
+    out[n++] = (char)(0x80 | (c & 0x3f));
+    return n;
+}
+
+enum charset { UTF_8, LATIN_1, WINDOWS_1252 };
+
+static size_t unquote(const char *in, size_t len, enum charset charset, char *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
@@ -207,11 +233,10 @@ static size_t unquote(const char *in, size_t len, bool latin1, char *out)
             c = (unsigned char)(hex(in[i + 1]) << 4 | hex(in[i + 2]));
             i += 2;
         }
-        if (coded && latin1 && c >= 0x80) { /* three bytes became two */
-            out[n++] = (char)(0xc0 | c >> 6);
-            c = (unsigned char)(0x80 | (c & 0x3f));
-        }
-        out[n++] = (char)c;
+        if (coded && charset != UTF_8 && c >= 0x80)
+            n += put_letter(charset == WINDOWS_1252 ? of_windows(c) : c, out + n);
+        else
+            out[n++] = (char)c;
     }
     return n;
 }
@@ -244,15 +269,17 @@ bool lines_decode(const struct line *l, char *out, size_t *len)
 {
     struct wess_slice charset = lines_param(l, "CHARSET"), coding = lines_param(l, "ENCODING");
     bool quoted = is_quoted_printable(l);
-    bool latin1 = same_word(charset, "ISO-8859-1");
-    bool known =
-        !charset.data || latin1 || same_word(charset, "UTF-8") || same_word(charset, "US-ASCII");
+    enum charset set = same_word(charset, "ISO-8859-1")     ? LATIN_1
+                       : same_word(charset, "WINDOWS-1252") ? WINDOWS_1252
+                                                            : UTF_8;
+    bool known = !charset.data || set != UTF_8 || same_word(charset, "UTF-8") ||
+                 same_word(charset, "US-ASCII");
     bool other = coding.data && !quoted && !same_word(coding, "8BIT") && !same_word(coding, "7BIT");
     *len = 0;
     if (other || (quoted && !known))
         return false;
     if (quoted)
-        *len = unquote(l->value.data, l->value.len, latin1, out);
+        *len = unquote(l->value.data, l->value.len, set, out);
     else if ((*len = l->value.len))
         memcpy(out, l->value.data, l->value.len);
     out[*len] = 0;

@@ -183,6 +183,14 @@ static unsigned number_said(struct wess_slice text, const char *slot)
     return n;
 }
 
+static size_t said_until(const struct lister *l, const char *slot, size_t number)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->n_said; i++)
+        n += l->said[i].number <= number && !strcmp(l->said[i].slot, slot);
+    return n;
+}
+
 static void hear(struct lister *l, size_t at)
 {
     const struct line *line = &l->v->lines[at];
@@ -199,13 +207,11 @@ static void hear(struct lister *l, size_t at)
 static size_t number_of(const struct lister *l, const char *slot)
 {
     const struct vdir_entry *of = l->found.of;
-    size_t left = 1, n = 0;
+    size_t place = 1, n, more;
     for (size_t i = 0; i < l->found.n; i++)
-        left += !of[i].said && is_slot(of[i].key, slot);
-    if (!l->n_said)
-        return left;
-    while (left)
-        left -= !is_said(l, slot, ++n);
+        place += !of[i].said && is_slot(of[i].key, slot);
+    for (n = place; (more = said_until(l, slot, n)) != n - place; n = place + more)
+        ;
     return n;
 }
 

@@ -226,6 +226,9 @@ static void test_vdir_vcard__transfer_encodings(void **state)
         {"NOTE;ENCODING=QUOTED-PRINTABLE:a=3Db=0Ac", "a=b\nc"},
         {"NOTE;QUOTED-PRINTABLE;CHARSET=utf-8:caf=c3=A9", "caf\xc3\xa9"},
         {"NOTE;ENCODING=quoted-printable;CHARSET=ISO-8859-1:caf=E9", "caf\xc3\xa9"},
+        {"NOTE;ENCODING=QUOTED-PRINTABLE;CHARSET=Windows-1252:Stra=DFe =96 5 =80",
+         "Stra\xc3\x9f"
+         "e \xe2\x80\x93 5 \xe2\x82\xac"},
         {"NOTE;ENCODING=QUOTED-PRINTABLE:broken =C3", NULL},
         {"NOTE;ENCODING=QUOTED-PRINTABLE:zero =00", NULL},
         {"NOTE;ENCODING=QUOTED-PRINTABLE;CHARSET=Shift_JIS:=83=65", NULL},

@@ -2,6 +2,7 @@
  * added after what it belongs to, is looked for before, and is never taken away. */
 #include "links.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,8 @@
 
 #define PATH "activity/activity_links.api"
 #define ADDRESSES_AT_ONCE 49u /* two rows for each fit into the page to rely on */
-#define LINKS_MOST 500u       /* of one batch, as of one mail */
+#define LINKS_MOST 500u       /* of one record, as of one mail */
+#define PAGES_MOST 100u       /* of an activity's links; a list without end is none */
 
 static const char *const person_columns[] = {
     "id", "type", "main_location[email]", "main_location[alternate_email]", "home_location[email]",
@@ -129,11 +131,14 @@ static bool add_link(struct linking *l, size_t op, const json_t *row)
     char number[24];
     const char *id = wb_text(row, "id", number);
     const char *type = json_string_value(json_object_get(row, "type"));
-    if (!id || !type || !l->t->types[op] || l->of.n == LINKS_MOST)
+    size_t own = 0; /* those of one operation stand together */
+    if (!id || !type || !l->t->types[op])
         return true;
-    for (size_t i = 0; i < l->of.n; i++)
-        if (all[i].op == op && !strcmp(all[i].person, id))
+    for (size_t i = l->of.n; i && all[i - 1].op == op; i--, own++)
+        if (!strcmp(all[i - 1].person, id))
             return true;
+    if (own == LINKS_MOST)
+        return true;
     struct link *link = wess_vec_push(h, l->t->call->arena, &l->of);
     if (!link)
         return false;
@@ -165,28 +170,48 @@ static bool is_of(const json_t *row, const char *column, const char *value)
     return text && !strcmp(text, value);
 }
 
+/* Those that a row stands for, of the n links of one activity. */
+static void mark_row(const json_t *row, struct link *of, size_t n)
+{
+    for (size_t k = 0; k < n; k++)
+        of[k].there |= is_of(row, "activity_id", of[k].id) &&
+                       is_of(row, "activity_type", of[k].type) &&
+                       is_of(row, "resource_id", of[k].person) &&
+                       is_of(row, "resource_type", of[k].person_type);
+}
+
+/* All that there are, in the order of their ids: what is not seen would be added once more. */
+static enum wess_code mark_of(struct wess_call *call, struct link *of, size_t n)
+{
+    char last[24] = "0", number[24];
+    const char *from = last;
+    const struct wb_filter by[] = {{"activity_id", "eq", &of->id, 1}, {"id", "gt", &from, 1}};
+    for (unsigned page = 0; page < PAGES_MOST; page++) {
+        json_t *rows = NULL;
+        enum wess_code rc = wb_rows_page(call, PATH, by, 2, link_columns, &rows);
+        size_t got = json_array_size(rows);
+        for (size_t r = 0; r < got; r++) {
+            const char *id = wb_text(json_array_get(rows, r), "id", number);
+            mark_row(json_array_get(rows, r), of, n);
+            snprintf(last, sizeof(last), "%s", id ? id : "");
+        }
+        json_decref(rows);
+        if (rc != WESS_OK || got < WB_ROWS_PAGE)
+            return rc;
+    }
+    return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                     "Workbooks lists links of an activity without end");
+}
+
 static enum wess_code mark_there(struct linking *l)
 {
-    struct wess_call *call = l->t->call;
     struct link *of = l->of.of;
-    const char **ids = call->conn->host->alloc(call->arena, (l->of.n + 1) * sizeof(*ids));
-    enum wess_code rc = ids ? WESS_OK : WESS_TOO_BIG;
+    enum wess_code rc = WESS_OK;
     /* One activity at a time: how many links it has nobody can tell. */
-    for (size_t i = 0; rc == WESS_OK && i < l->of.n; i++) {
-        json_t *rows = NULL;
-        if (i && of[i].op == of[i - 1].op)
-            continue;
-        rc = wb_rows_up_to(call, PATH, "activity_id", &of[i].id, 1, LINKS_MOST / 5, link_columns,
-                           &rows);
-        for (size_t k = i; k < l->of.n && of[k].op == of[i].op; k++)
-            for (size_t r = 0; r < json_array_size(rows); r++) {
-                const json_t *row = json_array_get(rows, r);
-                of[k].there |= is_of(row, "activity_id", of[k].id) &&
-                               is_of(row, "activity_type", of[k].type) &&
-                               is_of(row, "resource_id", of[k].person) &&
-                               is_of(row, "resource_type", of[k].person_type);
-            }
-        json_decref(rows);
+    for (size_t i = 0, n; rc == WESS_OK && i < l->of.n; i += n) {
+        for (n = 1; i + n < l->of.n && of[i + n].op == of[i].op; n++)
+            ;
+        rc = mark_of(l->t->call, of + i, n);
     }
     return rc;
 }

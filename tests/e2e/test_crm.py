@@ -323,6 +323,24 @@ def test_attendees_are_related_to_the_people_they_are():
         assert there_now.count("<t:Attendee>") == 3, there_now
 
 
+def test_many_meetings_of_many_people_are_all_related():
+    """More links than go in a request, and, of the last one, more than come in an answer."""
+    with Sandbox("--data", "empty") as box, Crm(box, "event", "calendar", "meetings") as wess:
+        people = [f"p{i}" for i in range(120)]
+        for name in people:
+            box.workbooks("create", name=name, **{"main_location[email]": name + "@x.example"})
+        for i in range(52):
+            make(box, "CalendarItem", Subject=f"M{i}", Start="2030-07-04T07:00:00Z", End="2030-07-04T08:00:00Z",
+                 RequiredAttendees="".join(map(ATTENDEE.format, people if i == 51 else people[:10])))
+        wess.settle()
+        assert len(all_there(box, "links")) == 51 * 10 + 120
+        # What is there is seen, all of it.
+        box.exchange("edit", 0, id=here(box, "calendar", "M51")["id"], RequiredAttendees="".join(
+            map(ATTENDEE.format, people[:-1])))
+        wess.settle()
+        assert len(all_there(box, "links")) == 51 * 10 + 120
+
+
 def test_who_came_with_an_update_of_a_killed_run_is_related():
     """Though somebody has changed the meeting since, so that the update is no longer to be seen."""
     with Sandbox("--data", "empty") as box, \

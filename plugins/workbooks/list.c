@@ -281,16 +281,16 @@ static enum wess_code ask(struct wess_call *call, const char *path, struct form 
     return rc;
 }
 
-enum wess_code wb_rows_up_to(struct wess_call *call, const char *path, const char *column,
-                             const char *const *values, size_t n, int64_t most,
-                             const char *const *columns, json_t **out)
+enum wess_code wb_rows_of(struct wess_call *call, const char *path, const char *column,
+                          const char *const *values, size_t n, const char *const *columns,
+                          json_t **out)
 {
     struct form f = {0};
     char *any = any_of(call, values, n);
     enum wess_code rc = any ? wb_begin(call, "GET", &f) : WESS_TOO_BIG;
     *out = NULL;
     if (rc == WESS_OK) {
-        paging(&f, most);
+        paging(&f, WB_ROWS_FOR((int64_t)n));
         filter(&f, column, "eq", any);
         for (size_t i = 0; columns[i]; i++)
             form_add(&f, "_select_columns[]", columns[i]);
@@ -298,13 +298,6 @@ enum wess_code wb_rows_up_to(struct wess_call *call, const char *path, const cha
     }
     form_fini(&f);
     return rc;
-}
-
-enum wess_code wb_rows_of(struct wess_call *call, const char *path, const char *column,
-                          const char *const *values, size_t n, const char *const *columns,
-                          json_t **out)
-{
-    return wb_rows_up_to(call, path, column, values, n, WB_ROWS_FOR((int64_t)n), columns, out);
 }
 
 enum wess_code wb_rows_page(struct wess_call *call, const char *path, const struct wb_filter *by,

@@ -322,9 +322,6 @@ enum wess_code wb_rows_of(struct wess_call *, const char *path, const char *colu
 /* The one of them with that id; NULL: none. */
 const json_t *wb_row_of(const json_t *rows, const char *id);
 
-enum wess_code wb_rows_up_to(struct wess_call *, const char *path, const char *column,
-                             const char *const *values, size_t n, int64_t most,
-                             const char *const *columns, json_t **out);
 /* A page of the rows that all of these let through, `eq` to any of their values, in the order of
  * ids. */
 struct wb_filter {

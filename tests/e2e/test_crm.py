@@ -868,6 +868,20 @@ def test_mail_stands_without_links_that_cannot_be_had():
                 assert "related to people" in f.read(), fault
 
 
+def test_mail_is_related_to_all_who_share_an_address():
+    """More of them than come in one answer, and one more beside them."""
+    for many in (7, 130):
+        with Sandbox("--data", "empty", "--switch", "email_links=on") as box, Filing(box) as wess:
+            for i in range(many):
+                box.workbooks("create", name=f"P{i}", **{"main_location[email]": "Info@x.example"})
+            box.workbooks("create", name="Ada", **{"main_location[email]": "ada@x.example"})
+            mail(box, 0, "Offer", 1,
+                 From="<t:Mailbox><t:EmailAddress>info@x.example</t:EmailAddress></t:Mailbox>",
+                 ToRecipients="<t:Mailbox><t:EmailAddress>ada@x.example</t:EmailAddress></t:Mailbox>")
+            wess.file()
+            assert len(all_there(box, "links")) == many + 1, len(all_there(box, "links"))
+
+
 def test_mail_of_a_killed_run_is_related():
     """It is found by its stamp, and nobody said whom it was related to."""
     with Sandbox("--data", "empty", "--switch", "email_links=on") as box, Filing(box) as wess:

@@ -1015,6 +1015,32 @@ def expanded(wess):
     return wess("check", "--expanded").stdout
 
 
+def test_what_the_crm_is_asked_does_not_grow_with_users():
+    """Nothing changed, of all four kinds: each collection is read once, for all users of the key."""
+    asked = {}
+    for users in (2, 6):
+        with Sandbox("--data", "load", "--users", "6", "--contacts", "0") as box, \
+                Preset(box, f"pairs: {{ {CREATE} }}; daemon: {{ workers = 1; }};") as wess:
+            boxes = box.info["exchange"]["mailboxes"]
+            wess.write("users.csv", "id,name,mailbox,workbooks\n" + "".join(
+                f"u{i},{m['name']},{m['address']},{m['name']}\n" for i, m in enumerate(boxes[:users])))
+            for i in range(users):
+                box.exchange("create", i, kind="Task", Subject=f"Call {i}", **TAG)
+                box.exchange("create", i, GivenName="Ada", Surname=f"Lovell {i}", **TAG,
+                             EmailAddress1=f"ada{i}@x.example")
+                mail(box, i, "Offer", i)
+            wess.settle()
+            assert [len(all_there(box, of)) for of in ("people", "tasks", "emails")] == [users] * 3
+            box.move_clock(3600)
+            box.requests(reset=True)
+            wess("sync", "--no-wait", check=0)
+            by_op = box.requests()["by_op"]
+            asked[users] = {op: n for op, n in by_op.items() if op.startswith("workbooks:")}
+            assert by_op["ews:SyncFolderItems"] == 5 * users, by_op
+            assert {op: n for op, n in asked[users].items() if n > 1} == {}, asked[users]
+    assert asked[2] == asked[6], asked
+
+
 def test_a_preset_can_be_read_and_overridden():
     more = ('preset_without = [ "mail" ]; pairs: { meetings: { conflict = "left"; '
             'on_delete = { left = "delete"; }; select = { left = { folder = "Calendar"; }; }; }; };')

@@ -95,6 +95,34 @@ def test_people_whose_create_lost_its_answer():
             assert box.person()["fields"]["person_job_title"] == "Chair" and title(box, 0) == "Chair"
 
 
+def test_whose_key_is_refused_rests_alone():
+    """And is told; with another key what was missed is made up for."""
+    with Sandbox(*THREE) as box, Many(box, "contact", "contacts", "people", users=3) as wess:
+        for i in range(3):
+            customer(box, i, EmailAddress1=f"a{i}@x.example", Surname=f"S{i}")
+        wess.settle()
+        with open(os.path.join(wess.dir, "key-u2")) as f:
+            good = f.read()
+        wess.write("key-u2", "nobody's\n", 0o600)
+        asked = {}
+        for word in ("Chair", "Head"):
+            for i in range(3):
+                box.exchange("edit", i, id=box.contact(i)["id"], JobTitle=word)
+            box.requests(reset=True)
+            runs = wess.sync("--no-wait", check=5)
+            asked[word] = box.requests()["by_op"]["workbooks:person_queues:GET"]
+            assert [runs[u]["status"] for u in wess.users] == [0, 5, 0], runs
+            assert "crm" in runs["u2"]["text"] and "api_key" in runs["u2"]["text"], runs["u2"]
+            told = {p["fields"]["person_last_name"]: p["fields"].get("person_job_title") for p in box.people()}
+            assert told == {"S0": word, "S1": None, "S2": word}, told
+        assert asked == {"Chair": 3, "Head": 2}, "a refused key is not tried again"
+        said = wess("status", check=None).stdout
+        assert "u2, it: crm: the credential was refused" in said and "u1, it: crm" not in said, said
+        wess.write("key-u2", good, 0o600)
+        wess.settle()
+        assert all(p["fields"]["person_job_title"] == "Head" for p in box.people())
+
+
 def merge(box, of, keeps, goes, **more):
     """As an administrator does: one goes, the other stays and has what was written last."""
     box.workbooks("delete", of=of, id=goes)

@@ -59,12 +59,17 @@ static bool asked_of(struct run *r, const struct cfg_endpoint *source, const cha
     return of != NULL;
 }
 
-/* What was asked for, so that it shows when it is something else; nobody reads it. */
-static const char *asked_digest(struct run *r, const struct wess_want *want)
+/* What was asked for, and by which settings it is understood, so that it shows when it is something
+ * else; nobody reads it. */
+static const char *asked_digest(struct run *r, const struct cfg_endpoint *source,
+                                const struct wess_want *want)
 {
     const char *all = arena_text(r->arena, "");
     for (size_t i = 0; all && i < want->tags.n; i++)
         all = arena_fmt(r->arena, "%s%s\n", all, want->tags.of[i]);
+    for (size_t i = 0; all && i < source->n_values; i++)
+        all =
+            arena_fmt(r->arena, "%s\n%s=%s", all, source->values[i].name, source->values[i].value);
     if (!all)
         return NULL;
     struct hash h = store_hash(r->store, "asked", all);
@@ -96,7 +101,7 @@ static bool pull(struct run *r, struct run_side *s, const char *join)
     struct wess_error e = {0};
     struct wess_want want;
     const char *asked = NULL, *was = s->feed.generation ? s->feed.generation : "";
-    if (!asked_of(r, s->endpoint, join, &want) || !(asked = asked_digest(r, &want)))
+    if (!asked_of(r, s->endpoint, join, &want) || !(asked = asked_digest(r, s->endpoint, &want)))
         return run_memory(r);
     struct pull p = {.store = r->store,
                      .db = r->db,

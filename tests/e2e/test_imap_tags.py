@@ -189,6 +189,45 @@ def test_same_message_id():
         assert not wess.json("held", "list", check=(0, 4))["held"]
 
 
+def test_known_by_another_header():
+    """Where the copies over there have a Message-ID of their own, and the first one in another line."""
+    own = "Message-Id-Old: {}\r\nX-Old-Id: {}\r\n"
+    with Both(imap_more='identity = "X-Old-Id";') as (box, person, wess, _):
+        for n in ("one", "two", "three"):
+            mail(box, n)
+        person.append("<a@other.example>", ["Workbooks"], more=own.format(identity("three"), identity("one")))
+        person.append(identity("two"), ["Workbooks"])
+        wess.filed(1)
+        assert "Message-Id-Old" not in wess.state()
+        person.append("<b@other.example>", more=own.format("<x@y>", "\r\n (moved)\t" + identity("three")))
+        wess.filed(1)
+        person.tag("<b@other.example>")
+        wess.filed(2)
+        # By the usual one again, what is there already is known anew.
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text.replace('identity = "X-Old-Id";', ""))
+        wess.filed(3)
+        for bad in ("a b", "Message-ID:"):
+            wess.write("wess.conf", text.replace('"X-Old-Id"', f'"{bad}"'))
+            said = wess.run("check", check=2)
+            assert "identity" in said.stdout + said.stderr, said
+
+
+def test_a_word_that_is_given_a_meaning_later():
+    with Both() as (box, person, wess, _):
+        for n, word in (("one", "$label1"), ("two", "Customers"), ("three", "Workbooks"), ("four", "$label2")):
+            mail(box, n)
+            person.append(identity(n), [word])
+        wess.filed(1)
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text.replace('username = "%{user.id}";', 'username = "%{user.id}"; '
+                                             'keywords = [ "$label1=Workbooks", "customers=Workbooks" ];'))
+        wess.filed(3)
+        wess.filed(3)
+
+
 def test_moved_and_untagged_between():
     with Both(imap_more='folders = [ "inbox", "sent" ];', create="ask") as (box, person, wess, _):
         mail(box, "one")

@@ -455,10 +455,7 @@ static void read_pair(struct reader *r, const config_setting_t *s, struct cfg_pa
     check_mask(r, s, p);
 }
 
-/* The pair at that place: those of a preset in its order, wherever they are written, then the
- * others as they are declared. */
-static const config_setting_t *pair_at(const struct reader *r, const config_setting_t *s,
-                                       size_t place)
+const config_setting_t *pair_at(const struct reader *r, const config_setting_t *s, size_t place)
 {
     size_t n = (size_t)config_setting_length(s);
     for (size_t i = 0; i < n; i++) {

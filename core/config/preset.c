@@ -98,7 +98,7 @@ static const char *endpoint_of(struct reader *r, const config_setting_t *s, cons
     trouble_at(
         r, s,
         "this preset needs exactly one endpoint with connector = \"%s\", not %zu; with more, "
-        "write the pairs out: `wess check --expanded` shows them",
+        "write the pairs out, which `wess check --expanded` shows while there is one of each",
         connector, n);
     return NULL;
 }
@@ -120,13 +120,37 @@ static bool is_left_out(struct wess_list without, const char *name)
     return false;
 }
 
+static void no_such_pair(struct reader *r, const config_setting_t *s, const config_setting_t *pairs,
+                         const char *name)
+{
+    const char *names[16], *near;
+    size_t n = 0;
+    for (int i = 0; i < config_setting_length(pairs) && n < sizeof(names) / sizeof(names[0]); i++)
+        names[n++] = config_setting_name(config_setting_get_elem(pairs, (unsigned)i));
+    near = text_nearest(name, names, n);
+    trouble_at(r, s, "the preset has no pair \"%s\"%s%s%s", name, near ? "; did you mean \"" : "",
+               near ? near : "", near ? "\"?" : "");
+}
+
 static void check_without(struct reader *r, const config_setting_t *root,
                           const config_setting_t *pairs, struct wess_list without)
 {
     for (size_t i = 0; i < without.n; i++)
         if (!config_setting_get_member(pairs, without.of[i]))
-            trouble_at(r, config_setting_get_member(root, "preset_without"),
-                       "the preset has no pair \"%s\"", without.of[i]);
+            no_such_pair(r, config_setting_get_member(root, "preset_without"), pairs,
+                         without.of[i]);
+}
+
+/* A pair that says of no side what it is was meant for one of the preset. */
+static void check_own(struct reader *r, const config_setting_t *own, const config_setting_t *pairs)
+{
+    for (int i = 0; i < config_setting_length(own); i++) {
+        config_setting_t *pair = config_setting_get_elem(own, (unsigned)i);
+        const char *name = config_setting_name(pair);
+        if (config_setting_is_group(pair) && !config_setting_get_member(pairs, name) &&
+            !config_setting_get_member(pair, "left") && !config_setting_get_member(pair, "right"))
+            no_such_pair(r, pair, pairs, name);
+    }
 }
 
 static bool fill_pairs(struct reader *r, config_setting_t *root, const config_setting_t *from)
@@ -137,6 +161,8 @@ static bool fill_pairs(struct reader *r, config_setting_t *root, const config_se
         pairs = config_setting_add(root, "pairs", CONFIG_TYPE_GROUP);
     bool ok = pairs && config_setting_is_group(pairs);
     check_without(r, root, from, without);
+    if (ok)
+        check_own(r, pairs, from);
     for (int i = 0; ok && i < config_setting_length(from); i++) {
         const config_setting_t *m = config_setting_get_elem(from, (unsigned)i);
         const char *name = config_setting_name(m);
@@ -231,6 +257,13 @@ static void write_setting(FILE *out, const config_setting_t *s, int depth)
     }
 }
 
+static void write_member(FILE *out, const config_setting_t *m, int depth)
+{
+    fprintf(out, "%s%s", config_setting_name(m), config_setting_is_group(m) ? ": " : " = ");
+    write_setting(out, m, depth + 1);
+    fputs(";", out);
+}
+
 static void write_members(FILE *out, const config_setting_t *s, int depth)
 {
     bool group = config_setting_is_group(s), list = config_setting_is_list(s);
@@ -243,9 +276,9 @@ static void write_members(FILE *out, const config_setting_t *s, int depth)
         else
             fputs(i && !group ? ", " : " ", out);
         if (group)
-            fprintf(out, "%s%s", config_setting_name(m), config_setting_is_group(m) ? ": " : " = ");
-        write_setting(out, m, depth + 1);
-        fputs(group ? ";" : "", out);
+            write_member(out, m, depth);
+        else
+            write_setting(out, m, depth + 1);
     }
     if (lines)
         fprintf(out, "\n%*s", 2 * depth, "");
@@ -259,11 +292,16 @@ const char *expanded_pairs(struct reader *r, const config_setting_t *root)
     const config_setting_t *pairs = config_setting_get_member(root, "pairs");
     char *text = NULL;
     size_t len = 0;
-    FILE *out = pairs ? open_memstream(&text, &len) : NULL;
+    bool group = pairs && config_setting_is_group(pairs);
+    FILE *out = group ? open_memstream(&text, &len) : NULL;
     if (out) {
-        fputs("pairs: ", out);
-        write_members(out, pairs, 0);
-        fputs(";\n", out);
+        /* In the order in which they go, which is lost with the name of the preset. */
+        fputs("pairs: {", out);
+        for (int i = 0; i < config_setting_length(pairs); i++) {
+            fputs("\n  ", out);
+            write_member(out, pair_at(r, pairs, (size_t)i), 0);
+        }
+        fputs("\n};\n", out);
     }
     const char *copy = out && fclose(out) == 0 ? arena_text(r->a, text) : NULL;
     free(text);

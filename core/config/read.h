@@ -87,7 +87,9 @@ void expand_preset(struct reader *, config_setting_t *root);
 size_t preset_place(const char *preset, const char *pair);
 /* `pairs` as it is understood, in the arena; NULL: none, or out of memory. */
 const char *expanded_pairs(struct reader *, const config_setting_t *root);
-/* pairs.c */
+/* pairs.c: the pair at that place, those of a preset in its order, wherever they are written, then
+ * the others as they are declared. */
+const config_setting_t *pair_at(const struct reader *, const config_setting_t *pairs, size_t place);
 void read_pairs(struct reader *, const config_setting_t *pairs);
 
 #endif

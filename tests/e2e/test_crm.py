@@ -1,6 +1,7 @@
 """Tasks, meetings and mail between Exchange and Workbooks, by the real program, both ways."""
 import datetime
 import os
+import re
 import subprocess
 
 from sandbox import Sandbox, Wess, main, program
@@ -1048,11 +1049,25 @@ def test_a_preset_can_be_read_and_overridden():
         text = expanded(wess)
         lacks = [w for w in ("people: {", "tasks: {", "meetings: {", "mail: {", 'right = "crm:people"') if w not in text]
         assert not lacks and "password" not in text, (lacks, text)
+        assert text.count("per_run = 500;") == 4
+        assert text.count('window: { past = "180d"; future = "720d"; };') == 3
         # What is printed is the configuration, without the preset.
         with open(wess.config) as f:
             written = f.read().replace('preset = "workbooks-exchange";', "")
         wess.write("wess.conf", written + text)
         assert expanded(wess) == text
+        # In the order in which they go, wherever they are written.
+        more = "".join(f"{p}: {{ per_run = 7; }}; " for p in ("mail", "meetings", "people"))
+        wess.write("wess.conf", written.replace("endpoints:", 'preset = "workbooks-exchange"; endpoints:') +
+                   f"pairs: {{ {more} }};")
+        text = expanded(wess)
+        names = re.findall(r"(?m)^  (\w+): {", text)
+        assert names == ["people", "tasks", "meetings", "mail"] and text.count("per_run = 7;") == 3, text
+        wess.write("wess.conf", written.replace("endpoints:", 'preset = "workbooks-exchange"; endpoints:') +
+                   "pairs: { meeting: { per_run = 7; }; };")
+        said = wess.run("check", check=2).stderr
+        assert 'the preset has no pair "meeting"; did you mean "meetings"?' in said, said
+        wess.write("wess.conf", written + text)
         text = expanded(own)
         assert "mail" not in text and 'conflict = "left"' in text, text
         meetings = text[text.index("meetings"):]

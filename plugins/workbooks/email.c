@@ -6,8 +6,6 @@
 #include "links.h"
 #include "meta.h"
 
-#define SENDS "SEND" /* of status: asks the service to send it */
-
 /* In the order of preference: what says that nothing is left to be done, and what waits for
  * somebody. A value that the database does not list is not written. */
 static const char *const usual[] = {"SENT", "DRAFT"};
@@ -51,7 +49,8 @@ static enum wess_code choose_status(struct wess_call *call)
         return WESS_OK;
     enum wess_code rc = ask_entries(call, &entries);
     const char *word = c->mail_status ? c->mail_status : status_by(entries);
-    if (rc == WESS_OK && (!word || (entries && !is_in(entries, word)) || !strcasecmp(word, SENDS)))
+    if (rc == WESS_OK &&
+        (!word || (entries && !is_in(entries, word)) || !strcasecmp(word, WB_SENDS)))
         rc = wess_fail(&call->error, WESS_BROKEN, WESS_OF_COLLECTION, NULL,
                        "the setting mail_status must be a status of emails in this database that "
                        "sends nothing");

@@ -68,20 +68,35 @@ static void tell_missing(struct wess_conn *c, const struct wb_kind *k)
                          k->fields[i].column, k->fields[i].name);
 }
 
-/* Words that the settings give have to be in the list. */
+/* A word that the settings give has to be in the list, where there is one. */
+static enum wess_code check_word(struct wess_call *call, const json_t *entries, const char *word,
+                                 const char *setting)
+{
+    bool there = !entries;
+    for (size_t e = 0; e < json_array_size(entries); e++)
+        there |= !strcmp(json_string_value(json_array_get(entries, e)), word);
+    return there ? WESS_OK
+                 : wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                             "%s: the list in Workbooks has no \"%s\"", setting, word);
+}
+
 static enum wess_code check_words(struct wess_call *call, const struct wb_kind *k,
                                   const struct wb_words *w, const char *column, const char *setting)
 {
     json_t *entries = NULL;
     enum wess_code rc = wb_meta_entries(call, k, column, &entries);
-    for (size_t i = 0; rc == WESS_OK && entries && i < w->n; i++) {
-        bool there = false;
-        for (size_t e = 0; e < json_array_size(entries); e++)
-            there |= !strcmp(json_string_value(json_array_get(entries, e)), w->of[i].theirs);
-        if (!there)
-            rc = wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
-                           "%s: the list in Workbooks has no \"%s\"", setting, w->of[i].theirs);
-    }
+    for (size_t i = 0; rc == WESS_OK && i < w->n; i++)
+        rc = check_word(call, entries, w->of[i].theirs, setting);
+    json_decref(entries);
+    return rc;
+}
+
+static enum wess_code check_mail_status(struct wess_call *call)
+{
+    json_t *entries = NULL;
+    enum wess_code rc = wb_meta_entries(call, &wb_email_kind, "status", &entries);
+    if (rc == WESS_OK)
+        rc = check_word(call, entries, call->conn->mail_status, "mail_status");
     json_decref(entries);
     return rc;
 }
@@ -131,6 +146,8 @@ enum wess_code wb_meta_check(struct wess_call *call)
         rc = check_words(call, &wb_task_kind, &c->statuses, "activity_status", "task_status");
     if (rc == WESS_OK && h->setting(h->ctx, "task_priority"))
         rc = check_words(call, &wb_task_kind, &c->priorities, "activity_priority", "task_priority");
+    if (rc == WESS_OK && c->mail_status)
+        rc = check_mail_status(call);
     if (rc == WESS_OK)
         wb_meta_fits(call);
     return rc;

@@ -30,7 +30,8 @@ static uint64_t digest(uint64_t h, const char *text)
 static uint64_t settings_of(const struct wess_conn *c)
 {
     static const char *const names[] = {"custom_fields", "picklist_values",      "task_status",
-                                        "task_priority", "create_organisations", "select_columns"};
+                                        "task_priority", "create_organisations", "select_columns",
+                                        "mail_status"};
     uint64_t h = digest(DIGEST_START, c->application);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         h = digest(h, c->host->setting(c->host->ctx, names[i]));

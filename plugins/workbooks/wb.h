@@ -29,7 +29,8 @@ struct wb_queues {
     bool read, whole; /* the first of them; there are no others */
     char *own;        /* number of the one of the session's user; NULL: nobody told it */
 };
-#define WB_MINE "mine" /* that one, whatever it is called */
+#define WB_MINE "mine"  /* that one, whatever it is called */
+#define WB_SENDS "SEND" /* of an email's status: asks the service to send it */
 enum { WB_PEOPLE, WB_TASKS, WB_MEETINGS, WB_EMAILS, WB_ORGANISATIONS, WB_KINDS };
 /* What a word or number of ours is to Workbooks, by the settings: "COMPLETED=Complete". */
 struct wb_word {

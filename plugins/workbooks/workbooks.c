@@ -189,6 +189,11 @@ static bool read_settings(struct wess_conn *c, struct wess_error *e)
                   "queue that is called so goes by its number");
         return false;
     }
+    if (c->mail_status && !strcasecmp(c->mail_status, WB_SENDS)) {
+        wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL,
+                  "mail_status = \"" WB_SENDS "\" would send each mail once more");
+        return false;
+    }
     return wb_login_open(c, e) && read_lists(c, e);
 }
 

@@ -144,10 +144,14 @@ static void test_meta__words_have_to_be_in_the_list(void **state)
 
 static void test_meta__settings_that_are_none(void **state)
 {
-    static const char *const bad[][2] = {
-        {"custom_fields", "cf_person_tier"}, {"custom_fields", "people.tier"},
-        {"custom_fields", "emails.cf_tier"}, {"custom_fields", "cats.cf_tier"},
-        {"task_status", "COMPLETED"},        {"task_priority", "=High"}};
+    static const char *const bad[][2] = {{"custom_fields", "cf_person_tier"},
+                                         {"custom_fields", "people.tier"},
+                                         {"custom_fields", "emails.cf_tier"},
+                                         {"custom_fields", "cats.cf_tier"},
+                                         {"task_status", "COMPLETED"},
+                                         {"task_priority", "=High"},
+                                         {"mail_status", "SEND"},
+                                         {"mail_status", "send"}};
     struct stage *t = *state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct testhost_setting settings[] = {{"url", t->url},

@@ -937,11 +937,26 @@ def test_filed_mail_is_related_to_who_comes_later():
 
 
 def test_a_status_that_would_send_is_refused():
-    with Sandbox("--data", "empty") as box, Filing(box, wb='mail_status = "SEND";') as wess:
+    for word in ("SEND", "send"):
+        with Sandbox("--data", "empty") as box, Filing(box, wb=f'mail_status = "{word}";') as wess:
+            mail(box, 0, "Offer", 1)
+            said = wess.run("check", check=2)
+            assert "mail_status" in said.stdout + said.stderr, said
+            wess("sync", "--no-wait", check=(2, 3))
+            assert not all_there(box, "emails") and box.workbooks("sent")["sent"] == 0
+
+
+def test_a_status_that_the_database_does_not_have_is_told():
+    with Sandbox("--data", "empty") as box, Filing(box, wb='mail_status = "DRAFT";') as wess:
+        wess("sync", "--no-wait", check=0)
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text.replace('"DRAFT"', '"RECEIVED"'))
         mail(box, 0, "Offer", 1)
-        wess("sync", "--no-wait", check=None)
-        assert not all_there(box, "emails") and box.workbooks("sent")["sent"] == 0
-        assert "mail_status" in wess.log_tail()
+        said = wess.run("check", "--online", check=2)
+        assert 'mail_status: the list in Workbooks has no "RECEIVED"' in said.stdout + said.stderr, said
+        wess("sync", "--no-wait", check=(2, 3))
+        assert not all_there(box, "emails")
 
 
 PRESET = """

@@ -1,6 +1,7 @@
 /* Is the configuration sound, and does everything in it answer? */
 #include "cli/check.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,12 +185,29 @@ static int check_loaded(struct cli *c, const struct cli_args *a, struct complain
     return status;
 }
 
+/* As a whole path, wherever it is typed. false: there is no such folder, which is told. */
+static bool whole_root(struct cli *c, const struct cli_args *a, struct complaints *said,
+                       const char **out)
+{
+    const char *given = a->value[OPT_ROOT];
+    char *whole = given ? realpath(given, NULL) : NULL;
+    if (given && !whole) {
+        const char *line = arena_fmt(c->arena, "--root %s: %s", given, strerror(errno));
+        complain(said, line ? line : "out of memory");
+    }
+    *out = whole ? arena_text(c->arena, whole) : NULL;
+    free(whole);
+    return !given || *out;
+}
+
 int cmd_check(struct cli *c, const struct cli_args *a)
 {
     bool json = cli_has(a, OPT_JSON);
     struct complaints said = {.cli = c, .list = json ? json_array() : NULL};
     json_t *online = NULL, *expanded = NULL;
-    struct config *cfg = config_load(path_of(a), a->value[OPT_ROOT], complain, &said);
+    const char *root;
+    struct config *cfg =
+        whole_root(c, a, &said, &root) ? config_load(path_of(a), root, complain, &said) : NULL;
     int status = EXIT_USAGE;
     if (cfg) {
         c->config = cfg;

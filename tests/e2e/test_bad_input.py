@@ -53,6 +53,13 @@ def test_configuration():
             refused(wess, 2, "wess.conf")
 
 
+def test_a_root_is_taken_from_where_it_is_typed():
+    with Sandbox() as box, Wess(box) as wess:
+        assert "is sound" in wess("check", "--root", os.path.relpath("/"), check=0).stdout
+        said = wess.run("check", "--root", "no/such/folder", check=2)
+        assert "--root no/such/folder: No such file" in said.stderr, said.stderr
+
+
 def test_log():
     with Sandbox() as box:
         for file in ("{dir}", "{dir}/nowhere/log"):

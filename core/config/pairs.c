@@ -341,8 +341,9 @@ static void check_shared(struct reader *r, const config_setting_t *s, const stru
         if (!names_user(sel))
             trouble_at(r, s,
                        "pair %s: all users share %s:%s, so its select must name the user, as in "
-                       "queue = \"%%{user.workbooks}\", or say shared = true",
-                       p->name, p->endpoint[i]->name, p->collection[i]);
+                       "queue = \"%%{user.workbooks}\", or say shared = true; %s is each user's "
+                       "own once a setting of it names them, as in \"%%{user.mailbox}\"",
+                       p->name, p->endpoint[i]->name, p->collection[i], p->endpoint[i]->name);
     }
 }
 

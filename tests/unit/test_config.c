@@ -263,6 +263,7 @@ static void test_config__what_is_missing_is_named(void **state)
     };
     static const struct bad at_group[] = {
         {"shared = true;", "", "all users share a:things, so its select must name the user"},
+        {"shared = true;", "", "a is each user's own once a setting of it names them"},
         {"kind = \"contact\"", "kind = \"person\"",
          "needs kind = \"contact\" or \"event\" or \"message\" or \"task\", not person"},
         {"site = \"unit\";", "", "site = \"..\" is missing"},

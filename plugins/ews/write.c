@@ -681,7 +681,7 @@ enum wess_code ews_apply(struct wess_call *call, const struct wess_op *ops, size
     static const enum wess_what order[] = {WESS_CREATE, WESS_UPDATE, WESS_DELETE};
     for (size_t i = 0; i < n; i++)
         out[i] = (struct wess_result){.code = WESS_NOT_TRIED}; /* until it is on the wire */
-    if (ews_kind_of(call)->read_only)
+    if (n && ews_kind_of(call)->read_only)
         return wess_fail(&call->error, WESS_BROKEN, WESS_OF_COLLECTION, NULL,
                          "%s are read, and never written", ews_kind_of(call)->title);
     bool *rewrites = call->conn->host->alloc(call->arena, (n + 1) * sizeof(*rewrites));

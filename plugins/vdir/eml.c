@@ -301,7 +301,7 @@ enum wess_code eml_find(struct wess_call *call, const struct wess_key *keys, siz
     for (size_t i = 0; rc == WESS_OK && i < n; i++) {
         bool stamp = !strcmp(keys[i].space, "wess");
         char *name = stamp ? named_by(call, keys[i].id) : NULL;
-        all &= stamp;
+        all &= stamp || strcmp(keys[i].space, "message-id") != 0; /* no mail bears others */
         if (stamp)
             rc = name ? list_one(&p, name) : vdir_spent(call);
     }

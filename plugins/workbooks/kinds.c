@@ -131,6 +131,9 @@ static bool fill_schema(struct wess_call *call, const struct wb_kind *k,
     return add_custom(call, k, of, &out->n_fields);
 }
 
+static const struct wess_field_schema tags[] = {
+    {.name = "categories", .type = WESS_SET, .flags = WESS_FIELD_READ_ONLY, .max_n = 1}};
+
 /* Of an endpoint with reports: which records they list, and nothing of these. */
 static void reported(const struct wess_conn *c, struct wess_collection *of, size_t *n)
 {
@@ -139,11 +142,13 @@ static void reported(const struct wess_conn *c, struct wess_collection *of, size
             of[(*n)++] = (struct wess_collection){.id = wb_kinds[i]->collection,
                                                   .kind = wb_kinds[i]->kind,
                                                   .title = wb_kinds[i]->title,
-                                                  .caps = WESS_CAP_DELTA | REPORTED,
+                                                  .caps = REPORTED,
                                                   .page_max = (uint32_t)c->page,
                                                   .fetch_max = WB_PAGE,
                                                   .write_max = 1,
-                                                  .settle_after_ms = WB_SETTLE_MS};
+                                                  .settle_after_ms = WB_SETTLE_MS,
+                                                  .fields = tags,
+                                                  .n_fields = 1};
 }
 
 enum wess_code wb_collections(struct wess_call *call, struct wess_schema *out)

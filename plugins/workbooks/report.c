@@ -283,16 +283,39 @@ static bool put(struct wess_call *call, const struct wb_kind *k, const struct wb
     return true;
 }
 
-/* The cursor is the last id that was told; of a whole listing it is empty. It is read once for a
- * listing, and by whoever goes on where another process was. */
+/* The cursor: behind which id a listing stands, or that one has ended, whereupon all is listed
+ * again; that is all there is. */
+#define LISTS 'L'
+#define ENDED 'E'
+
+static bool is_cursor(struct wess_slice c)
+{
+    const char *at = c.data;
+    return !c.len || (c.len == 1 && *at == ENDED) || (c.len > 1 && *at == LISTS);
+}
+
+static bool put_cursor(struct wess_call *call, const char *last, struct wess_slice *out)
+{
+    char *text = wess_arena_fmt(call->conn->host, call->arena, "%c%s", last ? LISTS : ENDED,
+                                last ? last : "");
+    *out = (struct wess_slice){text, text ? strlen(text) : 0};
+    return text != NULL;
+}
+
+/* It is read once for a listing, and by whoever goes on where another process was. */
 enum wess_code wb_report_changes(struct wess_call *call, struct wess_slice cursor, uint32_t limit,
                                  struct wess_page *out)
 {
     const struct wb_kind *k = wb_kind_of(call);
     struct wb_report *r = &call->conn->reports[wb_place(k->collection, strlen(k->collection))];
     const struct wess_host *h = call->conn->host;
-    enum wess_code rc = r->read && cursor.len ? WESS_OK : read_whole(call, r);
-    char *after = wess_arena_textn(h, call->arena, cursor.len ? cursor.data : "", cursor.len);
+    if (!is_cursor(cursor))
+        return wess_fail(&call->error, WESS_RESET, WESS_OF_COLLECTION, NULL, "unknown cursor");
+    bool goes_on = cursor.len > 1;
+    enum wess_code rc = r->read && goes_on ? WESS_OK : read_whole(call, r);
+    char *after =
+        goes_on ? wess_arena_textn(h, call->arena, (const char *)cursor.data + 1, cursor.len - 1)
+                : wess_arena_text(h, call->arena, "");
     size_t at = 0, most = limit < (uint32_t)call->conn->page ? limit : (size_t)call->conn->page;
     if (rc != WESS_OK)
         return wb_told(call, rc);
@@ -300,17 +323,13 @@ enum wess_code wb_report_changes(struct wess_call *call, struct wess_slice curso
         at++;
     size_t n = r->n - at < most ? r->n - at : most;
     struct wess_change *of = h->alloc(call->arena, (n + 1) * sizeof(*of));
-    bool ok = after && of;
+    bool ok = after && of, last = at + n == r->n;
     for (size_t i = 0; ok && i < n; i++)
         ok = put(call, k, r, r->ids[at + i], &of[i]);
-    if (!ok)
-        return wb_told(call, WESS_TOO_BIG);
-    bool last = at + n == r->n;
     *out = (struct wess_page){.changes = of,
                               .n = n,
                               .flags = WESS_PAGE_SNAPSHOT | WESS_PAGE_SORTED |
                                        (last ? WESS_PAGE_LAST : 0u)};
-    if (!last)
-        out->next = (struct wess_slice){of[n - 1].item.id, strlen(of[n - 1].item.id)};
-    return WESS_OK;
+    ok = ok && put_cursor(call, last ? NULL : of[n - 1].item.id, &out->next);
+    return ok ? WESS_OK : wb_told(call, WESS_TOO_BIG);
 }

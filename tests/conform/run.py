@@ -27,10 +27,16 @@ scratch = true;
 avoid = [ "org", "rrule" ];
 """
 FOUNDING = WORKBOOKS.replace("share_description", "create_organisations")
+REPORT = WORKBOOKS.replace("share_description = true;", 'reports = [ "people.Exchange Sync" ];')
 SESSION = WORKBOOKS.replace("api_key = ", 'username = "{workbooks[username]}"; attachments = true; password = ')
 FOLDER = """
 endpoint = {{ connector = "vdir"; path = "{dir}/cards"; version = "{version}"; }};
 collection = "contacts";
+scratch = true;
+"""
+MAILS = """
+endpoint = {{ connector = "vdir"; path = "{dir}/cards"; }};
+collection = "messages";
 scratch = true;
 """
 CALENDAR = """
@@ -81,6 +87,7 @@ def test_folder(*args):
         conform("vdir.so", FOLDER, {}, "none", *args, version=version)
     for kind, collection in (("event", "calendar"), ("task", "tasks")):
         conform("vdir.so", CALENDAR, {}, "none", *args, kind=kind, collection=collection)
+    conform("vdir.so", MAILS, {}, "none", *args)
 
 
 def test_exchange(*args):
@@ -88,6 +95,12 @@ def test_exchange(*args):
         with Sandbox(clock=False) as box:
             conform("ews.so", EXCHANGE, box.info, box.info["exchange"]["password"], *args,
                     auth=auth, collection=collection)
+    with Sandbox(clock=False) as box:
+        for i in range(12):
+            box.exchange("mail", 0, Subject=f"Mail {i}", Body="Text", InternetMessageId=f"<{i}@example.com>",
+                         categories="Workbooks" if i % 2 else "")
+        conform("ews.so", EXCHANGE, box.info, box.info["exchange"]["password"], *args, auth="basic",
+                collection="messages")
 
 
 def test_mailbox(*args):
@@ -111,6 +124,11 @@ def test_workbooks(*args):
     with Sandbox(clock=False) as box:
         conform("workbooks.so", FOUNDING, box.info, box.info["workbooks"]["api_key"], *args,
                 collection="organisations")
+    with Sandbox(clock=False) as box:
+        ids = [str(box.workbooks("create", name=f"Person {i}")["id"]) for i in range(12)]
+        box.workbooks("report", name="Exchange Sync", ids=",".join(ids))
+        conform("workbooks.so", REPORT, box.info, box.info["workbooks"]["api_key"], *args,
+                collection="people")
     with Sandbox(clock=False) as box:
         conform("workbooks.so", SESSION, box.info, box.info["workbooks"]["password"], *args,
                 collection="tasks")

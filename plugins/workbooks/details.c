@@ -1,7 +1,9 @@
 #include "details.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "meta.h"
 
@@ -87,8 +89,62 @@ static const char *opened_before(const char *html, const char *at)
     return s > html && *s != '/' && *s != '!' && strncmp(s, "br", 2) != 0 ? s - 1 : NULL;
 }
 
-/* Where the block begins and ends, with the elements that hold it and nothing else. Without its end
- * it is all that follows: what was in it is not to be read as somebody's text. */
+/* Behind what breaks no line: the tag that does, or the end. */
+static const char *line_end(const char *html)
+{
+    static const char *const breaks[] = {"br", "p", "div", "li", "ul", "ol", "table", "tr"};
+    for (const char *at = html; (at = strchr(at, '<')); at++) {
+        const char *name = at + 1 + (at[1] == '/');
+        for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++) {
+            size_t n = strlen(breaks[i]);
+            if (!strncasecmp(name, breaks[i], n) && !isalnum((unsigned char)name[n]))
+                return at;
+        }
+    }
+    return html + strlen(html);
+}
+
+/* Behind the tag or the blank that is there. */
+static const char *over_one(const char *html)
+{
+    const char *close = *html == '<' ? strchr(html, '>') : html;
+    return close ? close + 1 : html + strlen(html);
+}
+
+static const char *over_blanks(const char *html)
+{
+    while (isspace((unsigned char)*html))
+        html++;
+    return html;
+}
+
+static const char *over_tags(const char *html)
+{
+    while (*html == '<' || isspace((unsigned char)*html))
+        html = over_one(html);
+    return html;
+}
+
+static bool is_line_of_ours(const char *html)
+{
+    html = over_tags(html);
+    for (size_t i = 0; i < DETAILS; i++)
+        if (!strncmp(html, details[i].label, strlen(details[i].label)))
+            return true;
+    return false;
+}
+
+/* As far as its lines go: what follows is somebody's. */
+static const char *without_end(const char *at)
+{
+    while (is_line_of_ours(at))
+        at = line_end(over_tags(at));
+    while (!strncasecmp(over_blanks(at), "<br", 3))
+        at = over_blanks(over_one(over_blanks(at)));
+    return at;
+}
+
+/* Where the block begins and ends, with the elements that hold it and nothing else. */
 static bool find_block(const char *html, const char **from, const char **to)
 {
     const char *begin = strstr(html, BEGIN), *open;
@@ -97,7 +153,7 @@ static bool find_block(const char *html, const char **from, const char **to)
         return false;
     const char *end = strstr(begin, "[End of the calendar");
     end = end ? strchr(end, ']') : NULL;
-    *to = end ? end + 1 : html + strlen(html);
+    *to = end ? end + 1 : without_end(begin + strlen(BEGIN));
     for (*from = begin; (open = opened_before(html, *from)); around++)
         *from = open;
     for (; around && !strncmp(*to, "</", 2) && strchr(*to, '>'); around--)

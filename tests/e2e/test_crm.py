@@ -390,11 +390,17 @@ def test_what_has_no_column_is_a_block_that_is_ours_alone():
         text = there(box, "meetings", "Review")["fields"]["description"]
         assert text.count("[From the calendar") == 1 and "Where: Room 2<br" in text, text
         assert "<b>tea</b>" in text and "Room (1)" not in text, text
-        # Without the end of the block what follows is not taken for a note either.
+        # Without the end of the block its lines are not taken for a note either, and no note for one of them.
         box.workbooks("edit", of="meetings", id=number,
-                      description=text.replace("[End of the calendar's part]", ""))
+                      description=text.replace("[End of the calendar's part]", "") + "<p>And <b>milk</b></p>")
         wess.settle()
-        assert "ada" not in here(box, "calendar", "Review")["fields"]["Body"].lower()
+        body = here(box, "calendar", "Review")["fields"]["Body"].replace("\r", "")
+        assert body == "Agenda 2\nBring tea\nAnd milk", body
+        box.exchange("edit", 0, id=here(box, "calendar", "Review")["id"], Location="Room 3")
+        wess.settle()
+        text = there(box, "meetings", "Review")["fields"]["description"]
+        assert text.count("[From the calendar") == 1 and "Where: Room 3<br" in text, text
+        assert "<b>tea</b>" in text and "<b>milk</b>" in text and "Room 2" not in text, text
         # Nothing left to say: no block.
         make(box, "CalendarItem", Subject="Walk", Start="2030-07-05T07:00:00Z", Body="Boots",
              End="2030-07-05T08:00:00Z", Location="Gate")

@@ -382,8 +382,18 @@ static void test_wb__cuts_the_block_out(void **state)
         {"<p>x</p><p>" BLOCK "</p><p>y</p>", "<p>x</p><p>y</p>", "Where: A & B"},
         {"<div><p class=\"c\">" BLOCK "</p></div>", "", "Where: A & B"},
         {"x<br>" BLOCK " y", "x<br> y", "Where: A & B"},
-        {"<p>x</p><p>[From the calendar: changed there]<br>With: Ada</p><p>y", "<p>x</p>",
-         "With: Ada"},
+        /* Without its end it goes as far as its lines. */
+        {"<p>x</p><p>[From the calendar: changed there]<br>With: Ada</p><p>y</p>",
+         "<p>x</p><p>y</p>", "With: Ada"},
+        {"<div>[From the calendar: changed there]</div>\n<DIV><b>Where:</b> A</DIV>\n<div>Where: B "
+         "<i>C</i></div><div>y</div>",
+         "\n<DIV><b>Where:</b> A</DIV>\n<div>Where: B <i>C</i></div><div>y</div>", ""},
+        {"<div>[From the calendar: changed there]</div>\n<div><span>Where: A <i>B</i></span></div>"
+         "<DIV>With: C</DIV>y",
+         "y", "Where: A B"},
+        {"[From the calendar: changed there] y<br>With: C", " y<br>With: C", ""},
+        {"[From the calendar: changed there]<", "<", ""},
+        {"[From the calendar: changed there]<br>With: C <", "", "With: C"},
         {"", "", NULL},
     };
     (void)state;

@@ -17,7 +17,6 @@
 #define IMAP_FOLDERS_MAX 1000u
 #define IMAP_NAME_MAX 900u     /* bytes of a mailbox name, so that an id fits WESS_ID_MAX */
 #define IMAP_KEYWORDS_MAX 200u /* of one message */
-#define IMAP_HEADER_MAX 998u   /* bytes of a Message-ID: a line of RFC 5322 */
 
 enum imap_feature {
     IMAP_CONDSTORE = 1,
@@ -144,9 +143,6 @@ enum wess_code imap_list(struct wess_call *);
 void imap_folders_fini(struct imap_folders *);
 /* The words that choose ("inbox", "Projects/2030", "Projects/\*", "*"). */
 bool imap_is_chosen(const struct wess_conn *, const char *path, const char *use);
-/* UTF-7 of RFC 3501 5.1.3 into UTF-8, malloc'ed, with the delimiter made a slash. NULL: it is
- * none. */
-char *imap_path(const char *name, char delimiter);
 /* Opens it: EXAMINE, or SELECT for writing. The commands are put into the batch. */
 void imap_put_select(struct wess_conn *, struct imap_batch *, size_t folder, bool writable);
 /* Takes what a SELECT answers of its mailbox. */

@@ -62,40 +62,10 @@ bool imap_id_read(const struct wess_conn *c, const char *id, size_t *folder, uin
     return false;
 }
 
-/* The value of the first line of that name, unfolded, between its angle brackets where it has such.
- * of NULL: there is none. */
-static struct imap_text value_of(struct imap_text header, const char *name)
-{
-    struct imap_text none = {NULL, 0};
-    size_t n = strlen(name);
-    const char *s = header.of, *end = header.of ? header.of + header.len : NULL;
-    if (!s || header.len < n + 1 || strncasecmp(s, name, n) != 0 || s[n] != ':')
-        return none;
-    const char *from = s + n + 1, *to = from;
-    while (to < end && !(*to == '\n' && (to + 1 == end || (to[1] != ' ' && to[1] != '\t'))))
-        to++;
-    while (from < to && (unsigned char)*from <= 0x20)
-        from++;
-    while (to > from && (unsigned char)to[-1] <= 0x20)
-        to--;
-    const char *open = memchr(from, '<', (size_t)(to - from));
-    const char *close = open ? memchr(open, '>', (size_t)(to - open)) : NULL;
-    if (close) {
-        from = open;
-        to = close + 1;
-    }
-    if (from == to || (size_t)(to - from) > IMAP_HEADER_MAX)
-        return none;
-    for (s = from; s < to; s++)
-        if ((unsigned char)*s >= 0x7f || (unsigned char)*s < 0x20)
-            return none;
-    return (struct imap_text){from, (size_t)(to - from)};
-}
-
 enum wess_code imap_add_key(struct wess_call *call, struct imap_text header, struct wess_item *out)
 {
     const struct wess_host *h = call->conn->host;
-    struct imap_text value = value_of(header, call->conn->identity);
+    struct imap_text value = imap_header_value(header, call->conn->identity);
     if (!value.of)
         return WESS_OK;
     struct wess_key *key = h->alloc(call->arena, sizeof(*key));

@@ -107,4 +107,12 @@ bool imap_read_set(struct imap_at *, bool (*take)(void *ctx, uint32_t, uint32_t)
 /* "VANISHED (EARLIER) 5:7" behind the word. */
 bool imap_read_vanished(struct imap_at, bool *earlier, struct imap_at *set);
 
+#define IMAP_HEADER_MAX 998u /* bytes of a Message-ID: a line of RFC 5322 */
+/* The value of the first line of that name, unfolded, between its angle brackets where it has such.
+ * of NULL: there is none. */
+struct imap_text imap_header_value(struct imap_text header, const char *name);
+/* UTF-7 of RFC 3501 5.1.3 into UTF-8, malloc'ed, with the delimiter made a slash. NULL: it is
+ * none. */
+char *imap_path(const char *name, char delimiter);
+
 #endif

@@ -1,5 +1,6 @@
 /* The values of a response, and the responses that this connector asks for. */
 #include <string.h>
+#include <strings.h>
 
 #include "reader.h"
 
@@ -315,4 +316,35 @@ bool imap_read_vanished(struct imap_at at, bool *earlier, struct imap_at *set)
         return false;
     *set = at;
     return true;
+}
+
+/* ---- a header field
+ * ------------------------------------------------------------------------------------------ */
+
+struct imap_text imap_header_value(struct imap_text header, const char *name)
+{
+    struct imap_text none = {NULL, 0};
+    size_t n = strlen(name);
+    const char *s = header.of, *end = header.of ? header.of + header.len : NULL;
+    if (!s || header.len < n + 1 || strncasecmp(s, name, n) != 0 || s[n] != ':')
+        return none;
+    const char *from = s + n + 1, *to = from;
+    while (to < end && !(*to == '\n' && (to + 1 == end || (to[1] != ' ' && to[1] != '\t'))))
+        to++;
+    while (from < to && (unsigned char)*from <= 0x20)
+        from++;
+    while (to > from && (unsigned char)to[-1] <= 0x20)
+        to--;
+    const char *open = memchr(from, '<', (size_t)(to - from));
+    const char *close = open ? memchr(open, '>', (size_t)(to - open)) : NULL;
+    if (close) {
+        from = open;
+        to = close + 1;
+    }
+    if (from == to || (size_t)(to - from) > IMAP_HEADER_MAX)
+        return none;
+    for (s = from; s < to; s++)
+        if ((unsigned char)*s >= 0x7f || (unsigned char)*s < 0x20)
+            return none;
+    return (struct imap_text){from, (size_t)(to - from)};
 }

@@ -43,12 +43,46 @@ static void read_flags(struct told *t, struct imap_at at)
     }
 }
 
+/* A path is UTF-8, or there is none. */
+static void path_holds(const char *path)
+{
+    for (const unsigned char *s = (const unsigned char *)path; *s;) {
+        size_t more = *s < 0x80 ? 0 : *s >= 0xc2 && *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : 3;
+        HOLDS(*s >= 0x20 && *s < 0xf5 && (*s < 0x80 || *s >= 0xc2));
+        for (s++; more; more--, s++)
+            HOLDS((*s & 0xc0) == 0x80);
+    }
+}
+
 static void read_name(struct told *t, struct imap_text name, bool quoted)
 {
-    char *text = malloc(name.len + 1);
+    char *text = malloc(name.len + 1), *path;
     HOLDS(text && imap_unquote(name, quoted, text) <= name.len);
     mix(t, text, strlen(text));
+    path = imap_path(text, '.');
+    if (path) {
+        path_holds(path);
+        mix(t, path, strlen(path));
+    }
+    free(path);
     free(text);
+}
+
+/* What a message is known by: printable, within bounds, and of the header alone. */
+static void read_header(struct told *t, struct imap_text header)
+{
+    char *of = malloc(header.len);
+    HOLDS(of || !header.len);
+    if (header.len)
+        memcpy(of, header.of, header.len);
+    struct imap_text id = imap_header_value((struct imap_text){of, header.len}, "Message-ID");
+    HOLDS(!id.of || (id.of >= of && id.of + id.len <= of + header.len));
+    HOLDS(!id.of || (id.len && id.len <= IMAP_HEADER_MAX));
+    for (size_t i = 0; i < id.len; i++)
+        HOLDS(id.of[i] >= ' ' && id.of[i] <= '~');
+    if (id.of)
+        mix_text(t, id);
+    free(of);
 }
 
 static void read_data(struct told *t, const struct imap_response *r)
@@ -61,8 +95,10 @@ static void read_data(struct told *t, const struct imap_response *r)
     if (imap_read_fetch(r->rest, &f)) {
         HOLDS(!f.has_flags || (f.flags.of >= r->rest.of && f.flags.end <= r->rest.end));
         read_flags(t, f.flags);
-        if (f.header.of)
+        if (f.header.of) {
             mix_text(t, f.header);
+            read_header(t, f.header);
+        }
     }
     if (imap_read_list(r->rest, &l)) {
         read_flags(t, l.attributes);

@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                        {"link_people", "true"},
                                                        {"link_attendees", "true"},
                                                        {"attachments", "true"}};
-    static const char *const collections[] = {"people", "tasks", "meetings", "emails"};
+    static const char *const collections[] = {"people", "organisations", "tasks", "meetings",
+                                              "emails"};
     static const struct testhost_setting reports[] = {{"url", "https://crm.example.com/"},
                                                       {"api_key", "secret"},
                                                       {"page_size", "100"},

@@ -36,6 +36,11 @@ static void take_change(void *ctx, const char *name, const char *value)
         c->filtered = true;
     if (len < 3 || strcmp(name + len - 2, "[]") || (*name == '_' && strncmp(name, "__method", 8)))
         return;
+    /* B12: in one example of the guide the key has no underscores. */
+    if (!strcmp(name, "method[]") && !strcmp(sb_switch("method_key", "underscores"), "bare")) {
+        name = "__method[]";
+        len = strlen(name);
+    }
     while (i < c->n &&
            (strlen(c->columns[i].name) != len - 2 || strncmp(c->columns[i].name, name, len - 2)))
         i++;
@@ -237,8 +242,11 @@ void wb_change(struct wb_set *set, const struct sb_request *r, struct sb_respons
     const struct column_in *methods = column_named(&c, "__method");
     size_t n = methods ? methods->n : 0;
     bool square = n > 0;
+    bool free_creates = !strcmp(sb_switch("create_filter", "needed"), "free"); /* B12 */
     for (size_t i = 0; i < c.n; i++)
         square &= c.columns[i].n == n;
+    for (size_t i = 0; i < n && free_creates; i++)
+        c.filtered |= !strcmp(methods->values[i], "POST");
     if (!square || !c.filtered || n > (size_t)atol(sb_switch("batch_cap", "100"))) {
         wb_put_json(out,
                     json_pack("{s:b,s:[s]}", "success", 0, "failures",

@@ -118,6 +118,16 @@ static bool speaks_of_deleted(const struct wb_query *q)
     return false;
 }
 
+/* B12: two spellings of the switch that saves counting; `total` is then what is in the answer. */
+static bool skips_total(const char *body)
+{
+    bool two = !strcmp(sb_switch("skip_total", "two"), "two");
+    char *text = sb_param(body, two ? "__skip_total_rows" : "_skip_total_rows", 0);
+    bool skips = text && !strcmp(text, "true");
+    free(text);
+    return skips;
+}
+
 void wb_list(const struct wb_set *set, const char *body, struct sb_response *out)
 {
     static struct wb_query q;
@@ -156,8 +166,9 @@ void wb_list(const struct wb_set *set, const char *body, struct sb_response *out
             limit = cap;
         for (size_t i = (size_t)from; i < n && (int64_t)json_array_size(rows) < limit; i++)
             json_array_append_new(rows, wb_row_json(hits[i], l.columns, l.n, l.epoch));
+        size_t total = skips_total(body) ? json_array_size(rows) : n;
         wb_put_json(out,
-                    json_pack("{s:b,s:I,s:o,s:s,s:{}}", "success", 1, "total", (json_int_t)n,
+                    json_pack("{s:b,s:I,s:o,s:s,s:{}}", "success", 1, "total", (json_int_t)total,
                               "data", rows, "flash", "", "updates"),
                     200);
     }

@@ -11,6 +11,13 @@ struct collecting {
     size_t ff, ft, fc;
 };
 
+/* B12: in one place of the guide it is a list. */
+static bool is_formula(const char *name)
+{
+    return !strcmp(name, "_fm") ||
+           (!strcmp(name, "_fm[]") && !strcmp(sb_switch("formula", "one"), "list"));
+}
+
 static void collect(void *ctx, const char *name, const char *value)
 {
     struct collecting *c = ctx;
@@ -21,7 +28,7 @@ static void collect(void *ctx, const char *name, const char *value)
         f[c->ft++].type = strdup(value);
     else if ((!strcmp(name, "_fc[]") || !strcmp(name, "_fc")) && c->fc < 512)
         f[c->fc++].value = strdup(value);
-    else if (!strcmp(name, "_fm") && !c->q->formula)
+    else if (is_formula(name) && !c->q->formula)
         c->q->formula = strdup(value);
 }
 

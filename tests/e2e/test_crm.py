@@ -89,6 +89,7 @@ def test_tasks():
         assert "Two<br" in offer["description"] and offer["created_through"] == "WESS", offer
         back = here(box, "tasks", "Call back")["fields"]
         assert back["DueDate"] == "2030-02-05T00:00:00Z" and back["Body"] == "Ask Ann", back
+        assert here(box, "tasks", "Call back")["categories"] == ["Workbooks"]
         assert len(all_there(box, "tasks")) == 3 and len(box.contacts(0, folder="tasks")) == 3
         # An edit each way, to different fields of one task.
         box.exchange("edit", 0, id=here(box, "tasks", "Offer")["id"], Status="Completed")
@@ -118,6 +119,22 @@ def test_a_queue_of_tasks_that_is_not_there_is_told():
         for said in (wess("sync", "--no-wait", check=(2,)).stdout,
                      wess("check", "--online", check=(2,)).stdout):
             assert f'tasks has no queue "{wess.name}x", so that nothing is chosen there' in said, said
+
+
+def test_tasks_however_the_service_spells_it():
+    """What the sources say in two ways is said so that either will do."""
+    for ways in (("skip_total=one", "method_key=bare", "formula=list", "create_filter=free"),
+                 ("failure=message", "errors=array", "batch_cap=303", "page_cap=100")):
+        switches = [word for way in ways for word in ("--switch", way)]
+        with Sandbox("--data", "empty", *switches) as box, Crm(box, "task", "tasks", "tasks") as wess:
+            for i in range(130):
+                box.workbooks("create", of="tasks", name=f"Call {i}", assigned_to=queue_of(wess))
+            make(box, "Task", Subject="Offer")
+            wess.settle()
+            box.exchange("edit", 0, id=here(box, "tasks", "Offer")["id"], Importance="High")
+            wess.settle()
+            assert there(box, "tasks", "Offer")["fields"]["activity_priority"] == "High"
+            assert len(box.contacts(0, folder="tasks")) == len(all_there(box, "tasks")) == 131
 
 
 def test_a_tag_that_is_taken_off_sticks():
@@ -232,6 +249,7 @@ def test_meetings():
         assert "Body" not in here(box, "calendar", "Visit")["fields"]
         fair = there(box, "meetings", "Fair")["fields"]
         assert (fair["start"], fair["finish"], fair["all_day"]) == ("2030-07-04", "2030-07-05", "true")
+        assert here(box, "calendar", "Visit")["categories"] == ["Workbooks"]
         visit = here(box, "calendar", "Visit")["fields"]
         assert visit["Start"] == "2030-02-05T09:00:00Z" and visit["End"] == "2030-02-05T10:30:00Z"
         off = here(box, "calendar", "Day off")["fields"]

@@ -458,6 +458,36 @@ def test_where_the_sources_disagree_it_goes_both_ways():
             assert said == ({} if errors == "object" else []), said
 
 
+def both_ways(name, *values):
+    for value in values:
+        with Sandbox("--data", "empty", "--switch", f"{name}={value}") as box:
+            yield value, Client(box)
+
+
+def test_where_the_sources_spell_it_otherwise_it_goes_both_ways():
+    """B12: what is heard, and what is needed; and the connector says it so that either will do."""
+    for way, c in both_ways("skip_total", "two", "one"):
+        for i in range(3):
+            c.make(TASKS, name=str(i))
+        for spelt in ("__skip_total_rows", "_skip_total_rows"):
+            total = c.ask(TASKS, "GET", ("_start", "0"), ("_limit", "2"), (spelt, "true"))["total"]
+            assert total == (2 if (way == "two") == spelt.startswith("__") else 3), (way, spelt, total)
+    for way, c in both_ways("method_key", "underscores", "bare"):
+        task = c.make(TASKS, name="a")
+        c.ask(TASKS, "PUT", ("_ff[]", "id"), ("_ft[]", "eq"), ("_fc[]", str(task["id"])), ("method[]", "DELETE"),
+              ("id[]", str(task["id"])), ("lock_version[]", "0"))
+        assert bool(c.rows(TASKS)) == (way == "underscores"), way
+    for way, c in both_ways("formula", "one", "list"):
+        for name in "ab":
+            c.make(TASKS, name=name)
+        either = [f for name in "ab" for f in (("_ff[]", "name"), ("_ft[]", "eq"), ("_fc[]", name))]
+        assert len(c.rows(TASKS, *either, ("_fm[]", "or"))) == (0 if way == "one" else 2), way
+        assert len(c.rows(TASKS, *either, ("_fm", "or"))) == 2
+    for way, c in both_ways("create_filter", "needed", "free"):
+        made = c.ask(TASKS, "PUT", ("__method[]", "POST"), ("id[]", "0"), ("lock_version[]", "0"), ("name[]", "a"))
+        assert made["success"] == (way == "free") == bool(c.rows(TASKS)), (way, made)
+
+
 def test_what_the_format_reaches_is_a_switch():
     for value, begins in (("iso", "2026-12-01T"), ("asked", "1796115600,1,")):
         with Sandbox("--data", "empty", "--switch", f"when_format={value}") as box:

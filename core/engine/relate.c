@@ -9,6 +9,18 @@
 #define KEPT_MS ((int64_t)30 * 86400000)
 #define AT_ONCE 100u /* of one run */
 
+/* Where those who come are heard of: of an endpoint that no pair reads that collection of, by
+ * another one on the same database, where there is such. */
+static bool heard_of(struct run *r, struct wess_arena *a, const struct run_side *s,
+                     const char *collection, struct feed_row *out)
+{
+    const char *identity = s->schema->identity;
+    if (feed_get(r->db, a, s->endpoint->name, s->feed.user, collection, out) != STORE_OK)
+        return false;
+    return out->remote || !identity ||
+           feed_of_remote(r->db, identity, collection, &out->id) != STORE_FAIL;
+}
+
 bool relate_keep(struct run *r, struct wess_arena *a, const struct op_row *op, int64_t item,
                  const struct wess_result *res)
 {
@@ -17,7 +29,7 @@ bool relate_keep(struct run *r, struct wess_arena *a, const struct op_row *op, i
     for (size_t i = 0; i < res->n_unmet; i++) {
         const struct wess_unmet *u = &res->unmet[i];
         struct hash key = key_hash(r->store, u->key.space, u->key.id);
-        if (feed_get(r->db, a, s->endpoint->name, s->feed.user, u->collection, &feed) != STORE_OK)
+        if (!heard_of(r, a, s, u->collection, &feed))
             return false;
         if (u->flags & WESS_UNMET_UNSURE)
             unmet_ask(r->db, item, feed.id, &key, &u->key, clock_now_ms() + KEPT_MS);
@@ -76,7 +88,7 @@ bool relate_recovered(struct run *r, struct wess_arena *a, const struct entry *e
         struct feed_row feed;
         if (!shown || e->fresh || e->link.rev[to] || !contacts || !relate_can(r, (enum side)to))
             continue;
-        if (feed_get(r->db, a, s->endpoint->name, s->feed.user, contacts, &feed) != STORE_OK)
+        if (!heard_of(r, a, s, contacts, &feed))
             return run_store_failed(r);
         for (size_t i = 0; i < n; i++)
             if (!ask_each(r, e->row[to].id, &feed, content_get(shown, fields[i])))

@@ -26,6 +26,16 @@ enum store_code feed_remote(struct db *db, const char *endpoint, const char *use
                       "ttt", endpoint, user, collection);
 }
 
+enum store_code feed_of_remote(struct db *db, const char *identity, const char *collection,
+                               int64_t *feed)
+{
+    return sql_number(
+        db, feed,
+        "SELECT f.id FROM feeds f JOIN remotes r ON r.id = f.remote WHERE r.identity ="
+        " ? AND r.collection = ? ORDER BY f.id LIMIT 1",
+        "tt", identity, collection);
+}
+
 enum store_code feed_has_siblings(struct db *db, int64_t feed, bool *any)
 {
     int64_t n = 0;

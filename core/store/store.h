@@ -81,6 +81,9 @@ enum store_code feed_identity(struct db *, int64_t feed, const char *identity, c
 /* STORE_NONE: no such feed yet; 0: it is not known yet what it is of. */
 enum store_code feed_remote(struct db *, const char *endpoint, const char *user,
                             const char *collection, int64_t *remote);
+/* One that is read of this collection, whichever endpoint it is of. STORE_NONE: none is. */
+enum store_code feed_of_remote(struct db *, const char *identity, const char *collection,
+                               int64_t *feed);
 /* Whether other feeds are of the remote of this one. */
 enum store_code feed_has_siblings(struct db *, int64_t feed, bool *any);
 enum store_code feed_start_snapshot(struct db *, int64_t feed, int64_t *number);

@@ -502,6 +502,25 @@ def test_people_who_come_later_are_related_to_what_was_there():
         assert "relate" not in wess.log_tail()[len(before):]
 
 
+def test_people_who_come_later_are_read_by_another_endpoint():
+    """Meetings have one of their own, for assign_to; it is one database all the same."""
+    with Sandbox("--data", "empty") as box, \
+            Crm(box, "event", "calendar", "meetings") as wess:
+        with_people(wess)
+        with open(wess.config) as f:
+            text = f.read()
+        other = re.search(r"(?ms)^  crm: \{.*?\}; *$.*?\}; *$", text)[0]
+        own = other.replace("crm:", "activities:").replace('"workbooks";', '"workbooks"; assign_to = "%{user.workbooks}";')
+        wess.write("wess.conf", text.replace(other, other + "\n" + own).replace("crm:meetings", "activities:meetings"))
+        make(box, "CalendarItem", Subject="Review", Start="2030-07-04T07:00:00Z",
+             End="2030-07-04T08:00:00Z", RequiredAttendees=ATTENDEE.format("Ada") + ATTENDEE.format("Ben"))
+        wess("sync", "--no-wait", check=(0, 1, 3, 4))
+        assert there(box, "meetings", "Review") and not all_there(box, "links")
+        ada = str(box.workbooks("create", name="Ada", **{"main_location[email]": "ada@x.example"})["id"])
+        wess("sync", "--no-wait", check=(0, 1, 3, 4))
+        assert [l["fields"]["resource_id"] for l in all_there(box, "links")] == [ada]
+
+
 def test_who_comes_after_a_month_is_too_late():
     with Sandbox("--data", "empty") as box, \
             Crm(box, "event", "calendar", "meetings") as wess:

@@ -305,6 +305,14 @@ def test_settings_in_texts_are_of_code():
     assert seen >= 2
 
 
+def test_who_sets_it_up_is_told_of_automations():
+    """The mark of what WESS creates, as it is unless said otherwise, before the first sync is typed."""
+    mark = options_of_connectors()["workbooks"]["application"]["default"]
+    text = read("docs/integrator.md")
+    told = text.index(f"`created_through` is `{mark}`")
+    assert text.index("## 6. The first sync") < told < text.index("held release")
+
+
 def test_units_and_paths():
     """What the unit of the service and the pages say of folders is one thing."""
     fallback = settings_of_code()[""]["state_dir"][0]

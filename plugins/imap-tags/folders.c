@@ -35,12 +35,13 @@ static bool matches(const char *word, const char *path, const char *use)
     return same && (!path[n] || (below && path[n] == '/'));
 }
 
-bool imap_is_chosen(const struct wess_conn *c, const char *path, const char *use)
+bool imap_is_chosen(struct wess_conn *c, const char *path, const char *use)
 {
     static const char *const never[] = {"\\Drafts", "\\Junk", "\\Trash"};
     bool chosen = !c->n_include && is_inbox(path, strlen(path));
     for (size_t i = 0; i < c->n_include; i++) {
         bool hit = matches(c->include[i], path, use);
+        c->met[i] |= hit;
         for (size_t k = 0; !strcmp(c->include[i], "*") && use && k < 3; k++)
             hit &= strcasecmp(use, never[k]) != 0;
         chosen |= hit;
@@ -231,6 +232,8 @@ enum wess_code imap_list(struct wess_call *call)
 {
     struct wess_conn *c = call->conn;
     struct listing l = {.call = call};
+    for (size_t i = 0; i < c->n_include; i++)
+        c->met[i] = false;
     enum wess_code rc = list_all(call, &l);
     if (rc != WESS_OK) {
         imap_folders_fini(&l.found);

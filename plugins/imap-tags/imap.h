@@ -76,6 +76,7 @@ struct wess_conn {
     /* settings */
     const char *url, *username, *authorize, *auth, *identity;
     char **include, **exclude, **write;
+    bool *met; /* of `include`: whether a folder of that name was listed */
     struct imap_tag *map;
     char **pairs; /* what `map` points into */
     size_t n_include, n_exclude, n_write, n_map;
@@ -142,7 +143,7 @@ enum wess_code imap_login(struct wess_call *, void (*say)(void *ctx, const char 
 enum wess_code imap_list(struct wess_call *);
 void imap_folders_fini(struct imap_folders *);
 /* The words that choose ("inbox", "Projects/2030", "Projects/\*", "*"). */
-bool imap_is_chosen(const struct wess_conn *, const char *path, const char *use);
+bool imap_is_chosen(struct wess_conn *, const char *path, const char *use);
 /* Opens it: EXAMINE, or SELECT for writing. The commands are put into the batch. */
 void imap_put_select(struct wess_conn *, struct imap_batch *, size_t folder, bool writable);
 /* Takes what a SELECT answers of its mailbox. */

@@ -50,16 +50,20 @@ static const char *verdict(const struct wess_conn *c, const struct imap_selected
 static enum wess_code note(struct wess_call *call, const struct imap_selected *s)
 {
     const struct wess_conn *c = call->conn;
-    struct wess_fact *notes = c->host->alloc(call->arena, 3 * sizeof(*notes));
+    struct wess_fact *notes = c->host->alloc(call->arena, 4 * sizeof(*notes));
     if (!notes)
         return imap_spent(call);
-    const char *names = "";
+    const char *names = "", *lacks = "";
     for (size_t i = 0; names && i < c->folders.n && i < 8; i++)
         names = wess_arena_fmt(c->host, call->arena, "%s%s%s", names, i ? ", " : "",
                                c->folders.of[i].path);
     if (names && c->folders.n > 8)
         names = wess_arena_fmt(c->host, call->arena, "%s and %zu more", names, c->folders.n - 8);
-    if (!names)
+    for (size_t i = 0; lacks && i < c->n_include; i++)
+        if (!c->met[i])
+            lacks = wess_arena_fmt(c->host, call->arena, "%s%s%s", lacks, *lacks ? ", " : "",
+                                   c->include[i]);
+    if (!names || !lacks)
         return imap_spent(call);
     notes[0] = (struct wess_fact){"folders", names};
     notes[1] = (struct wess_fact){"keywords", verdict(c, s)};
@@ -67,8 +71,9 @@ static enum wess_code note(struct wess_call *call, const struct imap_selected *s
                                   c->features & IMAP_QRESYNC     ? "told by the server (QRESYNC)"
                                   : c->features & IMAP_CONDSTORE ? "told by the server (CONDSTORE)"
                                                                  : "found by reading all flags"};
+    notes[3] = (struct wess_fact){"not there", lacks};
     call->notes = notes;
-    call->n_notes = 3;
+    call->n_notes = *lacks ? 4 : 3;
     return WESS_OK;
 }
 

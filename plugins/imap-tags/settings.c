@@ -76,6 +76,7 @@ void imap_close(struct wess_conn *c)
     oauth_fini(&c->oauth);
     imap_folders_fini(&c->folders);
     free_list(c->include, c->n_include);
+    free(c->met);
     free_list(c->exclude, c->n_exclude);
     free_list(c->write, c->n_write);
     free_list(c->pairs, c->n_map);
@@ -150,7 +151,8 @@ enum wess_code imap_open(const struct wess_host *host, struct wess_conn **out, s
     enum wess_code rc = judge(c, e);
     if (rc == WESS_OK && (!get_list(c, "folders", &c->include, &c->n_include) ||
                           !get_list(c, "exclude", &c->exclude, &c->n_exclude) ||
-                          !get_list(c, "write", &c->write, &c->n_write)))
+                          !get_list(c, "write", &c->write, &c->n_write) ||
+                          !(c->met = calloc(c->n_include + 1, sizeof(*c->met)))))
         rc = wess_fail(e, WESS_BROKEN, WESS_OF_HOST, NULL, "out of memory");
     if (rc == WESS_OK)
         rc = read_map(c, e);

@@ -1,6 +1,7 @@
 """A tag source: what is filed from Exchange is chosen by the keywords of an IMAP mailbox. A real
 Dovecot, the rehearsal's Exchange and a folder of .eml files, the real binary between them."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -284,7 +285,12 @@ def test_many_folders_and_words():
             person.append(identity(n), ["$Label1" if n in "abc" else "Proj_X"], folder)
         wess.filed(4)
         checked = wess("check", "--online", check=0).stdout
-        assert "\u00e4&b" in checked and "any can be set" in checked, checked
+        assert "\u00e4&b" in checked and "any can be set" in checked and "not there" not in checked, checked
+        with open(wess.config) as f:
+            text = f.read()
+        wess.write("wess.conf", text.replace('[ "*", "Projects/*" ]', '[ "inbox", "sentt", "projects/*", "Trash" ]'))
+        checked = wess("check", "--online", check=0).stdout
+        assert re.search(r"not there +sentt, projects/\*", checked), checked
 
 
 def test_tls():

@@ -101,7 +101,17 @@ int cmd_conflicts_list(struct cli *c, const struct cli_args *a)
 /* ---- show -------------------------------------------------------------------------------------
  */
 
-static void show_conflict(const struct cli *c, const struct place *p, const struct ask_row *row)
+/* Of a conflict: what differs is linked. */
+static void tell_where(const struct cli *c, struct db *db, const struct ask_row *row)
+{
+    struct link_row link;
+    item_print_where(c->out, db, c->arena, row->item);
+    if (link_of(db, c->arena, row->pu, row->side, row->item, &link) == STORE_OK)
+        item_print_where(c->out, db, c->arena, link.item[row->side ^ 1]);
+}
+
+static void show_conflict(const struct cli *c, struct db *db, const struct place *p,
+                          const struct ask_row *row)
 {
     static const struct column columns[] = {{"", false, 0}, {"", false, 0}, {"", false, 200}};
     struct content values = {NULL, 0};
@@ -123,6 +133,7 @@ static void show_conflict(const struct cli *c, const struct place *p, const stru
     table_row(&t, left);
     table_row(&t, right);
     table_print(&t, c->out, "  ");
+    tell_where(c, db, row);
     fprintf(c->out,
             "\nReason: %s.\n\n"
             "  wess conflicts resolve %lld --left      the left value, on both sides\n"
@@ -183,7 +194,7 @@ static int show(const struct cli *c, struct db *db, const struct cli_args *a)
     }
     fprintf(c->out, "%lld  %s, %s: ", (long long)row.id, p->pair->name, place_user(p));
     if (row.kind == ASK_CONFLICT)
-        show_conflict(c, p, &row);
+        show_conflict(c, db, p, &row);
     else
         show_question(c, db, p, &row);
     if (row.answer)

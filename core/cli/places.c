@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/table.h"
 #include "feed/pull.h"
 
 #define FOUND_MAX 4096u
@@ -190,4 +191,12 @@ const char *field_label(struct wess_arena *a, const struct kind_def *kind, const
         return def->label;
     const char *text = arena_fmt(a, "%s (%s)", def->label, element);
     return text ? text : field;
+}
+
+void item_print_where(FILE *out, struct db *db, struct wess_arena *a, int64_t item)
+{
+    const char *ref = item_named(db, a, item, "ref"), *url = item_named(db, a, item, "url");
+    if (ref || url)
+        fprintf(out, "  There it is: %s%s%s\n", text_shown(a, ref ? ref : ""),
+                ref && url ? ", " : "", text_shown(a, url ? url : ""));
 }

@@ -30,6 +30,8 @@ bool places_find(const struct cli *, struct db *, const struct places *, int sid
                  struct found **, size_t *n);
 /* What people call it, as far as the state knows any content of it; NULL: nothing is known. */
 const char *item_title(struct db *, struct wess_arena *, int64_t item);
+/* A line that tells by which name and address people there know it; nothing where it has none. */
+void item_print_where(FILE *, struct db *, struct wess_arena *, int64_t item);
 /* What its remote calls it (content_named); NULL: it does not. */
 const char *item_named(struct db *, struct wess_arena *, int64_t item, const char *name);
 /* The content itself; false: nothing is known. */

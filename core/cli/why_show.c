@@ -42,13 +42,8 @@ void subject_print(const struct cli *c, struct db *db, const struct subject *s, 
         table_row(&t, cells);
     }
     table_print(&t, c->out, "  ");
-    for (int side = LEFT; side <= RIGHT; side++) {
-        const char *ref = item_named(db, a, s->item[side].id, "ref");
-        const char *url = item_named(db, a, s->item[side].id, "url");
-        if (ref || url)
-            fprintf(c->out, "  There it is: %s%s%s\n", text_shown(a, ref ? ref : ""),
-                    ref && url ? ", " : "", text_shown(a, url ? url : ""));
-    }
+    for (int side = LEFT; side <= RIGHT; side++)
+        item_print_where(c->out, db, a, s->item[side].id);
     fprintf(c->out, "  Now: %s", text_shown(a, subject_state(c, s)));
     if (s->reason && !(s->has_link && s->link.ended))
         fprintf(c->out, "; last on %s: %s", cli_when(a, s->reason_ms), reason_sentence(s->reason));

@@ -765,6 +765,14 @@ def test_a_record_is_called_as_people_there_call_it():
         assert f"{ref}, https://" in said, said
         known = wess.json("why", "Ada Lovell", check=(0, 1))
         assert ref in str(known) and "https://" in str(known), known
+        # And what has to be decided of it.
+        box.exchange("edit", 0, id=box.contact(0)["id"], NickName="Ada", SpouseName="Bo")
+        box.workbooks("edit", id=box.person()["id"], spouse_name="Cy")
+        wess("sync", "--no-wait", check=1)
+        said = wess("conflicts", "show", "1", check=(0, 1)).stdout
+        assert f"There it is: {ref}, https://" in said, said
+        wess("conflicts", "resolve", "1", "--left")
+        wess.settle()
         # Nothing of it is written back, and it is no change.
         assert not [f for f in box.contact(0)["fields"] if "ref" in f.lower()]
 

@@ -75,7 +75,7 @@ static void an_edit(const struct history *h, char out[REAL_LINE])
     const char *verb = mail ? ONE_OF(of_mail) : dice(3) ? "set" : ONE_OF(verbs), *at = side(h);
     unsigned label = dice(PEOPLE);
     if (mail && !dice(3)) { /* of a copy that was filed */
-        snprintf(out, REAL_LINE, "delete dir P%u", label);
+        snprintf(out, REAL_LINE, "delete %s P%u", real_other_names[h->other], label);
         return;
     }
     bool mailbox = strlen(at) == 1;
@@ -123,6 +123,8 @@ static void a_fault(struct history *h)
                                       "fault=ErrorInternalServerError"};
     static const char *const twice[] = {"twice", "twice=2", "again"};
     static const char *const crm[] = {"lost", "late=30000", "cut=100", "http=503/20", "truncate"};
+    static const char *const imap[] = {"FETCH", "FETCH", "EXAMINE", "LIST"};
+    static const char *const by_imap[] = {"lost", "cut=30", "http=503"};
     switch (dice(10)) {
     case 8:
     case 9:
@@ -144,7 +146,10 @@ static void a_fault(struct history *h)
         }
         /* fallthrough */
     default:
-        add(h, "fault ews:%s:%u:%s", ONE_OF(ops), 1 + dice(3), ONE_OF(how));
+        if (h->other == REAL_TAGS && dice(2))
+            add(h, "fault imap:%s:%u:%s", ONE_OF(imap), 1 + dice(2), ONE_OF(by_imap));
+        else
+            add(h, "fault ews:%s:%u:%s", ONE_OF(ops), 1 + dice(3), ONE_OF(how));
     }
 }
 
@@ -196,7 +201,9 @@ static void invent(struct history *h, unsigned long seed)
     for (int i = 0; i < 8; i++)
         dice(2);
     *h = (struct history){.other = dice(2) ? REAL_CRM : REAL_DIR, .users = 1, .deletes = dice(2)};
-    h->kind = (enum real_kind)dice(h->other == REAL_CRM ? REAL_MAIL : REAL_KINDS);
+    h->kind = (enum real_kind)dice(REAL_KINDS);
+    if (h->kind == REAL_MAIL && h->other == REAL_DIR && dice(2))
+        h->other = REAL_TAGS;
     h->users = h->other == REAL_CRM && h->kind == REAL_CONTACT ? 2 : 1;
     for (unsigned l = 0; l < PEOPLE; l++) {
         const char *at = side(h);
@@ -275,7 +282,7 @@ static const char *play(const struct history *h)
     struct oracle o = {.place = {"a", h->users > 1 ? "b" : NULL, real_other_names[h->other]},
                        .deletes = h->deletes,
                        .keys_prove = h->kind != REAL_TASK,
-                       .asks = h->other == REAL_DIR,
+                       .asks = h->other != REAL_CRM,
                        .keys_link = h->kind == REAL_CONTACT,
                        .files = h->kind == REAL_MAIL};
     char pair[200];
@@ -314,7 +321,8 @@ static void shorten(struct history *h)
 static void tell(struct history *h, unsigned long seed, const char *wrong)
 {
     printf("FAIL seed %lu (%s, %s%s): %s\n", seed, real_kind_names[h->kind],
-           real_other_names[h->other], h->deletes ? ", deletions are carried over" : "", wrong);
+           h->other == REAL_TAGS ? "tags" : real_other_names[h->other],
+           h->deletes ? ", deletions are carried over" : "", wrong);
     fflush(stdout);
     shorten(h);
     for (size_t i = 0; i < h->n; i++)
@@ -348,7 +356,7 @@ static int play_script(void)
     for (int k = 0; k < REAL_KINDS; k++)
         if (!strcmp(kind, real_kind_names[k]))
             h.kind = (enum real_kind)k;
-    h.other = strcmp(other, "crm") ? REAL_DIR : REAL_CRM;
+    h.other = !strcmp(other, "crm") ? REAL_CRM : !strcmp(other, "tags") ? REAL_TAGS : REAL_DIR;
     h.deletes = h.users < 0;
     h.users = abs(h.users);
     while (fgets(line, sizeof(line), stdin) && h.n < LINES) {

@@ -67,6 +67,11 @@ static enum wess_code ask(struct wess_call *call, const char *const *names, size
         rc = ask(call, names, n / 2);
         return rc == WESS_OK ? ask(call, names + n / 2, n - n / 2) : rc;
     }
+    if (rc == WESS_OK && json_array_size(rows) >= WB_ROWS_FOR(n)) {
+        /* The one that is meant, letter by letter, may be behind those in other letters. */
+        json_array_clear(rows);
+        rc = wb_rows_all(call, path, "name", names, n, columns, rows);
+    }
     for (size_t i = 0; rc == WESS_OK && i < n; i++)
         rc = learn(call, names[i], rows);
     json_decref(rows);

@@ -2,7 +2,6 @@
  * added after what it belongs to, is looked for before, and is never taken away. */
 #include "links.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +10,6 @@
 #define PATH "activity/activity_links.api"
 #define ADDRESSES_AT_ONCE 49u /* two people for each fit into one page */
 #define LINKS_MOST 500u       /* of one record, as of one mail */
-#define PAGES_MOST 100u       /* of one query; a list without end is none */
 
 static const char *const person_columns[] = {
     "id", "type", "main_location[email]", "main_location[alternate_email]", "home_location[email]",
@@ -95,31 +93,6 @@ static bool collect(struct linking *l, size_t op, const char *address)
     return true;
 }
 
-/* All that bear one of the values, page by page, put behind what is in `into`: who is not seen
- * would not be tied, or would be once more. */
-static enum wess_code all_rows(struct wess_call *call, const char *path, const char *column,
-                               const char *const *values, size_t n, const char *const *columns,
-                               json_t *into)
-{
-    char last[24] = "0", number[24];
-    const char *from = last;
-    const struct wb_filter by[] = {{column, "eq", values, n}, {"id", "gt", &from, 1}};
-    for (unsigned page = 0; page < PAGES_MOST; page++) {
-        json_t *rows = NULL;
-        enum wess_code rc = wb_rows_page(call, path, by, 2, columns, &rows);
-        size_t got = json_array_size(rows);
-        const char *id = got ? wb_text(json_array_get(rows, got - 1), "id", number) : NULL;
-        snprintf(last, sizeof(last), "%s", id ? id : "");
-        if (rc == WESS_OK && json_array_extend(into, rows) != 0)
-            rc = WESS_TOO_BIG;
-        json_decref(rows);
-        if (rc != WESS_OK || got < WB_ROWS_PAGE)
-            return rc;
-    }
-    return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
-                     "Workbooks lists people or links without end");
-}
-
 static enum wess_code find_people(struct linking *l)
 {
     struct wess_call *call = l->t->call;
@@ -127,8 +100,8 @@ static enum wess_code find_people(struct linking *l)
     for (size_t at = 0; rc == WESS_OK && at < l->n; at += ADDRESSES_AT_ONCE)
         for (size_t c = 2; rc == WESS_OK && person_columns[c]; c++) {
             size_t some = l->n - at < ADDRESSES_AT_ONCE ? l->n - at : ADDRESSES_AT_ONCE;
-            rc = all_rows(call, wb_person_kind.path, person_columns[c], l->addresses + at, some,
-                          person_columns, l->people);
+            rc = wb_rows_all(call, wb_person_kind.path, person_columns[c], l->addresses + at, some,
+                             person_columns, l->people);
         }
     return rc;
 }
@@ -204,8 +177,9 @@ static void mark_row(const json_t *row, struct link *of, size_t n)
 static enum wess_code mark_of(struct wess_call *call, struct link *of, size_t n)
 {
     json_t *rows = json_array();
-    enum wess_code rc =
-        rows ? all_rows(call, PATH, "activity_id", &of->id, 1, link_columns, rows) : WESS_TOO_BIG;
+    enum wess_code rc = rows
+                            ? wb_rows_all(call, PATH, "activity_id", &of->id, 1, link_columns, rows)
+                            : WESS_TOO_BIG;
     for (size_t r = 0; rc == WESS_OK && r < json_array_size(rows); r++)
         mark_row(json_array_get(rows, r), of, n);
     json_decref(rows);

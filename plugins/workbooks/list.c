@@ -9,6 +9,7 @@
 
 #define FIND_MOST 200 /* rows of one look-up; more, and the core halves the keys */
 #define ID_MOST ((int64_t)1 << 53)
+#define PAGES_MOST 100u /* of one query; a list without end is none */
 
 /* Fewer rows than asked for: there are no more; but some services give 100 whatever is asked. */
 static bool is_all(size_t rows, int64_t asked)
@@ -322,6 +323,29 @@ enum wess_code wb_rows_page(struct wess_call *call, const char *path, const stru
         rc = ask(call, path, &f, out);
     form_fini(&f);
     return rc;
+}
+
+enum wess_code wb_rows_all(struct wess_call *call, const char *path, const char *column,
+                           const char *const *values, size_t n, const char *const *columns,
+                           json_t *into)
+{
+    char last[24] = "0", number[24];
+    const char *from = last;
+    const struct wb_filter by[] = {{column, "eq", values, n}, {"id", "gt", &from, 1}};
+    for (unsigned page = 0; page < PAGES_MOST; page++) {
+        json_t *rows = NULL;
+        enum wess_code rc = wb_rows_page(call, path, by, 2, columns, &rows);
+        size_t got = json_array_size(rows);
+        const char *id = got ? wb_text(json_array_get(rows, got - 1), "id", number) : NULL;
+        snprintf(last, sizeof(last), "%s", id ? id : "");
+        if (rc == WESS_OK && json_array_extend(into, rows) != 0)
+            rc = WESS_TOO_BIG;
+        json_decref(rows);
+        if (rc != WESS_OK || got < WB_ROWS_PAGE)
+            return rc;
+    }
+    return wess_fail(&call->error, WESS_BROKEN, WESS_OF_HOST, NULL,
+                     "Workbooks lists a query without end");
 }
 
 enum wess_code wb_rows_begin(struct wess_call *call, const char *path, const char *column,

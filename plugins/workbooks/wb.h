@@ -332,6 +332,10 @@ struct wb_filter {
 };
 enum wess_code wb_rows_page(struct wess_call *, const char *path, const struct wb_filter *,
                             size_t n, const char *const *columns, json_t **out);
+/* All rows whose column equals any of the values, page by page, put behind those in `into`. */
+enum wess_code wb_rows_all(struct wess_call *, const char *path, const char *column,
+                           const char *const *values, size_t n, const char *const *columns,
+                           json_t *into);
 /* A page of the rows whose column begins with any of these, in the order of ids. */
 #define WB_ROWS_PAGE 100
 enum wess_code wb_rows_begin(struct wess_call *, const char *path, const char *column,

@@ -665,9 +665,11 @@ static bool many_of_one_name(struct stage *t, const char *kind, const char *requ
     r->body = calloc(1, 20000);
     char *at = r->body + sprintf(r->body, "{\"success\":true,\"data\":[");
     long n = 0;
+    const char *behind = wb_param(request, "_fc[]", 1);
+    long from = behind ? strtol(behind, NULL, 10) : 0;
     if (strstr(names, "Many"))
-        for (; n < limit && n < 120; n++)
-            at += sprintf(at, "%s" ORG("%ld", "many"), n ? "," : "", n + 1);
+        for (; n < limit && from + n < 120; n++)
+            at += sprintf(at, "%s" ORG("%ld", "many"), n ? "," : "", from + n + 1);
     for (int i = 0; i < 100; i++) {
         char name[16];
         snprintf(name, sizeof(name), "Org %02d", i);

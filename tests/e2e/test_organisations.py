@@ -119,6 +119,17 @@ def test_an_employer_that_is_not_there():
         assert employers["Crane"] == "Adatum Ltd" and employers["Finch"] == employers["Wren"] != None
 
 
+def test_the_exact_name_is_found_behind_many_others():
+    people = dict(left="exchange:contacts", right="crm:people", select=TAGGED, pair="")
+    with Sandbox("--data", "empty") as box, Companies(box, **people) as wess:
+        for i in range(130):  # more than come in one answer
+            box.workbooks("create", of="organisations", name="ADATUM LTD" if i % 2 else "adatum ltd")
+        box.workbooks("create", of="organisations", name="Adatum Ltd")
+        hire(box, "Pia Crane", "Adatum Ltd")
+        settle(box, wess)
+        assert box.person()["fields"].get("employer_name") == "Adatum Ltd", box.person()
+
+
 def test_no_second_employer_where_case_is_minded():
     people = dict(left="exchange:contacts", right="crm:people", select=TAGGED, pair="")
     with Sandbox("--data", "empty", "--switch", "text_case=minded") as box, \

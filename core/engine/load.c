@@ -35,6 +35,7 @@ static bool load_other(struct run *r, struct batch *b, struct entry *e)
         return true;
     e->end_held = todo.hold && (todo.chosen == UNTAGGED || todo.chosen == OUT_OF_SCOPE);
     e->gone_held = todo.hold && is_gone(&e->row[other]);
+    e->change_held = todo.hold && !e->end_held && !e->gone_held;
     if (todo.hold)
         return true;
     e->has_todo[other] = true;

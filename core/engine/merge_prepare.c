@@ -119,11 +119,13 @@ static bool decisions(struct run *r, struct wess_arena *a, struct entry *e, stru
     return true;
 }
 
+/* News of one end brings its link up while a person has not let go what changed at the other: that
+ * does not go by the way. */
 static bool is_locked(const struct run *r, const struct entry *e, enum side s)
 {
     const struct wess_collection *c = r->side[s].collection;
     return !r->side[s].writable || !(c->caps & WESS_CAP_UPDATE) ||
-           (e->row[s].flags & WESS_ITEM_LOCKED) != 0;
+           (e->row[s].flags & WESS_ITEM_LOCKED) != 0 || (e->change_held && s == e->todo.side);
 }
 
 static bool prepare_side(struct run *r, struct wess_arena *a, struct entry *e, enum side s,

@@ -164,6 +164,7 @@ struct entry {
     enum chosen chosen[2];  /* NOT_CHOSEN: nothing new is known */
     bool end_held;          /* whether its link ends waits for a person */
     bool gone_held;         /* so does what follows from its other end's being gone */
+    bool change_held;       /* so does what changed at its other end */
     bool suspect[2];        /* gone or absent: to be weighed */
     bool gone[2];           /* proved */
     bool alive[2];          /* reported gone, and found where it was */

@@ -116,8 +116,8 @@ enum store_code todo_done(struct db *db, int64_t pu, enum side side, int64_t ite
     if (db->dry)
         return STORE_OK;
     return sql_do(db,
-                  "DELETE FROM todos WHERE pu = ?1 AND side = ?2 AND item = ?3 AND (NOT EXISTS("
-                  "SELECT 1 FROM items WHERE id = ?3 AND revision IS NOT ?4))",
+                  "DELETE FROM todos WHERE pu = ?1 AND side = ?2 AND item = ?3 AND hold = 0 AND"
+                  " NOT EXISTS(SELECT 1 FROM items WHERE id = ?3 AND revision IS NOT ?4)",
                   "iiit", pu, (int64_t)side, item, seen);
 }
 

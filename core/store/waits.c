@@ -252,6 +252,13 @@ enum store_code hold_release(struct db *db, int64_t hold)
     if (rc != STORE_OK)
         return rc;
     released |= what == OP_DELETE ? RELEASED_DELETE : what == OP_END ? RELEASED_END : 0;
+    /* Whatever went on at their other ends meanwhile, both are read again. */
+    sql_do(db,
+           "UPDATE links SET l_rev = NULL, r_rev = NULL WHERE"
+           " (l IN (SELECT item FROM todos WHERE hold = ?1 AND side = 0) OR"
+           " r IN (SELECT item FROM todos WHERE hold = ?1 AND side = 1)) AND"
+           " pu IN (SELECT pu FROM todos WHERE hold = ?1)",
+           "i", hold);
     sql_do(db, "UPDATE todos SET hold = 0, released = ?2 WHERE hold = ?1 AND hold > 0", "ii", hold,
            released);
     return sql_do(db, "UPDATE holds SET released = 1 WHERE id = ?", "i", hold);

@@ -543,5 +543,39 @@ def test_23_a_folder_is_no_pair_with_itself():
         assert wess.files() == ["ada.vcf"]
 
 
+def test_24_a_change_that_is_held_waits_whatever_its_twin_does():
+    """Who touches a record over there, or edits it, lets no part of the list go; the edit goes."""
+    with Folders(EASY + ' guard = { max_change = 3; };') as wess:
+        names = [f"c{i}.vcf" for i in range(6)]
+        for i, name in enumerate(names):
+            wess.put(name, ADA.replace("Ada", f"Ada{i}").replace("ada@", f"ada{i}@"))
+        wess("sync")
+        twins = wess.files("right")
+        for name in names:
+            wess.edit(name, "TITLE:Countess", "TITLE:Lady")
+        wess("sync", "--no-wait", check=(4,))
+
+        def titles():
+            return [sum(title in wess.card(twin, "right") for twin in twins)
+                    for title in ("TITLE:Countess", "TITLE:Lady")]
+        for twin in twins[:2]:
+            os.utime(wess.path(twin, "right"))
+        wess.edit(twins[2], "TITLE:", "ROLE:Poet\r\nTITLE:", "right")
+        wess.edit(twins[3], "TITLE:Countess", "TITLE:Duchess", "right")
+        run = wess.json("sync", "--no-wait", check=(1, 4))["runs"][0]
+        assert (run["right"]["updated"], run["left"]["updated"]) == (0, 1), run
+        assert titles() == [5, 0], titles()
+        assert sum("ROLE:Poet" in wess.card(name) for name in names) == 1
+        (held,) = [h for h in wess.json("held", "list", check=(4,))["held"] if h["what"] == "update"]
+        assert held["n"] == 6, held
+        wess.json("sync", "--no-wait", check=(1, 4))
+        assert titles() == [5, 0], titles()
+        wess("held", "release", str(held["id"]))
+        wess("sync", check=(0, 1))
+        assert titles() == [0, 5], "and one is asked about"
+        (one,) = wess.json("conflicts", "list", check=(0, 1))["conflicts"]
+        assert one["field"] == "title", one
+
+
 if __name__ == "__main__":
     main(globals())

@@ -10,6 +10,7 @@
 #include "daemon/protocol.h"
 #include "daemon/state.h"
 
+#define DEAF_MS 1000
 #define BACKLOG 16
 #define READ_SECONDS 10  /* for the request to arrive */
 #define WRITE_SECONDS 30 /* for a client to take what it asked for */
@@ -215,13 +216,24 @@ static struct call_slot *free_slot(struct daemon *d)
     return NULL;
 }
 
+/* Whoever calls waits in the queue, and to be told so again at once would not help. */
+static void be_deaf(struct daemon *d, int error)
+{
+    if (error == EINTR || error == EAGAIN || error == ECONNABORTED)
+        return;
+    log_line(WESS_LOG_WARN, "control: a command has to wait: %s", strerror(error));
+    d->deaf_until_ms = monotonic_ms() + DEAF_MS;
+}
+
 void control_accept(struct daemon *d)
 {
     struct timeval in = {.tv_sec = READ_SECONDS}, out = {.tv_sec = WRITE_SECONDS};
     uid_t uid = 0;
     int fd = accept4(d->listener, NULL, NULL, SOCK_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
+        be_deaf(d, errno);
         return;
+    }
     struct call_slot *s = free_slot(d);
     if (!is_welcome(fd, &uid)) {
         log_line(WESS_LOG_WARN, "control: uid %ld is turned away", (long)uid);

@@ -144,13 +144,16 @@ static void loop(struct daemon *d, int signals, int timer)
     int watchdog = notify_watchdog_ms();
     bool stop = false;
     while (!stop) {
-        struct pollfd fds[FDS_MAX] = {[FD_SIGNAL] = {.fd = signals, .events = POLLIN},
-                                      [FD_TIMER] = {.fd = timer, .events = POLLIN},
-                                      [FD_WAKE] = {.fd = d->wake, .events = POLLIN},
-                                      [FD_CONTROL] = {.fd = d->listener, .events = POLLIN}};
+        int64_t deaf = d->deaf_until_ms - monotonic_ms();
+        int wait = deaf > 0 && (watchdog < 0 || deaf < watchdog) ? (int)deaf : watchdog;
+        struct pollfd fds[FDS_MAX] = {
+            [FD_SIGNAL] = {.fd = signals, .events = POLLIN},
+            [FD_TIMER] = {.fd = timer, .events = POLLIN},
+            [FD_WAKE] = {.fd = d->wake, .events = POLLIN},
+            [FD_CONTROL] = {.fd = deaf > 0 ? -1 : d->listener, .events = POLLIN}};
         struct call_slot *of[FDS_MAX] = {NULL};
         nfds_t n = watch_calls(d, fds, of);
-        if (poll(fds, n, watchdog) < 0 && errno != EINTR) {
+        if (poll(fds, n, wait) < 0 && errno != EINTR) {
             log_line(WESS_LOG_ERROR, "poll: %s", strerror(errno));
             break;
         }

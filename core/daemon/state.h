@@ -55,6 +55,7 @@ struct daemon {
     struct config *fresh;
     /* control */
     int listener;
+    int64_t deaf_until_ms; /* monotonic: no descriptor was left for a command */
     char *socket_path;
     struct call_slot slots[CONTROL_CALLS_MAX];
 };

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import stat
@@ -440,6 +441,30 @@ def test_10_a_refused_credential_is_not_hammered():
             assert not wess.json("status", check=(0, 1, 4))["rests"]
             daemon.stop()
         assert "wrong-password-7" not in log_of(wess)
+
+
+def test_11_without_a_descriptor_it_waits():
+    """A command that it cannot take is taken once it can, and until then nothing turns in circles."""
+    def ticks(pid):
+        with open(f"/proc/{pid}/stat") as f:
+            return sum(int(n) for n in f.read().rsplit(")", 1)[1].split()[11:13])
+
+    with Sandbox() as box, ready(box, EASY) as wess, Daemon(wess, leaks=False) as daemon:
+        daemon.round()
+        pid = daemon.process.pid
+        most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        until(lambda: os.path.lexists(f"/proc/{pid}/fd/5"), PATIENCE)
+        first = client(wess)
+        until(lambda: all(os.path.lexists(f"/proc/{pid}/fd/{fd}") for fd in range(6)), PATIENCE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (6, most[1]))
+        before = ticks(pid)
+        s = client(wess, b"nothing that it knows\n")
+        until(lambda: log_of(wess).count("a command has to wait") >= 2, PATIENCE)
+        assert ticks(pid) - before < 50, "half a second of CPU time, where nothing is to be done"
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, most)
+        assert answer(s)[1] == 2
+        first.close()
+        daemon.stop()
 
 
 if __name__ == "__main__":

@@ -62,9 +62,16 @@ enum store_code sql_ok(const struct db *db)
 
 static sqlite3_stmt *prepared(struct db *db, const char *sql)
 {
-    size_t at = ((uintptr_t)sql >> 4) & (STATEMENTS - 1);
-    while (db->cache[at].sql && db->cache[at].sql != sql)
-        at = (at + 1) & (STATEMENTS - 1);
+    size_t at = ((uintptr_t)sql >> 4) & (STATEMENTS - 1), looked = 0;
+    for (; db->cache[at].sql && db->cache[at].sql != sql; at = (at + 1) & (STATEMENTS - 1))
+        if (++looked == STATEMENTS) {
+            snprintf(db->error, sizeof(db->error),
+                     "%s: more statements than there is room for;"
+                     " this is a defect, please report it",
+                     db->store->path);
+            db->failed = true;
+            return NULL;
+        }
     if (!db->cache[at].sql) {
         if (sqlite3_prepare_v3(db->sq, sql, -1, SQLITE_PREPARE_PERSISTENT, &db->cache[at].stmt,
                                NULL) != SQLITE_OK) {

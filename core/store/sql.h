@@ -9,7 +9,7 @@
 #include "store/store.h"
 
 #define STATEMENTS                                                                                 \
-    256u /* slots of the cache; a power of two, well above the number of statements */
+    1024u /* slots of the cache; a power of two, well above the number of statements */
 #define KEY_SIZE 32u
 #define DIGEST_KEPT 12u /* of a SHA-256: enough that nobody meets two contents with one */
 #define VALUES_SEEN 4u

@@ -196,7 +196,9 @@ bool ics_will_end(struct ics_edit *, struct ics_moment *);
 bool ics_end_of(struct ics *, struct ics_span, struct ics_moment *);
 void ics_set_moment(struct ics_edit *, struct ics_span, const char *name,
                     const struct ics_moment *);
+/* With what other programs keep beside it and show in its stead. */
 void ics_set_text(struct ics_edit *, struct ics_span, const char *name, struct wess_slice);
+extern const char ics_place_on_map[]; /* a property that goes with LOCATION */
 void ics_set_shown(struct ics_edit *, struct ics_span, const char *property, const char *word);
 
 #endif

@@ -69,9 +69,22 @@ static void drop_property(struct ics_edit *x, struct ics_span s, const char *nam
 /* ---- texts, words, numbers
  * ------------------------------------------------------------------------------------------ */
 
+const char ics_place_on_map[] = "X-APPLE-STRUCTURED-LOCATION";
+
+/* What other programs keep beside a text, and show in its stead: with another text it is wrong. */
+static void drop_companion(struct ics_edit *x, struct ics_span s, const char *name)
+{
+    static const char *const of[][2] = {{"DESCRIPTION", "X-ALT-DESC"},
+                                        {"LOCATION", ics_place_on_map}};
+    for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+        if (!strcmp(name, of[i][0]))
+            drop_property(x, s, of[i][1]);
+}
+
 static void put_text(struct ics_edit *x, struct ics_span s, const char *name, size_t line,
                      struct wess_slice value)
 {
+    drop_companion(x, s, name);
     if (!value.len) {
         if (line != LINES_NONE)
             x->ics.v->lines[line].dropped = true;

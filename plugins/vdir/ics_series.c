@@ -520,29 +520,30 @@ static bool is_of_series(const struct line *l)
     return false;
 }
 
-static void copy_line(struct ics_edit *x, size_t i, size_t *depth)
+static void copy_line(struct ics_edit *x, size_t i, bool elsewhere, size_t *depth)
 {
     const struct line *l = &x->ics.v->lines[i];
     if (l->dropped || !l->name.len) /* what is no property might go on with the line before */
         return;
     *depth -= lines_is(l, "END") && *depth;
-    if (*depth || !is_of_series(l)) {
+    if (*depth || !(is_of_series(l) || (elsewhere && lines_is(l, ics_place_on_map)))) {
         *depth += lines_is(l, "BEGIN");
         lines_put(&x->e.text, l->text.data, l->text.len);
         add_line(x);
     }
 }
 
-static void copy_rest(struct ics_edit *x)
+/* elsewhere: it has a place of its own. */
+static void copy_rest(struct ics_edit *x, bool elsewhere)
 {
     struct ics_span s = x->ics.main;
     size_t depth = 0, n = x->ics.v->n;
     for (size_t i = s.from + 1; i <= s.to; i++) {
         for (size_t k = x->ics.v->n_read; k < n; k++)
             if (x->ics.v->lines[k].before == i)
-                copy_line(x, k, &depth);
+                copy_line(x, k, elsewhere, &depth);
         if (i < s.to)
-            copy_line(x, i, &depth);
+            copy_line(x, i, elsewhere, &depth);
     }
 }
 
@@ -569,7 +570,7 @@ static void create(struct wanted *w, const struct wess_record *r)
         add_text_line(x, "TRANSP", (struct wess_slice){known->said, strlen(known->said)});
     if (known->word && known->needs_own)
         add_text_line(x, known->own, (struct wess_slice){word, strlen(word)});
-    copy_rest(x);
+    copy_rest(x, ics_part(r, "location") != NULL);
     lines_puts(&x->e.text, "END:VEVENT");
     add_line(x);
 }

@@ -386,6 +386,34 @@ static void test_vdir_ics__folds_and_line_ends(void **state)
     assert_null(strstr(out, "\r"));
 }
 
+/* What other programs show instead of a text would go on saying what it said. */
+static void test_vdir_ics__what_stands_for_a_text_goes_with_it(void **state)
+{
+#define HTML "X-ALT-DESC;FMTTYPE=text/html:<p>Old</p>\r\n"
+#define MAP "X-APPLE-STRUCTURED-LOCATION;VALUE=URI;X-TITLE=Hall:geo:51.5,7.5\r\n"
+    struct fixture *f = *state;
+    static const char file[] = EVENT(
+        "DTSTART;TZID=Europe/Berlin:20300701T090000\r\nDTEND;TZID=Europe/Berlin:20300701T100000"
+        "\r\nRRULE:FREQ=WEEKLY\r\nDESCRIPTION:Old\r\n" HTML "LOCATION:Hall\r\n" MAP);
+    struct wess_field place = text("location", "Café");
+    struct wess_record other = {"2030-07-08", &place, 1};
+    struct wess_field overrides = {
+        .name = "overrides", .type = WESS_RECORDS, .records = {&other, 1}};
+    same_again(f, file);
+    const char *out = write_one(f, file, text("description", "New"));
+    assert_null(strstr(out, HTML));
+    assert_non_null(strstr(out, MAP));
+    out = write_one(f, file, text("location", "Tower"));
+    assert_non_null(strstr(out, HTML));
+    assert_null(strstr(out, MAP));
+    /* The one that is elsewhere is not on the map where the series is. */
+    out = write_one(f, file, overrides);
+    const char *map = strstr(out, MAP), *html = strstr(out, HTML);
+    assert_true(map && html);
+    assert_null(strstr(map + 1, MAP));
+    assert_non_null(strstr(html + 1, HTML));
+}
+
 static void test_vdir_ics__words_that_the_standard_lacks(void **state)
 {
     struct fixture *f = *state;
@@ -601,6 +629,7 @@ int main(void)
         TEST(a_new_zone_is_defined),
         TEST(ends),
         TEST(folds_and_line_ends),
+        TEST(what_stands_for_a_text_goes_with_it),
         TEST(words_that_the_standard_lacks),
         TEST(days_of_a_task),
         TEST(reminders),

@@ -21,6 +21,7 @@ from sandbox import program  # noqa: E402
 
 MESSAGES = int(os.environ.get("WESS_BENCH_MESSAGES", "100000"))
 TURNS = 3
+PAIRS = ("cd", "ef", "ab")  # who drops, who scans; mbsync reads b
 PAGE = 500  # messages of a request, as IMAP_PAGE and IMAP_FETCH
 CONFIG = """
 site = "bench"; state_dir = "{dir}/state";
@@ -154,15 +155,20 @@ class Scan:
 
 def scan(server):
     """A first scan meets a server that has not looked at the messages yet either: each client has a
-    mailbox of its own. And once more with all that the server then has at hand."""
-    cold, came = floor(server, "a")
-    one = Scan(server, "b")
-    print(f"     {MESSAGES} messages, {came >> 20} MiB: {cold:.2f} s to drop, {one.first.seconds:.2f} s "
-          f"with {one.first.cpu:.2f} s of CPU; nothing to do: {one.again.seconds:.3f} s")
-    warm = min(floor(server, "a")[0] for _ in range(TURNS))
-    others = [Scan(server, "b") for _ in range(TURNS)]
+    mailbox of its own, and of three such pairs the one in the middle counts, for a scan is short and
+    the machine does other things. And once more with all that the server then has at hand."""
+    pairs = []
+    for left, right in PAIRS:
+        cold, came = floor(server, left)
+        one = Scan(server, right)
+        pairs.append(one.first.seconds / cold)
+        print(f"     {MESSAGES} messages, {came >> 20} MiB: {cold:.2f} s to drop, "
+              f"{one.first.seconds:.2f} s with {one.first.cpu:.2f} s of CPU; nothing to do: "
+              f"{one.again.seconds:.3f} s")
+    warm = min(floor(server, left)[0] for _ in range(TURNS))
+    others = [Scan(server, right) for _ in range(TURNS)]
     print(f"     once more: {warm:.2f} s to drop, {min(s.first.seconds for s in others):.2f} s")
-    figure("imap_scan_to_floor", one.first.seconds / cold, "x", 1.3)
+    figure("imap_scan_to_floor", sorted(pairs)[len(pairs) // 2], "x", 1.3)
     figure("imap_scan_to_warm_floor", min(s.first.seconds for s in others) / warm, "x", 1.3)
     figure("imap_scan_cpu", one.first.cpu / MESSAGES * 1e6, "us", 5)
     figure("imap_noop_round_trips", one.trips, "requests", 3)
@@ -189,7 +195,7 @@ def mbsync(server, noop):
 def main():
     parts = sys.argv[1:] or ["scan", "mbsync"]
     with Dovecot() as server:
-        for user in "ab":
+        for user in "".join(PAIRS):
             fill(server, user)
         noop = scan(server)
         if "mbsync" in parts:

@@ -111,14 +111,16 @@ enum store_code todo_drop(struct db *db, int64_t pu, enum side side, int64_t ite
                   (int64_t)side, item);
 }
 
+/* What waits on a list is answered by nobody else; but who would be created is by a twin. */
 enum store_code todo_done(struct db *db, int64_t pu, enum side side, int64_t item, const char *seen)
 {
     if (db->dry)
         return STORE_OK;
     return sql_do(db,
-                  "DELETE FROM todos WHERE pu = ?1 AND side = ?2 AND item = ?3 AND hold = 0 AND"
-                  " NOT EXISTS(SELECT 1 FROM items WHERE id = ?3 AND revision IS NOT ?4)",
-                  "iiit", pu, (int64_t)side, item, seen);
+                  "DELETE FROM todos WHERE pu = ?1 AND side = ?2 AND item = ?3 AND (hold = 0 OR"
+                  " hold IN (SELECT id FROM holds WHERE what = ?5)) AND NOT EXISTS(SELECT 1 FROM"
+                  " items WHERE id = ?3 AND revision IS NOT ?4)",
+                  "iiiti", pu, (int64_t)side, item, seen, (int64_t)OP_CREATE);
 }
 
 /* Of what an op in doubt is about, its source or either end of its link, nothing is planned. */

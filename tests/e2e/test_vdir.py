@@ -577,5 +577,19 @@ def test_24_a_change_that_is_held_waits_whatever_its_twin_does():
         assert one["field"] == "title", one
 
 
+def test_25_who_has_a_twin_by_now_leaves_the_list():
+    """Of those that would be created: the others wait on."""
+    with Folders("", select='right = { tags_any = [ "Workbooks" ]; };') as wess:
+        def held():
+            return [(h["what"], h["n"]) for h in wess.json("held", "list", check=4)["held"]]
+        for i in range(3):
+            wess.put(f"c{i}.vcf", ADA.replace("Ada", f"Ada{i}").replace("ada@", f"ada{i}@"))
+        wess("sync", "--no-wait", check=(4,))
+        assert held() == [("create", 3)], held()
+        wess.put("theirs.vcf", ADA.replace("Ada", "Ada1").replace("ada@", "ada1@"), "right")
+        wess("sync", "--no-wait", check=(1, 4))
+        assert held() == [("create", 2)], held()
+
+
 if __name__ == "__main__":
     main(globals())

@@ -59,10 +59,10 @@ void ics_drop(struct ics_edit *x, struct ics_span s)
         x->ics.v->lines[i].dropped = true;
 }
 
+/* However often it stands there. */
 static void drop_property(struct ics_edit *x, struct ics_span s, const char *name)
 {
-    size_t at = ics_find_now(x->ics.v, s, name);
-    if (at != LINES_NONE)
+    for (size_t at; (at = ics_find_now(x->ics.v, s, name)) != LINES_NONE;)
         x->ics.v->lines[at].dropped = true;
 }
 

@@ -30,6 +30,7 @@ struct linking {
     json_t *people;     /* rows, several times the same perhaps */
     struct wess_vec of; /* struct link */
     bool refused, lost; /* not all of them were taken; none could be made */
+    bool cut;           /* a record has more of them than LINKS_MOST */
 };
 
 static const char *id_of(const struct wb_table *t, size_t op)
@@ -131,8 +132,15 @@ static bool add_link(struct linking *l, size_t op, const json_t *row)
     for (size_t i = l->of.n; i && all[i - 1].op == op; i--, own++)
         if (!strcmp(all[i - 1].person, id))
             return true;
-    if (own == LINKS_MOST)
+    if (own == LINKS_MOST) {
+        if (!l->cut)
+            h->log(h->ctx, WESS_LOG_WARN,
+                   "workbooks: a record is related to %u people and no more; who lacks may be "
+                   "added there by hand",
+                   LINKS_MOST);
+        l->cut = true;
         return true;
+    }
     struct link *link = wess_vec_push(h, l->t->call->arena, &l->of);
     if (!link)
         return false;

@@ -221,7 +221,8 @@ static void be_deaf(struct daemon *d, int error)
 {
     if (error == EINTR || error == EAGAIN || error == ECONNABORTED)
         return;
-    log_line(WESS_LOG_WARN, "control: a command has to wait: %s", strerror(error));
+    log_line(WESS_LOG_WARN, "control: a command has to wait: %s%s", strerror(error),
+             error == EMFILE ? "; raise the limit of the daemon (LimitNOFILE in its unit)" : "");
     d->deaf_until_ms = monotonic_ms() + DEAF_MS;
 }
 

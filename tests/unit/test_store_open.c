@@ -513,6 +513,24 @@ static void reader_cannot_write(void **state)
     still_there();
 }
 
+/* A defect of ours ends in words, not in a search without an end. */
+static void more_statements_than_room(void **state)
+{
+    static char sql[STATEMENTS + 1][16];
+    int64_t one = 0;
+    size_t n = 0;
+    (void)state;
+    box_open(&box);
+    for (; n <= STATEMENTS; n++) {
+        memcpy(sql[n], "SELECT 1", sizeof("SELECT 1"));
+        if (sql_number(box.db, &one, sql[n], "") != STORE_OK)
+            break;
+    }
+    assert_true(n > STATEMENTS / 2 && n <= STATEMENTS);
+    assert_non_null(strstr(db_error(box.db), "more statements than there is room for"));
+    box_close(&box);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -538,6 +556,7 @@ int main(void)
         T(folder_read_only),
         T(second_process_refused),
         T(reader_cannot_write),
+        T(more_statements_than_room),
     };
     return cmocka_run_group_tests_name("store_open", tests, NULL, NULL);
 }
